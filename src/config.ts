@@ -1,0 +1,150 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+
+/** Where attachments' bytes go. */
+export type StorageConfig =
+  | { readonly kind: "file"; readonly directory: string }
+  | { readonly kind: "s3"; readonly bucket: string; readonly region: string; readonly endpoint: string | undefined };
+
+/** Where the rows go. */
+export type DatabaseConfig =
+  | { readonly kind: "postgresql"; readonly url: string }
+  | { readonly kind: "embedded"; readonly directory: string };
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Base of every URL that is handed out, without a slash at its end. */
+  readonly publicUrl: string;
+  readonly database: DatabaseConfig;
+  readonly dataDirectory: string;
+  readonly signingSecret: string;
+  readonly storage: StorageConfig;
+  readonly maxUploadBytes: number;
+  readonly oidcIssuers: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: string;
+}
+
+/** Every problem of the environment at once, a line each. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
+
+const webUrl = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), "must be an http or https URL");
+
+const commaList = z.string().transform((value) =>
+  value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== ""),
+);
+
+const webOrigin = webUrl.refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  message: "must be origins such as https://app.example.com, without a path",
+});
+
+const environmentShape = z.object({
+  HOST: z.string().default("127.0.0.1"),
+  PORT: wholeNumber(0, 65_535).default(4000),
+  PUBLIC_URL: webUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must be a postgresql:// URL")
+    .optional(),
+  DATA_DIR: z.string().default(".data"),
+  SIGNING_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
+  STORAGE: z
+    .string()
+    .regex(/^(file:|s3:\/\/[^/?]+)/, "must be file: or s3://bucket?endpoint=…&region=…")
+    .default("file:"),
+  MAX_UPLOAD_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(104_857_600),
+  OIDC_ISSUERS: commaList.pipe(z.array(webUrl)).default([]),
+  CORS_ORIGINS: commaList.pipe(z.array(webOrigin)).default([]),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
+});
+
+/**
+ * Reads the configuration from `environment`, the only place that does. Without `SIGNING_SECRET` on the embedded database a secret
+ * is made once and kept in the data directory, readable by its owner alone.
+ *
+ * @throws {ConfigError} with every problem found, not the first.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  // An empty variable is how compose files and shells spell "not set".
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = environmentShape.safeParse(given);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
+    problems.push("SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one");
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+
+  const values = parsed.data;
+  const dataDirectory = resolve(values.DATA_DIR);
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: (values.PUBLIC_URL ?? `http://${urlHost(values.HOST)}:${values.PORT}`).replace(/\/+$/, ""),
+    database:
+      values.DATABASE_URL === undefined
+        ? { kind: "embedded", directory: join(dataDirectory, "database") }
+        : { kind: "postgresql", url: values.DATABASE_URL },
+    dataDirectory,
+    signingSecret: values.SIGNING_SECRET ?? keptSecret(dataDirectory),
+    storage: readStorage(values.STORAGE, dataDirectory),
+    maxUploadBytes: values.MAX_UPLOAD_BYTES,
+    oidcIssuers: values.OIDC_ISSUERS,
+    corsOrigins: values.CORS_ORIGINS,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function readStorage(value: string, dataDirectory: string): StorageConfig {
+  if (value.startsWith("file:")) return { kind: "file", directory: join(dataDirectory, "files") };
+  const url = new URL(value);
+  return {
+    kind: "s3",
+    bucket: url.hostname,
+    region: url.searchParams.get("region") ?? "us-east-1",
+    endpoint: url.searchParams.get("endpoint") ?? undefined,
+  };
+}
+
+function keptSecret(dataDirectory: string): string {
+  const path = join(dataDirectory, "signing-secret");
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  try {
+    // "wx": where two processes start at once, one writes and the other reads what it wrote.
+    writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+    chmodSync(path, 0o600);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  return readFileSync(path, "utf8").trim();
+}

@@ -1,0 +1,107 @@
+/**
+ * The closed list of what can go wrong by a caller's doing or by a dependency's absence. It knows neither HTTP nor GraphQL: each
+ * face maps `code` by an exhaustive record, so a new code does not compile until every face has an answer for it.
+ *
+ * Messages are read by users: what went wrong, and what to do. Everything that is not one of these is unexpected, is masked by
+ * every face, and is logged under the request id.
+ */
+export const errorCodes = [
+  "INVALID_INPUT",
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "NOT_FOUND",
+  "TOO_LARGE",
+  "TOO_MANY_REQUESTS",
+  "UNAVAILABLE",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** One field that was refused: `path` as the service names it, outermost first, and a sentence that says what it must be. */
+export interface FieldProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode;
+}
+
+/** Something the caller sent cannot be used. Thrown before anything is written. */
+export class InvalidInput extends DomainError {
+  readonly code = "INVALID_INPUT";
+  readonly fields: readonly FieldProblem[];
+
+  constructor(fields: readonly FieldProblem[]) {
+    super(fields.map((field) => field.message).join(" "));
+    this.name = "InvalidInput";
+    this.fields = fields;
+  }
+}
+
+/** The call needs a credential and none was given, or the one given is not valid. */
+export class Unauthenticated extends DomainError {
+  readonly code = "UNAUTHENTICATED";
+
+  constructor(message = "This needs a credential: send an API key as X-API-Key or as Authorization: Bearer.") {
+    super(message);
+    this.name = "Unauthenticated";
+  }
+}
+
+/** The viewer may see the thing, but not do this with it. Never thrown about what the viewer cannot see: that is {@link NotFound}. */
+export class Forbidden extends DomainError {
+  readonly code = "FORBIDDEN";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "Forbidden";
+  }
+}
+
+/** Missing, of another account, or invisible: one answer, so that nothing can be told apart. */
+export class NotFound extends DomainError {
+  readonly code = "NOT_FOUND";
+
+  constructor(what: string) {
+    super(`There is no such ${what}, or you may not see it.`);
+    this.name = "NotFound";
+  }
+}
+
+/** More bytes than are accepted. */
+export class TooLarge extends DomainError {
+  readonly code = "TOO_LARGE";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "TooLarge";
+  }
+}
+
+/** The caller has used up its allowance; `retryAfterSeconds` says when it is worth trying again. */
+export class TooManyRequests extends DomainError {
+  readonly code = "TOO_MANY_REQUESTS";
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super(`Too many requests: try again in ${retryAfterSeconds} s.`);
+    this.name = "TooManyRequests";
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The database or the object store does not answer now. Worth trying again. */
+export class Unavailable extends DomainError {
+  readonly code = "UNAVAILABLE";
+
+  constructor(options?: ErrorOptions) {
+    super("The service cannot reach its data at the moment. Try again in a few seconds.", options);
+    this.name = "Unavailable";
+  }
+}
+
+/** An {@link InvalidInput} of a single field. */
+export function invalid(path: string | readonly string[], message: string): InvalidInput {
+  return new InvalidInput([{ path: typeof path === "string" ? [path] : path, message }]);
+}
