@@ -1,0 +1,48 @@
+import { Prisma } from "#generated/prisma/client.ts";
+
+/** A piece of SQL with its values: composable, never concatenated from what a caller sent. */
+export type Sql = Prisma.Sql;
+export const { sql, join, empty, raw } = Prisma;
+
+/**
+ * What rows must equal, by field name. One such value says who may see or change what, and serves three readers: it is a Prisma
+ * `where` as it stands, {@link whereSql} writes it into a statement, {@link matches} asks it of a row in memory.
+ */
+export type Condition = Readonly<Record<string, string | number | boolean>>;
+
+/** `condition` as SQL over the table alias `alias`. Field names come from our own types and are safe to spell out. */
+export function whereSql(alias: string, condition: Condition): Sql {
+  const terms = Object.entries(condition).map(([field, value]) => sql`${column(alias, field)} = ${value}${castFor(field)}`);
+  return join(terms, " AND ");
+}
+
+/** Whether `row` meets `condition`. */
+export function matches(condition: Condition, row: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(condition).every(([field, value]) => row[field] === value);
+}
+
+/** `alias.column_name` for a field of the datamodel: columns are the snake_case of their field. */
+export function column(alias: string, field: string): Sql {
+  return raw(`${alias}.${field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`);
+}
+
+/**
+ * The columns of `fields` under their field names, for a SELECT. Arrays of an enumeration go as text arrays, since the driver knows the element
+ * types of built-in arrays only.
+ */
+export function columns(alias: string, fields: Readonly<Record<string, string>>, enumArrays: readonly string[] = []): Sql {
+  const selected = Object.values(fields).map(
+    (field) => sql`${column(alias, field)}${enumArrays.includes(field) ? raw("::text[]") : empty} AS ${raw(`"${field}"`)}`,
+  );
+  return join(selected, ", ");
+}
+
+/** Terms joined by AND; true where there are none. */
+export function allOf(terms: readonly (Sql | undefined)[]): Sql {
+  const given = terms.filter((term) => term !== undefined);
+  return given.length === 0 ? sql`true` : join(given, " AND ");
+}
+
+function castFor(field: string): Sql {
+  return /(^i|I)d$/.test(field) ? raw("::uuid") : empty;
+}
