@@ -1,0 +1,89 @@
+import { builder } from "../graph/builder.ts";
+import "../graph/scalars.ts";
+import { authorize, type PersonViewer, scopes } from "../viewer.ts";
+import { maySeeEmail } from "./policy.ts";
+import type { Account, Person } from "./service.ts";
+
+export const AccountRef = builder.prismaObject("Account", {
+  description: "An organisation that keeps tickets. Nothing of one account is ever seen from another.",
+  fields: (t) => ({
+    uuid: t.field({ type: "UUID", description: "The UUID alone.", resolve: (account) => account.id }),
+    slug: t.exposeString("slug", { description: "The account's short name: what /v1 and the account headers use." }),
+    name: t.exposeString("name", { description: "The account's name, for people." }),
+    timeZone: t.exposeString("timeZone", { description: "The IANA time zone that /v1 writes times in." }),
+  }),
+});
+
+builder.nodeRef(AccountRef, {
+  id: { description: "The global id.", resolve: (account: Account) => account.id },
+  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.people.accountsByIds, id))),
+});
+
+export const PersonRef = builder.prismaObject("Person", {
+  description: "Somebody who writes notes or requests tickets: a customer, a specialist or an administrator.",
+  fields: (t) => ({
+    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (person) => person.id }),
+    number: t.field({ type: "SafeInt", description: "The integer id that /v1 uses.", resolve: (person) => person.number }),
+    name: t.exposeString("name", { description: "The full name." }),
+    email: t.string({
+      nullable: true,
+      description: "The mail address; null where you are a customer and this is somebody else.",
+      resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
+    }),
+  }),
+});
+
+builder.nodeRef(PersonRef, {
+  id: { description: "The global id.", resolve: (person: Person) => person.id },
+  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.people.byIds, id))),
+});
+
+const RoleEnum = builder.enumType("Role", {
+  description: "What a person is in an account.",
+  values: {
+    CUSTOMER: { description: "Sees the public notes of the tickets they requested." },
+    SPECIALIST: { description: "Works on every ticket of the account." },
+    ADMINISTRATOR: { description: "Does what a specialist does, and looks after the account." },
+  } as const,
+});
+
+const ScopeEnum = builder.enumType("Scope", {
+  description: "What a credential may be used for.",
+  // GraphQL names have no colon: notes:read is NOTES_READ.
+  values: Object.fromEntries(
+    scopes.map((scope) => [scope.replace(":", "_").toUpperCase(), { value: scope, description: `The scope \`${scope}\`.` }]),
+  ),
+});
+
+const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
+  description: "Who is asking: the credential's person, the account it acts in, the role there, and the scopes it was given.",
+  fields: (t) => ({
+    person: t.field({
+      type: PersonRef,
+      description: "The person the credential belongs to.",
+      resolve: (viewer, _args, context) => present(context.load(context.services.people.byIds, viewer.person.id)),
+    }),
+    account: t.field({
+      type: AccountRef,
+      description: "The account the credential acts in.",
+      resolve: (viewer, _args, context) => present(context.load(context.services.people.accountsByIds, viewer.account.id)),
+    }),
+    role: t.field({ type: RoleEnum, description: "What the person is in that account.", resolve: (viewer) => viewer.role }),
+    scopes: t.field({ type: [ScopeEnum], description: "What the credential may be used for.", resolve: (viewer) => [...viewer.scopes] }),
+  }),
+});
+
+builder.queryField("viewer", (t) =>
+  t.field({
+    type: ViewerRef,
+    description: "Who you are here. Fails with UNAUTHENTICATED without a credential.",
+    resolve: (_root, _args, { viewer }) => authorize(viewer),
+  }),
+);
+
+/** What the database's own constraints promise to be there. */
+export async function present<Row>(row: Promise<Row | null>): Promise<Row> {
+  const found = await row;
+  if (found === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
+  return found;
+}
