@@ -1,0 +1,70 @@
+import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
+import { invalid } from "../errors.ts";
+import type { InstantRange } from "../platform/instants.ts";
+import type { Ordering } from "../platform/keyset.ts";
+import { byteLength, unstorable } from "../platform/text.ts";
+
+export interface AddNoteInput {
+  readonly ticketId: string;
+  readonly text: string;
+  readonly categories: readonly NoteCategory[];
+  readonly isPublic: boolean;
+  /** How it came to be: DEFAULT where it is left out, which is what people and APIs write. */
+  readonly medium?: NoteMedium | undefined;
+}
+
+/** What is absent stays as it is. */
+export interface UpdateNoteInput {
+  readonly id: string;
+  readonly text?: string | undefined;
+  readonly categories?: readonly NoteCategory[] | undefined;
+  readonly isPublic?: boolean | undefined;
+  /** The ticket the caller believes the note to be of; another one is refused. */
+  readonly ticketId?: string | undefined;
+  /** How the caller is shown a text. Where what it sends equals what it was shown, the text is left untouched. */
+  readonly shownAs?: ((text: string) => string) | undefined;
+}
+
+export interface NoteFilter {
+  readonly ids?: readonly string[] | undefined;
+  readonly authorId?: string | undefined;
+  readonly isPublic?: boolean | undefined;
+  /** Notes that have any of these. */
+  readonly categories?: readonly NoteCategory[] | undefined;
+  readonly media?: readonly NoteMedium[] | undefined;
+  readonly createdAt?: InstantRange | undefined;
+}
+
+/** The most a note's text may hold, in bytes of UTF-8. */
+export const maximumTextBytes = 65_536;
+
+/**
+ * Text that can be kept: stored untouched, of at most {@link maximumTextBytes}. That it must not be empty is for the faces to ask
+ * ({@link requireText}): /v2 has always taken empty notes.
+ *
+ * @throws {InvalidInput}
+ */
+export function checkText(text: string): void {
+  const problem = unstorable(text);
+  if (problem) throw invalid("text", `The text ${problem}.`);
+  if (byteLength(text) > maximumTextBytes) {
+    throw invalid("text", `The text must have at most ${maximumTextBytes} bytes of UTF-8.`);
+  }
+}
+
+/** @throws {InvalidInput} where the text is empty. */
+export function requireText(text: string): void {
+  if (text === "") throw invalid("text", "The text must not be empty.");
+}
+
+/** Categories are a set: each once, in the order of the enumeration, whatever was sent. */
+export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
+  return [...new Set(categories)].toSorted();
+}
+
+/** The orders that notes can be read in. */
+export const noteOrderings = {
+  CREATED_AT: { field: "createdAt", type: "timestamptz", unique: false },
+  NUMBER: { field: "number", type: "integer", unique: true },
+  AUTHOR: { field: "authorNumber", type: "integer", unique: false },
+} as const satisfies Record<string, Omit<Ordering, "direction">>;
