@@ -1,0 +1,198 @@
+import { builder } from "../graph/builder.ts";
+import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
+import type { GraphContext } from "../graph/context.ts";
+import { mutationErrors } from "../graph/errors.ts";
+import { encodeGlobalId, readId } from "../graph/ids.ts";
+import { NoteRef } from "../notes/graph.ts";
+import type { Note } from "../notes/service.ts";
+import { present } from "../people/graph.ts";
+import type { SignedRequest } from "../platform/storage.ts";
+import { type Attachment, attachmentOrdering } from "./service.ts";
+
+const AttachmentStateEnum = builder.enumType("AttachmentState", {
+  description: "Whether an attachment's bytes are there.",
+  values: {
+    PENDING: { description: "An upload was asked for, and its bytes have not arrived yet." },
+    READY: { description: "Its bytes are there." },
+  } as const,
+});
+
+const HttpHeader = builder.objectRef<{ name: string; value: string }>("HttpHeader").implement({
+  description: "A header of an HTTP request.",
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "The header's name." }),
+    value: t.exposeString("value", { description: "Its value, to be sent exactly so." }),
+  }),
+});
+
+const SignedUrl = builder.objectRef<SignedRequest>("SignedUrl").implement({
+  description: "A URL that whoever holds it can read, without a credential, for a while.",
+  fields: (t) => ({
+    url: t.expose("url", { type: "URL", description: "The URL to GET." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "Until when it works." }),
+  }),
+});
+
+const SignedUpload = builder.objectRef<SignedRequest>("SignedUpload").implement({
+  description: "A request that uploads a file, without a credential, for a while: send the raw bytes as its body.",
+  fields: (t) => ({
+    url: t.expose("url", { type: "URL", description: "The URL to send the bytes to." }),
+    method: t.exposeString("method", { description: "The HTTP method." }),
+    headers: t.field({
+      type: [HttpHeader],
+      description: "Headers the request must carry.",
+      resolve: (upload) => Object.entries(upload.headers).map(([name, value]) => ({ name, value })),
+    }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "Until when the upload must have begun." }),
+  }),
+});
+
+const AttachmentRef = builder.prismaObject("Attachment", {
+  description: "A file of a note. Its filename names it within the note.",
+  fields: (t) => ({
+    note: t.field({
+      type: NoteRef,
+      description: "The note it is attached to.",
+      resolve: (attachment, _args, context) => present(context.load(context.services.notes.byIds, attachment.noteId)),
+    }),
+    filename: t.exposeString("filename", { description: "The file's name, with its extension." }),
+    contentType: t.exposeString("contentType", { description: "The file's MIME type." }),
+    size: t.field({
+      type: "SafeInt",
+      nullable: true,
+      description: "The file's size in bytes; null until its bytes have arrived.",
+      resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
+    }),
+    inline: t.exposeBoolean("inline", { description: "Whether it is an image that stands in the note's text." }),
+    state: t.expose("state", { type: AttachmentStateEnum, description: "Whether its bytes are there." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When its upload was first asked for." }),
+    download: t.field({
+      type: SignedUrl,
+      nullable: true,
+      description: "Where to read the file, for 8 hours; null while it is PENDING.",
+      resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
+    }),
+  }),
+});
+
+builder.nodeRef(AttachmentRef, {
+  id: { description: "The global id.", resolve: (attachment: Attachment) => attachment.id },
+  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.attachments.byIds, id))),
+});
+
+const AttachmentEdge = builder.edgeObject({
+  name: "AttachmentEdge",
+  type: AttachmentRef,
+  description: "An attachment and where it stands.",
+});
+
+const AttachmentConnection = builder.connectionObject(
+  {
+    name: "AttachmentConnection",
+    type: AttachmentRef,
+    description: "A page of attachments.",
+    fields: (t) => ({
+      totalCount: t.int({
+        description: "How many attachments there are on all pages. Counted only when asked for.",
+        // The count travels with the connection as a function; the plugin's connection shape does not know of it.
+        resolve: (connection) => (connection as unknown as Connection<Attachment>).totalCount(),
+      }),
+    }),
+  },
+  AttachmentEdge,
+);
+
+async function attachmentsOfNote(note: Note, args: ConnectionArguments, context: GraphContext): Promise<Connection<Attachment>> {
+  const { services, cursors } = context;
+  const place: ConnectionPlace = { name: `Note.attachments:${note.id}`, ordering: attachmentOrdering };
+  const read = { reach: "awaited" as const, page: readPage(args, place, cursors) };
+  const slice = await present(context.loadWith(services.attachments.ofNotes, read, note.id));
+  return toConnection(slice, place, cursors, () => context.loadWith(services.attachments.countOfNotes, read.reach, note.id));
+}
+
+builder.prismaObjectField(NoteRef, "attachments", (t) =>
+  t.connection(
+    {
+      type: AttachmentRef,
+      description: "The files attached to it, oldest first; PENDING ones while their upload may still arrive.",
+      resolve: (note, args, context) => attachmentsOfNote(note, args, context),
+    },
+    AttachmentConnection,
+    AttachmentEdge,
+  ),
+);
+
+const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadInput", {
+  description: "A file to attach to a note.",
+  fields: (t) => ({
+    noteId: t.id({ required: true, description: "The note: its global id or its UUID." }),
+    filename: t.string({ required: true, description: "The file's name, with its extension: 1 to 255 bytes of UTF-8." }),
+    contentType: t.string({ description: "Its MIME type; that of the extension when left out." }),
+    size: t.field({ type: "SafeInt", description: "Its size in bytes, if known: one that is too large is refused at once." }),
+  }),
+});
+
+const RequestAttachmentUploadPayload = builder
+  .objectRef<{ attachment: Attachment; upload: SignedRequest }>("RequestAttachmentUploadPayload")
+  .implement({
+    description: "Where to send the file.",
+    fields: (t) => ({
+      attachment: t.expose("attachment", { type: AttachmentRef, description: "The attachment the bytes will be of." }),
+      upload: t.expose("upload", { type: SignedUpload, description: "The request that uploads them." }),
+    }),
+  });
+
+const DeleteAttachmentInput = builder.inputType("DeleteAttachmentInput", {
+  description: "The attachment to delete.",
+  fields: (t) => ({
+    noteId: t.id({ required: true, description: "The note: its global id or its UUID." }),
+    filename: t.string({ required: true, description: "The file's name." }),
+  }),
+});
+
+const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentPayload").implement({
+  description: "What is left of an attachment that was deleted.",
+  fields: (t) => ({
+    deletedAttachmentId: t.id({
+      description: "The global id it had.",
+      resolve: (attachment) => encodeGlobalId("Attachment", attachment.id),
+    }),
+    note: t.field({
+      type: NoteRef,
+      description: "The note it was attached to.",
+      resolve: (attachment, _args, context) => present(context.load(context.services.notes.byIds, attachment.noteId)),
+    }),
+  }),
+});
+
+builder.mutationFields((t) => ({
+  requestAttachmentUpload: t.field({
+    type: RequestAttachmentUploadPayload,
+    description:
+      "Asks for a URL that takes a file for a note, for 60 seconds. The same filename again replaces the file when the new bytes have arrived.",
+    errors: mutationErrors,
+    args: { input: t.arg({ type: RequestAttachmentUploadInput, required: true, description: "The file to attach." }) },
+    resolve: async (_root, { input }, context) => {
+      const requested = await context.services.attachments.requestUpload(context.viewer, {
+        noteId: readId("Note", input.noteId, "noteId"),
+        filename: input.filename,
+        contentType: input.contentType ?? undefined,
+        size: input.size ?? undefined,
+      });
+      context.forget();
+      return requested;
+    },
+  }),
+  deleteAttachment: t.field({
+    type: DeleteAttachmentPayload,
+    description: "Deletes a note's attachment and its bytes.",
+    errors: mutationErrors,
+    args: { input: t.arg({ type: DeleteAttachmentInput, required: true, description: "The attachment to delete." }) },
+    resolve: async (_root, { input }, context) => {
+      const noteId = readId("Note", input.noteId, "noteId");
+      const attachment = await context.services.attachments.delete(context.viewer, noteId, input.filename);
+      context.forget();
+      return attachment;
+    },
+  }),
+}));

@@ -1,0 +1,30 @@
+import { findings } from "../platform/text.ts";
+import { contentTypeOf, parseFilename } from "./filename.ts";
+
+export interface RequestUploadInput {
+  readonly noteId: string;
+  readonly filename: string;
+  /** Defaults to the MIME type of the filename's extension. */
+  readonly contentType?: string | undefined;
+  /** In bytes, where the client knows it: too large is said before anything is sent. */
+  readonly size?: number | undefined;
+  /** Whether it is an image that stands in the note's text. */
+  readonly inline?: boolean | undefined;
+}
+
+/** RFC 9110 §8.3.1 without parameters: they would have to be repeated to the letter by the upload. */
+const mediaType = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
+
+/** The filename and the content type an upload will have. @throws {InvalidInput} */
+export function parseUpload(input: RequestUploadInput, limits: { maximumBytes: number }): { filename: string; contentType: string } {
+  const filename = parseFilename(input.filename);
+  const found = findings();
+  if (input.contentType !== undefined && !mediaType.test(input.contentType)) {
+    found.add("contentType", "The content type must be a media type without parameters, such as image/png.");
+  }
+  if (input.size !== undefined && (input.size < 0 || input.size > limits.maximumBytes)) {
+    found.add("size", `The size must be 0 to ${limits.maximumBytes} bytes.`);
+  }
+  found.settle();
+  return { filename, contentType: input.contentType?.toLowerCase() ?? contentTypeOf(filename) };
+}

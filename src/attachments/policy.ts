@@ -1,0 +1,20 @@
+import { changeableNotes, mayChangeNote, visibleNotes } from "../notes/policy.ts";
+import type { Condition } from "../platform/sql.ts";
+import { authorize, hasScopes, type Viewer } from "../viewer.ts";
+
+/** Attachments have no visibility of their own: whoever sees a note sees its attachments. As a condition over notes. */
+export function notesWithVisibleAttachments(viewer: Viewer): Condition {
+  authorize(viewer, "attachments:read");
+  return visibleNotes(viewer);
+}
+
+/** Whoever may change a note may attach files to it and remove them. As a condition over notes. */
+export function notesToAttachTo(viewer: Viewer): Condition {
+  authorize(viewer, "attachments:write");
+  return changeableNotes(viewer);
+}
+
+/** Whether {@link notesToAttachTo} holds for a note the viewer sees already. */
+export function mayAttachTo(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
+  return hasScopes(viewer, "attachments:write") && mayChangeNote(viewer, note);
+}

@@ -1,0 +1,235 @@
+import { type Attachment, type Note, Prisma } from "#generated/prisma/client.ts";
+import { Forbidden, NotFound } from "../errors.ts";
+import { visibleNotes } from "../notes/policy.ts";
+import { inOrder } from "../platform/batch.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import { keyset, type Ordering, type Page, type Slice, slicesOf } from "../platform/keyset.ts";
+import { columns, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import type { ObjectFacts, ObjectStorage, SignedRequest } from "../platform/storage.ts";
+import type { Viewer } from "../viewer.ts";
+import { parseUpload, type RequestUploadInput } from "./input.ts";
+import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
+
+export type { Attachment } from "#generated/prisma/client.ts";
+
+/** How long a signed URL for uploading lives: what /v2 promises its clients. */
+export const uploadLifetimeMs = 60_000;
+/** How long a signed URL for downloading lives. */
+export const downloadLifetimeMs = 8 * 60 * 60 * 1000;
+
+/** An upload that began in time may take this long to end. After that, nobody waits for it. */
+const longestUploadMs = 24 * 60 * 60 * 1000;
+
+/** Oldest first: the one order attachments are read in. */
+export const attachmentOrdering: Ordering = { field: "createdAt", type: "timestamptz", unique: false, direction: "ASC" };
+
+/** `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
+export type AttachmentReach = "ready" | "awaited";
+
+export interface AttachmentRead {
+  readonly reach: AttachmentReach;
+  readonly page: Page;
+}
+
+export interface Attachments {
+  /** In the order of `ids`, null where there is none or the viewer may not see its note. */
+  byIds(viewer: Viewer, ids: readonly string[]): Promise<(Attachment | null)[]>;
+  /** The same page of each note's attachments, in the order of `noteIds`, null where there is no note or the viewer may not see it. */
+  ofNotes(viewer: Viewer, noteIds: readonly string[], read: AttachmentRead): Promise<(Slice<Attachment> | null)[]>;
+  countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
+  /** A note's attachment by its filename, once its bytes have arrived. @throws {NotFound} */
+  byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
+  /** A URL that anyone who holds it can read the bytes from, for {@link downloadLifetimeMs}; null until they have arrived. */
+  download(attachment: Attachment): Promise<SignedRequest | null>;
+  /**
+   * A URL that takes the bytes of a note's attachment, for {@link uploadLifetimeMs}. Where the filename is there already, the new
+   * bytes replace the old when they arrive.
+   *
+   * @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they may not attach to it, {@link InvalidInput}
+   */
+  requestUpload(viewer: Viewer, input: RequestUploadInput): Promise<{ attachment: Attachment; upload: SignedRequest }>;
+  /** Deletes a note's attachment and its bytes. @throws {NotFound}, {@link Forbidden} */
+  delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
+  /** The bytes of `storageKey` have arrived. False where nobody waits for them any more: they are to be thrown away. */
+  arrived(storageKey: string, facts: ObjectFacts): Promise<boolean>;
+  /** Removes the bytes whose rows are gone. Safe to run at any time, from any process. */
+  sweep(): Promise<void>;
+}
+
+export interface AttachmentsDependencies {
+  readonly database: Database;
+  readonly storage: ObjectStorage;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly maximumBytes: number;
+}
+
+const attachmentColumns = columns("a", Prisma.AttachmentScalarFieldEnum);
+const sweepSize = 100;
+
+export function createAttachments({ database, storage, clock, newId, maximumBytes }: AttachmentsDependencies): Attachments {
+  const { prisma } = database;
+
+  async function noteToAttachTo(viewer: Viewer, noteId: string): Promise<Note> {
+    const allowed = notesToAttachTo(viewer);
+    const note = await prisma.note.findFirst({ where: { id: noteId, ...visibleNotes(viewer) } });
+    if (!note) throw new NotFound("note");
+    if (!matches(allowed, note)) throw new Forbidden("A customer attaches files to the notes they wrote, not to those of others.");
+    return note;
+  }
+
+  /**
+   * A store that is not ours tells nobody when bytes arrive, so rows that await them ask it when they are read. A store that is ours
+   * calls {@link Attachments.arrived}, and nothing is asked.
+   */
+  async function settle(attachment: Attachment): Promise<Attachment> {
+    if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
+    const facts = await storage.stat(attachment.storageKey);
+    const askedAt = attachment.uploadExpiresAt.getTime() - uploadLifetimeMs;
+    // Stores tell times to the second.
+    const arrived = facts !== null && facts.modifiedAt.getTime() >= Math.floor(askedAt / 1000) * 1000;
+    const age = clock().getTime() - attachment.uploadExpiresAt.getTime();
+    if (!arrived && age <= longestUploadMs) return attachment;
+    const [settled] = await prisma.attachment.updateManyAndReturn({
+      where: { id: attachment.id, accountId: attachment.accountId },
+      data: { ...(arrived && { state: "READY", size: facts.size }), ...(age > 0 && { uploadExpiresAt: null }) },
+    });
+    return settled ?? attachment;
+  }
+
+  /** Rows to read for `reach`. A store that announces nothing has rows that become ready by being read. */
+  function readable(reach: AttachmentReach): Sql {
+    return storage.announcesArrivals ? reached(reach) : sql`(a.state = 'READY' OR a.upload_expires_at IS NOT NULL)`;
+  }
+
+  function reached(reach: AttachmentReach): Sql {
+    if (reach === "ready") return sql`a.state = 'READY'`;
+    return sql`(a.state = 'READY' OR a.upload_expires_at > ${clock()}::timestamptz)`;
+  }
+
+  function isReached(reach: AttachmentReach, attachment: Attachment): boolean {
+    if (attachment.state === "READY") return true;
+    return reach === "awaited" && attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
+  }
+
+  async function sweep(): Promise<void> {
+    for (;;) {
+      const discarded = await prisma.discardedObject.findMany({ take: sweepSize, orderBy: { discardedAt: "asc" } });
+      const keys = discarded.map((object) => object.storageKey);
+      if (keys.length === 0) return;
+      await storage.remove(keys);
+      await prisma.discardedObject.deleteMany({ where: { storageKey: { in: keys } } });
+    }
+  }
+
+  async function settleAll(rows: readonly Attachment[], reach: AttachmentReach): Promise<Attachment[]> {
+    const settled = await Promise.all(rows.map(settle));
+    return settled.filter((attachment) => isReached(reach, attachment));
+  }
+
+  return {
+    async byIds(viewer, ids) {
+      const visible = notesWithVisibleAttachments(viewer);
+      const rows = await database.query<Attachment>(sql`
+        SELECT ${attachmentColumns}
+        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
+        WHERE ${whereSql("n", visible)} AND a.id = ANY(${ids}::uuid[]) AND ${readable("awaited")}`);
+      return inOrder(ids, await settleAll(rows, "awaited"), (attachment) => attachment.id);
+    },
+
+    async ofNotes(viewer, noteIds, { reach, page }) {
+      const visible = notesWithVisibleAttachments(viewer);
+      const { within, orderBy, limit } = keyset("a", attachmentOrdering, page);
+      const rows = await database.query<Attachment & { readonly parent: string }>(sql`
+        SELECT n.id AS parent, ${attachmentColumns}
+        FROM notes n
+        LEFT JOIN LATERAL (
+          SELECT a.* FROM attachments a
+          WHERE a.note_id = n.id AND a.account_id = n.account_id AND ${readable(reach)} AND ${within}
+          ORDER BY ${orderBy} ${limit}
+        ) a ON true
+        WHERE ${whereSql("n", visible)} AND n.id = ANY(${noteIds}::uuid[])
+        ORDER BY n.id, ${orderBy}`);
+      const slices = slicesOf(noteIds, rows, page);
+      return Promise.all(slices.map(async (slice) => slice && { ...slice, rows: await settleAll(slice.rows, reach) }));
+    },
+
+    async countOfNotes(viewer, noteIds, reach) {
+      const visible = notesWithVisibleAttachments(viewer);
+      const rows = await database.query<{ parent: string; count: bigint }>(sql`
+        SELECT n.id AS parent, count(*) AS count
+        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
+        WHERE ${whereSql("n", visible)} AND n.id = ANY(${noteIds}::uuid[]) AND ${reached(reach)}
+        GROUP BY n.id`);
+      return inOrder(noteIds, rows, (row) => row.parent).map((row) => Number(row?.count ?? 0));
+    },
+
+    async byFilename(viewer, noteId, filename) {
+      const visible = notesWithVisibleAttachments(viewer);
+      const rows = await database.query<Attachment>(sql`
+        SELECT ${attachmentColumns}
+        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
+        WHERE ${whereSql("n", visible)} AND n.id = ${noteId}::uuid AND a.filename = ${filename} AND ${readable("ready")}`);
+      const [attachment] = await settleAll(rows, "ready");
+      if (!attachment) throw new NotFound("attachment");
+      return attachment;
+    },
+
+    async download(attachment) {
+      if (attachment.state !== "READY") return null;
+      return storage.signDownload({
+        key: attachment.storageKey,
+        contentType: attachment.contentType,
+        filename: attachment.filename,
+        inline: attachment.inline,
+        expiresAt: new Date(clock().getTime() + downloadLifetimeMs),
+      });
+    },
+
+    async requestUpload(viewer, input) {
+      notesToAttachTo(viewer);
+      const { filename, contentType } = parseUpload(input, { maximumBytes });
+      const note = await noteToAttachTo(viewer, input.noteId);
+      const id = newId();
+      const expiresAt = new Date(clock().getTime() + uploadLifetimeMs);
+      const attachment = await prisma.attachment.upsert({
+        where: { noteId_filename: { noteId: note.id, filename } },
+        update: { uploadExpiresAt: expiresAt, contentType },
+        create: {
+          id,
+          accountId: note.accountId,
+          noteId: note.id,
+          filename,
+          contentType,
+          inline: input.inline ?? false,
+          storageKey: `${note.accountId}/${id}`,
+          uploadExpiresAt: expiresAt,
+          createdAt: clock(),
+        },
+      });
+      const upload = await storage.signUpload({ key: attachment.storageKey, contentType, expiresAt });
+      return { attachment, upload };
+    },
+
+    async delete(viewer, noteId, filename) {
+      const note = await noteToAttachTo(viewer, noteId);
+      const attachment = await prisma.attachment.findFirst({ where: { accountId: note.accountId, noteId: note.id, filename } });
+      if (!attachment) throw new NotFound("attachment");
+      const { count } = await prisma.attachment.deleteMany({ where: { accountId: note.accountId, id: attachment.id } });
+      if (count === 0) throw new NotFound("attachment");
+      await sweep();
+      return attachment;
+    },
+
+    async arrived(storageKey, facts) {
+      const { count } = await prisma.attachment.updateMany({
+        where: { storageKey },
+        data: { state: "READY", size: facts.size, uploadExpiresAt: null },
+      });
+      return count > 0;
+    },
+
+    sweep,
+  };
+}

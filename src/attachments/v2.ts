@@ -1,0 +1,39 @@
+import { NotFound } from "../errors.ts";
+import type { Operation, Window } from "../rest/v2/operation.ts";
+import type { Services } from "../services.ts";
+import type { Attachment } from "./service.ts";
+
+export const listNoteAttachments: Operation<{ query: Window & { note_id: string }; path: unknown; body: unknown }> = async (
+  services,
+  { viewer, query },
+) => {
+  const noteId = query.note_id.toLowerCase();
+  const page = { size: query.limit, from: "start", offset: query.offset } as const;
+  const [slice] = await services.attachments.ofNotes(viewer, [noteId], { reach: "ready", page });
+  if (!slice) throw new NotFound("note");
+  const [total] = await services.attachments.countOfNotes(viewer, [noteId], "ready");
+  const result = await Promise.all(slice.rows.map((attachment) => present(services, attachment)));
+  return { query: { ...query, note_id: noteId }, result, total: total ?? 0 };
+};
+
+export const addNoteAttachment: Operation<{ query: unknown; path: unknown; body: { filename: string; note_id: string } }> = async (
+  services,
+  { viewer, body },
+) => {
+  const { attachment, upload } = await services.attachments.requestUpload(viewer, {
+    noteId: body.note_id.toLowerCase(),
+    filename: body.filename,
+  });
+  return { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url };
+};
+
+export const getNoteAttachment: Operation<{ query: unknown; path: { "note-id": string; filename: string }; body: unknown }> = async (
+  services,
+  { viewer, path },
+) => present(services, await services.attachments.byFilename(viewer, path["note-id"].toLowerCase(), path.filename));
+
+async function present(services: Services, attachment: Attachment): Promise<object> {
+  const download = await services.attachments.download(attachment);
+  if (!download) throw new NotFound("attachment");
+  return { filename: attachment.filename, note_id: attachment.noteId, signed_url: download.url };
+}
