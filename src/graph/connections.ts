@@ -1,0 +1,107 @@
+import { InvalidInput, invalid } from "../errors.ts";
+import { type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
+import type { CursorCodec } from "../platform/cursor.ts";
+
+/** The arguments of a connection field, as GraphQL hands them over. */
+export interface ConnectionArguments {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+/** Where a connection stands, and in which order: what its cursors are good for. */
+export interface ConnectionPlace {
+  /** The field and its parent, such as `Ticket.notes:<id>`. */
+  readonly name: string;
+  readonly ordering: Ordering;
+}
+
+/** A connection as the Relay specification has it. Cursors and the count are made only when they are asked for. */
+export interface Connection<Row> {
+  readonly edges: readonly Edge<Row>[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  readonly totalCount: () => Promise<number>;
+}
+
+export interface Edge<Row> {
+  readonly node: Row;
+  readonly cursor: string;
+}
+
+const defaultSize = 25;
+const maximumSize = 100;
+
+/** @throws {InvalidInput} with every argument that cannot be used. */
+export function readPage(args: ConnectionArguments, place: ConnectionPlace, cursors: CursorCodec): Page {
+  const problems = [
+    ...sizeProblems(args),
+    ...(typeof args.first === "number" && typeof args.last === "number"
+      ? [{ path: ["last"], message: "Give first or last, not both." }]
+      : []),
+  ];
+  if (problems.length > 0) throw new InvalidInput(problems);
+  const backward = typeof args.last === "number";
+  return {
+    size: args.first ?? args.last ?? defaultSize,
+    from: backward ? "end" : "start",
+    after: readCursor("after", args.after, place, cursors),
+    before: readCursor("before", args.before, place, cursors),
+  };
+}
+
+/** A page of rows as a connection. */
+export function toConnection<Row extends { readonly id: string } & object>(
+  slice: Slice<Row>,
+  place: ConnectionPlace,
+  cursors: CursorCodec,
+  totalCount: () => Promise<number>,
+): Connection<Row> {
+  const edges = slice.rows.map((row) => toEdge(row, place, cursors));
+  return {
+    edges,
+    totalCount,
+    pageInfo: {
+      hasNextPage: slice.hasNext,
+      hasPreviousPage: slice.hasPrevious,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
+    },
+  };
+}
+
+/** A row as an edge of the connection at `place`. */
+export function toEdge<Row extends { readonly id: string } & object>(row: Row, place: ConnectionPlace, cursors: CursorCodec): Edge<Row> {
+  return {
+    node: row,
+    get cursor() {
+      return cursors.encode(placeName(place), positionOf(place.ordering, row));
+    },
+  };
+}
+
+function sizeProblems(args: ConnectionArguments): { path: string[]; message: string }[] {
+  return (["first", "last"] as const)
+    .filter((name) => typeof args[name] === "number" && (args[name] < 1 || args[name] > maximumSize))
+    .map((name) => ({ path: [name], message: `The argument ${name} must be 1 to ${maximumSize}.` }));
+}
+
+function readCursor(name: "after" | "before", cursor: string | null | undefined, place: ConnectionPlace, cursors: CursorCodec): Position | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const position = cursors.decode(placeName(place), cursor);
+  if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
+  return position;
+}
+
+function placeName({ name, ordering }: ConnectionPlace): string {
+  return `${name} ${ordering.field} ${ordering.direction}`;
+}
