@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { Ajv, type ErrorObject } from "ajv";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import openapiGlue from "fastify-openapi-glue";
+import { parse } from "yaml";
+import * as attachments from "../../attachments/v2.ts";
+import { InvalidInput, Unauthenticated } from "../../errors.ts";
+import { describeFailure } from "../../http/server.ts";
+import { sendProblem } from "../../http/problem.ts";
+import * as notes from "../../notes/v2.ts";
+import type { Services } from "../../services.ts";
+import type { PersonViewer, Viewer } from "../../viewer.ts";
+import { type AnyOperation, type OperationId, run } from "./operation.ts";
+
+export interface V2Options {
+  readonly services: Services;
+  /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
+  readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+}
+
+/** Every operation of the OpenAPI document: one without a translation does not compile. */
+const operations: Record<OperationId, unknown> = { ...notes, ...attachments };
+
+/** The statuses of answers that are not 200. */
+const statusOfOperation: Partial<Record<OperationId, number>> = { addNote: 201, deleteNote: 204 };
+
+/** How /v2 names what the services call otherwise. */
+const fieldNames: Readonly<Record<string, string>> = {
+  text: "value",
+  ticketId: "ticket_id",
+  noteId: "note_id",
+  isPublic: "is_public",
+};
+
+/** The OpenAPI document of /v2: the contract itself. Routes, validation and the served document all come from it. */
+export const v2Document: OpenApiDocument = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8"));
+
+export interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const methods = ["get", "post", "put", "delete", "patch"] as const;
+
+/** The /v2 face. A Fastify plugin. */
+export async function v2(app: FastifyInstance, { services, authenticate }: V2Options): Promise<void> {
+  const viewers = new WeakMap<FastifyRequest, PersonViewer>();
+
+  app.setValidatorCompiler(({ schema, httpPart }) => validators[httpPart === "body" ? "body" : "parameters"].compile(schema));
+  app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply));
+
+  await app.register(async (routes) => {
+    routes.addHook("onRequest", async (request) => {
+      const viewer = await authenticate(request);
+      if (viewer.kind === "anonymous") throw new Unauthenticated();
+      viewers.set(request, viewer);
+    });
+    await routes.register(openapiGlue, {
+      specification: v2Document,
+      operationResolver: (operationId: string) => async (request: FastifyRequest, reply: FastifyReply) => {
+        const viewer = viewers.get(request);
+        if (!viewer) throw new Unauthenticated();
+        // The document names its operations by the keys of `operations`; a test holds the two against each other.
+        const id = operationId as OperationId;
+        const body = await run(operations[id] as AnyOperation, services, viewer, request);
+        return reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store").send(body);
+      },
+    });
+  });
+
+  for (const [path, item] of Object.entries(v2Document.paths)) {
+    const url = path.replaceAll(/\{([^}]+)\}/g, ":$1");
+    const offered = methods.filter((method) => method in item);
+    const allow = [...offered, ...(offered.includes("get") ? ["head"] : []), "options"].join(", ").toUpperCase();
+    app.options(url, async (_request, reply) => reply.code(204).header("allow", allow).send());
+    app.route({
+      method: methods.filter((method) => !offered.includes(method)).map((method) => method.toUpperCase()),
+      url,
+      handler: async (_request, reply) => sendProblem(reply.header("allow", allow), { status: 405, detail: `This address takes ${allow}.` }),
+    });
+  }
+
+  app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const formats = {
+  // Stricter than JSON Schema's own, which takes urn:uuid: too.
+  uuid,
+  int32: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2_147_483_647 },
+  // Beyond it JavaScript cannot echo what was sent.
+  int64: { type: "number", validate: (value: number) => Number.isSafeInteger(value) },
+  "date-time": true,
+  uri: true,
+} as const;
+
+/** Bodies are JSON and have types; parameters are text and are read as the types the document names. */
+const validators = {
+  body: new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats }),
+  parameters: new Ajv({ allErrors: true, useDefaults: true, coerceTypes: true, strict: false, formats }),
+};
+
+function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof InvalidInput) {
+    const errors = error.fields.map((field) => ({
+      pointer: `#/${field.path.map((name) => fieldNames[name] ?? name).join("/")}`,
+      detail: field.message,
+    }));
+    return sendProblem(reply, { status: 400, detail: error.message, errors });
+  }
+  if (isValidationFailure(error)) {
+    const errors = error.validation.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
+    return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
+  }
+  if (error instanceof Unauthenticated) reply.header("www-authenticate", "Bearer");
+  const { status, detail } = describeFailure(error);
+  if (status >= 500) request.log.error({ err: error }, "a request failed");
+  return sendProblem(reply, { status, detail });
+}
+
+interface ValidationFailure {
+  readonly validation: readonly ErrorObject[];
+  readonly validationContext: string;
+}
+
+function isValidationFailure(error: unknown): error is ValidationFailure {
+  return error instanceof Error && "validation" in error && Array.isArray(error.validation);
+}
+
+function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
+  const missing: unknown = keyword === "required" ? params["missingProperty"] : undefined;
+  return `#${instancePath}${typeof missing === "string" ? `/${missing}` : ""}`;
+}
+
+function sentenceOf({ message, keyword, params }: ErrorObject): string {
+  if (keyword === "enum") return `must be one of ${String(params["allowedValues"])}`;
+  return message ?? "cannot be used";
+}

@@ -1,0 +1,45 @@
+import type { FastifyRequest } from "fastify";
+import type { Services } from "../../services.ts";
+import type { PersonViewer } from "../../viewer.ts";
+
+/** What an operation of /v2 is given: who asks, and the parts of the request, which the OpenAPI document has validated. */
+export interface OperationRequest<Part extends RequestParts> {
+  readonly viewer: PersonViewer;
+  readonly query: Part["query"];
+  readonly path: Part["path"];
+  readonly body: Part["body"];
+}
+
+export interface RequestParts {
+  readonly query: unknown;
+  readonly path: unknown;
+  readonly body: unknown;
+}
+
+/** A translation onto the services: it reads the request, calls a use case, and gives the answer's body. */
+export type Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
+
+/** The page of a /v2 list. */
+export interface Window {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** What the OpenAPI document calls its operations. */
+export type OperationId =
+  | "listNotes"
+  | "addNote"
+  | "getNote"
+  | "updateNote"
+  | "deleteNote"
+  | "listNoteAttachments"
+  | "addNoteAttachment"
+  | "getNoteAttachment";
+
+/** An operation whose parts are known to the OpenAPI document only. */
+export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
+
+/** Hands an operation the parts of `request` as the OpenAPI document's schemas left them: of the operation's types, defaults filled in. */
+export function run(operation: AnyOperation, services: Services, viewer: PersonViewer, request: FastifyRequest): Promise<unknown> {
+  return operation(services, { viewer, query: request.query, path: request.params, body: request.body });
+}
