@@ -1,0 +1,91 @@
+import { createReadStream, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import type { NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+
+// The demo data as it lies in prisma/demo: JSON in the shapes of the two APIs that came before, and the files themselves.
+
+const directory = new URL("../../prisma/demo/", import.meta.url);
+
+export type DemoKeyName = "admin" | "specialist" | "customer" | "outsider";
+
+export interface DemoAccount {
+  readonly slug: string;
+  readonly name: string;
+  readonly time_zone: string;
+}
+
+export interface DemoPerson {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly primary_email: string;
+  readonly account: { readonly id: string };
+  readonly role: "customer" | "specialist" | "administrator";
+  readonly demo_key?: DemoKeyName;
+}
+
+export interface V2Ticket {
+  readonly id: string;
+  readonly subject: string;
+  readonly kind: TicketKind;
+  readonly status: TicketStatus;
+  readonly requester_id: string | null;
+  readonly account: string;
+  readonly created_at: string;
+}
+
+export interface V2Note {
+  readonly id: string;
+  readonly author_id: string;
+  readonly categories: readonly ("pre-scan" | "post-scan")[];
+  readonly created_at: string;
+  readonly is_public: boolean;
+  readonly ticket_id: string;
+  readonly updated_at: string | null;
+  readonly value: string;
+}
+
+export interface V2Attachment {
+  readonly note_id: string;
+  readonly filename: string;
+  readonly file: string;
+}
+
+export interface V1Ticket {
+  readonly id: number;
+  readonly subject: string;
+  readonly status: Lowercase<TicketStatus>;
+  readonly requested_by: { readonly id: number } | null;
+  readonly account: { readonly id: string };
+  readonly created_at: string;
+}
+
+export interface V1Note {
+  readonly id: number;
+  readonly person: { readonly id: number };
+  readonly created_at: string;
+  readonly text: string;
+  readonly medium: Lowercase<NoteMedium>;
+  readonly internal: boolean;
+  readonly attachments: readonly { readonly name: string; readonly key: string; readonly inline: boolean; readonly file: string }[];
+  readonly [kind: string]: unknown;
+}
+
+/** The collections of /v1 that hold tickets, by their kind. */
+export const v1Collections: Readonly<Record<TicketKind, string>> = {
+  REQUEST: "requests",
+  PROBLEM: "problems",
+  WORKFLOW: "workflows",
+  TASK: "tasks",
+  PROJECT_TASK: "project_tasks",
+  PROJECT: "projects",
+  RELEASE: "releases",
+  RISK: "risks",
+};
+
+// The files are the project's own, and a test loads them all: their shapes are not checked again here.
+export const readDemoFile = <Shape>(path: string): Shape => JSON.parse(readFileSync(new URL(path, directory), "utf8")) as Shape;
+
+export function openDemoBytes(name: string): Readable {
+  return createReadStream(new URL(`files/${name}`, directory));
+}

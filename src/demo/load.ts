@@ -1,0 +1,222 @@
+import { v7 as uuidv7 } from "uuid";
+import type { NoteCategory, NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+import { createProvisioning, defaultScopes } from "../people/provisioning.ts";
+import type { Database } from "../platform/database.ts";
+import type { ObjectStorage } from "../platform/storage.ts";
+import { createServices } from "../services.ts";
+import { type PersonViewer, type Role, scopes } from "../viewer.ts";
+import {
+  type DemoAccount,
+  type DemoKeyName,
+  type DemoPerson,
+  openDemoBytes,
+  readDemoFile,
+  type V1Note,
+  type V1Ticket,
+  v1Collections,
+  type V2Attachment,
+  type V2Note,
+  type V2Ticket,
+} from "./files.ts";
+
+/** Keys of the demo data's people: an administrator, a specialist and a customer of one account, a specialist of another. */
+export type DemoKeys = Readonly<Record<DemoKeyName, string>>;
+
+/** A ticket of either API, as the loader needs it. */
+interface DemoTicket {
+  readonly reference: string;
+  readonly id?: string;
+  readonly account: string;
+  readonly kind: TicketKind;
+  readonly status: TicketStatus;
+  readonly subject: string;
+  readonly requester: string | undefined;
+  readonly createdAt: Date;
+}
+
+/** A note of either API, as the loader needs it. */
+interface DemoNote {
+  readonly id?: string;
+  readonly ticket: string;
+  readonly author: string;
+  readonly text: string;
+  readonly isPublic: boolean;
+  readonly categories: readonly NoteCategory[];
+  readonly medium: NoteMedium;
+  readonly createdAt: Date;
+  readonly updatedAt?: Date;
+  readonly attachments: readonly { readonly filename: string; readonly inline: boolean; readonly file: string }[];
+}
+
+const opened = new Date("2026-05-01T08:00:00Z");
+
+/**
+ * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was written, and
+ * every file is uploaded. Integer ids are the database's to give, so mentions and references in the texts are written anew.
+ */
+export async function loadDemo({ database, storage }: { database: Database; storage: ObjectStorage }): Promise<DemoKeys> {
+  let now = opened;
+  const givenIds: string[] = [];
+  const newId = () => givenIds.shift() ?? uuidv7({ msecs: now.getTime() });
+  const dependencies = { database, storage, clock: () => now, newId };
+  const services = createServices({
+    ...dependencies,
+    maximumUploadBytes: Number.MAX_SAFE_INTEGER,
+    onBackgroundError: (error) => {
+      throw error;
+    },
+  });
+  const provisioning = createProvisioning(dependencies);
+
+  const accounts = new Map<string, { id: string; slug: string; name: string; timeZone: string }>();
+  for (const account of readDemoFile<DemoAccount[]>("accounts.json")) {
+    const added = await provisioning.addAccount({ slug: account.slug, name: account.name, timeZone: account.time_zone });
+    accounts.set(account.slug, added);
+  }
+
+  const people = readDemoFile<DemoPerson[]>("people.json");
+  const viewers = new Map<string, PersonViewer>();
+  const numbers = new Map<string, number>();
+  for (const person of people) {
+    const account = found(accounts, person.account.id);
+    // The files' upper and lower case are the two APIs' own.
+    const role = person.role.toUpperCase() as Role;
+    givenIds.push(person.uuid);
+    const added = await provisioning.addPerson({ accountId: account.id, name: person.name, email: person.primary_email, role });
+    const viewer: PersonViewer = { kind: "person", person: added, account, role, scopes: new Set(scopes) };
+    viewers.set(person.uuid, viewer).set(`person#${person.id}`, viewer);
+    numbers.set(`person#${person.id}`, added.number);
+  }
+  const administratorOf = (slug: string): PersonViewer => {
+    const candidates = [...viewers.values()].filter((viewer) => viewer.account.slug === slug && viewer.role !== "CUSTOMER");
+    const administrator = candidates.find((viewer) => viewer.role === "ADMINISTRATOR") ?? candidates[0];
+    if (!administrator) throw new Error(`The demo data has nobody to open tickets of ${slug}.`);
+    return administrator;
+  };
+
+  const ticketIds = new Map<string, string>();
+  for (const ticket of demoTickets().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
+    now = ticket.createdAt;
+    if (ticket.id !== undefined) givenIds.push(ticket.id);
+    const added = await services.tickets.add(administratorOf(ticket.account), {
+      kind: ticket.kind,
+      status: ticket.status,
+      subject: ticket.subject,
+      requesterId: ticket.requester === undefined ? undefined : found(viewers, ticket.requester).person.id,
+    });
+    ticketIds.set(ticket.reference, added.id);
+    numbers.set(ticket.reference, added.number);
+  }
+
+  for (const note of demoNotes().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
+    now = note.createdAt;
+    const author = found(viewers, note.author);
+    if (note.id !== undefined) givenIds.push(note.id);
+    const added = await services.notes.add(author, {
+      ticketId: found(ticketIds, note.ticket),
+      text: withNumbers(note.text, numbers),
+      isPublic: note.isPublic,
+      categories: note.categories,
+      medium: note.medium,
+    });
+    for (const { filename, inline, file } of note.attachments) {
+      const { attachment } = await services.attachments.requestUpload(author, { noteId: added.id, filename, inline });
+      const facts = await storage.write(attachment.storageKey, openDemoBytes(file), { maximumBytes: Number.MAX_SAFE_INTEGER });
+      await services.attachments.arrived(attachment.storageKey, facts);
+    }
+    if (note.updatedAt) {
+      now = note.updatedAt;
+      await services.notes.update(author, { id: added.id, text: added.text });
+    }
+  }
+
+  now = new Date();
+  const keys: [string, string][] = [];
+  for (const person of people) {
+    if (person.demo_key === undefined) continue;
+    const viewer = found(viewers, person.uuid);
+    const { key } = await provisioning.addApiKey({
+      accountId: viewer.account.id,
+      personId: viewer.person.id,
+      name: `demo: ${person.demo_key}`,
+      scopes: defaultScopes(viewer.role),
+    });
+    keys.push([person.demo_key, key]);
+  }
+  // people.json names each of the four once.
+  return Object.fromEntries(keys) as DemoKeys;
+}
+
+function demoTickets(): DemoTicket[] {
+  const diagnostics = readDemoFile<V2Ticket[]>("v2/tickets.json").map((ticket) => ({
+    reference: ticket.id,
+    id: ticket.id,
+    account: ticket.account,
+    kind: ticket.kind,
+    status: ticket.status,
+    subject: ticket.subject,
+    requester: ticket.requester_id ?? undefined,
+    createdAt: new Date(ticket.created_at),
+  }));
+  const records = Object.entries(v1Collections).flatMap(([kind, collection]) =>
+    readDemoFile<V1Ticket[]>(`v1/${collection}.json`).map((ticket) => ({
+      reference: `${kind.toLowerCase()}#${ticket.id}`,
+      account: ticket.account.id,
+      kind: kind as TicketKind, // Object.entries forgets its keys.
+      status: ticket.status.toUpperCase() as TicketStatus,
+      subject: ticket.subject,
+      requester: ticket.requested_by ? `person#${ticket.requested_by.id}` : undefined,
+      createdAt: new Date(ticket.created_at),
+    })),
+  );
+  return [...diagnostics, ...records];
+}
+
+function demoNotes(): DemoNote[] {
+  const files = Map.groupBy(readDemoFile<V2Attachment[]>("v2/note-attachments.json"), (attachment) => attachment.note_id);
+  const diagnostics = readDemoFile<V2Note[]>("v2/notes.json").map((note) => ({
+    id: note.id,
+    ticket: note.ticket_id,
+    author: note.author_id,
+    text: note.value,
+    isPublic: note.is_public,
+    categories: note.categories.map((category): NoteCategory => (category === "pre-scan" ? "PRE_SCAN" : "POST_SCAN")),
+    medium: "DEFAULT" as const,
+    createdAt: new Date(note.created_at),
+    ...(note.updated_at === null ? {} : { updatedAt: new Date(note.updated_at) }),
+    attachments: (files.get(note.id) ?? []).map(({ filename, file }) => ({ filename, file, inline: false })),
+  }));
+  const records = readDemoFile<V1Note[]>("v1/notes.json").map((note) => ({
+    ticket: referenceIn(note),
+    author: `person#${note.person.id}`,
+    text: note.text,
+    isPublic: !note.internal,
+    categories: [],
+    medium: note.medium.toUpperCase() as NoteMedium,
+    createdAt: new Date(note.created_at),
+    attachments: note.attachments.map(({ name, inline, file }) => ({ filename: name, inline, file })),
+  }));
+  return [...diagnostics, ...records];
+}
+
+/** The record a /v1 note is of, which stands under the name of its kind. */
+function referenceIn(note: V1Note): string {
+  for (const kind of Object.keys(v1Collections).map((name) => name.toLowerCase())) {
+    const record = note[kind];
+    if (typeof record === "object" && record !== null && "id" in record) return `${kind}#${String(record.id)}`;
+  }
+  throw new Error(`The demo note ${note.id} names no record.`);
+}
+
+/** `text` with the integers of mentions `<@209|Name>` and references `<request#5>` as the database has given them. */
+function withNumbers(text: string, numbers: ReadonlyMap<string, number>): string {
+  return text
+    .replaceAll(/<@(\d+)\|/g, (_, id: string) => `<@${found(numbers, `person#${id}`)}|`)
+    .replaceAll(/<([a-z_]+#\d+)>/g, (_, reference: string) => `<${reference.split("#")[0]}#${found(numbers, reference)}>`);
+}
+
+function found<Value>(values: ReadonlyMap<string, Value>, key: string): Value {
+  const value = values.get(key);
+  if (value === undefined) throw new Error(`The demo data refers to ${key}, which it does not have.`);
+  return value;
+}
