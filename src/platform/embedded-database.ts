@@ -1,0 +1,233 @@
+import { existsSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Duplex } from "node:stream";
+import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { joined } from "./bytes.ts";
+import { lockDirectory } from "./directory-lock.ts";
+
+export interface WorkerStart {
+  /** Null keeps everything in memory. */
+  readonly directory: string | null;
+}
+
+export type WorkerCommand = { readonly kind: "connect"; readonly port: MessagePort } | { readonly kind: "close" };
+
+export type WorkerReport =
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "closed" };
+
+/** Every chunk that is sent gets any number of replies with bytes, then one that says it is done. */
+export interface Reply {
+  readonly bytes: Uint8Array | undefined;
+  readonly isDone: boolean;
+}
+
+/** PostgreSQL inside this process, in a thread of its own. */
+export interface EmbeddedDatabase {
+  /**
+   * A stream that speaks PostgreSQL's protocol, for the `stream` option of a pg client; there is no port and no socket that another process could reach.
+   * PGlite is a single session: the newest connection has it, so a pool on it has one connection at most.
+   */
+  connect(): Duplex;
+  /** Ends the database as a PostgreSQL server is shut down, and frees its directory. Connections are closed before. */
+  close(): Promise<void>;
+}
+
+/** How long a statement may go on that nobody waits for any more. PGlite cannot interrupt one, so its thread is ended then. */
+const abandonedStatementMilliseconds = 1_000;
+const shutdownMilliseconds = 10_000;
+
+/**
+ * Starts PGlite on `directory`, or in memory. The directory is locked for this process. Should the thread break down, or be ended
+ * since an abandoned statement kept it busy, connections end with an error and the next one starts a new thread, which recovers as
+ * PostgreSQL does after a crash: every commit that was acknowledged is there.
+ *
+ * @throws {DirectoryInUse} where another process has the directory.
+ */
+export async function startEmbeddedDatabase(directory: string | null): Promise<EmbeddedDatabase> {
+  if (directory !== null) await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+  const lock = directory === null ? undefined : await lockDirectory(directory);
+
+  let running: Promise<Worker> | undefined;
+  let isClosed = false;
+  const connections = new Set<Connection>();
+
+  const started = (): Promise<Worker> => {
+    if (isClosed) return Promise.reject(connectionLost("The embedded database is closed"));
+    running ??= startWorker(directory, () => {
+      running = undefined;
+      for (const connection of connections) connection.onWorkerStop();
+    }).catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+
+  try {
+    await started();
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+
+  return {
+    connect() {
+      const connection = openConnection(started);
+      connections.add(connection);
+      connection.stream.once("close", () => connections.delete(connection));
+      return connection.stream;
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      const worker = await running?.catch(() => undefined);
+      if (worker !== undefined) await stopWorker(worker);
+      await lock?.release();
+    },
+  };
+}
+
+async function startWorker(directory: string | null, onStop: () => void): Promise<Worker> {
+  // Written before the first start and removed after it: while it is there, nothing was ever acknowledged, and what a first
+  // start that was killed has left cannot be started again.
+  const unfinished = `${directory}.unfinished`;
+  if (directory !== null) {
+    if (existsSync(unfinished)) await rm(directory, { recursive: true, force: true });
+    if (!existsSync(directory)) {
+      await writeFile(unfinished, "");
+      await mkdir(directory, { mode: 0o700 });
+    }
+  }
+
+  const worker = new Worker(new URL("./embedded-database-worker.ts", import.meta.url), {
+    workerData: { directory } satisfies WorkerStart,
+  });
+  await new Promise<void>((resolve, reject) => {
+    worker.once("message", (report: WorkerReport) => {
+      if (report.kind === "ready") resolve();
+      else reject(new Error(`The embedded database in ${directory ?? "memory"} does not start: ${JSON.stringify(report)}`));
+    });
+    worker.once("error", reject);
+    worker.once("exit", () => reject(new Error(`The embedded database in ${directory ?? "memory"} stopped while starting`)));
+  });
+
+  // An error is followed by the exit, and there the connections learn of it.
+  worker.on("error", () => undefined);
+  worker.once("exit", onStop);
+  // Open connections keep the process alive, not the thread behind them.
+  worker.unref();
+  if (directory !== null) await rm(unfinished, { force: true });
+  return worker;
+}
+
+async function stopWorker(worker: Worker): Promise<void> {
+  worker.ref();
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  worker.postMessage({ kind: "close" } satisfies WorkerCommand);
+  const impatience = setTimeout(() => void worker.terminate(), shutdownMilliseconds);
+  await exited;
+  clearTimeout(impatience);
+}
+
+interface Connection {
+  readonly stream: Duplex;
+  onWorkerStop(): void;
+}
+
+/** The part of net.Socket that pg uses, over a message port. */
+function openConnection(started: () => Promise<Worker>): Connection {
+  let channel: MessagePort | undefined;
+  let worker: Worker | undefined;
+  let isConnected = false;
+  /** Chunks sent that have not been answered; while there are none, the database does nothing for this connection. */
+  let unanswered = 0;
+  let abandoned: NodeJS.Timeout | undefined;
+
+  const send = (chunks: readonly Uint8Array[]): void => {
+    const bytes = joined(chunks);
+    unanswered++;
+    channel?.postMessage(bytes, [bytes.buffer]);
+  };
+
+  const duplex = new Duplex({
+    read() {
+      // The database pushes; there is nothing to ask for.
+    },
+    write(chunk: Uint8Array, _encoding, callback) {
+      send([chunk]);
+      callback();
+    },
+    writev(chunks, callback) {
+      send(chunks.map(({ chunk }) => chunk as Uint8Array)); // typed any; in no object mode and without an encoding they are bytes
+      callback();
+    },
+    final(callback) {
+      duplex.push(null);
+      callback();
+    },
+    destroy(error, callback) {
+      if (unanswered > 0) abandoned = setTimeout(() => void worker?.terminate(), abandonedStatementMilliseconds);
+      else channel?.close();
+      callback(error);
+    },
+  });
+
+  const receive = ({ bytes, isDone }: Reply): void => {
+    if (bytes !== undefined && !duplex.destroyed) duplex.push(bytes);
+    if (!isDone) return;
+    if (!isConnected) {
+      isConnected = true;
+      duplex.emit("connect");
+      return;
+    }
+    unanswered--;
+    if (duplex.destroyed && unanswered === 0) channel?.close();
+  };
+
+  const attach = async (): Promise<void> => {
+    worker = await started();
+    if (duplex.destroyed) return;
+    const { port1, port2 } = new MessageChannel();
+    channel?.close();
+    channel = port1;
+    channel.on("message", receive);
+    // Closed from the other side: the thread ended, or has answered what it had and serves a newer connection.
+    channel.on("close", () => clearTimeout(abandoned));
+    worker.postMessage({ kind: "connect", port: port2 } satisfies WorkerCommand, [port2]);
+  };
+  const attachOrFail = () => {
+    attach().catch((error: unknown) => duplex.destroy(connectionLost("The embedded database does not start", error)));
+    return stream;
+  };
+
+  const stream = Object.assign(duplex, {
+    connect: attachOrFail,
+    setNoDelay: () => duplex,
+    setKeepAlive: () => duplex,
+    ref() {
+      channel?.ref();
+      return duplex;
+    },
+    unref() {
+      channel?.unref();
+      return duplex;
+    },
+  });
+
+  return {
+    stream,
+    onWorkerStop() {
+      // One that waits behind a statement that was ended with its thread has lost nothing: it goes to the next thread.
+      if (isConnected) stream.destroy(connectionLost("The embedded database stopped"));
+      else attachOrFail();
+    },
+  };
+}
+
+/** With the code of a socket's error, so that it is told from a failed statement in the same way. */
+function connectionLost(message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { code: "ECONNRESET" });
+}
