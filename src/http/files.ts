@@ -1,0 +1,259 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { extensions } from "mime-types";
+import { Forbidden, NotFound, TooLarge } from "../errors.ts";
+import { type FileStorage, filesPath } from "../platform/file-storage.ts";
+import { dispositionOf, mediaType, type ObjectFacts } from "../platform/storage.ts";
+import { sendProblem } from "./problem.ts";
+import { describeFailure } from "./server.ts";
+
+export interface FilesOptions {
+  readonly storage: FileStorage;
+  /**
+   * Told when an object's bytes are stored, before the upload is answered; calls for one key never overlap. Answers `unwanted` where
+   * nobody waits for the object any more: it is removed then, and the upload refused.
+   */
+  readonly onStored: (key: string, facts: ObjectFacts, request: FastifyRequest) => Promise<"kept" | "unwanted">;
+  /** A connection on which nothing moves for so long is dropped. Default: one minute. */
+  readonly idleMilliseconds?: number;
+  /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
+  readonly lingerMilliseconds?: number;
+}
+
+type FileRequest = FastifyRequest<{ Params: { "*": string } }>;
+
+// A download URL outlives the bytes behind it when a file is replaced; a private cache may show the old ones for this long.
+const cacheSeconds = 300;
+
+/**
+ * Serves the signed URLs of the file store: a PUT streams the request's bytes into it, a GET or HEAD reads them, with ranges and
+ * conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
+ */
+export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
+  const { storage, onStored, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
+  const inTurn = createTurns();
+
+  // Bodies stay unread: the handler streams them, whatever their type is.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.setErrorHandler(answerError);
+
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("x-content-type-options", "nosniff");
+    // Ends by itself with the request: the server then sets the connection's own time limit again.
+    reply.raw.setTimeout(idleMilliseconds, () => reply.raw.destroy());
+  });
+
+  // Clients that write before they read would never see a refusal: they find the connection reset while they write. So a refusal goes
+  // out at once, and its request is read to the end before the connection goes its way.
+  app.addHook("onSend", async ({ raw }, reply, payload) => {
+    if (raw.complete || typeof payload !== "string") return payload;
+    reply.header("content-length", Buffer.byteLength(payload));
+    return Readable.from(lingering(payload, raw, lingerMilliseconds));
+  });
+
+  app.put(`${filesPath}/*`, async (request: FileRequest, reply) => {
+    const key = request.params["*"];
+    const { headers } = request.raw;
+    // Only the beginning counts: an upload that has begun in time may end later.
+    const { contentType } = storage.verifyUpload(key, queryOf(request.raw));
+    requireType(headers["content-type"], contentType);
+    const encoding = headers["content-encoding"] ?? "identity";
+    if (encoding.toLowerCase() !== "identity") {
+      return sendProblem(reply, { status: 415, detail: "Send the bytes of the file as they are, without a Content-Encoding." });
+    }
+    // RFC 9110, 14.5: a part must not be taken for the whole.
+    if (headers["content-range"] !== undefined)
+      return sendProblem(reply, { status: 400, detail: "Send the whole file, without a Content-Range." });
+    if (Number(headers["content-length"] ?? 0) > storage.maximumBytes) {
+      throw new TooLarge(`A file may have at most ${storage.maximumBytes} bytes.`);
+    }
+
+    await storage.write(key, request.raw, { maximumBytes: storage.maximumBytes });
+    // Of two uploads that end together the later one's file remains. In turn, and by what is there now rather than by what each of
+    // them wrote, the last call tells of the file that remained.
+    const facts = await inTurn(key, async () => {
+      const stored = await storage.stat(key);
+      if (stored === null) return null;
+      if ((await onStored(key, stored, request)) === "kept") return stored;
+      await storage.remove([key]);
+      return null;
+    });
+    if (facts === null) throw new Forbidden("Nobody waits for this file any more: what it was to be attached to is gone.");
+    return reply.header("etag", facts.etag).send();
+  });
+
+  app.route({
+    method: ["GET", "HEAD"],
+    url: `${filesPath}/*`,
+    handler: async (request: FileRequest, reply) => {
+      const key = request.params["*"];
+      const permit = storage.verifyDownload(key, queryOf(request.raw));
+      const object = await storage.open(key);
+      if (object === null) throw new NotFound("file");
+      let handedOn = false;
+      try {
+        const { facts } = object;
+        reply.headers({
+          etag: facts.etag,
+          "last-modified": facts.modifiedAt.toUTCString(),
+          "cache-control": `private, max-age=${Math.min(permit.secondsLeft, cacheSeconds)}`,
+          "accept-ranges": "bytes",
+        });
+        const condition = evaluateConditions(request.headers, facts);
+        if (condition === "failed")
+          return sendProblem(reply, { status: 412, detail: "The file is another one than the request asks for." });
+        if (condition === "not-modified") return reply.code(304).send();
+
+        const range = request.method === "GET" ? readRange(request.headers, facts) : undefined;
+        if (range === "unsatisfiable") {
+          reply.header("content-range", `bytes */${facts.size}`);
+          return sendProblem(reply, {
+            status: 416,
+            detail: `The file has ${facts.size} bytes, and none in the range asked for.`,
+          });
+        }
+        const { start, end } = range ?? { start: 0, end: facts.size };
+        if (range !== undefined) reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${facts.size}`);
+        reply.headers({
+          "content-type": permit.contentType,
+          "content-length": end - start,
+          "content-disposition": dispositionOf(permit),
+          // Should a browser be brought to show it after all, nothing in it runs or loads.
+          "content-security-policy": "sandbox; default-src 'none'",
+        });
+        if (request.method === "HEAD" || start === end) return reply.send(Buffer.alloc(0));
+        handedOn = true;
+        return reply.send(object.read(start, end));
+      } finally {
+        if (!handedOn) await object.close();
+      }
+    },
+  });
+
+  app.route({
+    method: ["POST", "PATCH", "DELETE"],
+    url: `${filesPath}/*`,
+    handler: async (_request, reply) => {
+      reply.header("allow", "GET, HEAD, PUT");
+      return sendProblem(reply, { status: 405, detail: "A file is read with GET or HEAD and written with PUT." });
+    },
+  });
+}
+
+/** What the router made of the query is not used: the values that are verified here are the ones that are acted on. */
+function queryOf(raw: IncomingMessage): URLSearchParams {
+  const url = raw.url ?? "";
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark === -1 ? "" : url.slice(mark + 1));
+}
+
+/**
+ * Compares media types without parameters and case, so that `text/plain; charset=utf-8` is a text/plain. Where an extension has
+ * several registered types (.xml is an application/xml and a text/xml), each of them is its type: clients' tables differ. The file
+ * is served with the signed type whichever was sent.
+ *
+ * @throws {Forbidden}
+ */
+function requireType(sent: string | undefined, signed: string): void {
+  const type = mediaType(sent ?? "");
+  const wanted = mediaType(signed);
+  const shared = extensions[wanted] ?? [];
+  if (type === wanted || extensions[type]?.some((extension) => shared.includes(extension))) return;
+  throw new Forbidden(`This URL takes a file with Content-Type: ${signed}.`);
+}
+
+interface Range {
+  readonly start: number;
+  /** The first byte after the range. */
+  readonly end: number;
+}
+
+const rangeShape = /^bytes=(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/i;
+
+/**
+ * The one range that is asked for; undefined where the whole file is to be sent. That is the answer, always a legal one, to several
+ * ranges at once, to what is no range, and to an If-Range that is not this file's tag: a date in it never is, for two files of one second
+ * could not be told apart.
+ */
+function readRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
+  const ifRange = headers["if-range"];
+  if (ifRange !== undefined && ifRange !== etag) return undefined;
+  const groups = rangeShape.exec(headers.range ?? "")?.groups;
+  if (groups === undefined) return undefined;
+  const { first, last, suffix } = groups;
+  if (suffix !== undefined) {
+    const length = Math.min(Number(suffix), size);
+    return length === 0 ? "unsatisfiable" : { start: size - length, end: size };
+  }
+  const start = Number(first);
+  const end = last === "" ? size : Number(last) + 1;
+  if (last !== "" && end <= start) return undefined;
+  return start < size ? { start, end: Math.min(end, size) } : "unsatisfiable";
+}
+
+/** RFC 9110, 13.2.2: the conditions of a GET or HEAD in their order. What is no date is no condition. */
+function evaluateConditions(
+  headers: IncomingHttpHeaders,
+  { etag, modifiedAt }: ObjectFacts,
+): "met" | "failed" | "not-modified" {
+  // Dates in headers have no fraction.
+  const modifiedSeconds = Math.floor(modifiedAt.getTime() / 1000);
+  const secondsOf = (date: string | undefined): number => Date.parse(date ?? "") / 1000;
+
+  const ifMatch = headers["if-match"];
+  if (ifMatch !== undefined && !lists(ifMatch, etag)) return "failed";
+  if (ifMatch === undefined && modifiedSeconds > secondsOf(headers["if-unmodified-since"])) return "failed";
+
+  const ifNoneMatch = headers["if-none-match"];
+  // This comparison is the weak one, which does not mind a proxy having weakened the tag.
+  if (ifNoneMatch !== undefined) return lists(ifNoneMatch.replaceAll("W/", ""), etag) ? "not-modified" : "met";
+  return modifiedSeconds <= secondsOf(headers["if-modified-since"]) ? "not-modified" : "met";
+}
+
+/** Whether a list of entity tags, or `*`, holds `etag`. The store's own tags have no commas. */
+function lists(header: string, etag: string): boolean {
+  return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
+}
+
+/** Runs the work for one key one after another, and for several keys side by side. */
+function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<void>>();
+  return async (key, work) => {
+    const before = last.get(key);
+    const turn = Promise.withResolvers<void>();
+    last.set(key, turn.promise);
+    try {
+      await before;
+      return await work();
+    } finally {
+      turn.resolve();
+      if (last.get(key) === turn.promise) last.delete(key);
+    }
+  };
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Nobody is left to read this answer; it keeps the log right.
+  if (request.raw.destroyed && !request.raw.complete) {
+    return sendProblem(reply, { status: 400, detail: "The upload broke off." });
+  }
+  if (error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    return sendProblem(reply, { status: 403, detail: "The Content-Type is not the one that this URL takes." });
+  }
+  const { status, detail } = describeFailure(error);
+  if (status >= 500) request.log.error({ err: error }, "a file request failed");
+  return sendProblem(reply, { status, detail });
+}
+
+/** The answer, and then nothing until the request has been read and dropped, which takes at most `milliseconds`. */
+async function* lingering(answer: string, raw: IncomingMessage, milliseconds: number): AsyncGenerator<string> {
+  yield answer;
+  const timer = setTimeout(() => raw.destroy(), milliseconds);
+  raw.resume();
+  // A connection that broke is as good an end.
+  await finished(raw, { writable: false }).catch(() => undefined);
+  clearTimeout(timer);
+}

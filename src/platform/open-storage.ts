@@ -1,0 +1,14 @@
+import type { StorageConfig } from "../config.ts";
+import { createFileStorage, type FileStorage, type FileStorageOptions } from "./file-storage.ts";
+import type { S3Storage } from "./s3-storage.ts";
+
+/** Opens the object store that the configuration names. One of kind `file` still needs its URLs served: see `http/files.ts`. */
+export async function openStorage(
+  config: StorageConfig,
+  dependencies: Omit<FileStorageOptions, "directory">,
+): Promise<FileStorage | S3Storage> {
+  if (config.kind === "file") return createFileStorage({ ...dependencies, directory: config.directory });
+  // Loaded where it is used: the AWS SDK would cost every start without S3 its time and memory.
+  const { createS3Storage } = await import("./s3-storage.ts");
+  return createS3Storage({ ...config, clock: dependencies.clock });
+}

@@ -1,0 +1,166 @@
+import { Readable } from "node:stream";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { TooLarge, Unavailable } from "../errors.ts";
+import type { Clock } from "./clock.ts";
+import { dispositionOf, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
+
+/** Keeps objects in a bucket. Its URLs lead to the bucket itself: neither uploads nor downloads pass through the gateway. */
+export interface S3Storage extends ObjectStorage {
+  readonly kind: "s3";
+}
+
+export interface S3StorageOptions {
+  readonly bucket: string;
+  readonly region: string;
+  /** Base URL of a store that is not Amazon's. */
+  readonly endpoint: string | undefined;
+  readonly clock: Clock;
+}
+
+// Long enough for a part of an upload to be taken in, short enough for a frozen store to be noticed within a client's patience.
+const connectMilliseconds = 2_000;
+const idleMilliseconds = 10_000;
+const checkMilliseconds = 5_000;
+
+const removalsAtOnce = 8;
+
+/**
+ * Objects in an S3 bucket, by whatever credentials the AWS SDK finds (environment, files, instance role).
+ *
+ * Two promises of the file store are not S3's to make: a signed PUT has no limit to its length, and nobody is told when it arrives.
+ */
+export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOptions): S3Storage {
+  const client = new S3Client({
+    region,
+    // Stores that are not Amazon's seldom have a host name for each bucket.
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    // By default a checksum of a body that is not there yet is signed into every upload URL, and a header that older stores refuse.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleMilliseconds },
+  });
+
+  function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
+    const signingDate = clock();
+    // X-Amz-Date has no fraction and X-Amz-Expires is whole seconds: the URL may live up to one second less than asked, never more.
+    return {
+      signingDate,
+      expiresIn: Math.floor((expiresAt.getTime() - Math.floor(signingDate.getTime() / 1000) * 1000) / 1000),
+    };
+  }
+
+  async function stat(key: string): Promise<ObjectFacts | null> {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: requireKey(key) });
+    const head = await client.send(command).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw new Unavailable({ cause: error });
+    });
+    if (head === null) return null;
+    const { ContentLength: size, LastModified: modifiedAt, ETag: etag } = head;
+    if (size === undefined || modifiedAt === undefined || etag === undefined) {
+      throw new Unavailable({ cause: new Error("The store tells of an object without its length, time or tag.") });
+    }
+    return { size, modifiedAt, etag };
+  }
+
+  return {
+    kind: "s3",
+    announcesArrivals: false,
+
+    async signUpload({ key, contentType, expiresAt }) {
+      const command = new PutObjectCommand({ Bucket: bucket, Key: requireKey(key), ContentType: contentType });
+      // Without this list the presigner leaves Content-Type unsigned, and any would be taken.
+      const url = await onS3(
+        getSignedUrl(client, command, { ...lifetime(expiresAt), signableHeaders: new Set(["content-type", "host"]) }),
+      );
+      return { url, method: "PUT", headers: { "content-type": contentType }, expiresAt };
+    },
+
+    async signDownload({ key, contentType, filename, inline, expiresAt }) {
+      const command = new GetObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(key),
+        ResponseContentType: contentType,
+        ResponseContentDisposition: dispositionOf({ contentType, filename, inline }),
+      });
+      return { url: await onS3(getSignedUrl(client, command, lifetime(expiresAt))), method: "GET", headers: {}, expiresAt };
+    },
+
+    async write(key, bytes, { maximumBytes }) {
+      // A stream that fails while nobody reads it yet would end the process; what reads it below throws what it failed with.
+      bytes.on("error", () => undefined);
+      let failure: { readonly error: unknown } | undefined;
+      async function* limited(): AsyncGenerator<Buffer> {
+        try {
+          let size = 0;
+          const chunks: AsyncIterable<Buffer | string> = bytes.iterator({ destroyOnReturn: false });
+          for await (const chunk of chunks) {
+            const block = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+            size += block.length;
+            if (size > maximumBytes) throw new TooLarge(`A file may have at most ${maximumBytes} bytes.`);
+            yield block;
+          }
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+      }
+      try {
+        // In parts, for the length is not known before the end; nothing is there until the last call says that all of them are.
+        await new Upload({ client, params: { Bucket: bucket, Key: requireKey(key), Body: Readable.from(limited()) } }).done();
+      } catch (error) {
+        if (failure !== undefined) throw failure.error;
+        throw new Unavailable({ cause: error });
+      }
+      const facts = await stat(key);
+      if (facts === null) throw new Unavailable({ cause: new Error("What was just written is not there.") });
+      return facts;
+    },
+
+    stat,
+
+    async remove(keys) {
+      const left = keys.map(requireKey);
+      // One by one: the request that removes many wants a checksum that some stores know and others do not.
+      const worker = async (): Promise<void> => {
+        for (let key = left.pop(); key !== undefined; key = left.pop()) {
+          await onS3(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+        }
+      };
+      await Promise.all(Array.from({ length: removalsAtOnce }, worker));
+    },
+
+    async check() {
+      await onS3(
+        client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(checkMilliseconds) }),
+      );
+    },
+
+    async close() {
+      client.destroy();
+    },
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
+}
+
+/** Turns every failure of the store, refusals of our own credentials among them, into Unavailable. */
+async function onS3<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Unavailable({ cause: error });
+  }
+}
