@@ -34,6 +34,16 @@ const storage = {
   clear: () => ownKeys().forEach((key) => localStorage.removeItem(key)),
 };
 
+// In this build of GraphiQL a tab that is pressed flies to the end of the row, where the click misses it, or changes places with its
+// neighbour. So tabs cannot be dragged, and start.css holds them where they are.
+addEventListener(
+  "pointerdown",
+  (event) => {
+    if (event.target.closest(".graphiql-tabs")) event.stopPropagation();
+  },
+  true,
+);
+
 globalThis.YogaGraphiQL.renderYogaGraphiQL(document.querySelector("#root"), {
   endpoint: options.endpoint,
   title: options.title,

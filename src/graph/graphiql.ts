@@ -167,7 +167,9 @@ function sendAsset(request: FastifyRequest, reply: FastifyReply, name: GraphiqlA
 
 function acceptedCodings(header: string | string[] | undefined): ReadonlySet<string> {
   const codings = (header ?? "").toString().toLowerCase().split(",");
-  return new Set(codings.filter((coding) => !/;\s*q=0(\.0*)?\s*$/.test(coding)).map((coding) => coding.replace(/;.*/, "").trim()));
+  return new Set(
+    codings.filter((coding) => !/;\s*q=0(\.0*)?\s*$/.test(coding)).map((coding) => coding.replace(/;.*/, "").trim()),
+  );
 }
 
 let compressing: Promise<CompressedAssets> | undefined;
