@@ -52,10 +52,13 @@ export class Unauthenticated extends DomainError {
 /** The viewer may see the thing, but not do this with it. Never thrown about what the viewer cannot see: that is {@link NotFound}. */
 export class Forbidden extends DomainError {
   readonly code = "FORBIDDEN";
+  /** The scopes that the credential would need, where that is what stands in the way. */
+  readonly missingScopes: readonly string[];
 
-  constructor(message: string) {
+  constructor(message: string, missingScopes: readonly string[] = []) {
     super(message);
     this.name = "Forbidden";
+    this.missingScopes = missingScopes;
   }
 }
 

@@ -21,9 +21,22 @@ export interface AnonymousViewer {
   readonly kind: "anonymous";
 }
 
+/** What somebody may prove by who they are: a key, a client of the token endpoint, a link to a subject of an outside issuer. */
+export type CredentialKind = "API_KEY" | "OAUTH_CLIENT" | "IDENTITY_LINK";
+
+/** Where a call came from, as the audit keeps it. */
+export interface Origin {
+  readonly address: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string | null;
+}
+
 /** A person acting in one account, as far as the credential goes. */
 export interface PersonViewer {
   readonly kind: "person";
+  /** Absent where none was used: the demo data is written by its people, and they have not come by a face. */
+  readonly credential?: { readonly kind: CredentialKind; readonly id: string };
+  readonly origin?: Origin;
   readonly person: { readonly id: string; readonly number: number; readonly name: string };
   readonly account: { readonly id: string; readonly slug: string; readonly name: string; readonly timeZone: string };
   readonly role: Role;
@@ -38,13 +51,19 @@ export const anonymous: AnonymousViewer = { kind: "anonymous" };
 export function authorize(viewer: Viewer, ...required: readonly Scope[]): PersonViewer {
   if (viewer.kind === "anonymous") throw new Unauthenticated();
   const missing = required.filter((scope) => !viewer.scopes.has(scope));
-  if (missing.length > 0) throw new Forbidden(`The credential lacks the scope ${missing.join(" and ")}.`);
+  if (missing.length > 0) throw new Forbidden(`The credential lacks the scope ${missing.join(" and ")}.`, missing);
   return viewer;
 }
 
 /** Whether {@link authorize} would pass. */
 export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer is PersonViewer {
   return viewer.kind === "person" && required.every((scope) => viewer.scopes.has(scope));
+}
+
+/** The scopes that are of use to a role: a credential never reaches further than its person. */
+export function scopesOf(role: Role): readonly Scope[] {
+  const beyond: readonly Scope[] = role === "CUSTOMER" ? ["admin", "notes:internal"] : role === "SPECIALIST" ? ["admin"] : [];
+  return scopes.filter((scope) => !beyond.includes(scope));
 }
 
 /** Specialists and administrators work on every ticket of their account; customers see their own. */

@@ -1,4 +1,5 @@
 import { builder } from "../graph/builder.ts";
+import { loadNodes } from "../graph/nodes.ts";
 import "../graph/scalars.ts";
 import { authorize, type PersonViewer, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -16,7 +17,7 @@ export const AccountRef = builder.prismaObject("Account", {
 
 builder.nodeRef(AccountRef, {
   id: { description: "The global id.", resolve: (account: Account) => account.id },
-  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.people.accountsByIds, id))),
+  loadMany: loadNodes("Account", (context, id) => context.load(context.services.people.accountsByIds, id)),
 });
 
 export const PersonRef = builder.prismaObject("Person", {
@@ -35,7 +36,7 @@ export const PersonRef = builder.prismaObject("Person", {
 
 builder.nodeRef(PersonRef, {
   id: { description: "The global id.", resolve: (person: Person) => person.id },
-  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.people.byIds, id))),
+  loadMany: loadNodes("Person", (context, id) => context.load(context.services.people.byIds, id)),
 });
 
 const RoleEnum = builder.enumType("Role", {
@@ -47,7 +48,7 @@ const RoleEnum = builder.enumType("Role", {
   } as const,
 });
 
-const ScopeEnum = builder.enumType("Scope", {
+export const ScopeEnum = builder.enumType("Scope", {
   description: "What a credential may be used for.",
   // GraphQL names have no colon: notes:read is NOTES_READ.
   values: Object.fromEntries(

@@ -11,6 +11,8 @@ export type { Account, Person } from "#generated/prisma/client.ts";
 export interface People {
   byIds(viewer: Viewer, ids: readonly string[]): Promise<(Person | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[]): Promise<(Person | null)[]>;
+  /** Where people are at home, by their numbers: the accounts that administer them, which may be others than the one they are met in. */
+  homeAccounts(viewer: Viewer, numbers: readonly number[]): Promise<(Account | null)[]>;
   accountsByIds(viewer: Viewer, ids: readonly string[]): Promise<(Account | null)[]>;
 }
 
@@ -32,6 +34,15 @@ export function createPeople({ database }: { database: Database }): People {
         FROM memberships m JOIN people p ON p.id = m.person_id
         WHERE ${whereSql("m", visible)} AND p.number = ANY(${numbers}::integer[])`);
       return inOrder(numbers, rows, (person) => person.number);
+    },
+
+    async homeAccounts(viewer, numbers) {
+      const visible = visibleMemberships(viewer);
+      const rows = await database.query<Account & { readonly personNumber: number }>(sql`
+        SELECT p.number AS "personNumber", ${columns("a", Prisma.AccountScalarFieldEnum)}
+        FROM memberships m JOIN people p ON p.id = m.person_id JOIN accounts a ON a.id = p.account_id
+        WHERE ${whereSql("m", visible)} AND p.number = ANY(${numbers}::integer[])`);
+      return inOrder(numbers, rows, (row) => row.personNumber);
     },
 
     async accountsByIds(viewer, ids) {

@@ -1,0 +1,234 @@
+import { decodeJwt } from "jose";
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import { createShortCache } from "../platform/short-cache.ts";
+import { raw, sql, type Sql } from "../platform/sql.ts";
+import { type CredentialKind, type Origin, type PersonViewer, type Role, type Scope, scopes, scopesOf } from "../viewer.ts";
+import { auditInsertOnBehalf } from "./audit.ts";
+import type { Issuers } from "./issuers.ts";
+import { hashOf } from "./secrets.ts";
+import type { AccessTokens } from "./tokens.ts";
+
+/** What becomes of a credential. */
+export type Resolution =
+  | { readonly outcome: "viewer"; readonly viewer: PersonViewer }
+  /** Unknown, expired or revoked: the three cannot be told apart. */
+  | { readonly outcome: "invalid" }
+  /** The credential is valid and may not be used in that account, which may exist or not. */
+  | { readonly outcome: "account-refused" };
+
+export interface CredentialUse {
+  /** The slug of the account to act in; the credential's own where it is left out. */
+  readonly account?: string | undefined;
+  readonly origin: Origin;
+}
+
+/** A client of the token endpoint whose secret was right. */
+export interface AuthenticatedClient {
+  readonly id: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** Turns credentials into viewers. */
+export interface Credentials {
+  /** The person that an API key, an access token of ours, or a token of a trusted outside issuer acts for. */
+  resolve(credential: string, use: CredentialUse): Promise<Resolution>;
+  /** Whether there is an account of that slug. Told to nobody but a face whose contract has two answers for a refused account. */
+  accountExists(slug: string): Promise<boolean>;
+  /** The client of that id and secret; null where there is none, or it is expired or revoked. */
+  authenticateClient(clientId: string, secret: string, origin: Origin): Promise<AuthenticatedClient | null>;
+}
+
+export interface CredentialsDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly tokens: AccessTokens;
+  readonly issuers: Issuers;
+  /** This gateway's own name as an issuer. */
+  readonly ownIssuer: string;
+}
+
+interface Holder {
+  readonly id: string;
+  readonly accountId: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date | null;
+  readonly personId: string;
+  readonly personNumber: number;
+  readonly personName: string;
+  /** Where the credential may be used; its own account is among them. */
+  readonly memberships: readonly {
+    readonly id: string;
+    readonly slug: string;
+    readonly name: string;
+    readonly timeZone: string;
+    readonly role: Role;
+  }[];
+}
+
+/** What a credential proves, before it is known whom it acts for. */
+type Proof =
+  | { readonly kind: "API_KEY"; readonly hash: Uint8Array }
+  | { readonly kind: "OAUTH_CLIENT"; readonly clientId: string; readonly scopes: readonly string[]; readonly expiresAt: Date }
+  | {
+      readonly kind: "IDENTITY_LINK";
+      readonly issuer: string;
+      readonly subject: string;
+      readonly scopes: readonly string[];
+      readonly expiresAt: Date;
+    };
+
+/** A credential that is revoked stops working within a second, on every process: no answer of the database is used for longer than this. */
+const lifetimeMilliseconds = 900;
+const renewalMilliseconds = 500;
+const maximumEntries = 10_000;
+/** A verified signature stays a verified signature; but keys can be taken back. */
+const tokenCacheMs = 30_000;
+/** Longer than any token of ours; header limits are around this. */
+const longestCredential = 8_192;
+
+const tables: Readonly<Record<CredentialKind, Sql>> = {
+  API_KEY: raw("api_keys"),
+  OAUTH_CLIENT: raw("oauth_clients"),
+  IDENTITY_LINK: raw("identity_links"),
+};
+
+export function createCredentials(dependencies: CredentialsDependencies): Credentials {
+  const { database, clock, tokens, issuers, ownIssuer } = dependencies;
+  const holders = createShortCache<Holder | null>({ maximumEntries, lifetimeMilliseconds, renewalMilliseconds });
+  const tokenProofs = new LRUCache<string, Proof>({ max: maximumEntries, ttl: tokenCacheMs });
+
+  /**
+   * Whom a credential acts for, by one statement that is the same for those that exist and those that do not. Its first use in an hour is kept
+   * by the same statement, so that of all processes one keeps it, at no round trip.
+   */
+  async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
+    const now = clock();
+    const isLink = kind === "IDENTITY_LINK";
+    const alive = isLink ? sql`true` : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
+    const [holder] = await database.query<Holder & Record<string, unknown>>(sql`
+      WITH found AS (
+        SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
+        FROM ${tables[kind]} c WHERE ${condition} AND ${alive}
+      ), used AS (
+        UPDATE ${tables[kind]} c SET last_used_at = ${now}::timestamptz FROM found
+        WHERE c.id = found.id AND c.account_id = found.account_id
+          AND (c.last_used_at IS NULL OR c.last_used_at <= ${now}::timestamptz - interval '1 hour')
+        RETURNING c.id, c.account_id, c.person_id, ${kind}::"CredentialKind" AS credential_kind, c.id AS credential_id
+      ), audited AS (${auditInsertOnBehalf(origin, { action: "USED", entity: kind, rows: "used", at: now })})
+      SELECT found.id, found.account_id AS "accountId", found.scopes, found.expires_at AS "expiresAt",
+        p.id AS "personId", p.number AS "personNumber", p.name AS "personName",
+        (SELECT json_agg(json_build_object('id', a.id, 'slug', a.slug, 'name', a.name, 'timeZone', a.time_zone, 'role', m.role))
+         FROM memberships m JOIN accounts a ON a.id = m.account_id
+         WHERE m.person_id = found.person_id AND (m.account_id = found.account_id OR found.every_account)) AS memberships
+      FROM found JOIN people p ON p.id = found.person_id`);
+    return holder ?? null;
+  }
+
+  function holderOf(proof: Proof, origin: Origin): Promise<Holder | null> {
+    if (proof.kind === "API_KEY") {
+      const hash = Buffer.from(proof.hash);
+      return holders.get(`API_KEY ${hash.toString("base64url")}`, () => findHolder("API_KEY", sql`c.hash = ${hash}`, origin));
+    }
+    if (proof.kind === "OAUTH_CLIENT") {
+      return holders.get(`OAUTH_CLIENT ${proof.clientId}`, () => findHolder("OAUTH_CLIENT", sql`c.id = ${proof.clientId}::uuid`, origin));
+    }
+    const { issuer, subject } = proof;
+    return holders.get(`IDENTITY_LINK ${JSON.stringify([issuer, subject])}`, () =>
+      findHolder("IDENTITY_LINK", sql`c.issuer = ${issuer} AND c.subject = ${subject}`, origin),
+    );
+  }
+
+  async function proofOf(credential: string): Promise<Proof | null> {
+    const hash = hashOf(credential);
+    const issuer = issuerIn(credential);
+    // What is no token at all is looked for among the keys, whatever it looks like: a wrong key costs what a right one does.
+    if (issuer === undefined) return { kind: "API_KEY", hash };
+    const name = Buffer.from(hash).toString("base64url");
+    const known = tokenProofs.get(name);
+    if (known !== undefined) return known;
+    const proof = await verified(issuer, credential);
+    if (proof) tokenProofs.set(name, proof);
+    return proof;
+  }
+
+  async function verified(issuer: string, token: string): Promise<Proof | null> {
+    if (issuer === ownIssuer) {
+      const own = await tokens.verify(token);
+      return own && { kind: "OAUTH_CLIENT", ...own };
+    }
+    if (!issuers.trusts(issuer)) return null;
+    const outside = await issuers.verify(issuer, token);
+    return outside && { kind: "IDENTITY_LINK", ...outside };
+  }
+
+  return {
+    async resolve(credential, { account, origin }) {
+      if (credential.length > longestCredential) return { outcome: "invalid" };
+      const proof = await proofOf(credential);
+      if (proof === null) return { outcome: "invalid" };
+      const holder = await holderOf(proof, origin);
+      const now = clock();
+      // Asked again, since the answer may have been kept for a moment.
+      const isOver = (end: Date | null) => end !== null && end <= now;
+      if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt))) return { outcome: "invalid" };
+      const membership = holder.memberships.find((one) => (account === undefined ? one.id === holder.accountId : one.slug === account));
+      if (!membership) return { outcome: "account-refused" };
+
+      const { role, ...own } = membership;
+      const within = new Set<Scope>(scopesOf(role));
+      const granted = narrowed(knownScopes(holder.scopes), proof).filter((scope) => within.has(scope));
+      return {
+        outcome: "viewer",
+        viewer: {
+          kind: "person",
+          credential: { kind: proof.kind, id: holder.id },
+          origin,
+          person: { id: holder.personId, number: holder.personNumber, name: holder.personName },
+          account: own,
+          role,
+          scopes: new Set(granted),
+        },
+      };
+    },
+
+    async accountExists(slug) {
+      const rows = await database.query(sql`SELECT 1 FROM accounts a WHERE a.slug = ${slug}`);
+      return rows.length > 0;
+    },
+
+    async authenticateClient(clientId, secret, origin) {
+      const hash = Buffer.from(hashOf(secret));
+      // By the secret, which is as unique as the id and never shown: an id alone finds nothing.
+      const holder = await findHolder("OAUTH_CLIENT", sql`c.hash = ${hash} AND c.id::text = ${clientId}`, origin);
+      return holder && { id: holder.id, scopes: knownScopes(holder.scopes) };
+    },
+  };
+}
+
+/** The issuer that a token names, unverified: it says who has to verify it, and nothing else. Undefined where `credential` is no token. */
+function issuerIn(credential: string): string | undefined {
+  if (credential.split(".").length !== 3) return undefined;
+  try {
+    const { iss } = decodeJwt(credential);
+    return typeof iss === "string" ? iss : "";
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The scopes that are left of those granted. A token of ours names those it was issued for. One of an outside issuer may know nothing of our
+ * scopes, and then has those of its link; where it names any of them, it has no others.
+ */
+function narrowed(granted: readonly Scope[], proof: Proof): readonly Scope[] {
+  if (proof.kind === "API_KEY") return granted;
+  const named = new Set<Scope>(knownScopes(proof.scopes));
+  if (proof.kind === "IDENTITY_LINK" && named.size === 0) return granted;
+  return granted.filter((scope) => named.has(scope));
+}
+
+function knownScopes(names: readonly string[]): Scope[] {
+  return scopes.filter((scope) => names.includes(scope));
+}

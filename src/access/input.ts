@@ -1,0 +1,53 @@
+import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
+import type { InstantRange } from "../platform/instants.ts";
+import type { Ordering } from "../platform/keyset.ts";
+import { codePointLength, findings, unstorable } from "../platform/text.ts";
+import type { Scope } from "../viewer.ts";
+
+/** The credentials that have a secret of ours. */
+export type SecretKind = "API_KEY" | "OAUTH_CLIENT";
+
+export interface CreateCredentialInput {
+  /** Whom it acts for; oneself where it is left out. */
+  readonly personId?: string | undefined;
+  readonly name: string;
+  /** All that are of use to the person's role, as far as the creating credential has them itself, where they are left out. */
+  readonly scopes?: readonly Scope[] | undefined;
+  readonly expiresAt?: Date | undefined;
+}
+
+export interface CredentialFilter {
+  readonly personId?: string | undefined;
+  readonly isRevoked?: boolean | undefined;
+}
+
+export interface AuditFilter {
+  readonly actions?: readonly AuditAction[] | undefined;
+  readonly entities?: readonly AuditEntity[] | undefined;
+  readonly entityId?: string | undefined;
+  readonly personId?: string | undefined;
+  readonly createdAt?: InstantRange | undefined;
+}
+
+const longestName = 255;
+
+/** @throws {InvalidInput} with every field that cannot be used. */
+export function checkCredential(input: Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">, now: Date): void {
+  const found = findings();
+  const problem = unstorable(input.name);
+  if (problem) found.add("name", `The name ${problem}.`);
+  if (input.name.trim() === "") found.add("name", "The name must say what the credential is for.");
+  if (codePointLength(input.name) > longestName) found.add("name", `The name must have at most ${longestName} characters.`);
+  if (input.scopes?.length === 0) found.add("scopes", "Name one scope at least, or leave scopes out.");
+  if (input.expiresAt) {
+    const isDate = !Number.isNaN(input.expiresAt.getTime()) && input.expiresAt.getUTCFullYear() <= 9999;
+    if (!isDate) found.add("expiresAt", "The expiry must be a date up to the year 9999.");
+    else if (input.expiresAt <= now) found.add("expiresAt", "The expiry must lie in the future.");
+  }
+  found.settle();
+}
+
+/** Newest first: the one order that credentials and events are read in. */
+export const newestFirst: Ordering = [
+  { field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "DESC" },
+];

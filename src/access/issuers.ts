@@ -1,0 +1,161 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { z } from "zod";
+import { Unavailable } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { unstorable } from "../platform/text.ts";
+import { clockToleranceSeconds, refusedAsNull } from "./tokens.ts";
+
+/** The outside issuers whose tokens are trusted. */
+export interface Issuers {
+  /** Whether tokens of `issuer` are taken, to the letter. */
+  trusts(issuer: string): boolean;
+  /**
+   * What a token of a trusted issuer says; null where it is not valid. @throws {Unavailable} where that cannot be told, since the issuer's keys
+   * were never seen, or not for a day, and it does not answer.
+   */
+  verify(issuer: string, token: string): Promise<OutsideToken | null>;
+}
+
+export interface OutsideToken {
+  readonly issuer: string;
+  /** Whom it speaks for: its subject, or its client where it has none. */
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date;
+}
+
+export interface IssuersDependencies {
+  readonly issuers: readonly string[];
+  /** What tokens must be meant for: this gateway. */
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly log: { warn(details: object, message: string): void };
+  /** A clock that never jumps, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Signatures that only the holder of a private key can make. */
+const algorithms = [
+  ...["EdDSA", "Ed25519", "ES256", "ES384", "ES512"],
+  ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
+];
+
+/** Access tokens have the first two (RFC 9068), or, from issuers older than that, the third or none. */
+const types = new Set(["at+jwt", "application/at+jwt", "jwt", undefined]);
+
+const minuteMs = 60_000;
+/** From this age on keys are fetched anew in the background: those that an issuer takes back stop working. */
+const renewalMs = 10 * minuteMs;
+/** An outage of the issuer may last so long. */
+const longestOutageMs = 24 * 60 * minuteMs;
+/** A key that is not known is looked for at the issuer's no more often. */
+const cooldownMs = 30_000;
+/** An issuer that does not answer is asked no more often. */
+const retryMs = 5_000;
+const answerMs = 5_000;
+const longestDocument = 1_000_000;
+
+const metadataShape = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+const keySetShape = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
+const claimsShape = z.object({
+  sub: z.string().min(1).optional(),
+  client_id: z.string().min(1).optional(),
+  azp: z.string().min(1).optional(),
+  scope: z.string().optional(),
+  exp: z.number(),
+});
+
+export function createIssuers(dependencies: IssuersDependencies): Issuers {
+  const { issuers, audience, clock, log, now = () => performance.now() } = dependencies;
+  const keySets = new Map(issuers.map((issuer) => [issuer, createKeySet(issuer, log, now)]));
+
+  return {
+    trusts: (issuer) => keySets.has(issuer),
+
+    async verify(issuer, token) {
+      const keySet = keySets.get(issuer);
+      if (!keySet) return null;
+      return refusedAsNull(async () => {
+        const { payload, protectedHeader } = await jwtVerify(token, keySet, {
+          issuer,
+          audience,
+          algorithms,
+          requiredClaims: ["exp"],
+          currentDate: clock(),
+          clockTolerance: clockToleranceSeconds,
+        });
+        if (!types.has(protectedHeader.typ?.toLowerCase())) return null;
+        const { data } = claimsShape.safeParse(payload);
+        const subject = data?.sub ?? data?.client_id ?? data?.azp;
+        if (data === undefined || subject === undefined || unstorable(subject) !== undefined) return null;
+        return { issuer, subject, scopes: data.scope?.split(" ") ?? [], expiresAt: new Date(data.exp * 1000) };
+      });
+    },
+  };
+}
+
+/** The keys of an issuer: found when they are first needed, then kept, and good for a day should the issuer not answer. */
+function createKeySet(issuer: string, log: IssuersDependencies["log"], now: () => number): JWTVerifyGetKey {
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  let fetchedAt = -Infinity;
+  let triedAt = -Infinity;
+  let fetching: Promise<void> | undefined;
+
+  function fetchKeys(): Promise<void> {
+    triedAt = now();
+    fetching ??= fetchKeySet(issuer)
+      .then((fetched) => {
+        keys = createLocalJWKSet(fetched);
+        fetchedAt = now();
+      })
+      .catch((error: unknown) => {
+        log.warn({ err: error, issuer }, "the keys of an outside issuer cannot be fetched");
+        throw error;
+      })
+      .finally(() => {
+        fetching = undefined;
+      });
+    return fetching;
+  }
+
+  /** Asks the issuer, unless it was asked a moment ago. */
+  async function demanded(): Promise<void> {
+    if (fetching === undefined && now() - triedAt < retryMs) return;
+    await fetchKeys().catch(() => undefined);
+  }
+
+  return async (header, token) => {
+    const age = now() - fetchedAt;
+    if (age > longestOutageMs) await demanded();
+    else if (age > renewalMs && now() - triedAt > retryMs) fetchKeys().catch(() => undefined);
+    if (keys === undefined || now() - fetchedAt > longestOutageMs) {
+      throw new Unavailable({ cause: new Error(`The issuer ${issuer} does not tell its keys.`) });
+    }
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || now() - fetchedAt < cooldownMs) throw error;
+      await demanded();
+      return keys(header, token);
+    }
+  };
+}
+
+async function fetchKeySet(issuer: string): Promise<JSONWebKeySet> {
+  const metadata = metadataShape.parse(await fetchJson(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`));
+  if (metadata.issuer !== issuer) throw new Error(`The document found for the issuer ${issuer} is of ${metadata.issuer}.`);
+  return keySetShape.parse(await fetchJson(metadata.jwks_uri));
+}
+
+async function fetchJson(url: string): Promise<unknown> {
+  const response = await fetch(url, {
+    headers: { accept: "application/json" },
+    // Whoever may redirect us could put other keys in the place of the issuer's.
+    redirect: "error",
+    signal: AbortSignal.timeout(answerMs),
+  });
+  if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
+  const text = await response.text();
+  if (text.length > longestDocument) throw new Error(`${url} is too long.`);
+  return JSON.parse(text);
+}

@@ -1,0 +1,227 @@
+import { type Account, type IdentityLink, type Person, Prisma } from "#generated/prisma/client.ts";
+import { invalid, NotFound } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import { columns, sql } from "../platform/sql.ts";
+import { unstorable } from "../platform/text.ts";
+import type { Origin, Role, Scope } from "../viewer.ts";
+import { type Actor, auditInsert } from "./audit.ts";
+import { checkCredential, type SecretKind } from "./input.ts";
+import { addCredential, type Credential, credentialColumns, credentialTables, revokeCredential } from "./issuing.ts";
+
+/**
+ * Accounts, people and credentials, for the command-line tools and the demo data. No viewer is asked for: whoever runs a command with the
+ * database's own credentials is beyond policy. What is done to credentials is kept in the audit all the same.
+ */
+export interface Provisioning {
+  addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
+  addPerson(input: { accountId: string; name: string; email: string; role: Role }): Promise<Person>;
+  /** Makes a person of another account a member of this one too. */
+  addMembership(input: { accountId: string; personId: string; role: Role }): Promise<void>;
+  /** The key itself comes back this once and is kept nowhere. */
+  addApiKey(input: NewCredential): Promise<{ key: string; apiKey: Credential }>;
+  /** A client of the token endpoint. Its id is the `client_id`; the secret comes back this once and is kept nowhere. */
+  addOAuthClient(input: NewCredential): Promise<{ secret: string; client: Credential }>;
+  /** From now on the tokens of `issuer` that are about `subject` act for the person. */
+  addIdentityLink(input: NewLink): Promise<IdentityLink>;
+  /** Every key, client and link, newest first, without anything to use it by. */
+  list(accountSlug?: string): Promise<ListedCredential[]>;
+  /** Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. @throws {NotFound} */
+  revoke(id: string): Promise<void>;
+  /** @throws {NotFound} */
+  accountBySlug(slug: string): Promise<Account>;
+  /** @throws {NotFound} */
+  personByEmail(accountSlug: string, email: string): Promise<{ person: Person; account: Account; role: Role }>;
+}
+
+export interface NewCredential {
+  readonly accountId: string;
+  readonly personId: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt?: Date | undefined;
+  /** Whether it is good in every account its person is a member of, which it is where nothing is said. */
+  readonly everyAccount?: boolean | undefined;
+}
+
+export interface NewLink {
+  readonly accountId: string;
+  readonly personId: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly scopes: readonly Scope[];
+  readonly everyAccount?: boolean | undefined;
+}
+
+export interface ListedCredential {
+  readonly id: string;
+  readonly kind: SecretKind | "IDENTITY_LINK";
+  /** What it is for: the name it was given, or the subject it is a link of. */
+  readonly name: string;
+  readonly account: string;
+  readonly person: string;
+  readonly email: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+  readonly lastUsedAt: Date | null;
+}
+
+export interface ProvisioningDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Where commands come from, as the audit keeps it. */
+  readonly origin?: Origin;
+}
+
+const here: Origin = { address: null, userAgent: "provisioning", requestId: null };
+const secretKinds: readonly SecretKind[] = ["API_KEY", "OAUTH_CLIENT"];
+
+export function createProvisioning(dependencies: ProvisioningDependencies): Provisioning {
+  const { database, clock, newId, origin = here } = dependencies;
+  const { prisma } = database;
+  const operator: Actor = { origin };
+
+  async function add(kind: SecretKind, input: NewCredential): Promise<{ credential: Credential; secret: string }> {
+    const now = clock();
+    checkCredential(input, now);
+    return addCredential(database, kind, operator, {
+      id: newId(),
+      accountId: input.accountId,
+      personId: input.personId,
+      name: input.name,
+      scopes: [...input.scopes],
+      everyAccount: input.everyAccount ?? true,
+      createdAt: now,
+      expiresAt: input.expiresAt ?? null,
+    });
+  }
+
+  return {
+    async addAccount(input) {
+      if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(input.slug)) {
+        throw invalid("slug", "The account's slug has 1 to 63 small letters, digits and hyphens, and does not begin with a hyphen.");
+      }
+      const data = { id: newId(), ...input, createdAt: clock() };
+      return added(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
+    },
+
+    async addPerson({ accountId, name, email, role }) {
+      if (!email.includes("@")) throw invalid("email", "The person's mail address has an @ in it.");
+      const createdAt = clock();
+      const data = { id: newId(), accountId, name, email, createdAt, memberships: { create: { accountId, role, createdAt } } };
+      return added(prisma.person.create({ data }), "email", "The account has a person with that mail address already.");
+    },
+
+    async addMembership({ accountId, personId, role }) {
+      const data = { accountId, personId, role, createdAt: clock() };
+      await added(prisma.membership.create({ data }), "person", "The person is a member of that account already.");
+    },
+
+    async addApiKey(input) {
+      const { credential, secret } = await add("API_KEY", input);
+      return { key: secret, apiKey: credential };
+    },
+
+    async addOAuthClient(input) {
+      const { credential, secret } = await add("OAUTH_CLIENT", input);
+      return { secret, client: credential };
+    },
+
+    async addIdentityLink(input) {
+      checkLink(input);
+      const now = clock();
+      const [link] = await database.query<IdentityLink>(sql`
+        WITH added AS (
+          INSERT INTO identity_links (id, account_id, person_id, issuer, subject, scopes, every_account, created_at)
+          VALUES (${newId()}::uuid, ${input.accountId}::uuid, ${input.personId}::uuid, ${input.issuer}, ${input.subject},
+            ${input.scopes}::text[], ${input.everyAccount ?? true}, ${now}::timestamptz)
+          ON CONFLICT (issuer, subject) DO NOTHING
+          RETURNING *
+        ), audited AS (${auditInsert(operator, { action: "CREATED", entity: "IDENTITY_LINK", rows: "added", at: now })})
+        SELECT ${linkColumns} FROM added l`);
+      if (!link) throw invalid("subject", "That subject is linked already: remove that link first.");
+      return link;
+    },
+
+    list: (accountSlug) =>
+      database.query<ListedCredential & Record<string, unknown>>(sql`
+        SELECT c.id, c.kind, c.name, a.slug AS account, p.name AS person, p.email, c.scopes, c.created_at AS "createdAt",
+          c.expires_at AS "expiresAt", c.revoked_at AS "revokedAt", c.last_used_at AS "lastUsedAt"
+        FROM (
+          SELECT id, 'API_KEY' AS kind, name, account_id, person_id, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys
+          UNION ALL
+          SELECT id, 'OAUTH_CLIENT', name, account_id, person_id, scopes, created_at, expires_at, revoked_at, last_used_at FROM oauth_clients
+          UNION ALL
+          SELECT id, 'IDENTITY_LINK', subject || ' of ' || issuer, account_id, person_id, scopes, created_at, NULL, NULL, last_used_at
+          FROM identity_links
+        ) c
+        JOIN accounts a ON a.id = c.account_id
+        JOIN people p ON p.id = c.person_id
+        WHERE ${accountSlug ?? null}::text IS NULL OR a.slug = ${accountSlug ?? null}
+        ORDER BY c.created_at DESC, c.id DESC`),
+
+    async revoke(id) {
+      const now = clock();
+      for (const kind of secretKinds) {
+        const [found] = await database.query<Credential>(sql`
+          SELECT ${credentialColumns} FROM ${credentialTables[kind]} c WHERE c.id = ${id}::uuid`);
+        if (!found) continue;
+        await revokeCredential(database, kind, operator, { id, accountId: found.accountId, at: now });
+        return;
+      }
+      const removed = await database.query(sql`
+        WITH removed AS (DELETE FROM identity_links l WHERE l.id = ${id}::uuid RETURNING l.*),
+          audited AS (${auditInsert(operator, { action: "REVOKED", entity: "IDENTITY_LINK", rows: "removed", at: now })})
+        SELECT removed.id FROM removed`);
+      if (removed.length === 0) throw new NotFound("key, client or link");
+    },
+
+    async accountBySlug(slug) {
+      const account = await prisma.account.findUnique({ where: { slug } });
+      if (!account) throw new NotFound("account");
+      return account;
+    },
+
+    async personByEmail(accountSlug, email) {
+      const membership = await prisma.membership.findFirst({
+        where: { account: { slug: accountSlug }, person: { email } },
+        include: { person: true, account: true },
+      });
+      if (!membership) throw new NotFound("person in that account");
+      return { person: membership.person, account: membership.account, role: membership.role };
+    },
+  };
+}
+
+const linkFields = {
+  id: "id",
+  accountId: "accountId",
+  personId: "personId",
+  issuer: "issuer",
+  subject: "subject",
+  scopes: "scopes",
+  everyAccount: "everyAccount",
+  createdAt: "createdAt",
+  lastUsedAt: "lastUsedAt",
+} satisfies Record<keyof IdentityLink, string>;
+const linkColumns = columns("l", linkFields);
+
+/** `write`, with the words for what is there already. */
+async function added<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
+  try {
+    return await write;
+  } catch (error) {
+    if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === "P2002") throw invalid(path, taken);
+    throw error;
+  }
+}
+
+function checkLink({ issuer, subject, scopes }: NewLink): void {
+  if (!/^https?:\/\//.test(issuer) || !URL.canParse(issuer)) throw invalid("issuer", "The issuer must be the http or https URL of OIDC_ISSUERS.");
+  const problem = unstorable(subject) ?? (subject === "" || subject.length > 255 ? "must have 1 to 255 characters" : undefined);
+  if (problem) throw invalid("subject", `The subject ${problem}.`);
+  if (scopes.length === 0) throw invalid("scopes", "Name one scope at least.");
+}

@@ -1,0 +1,165 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import { sql } from "../platform/sql.ts";
+
+/** How long an access token lives. */
+export const tokenLifetimeSeconds = 3600;
+
+/** The algorithm of every key: Ed25519, small and quick to verify. */
+export const signingAlgorithm = "EdDSA";
+
+/** The keys that access tokens are signed with, the same for every process on one database. */
+export interface SigningKeys {
+  /** The key to sign with now. */
+  current(): Promise<{ readonly id: string; readonly privateKey: CryptoKey }>;
+  /** The public half of a key whose tokens may still be alive; null where there is none of that id. */
+  publicKey(id: string): Promise<CryptoKey | null>;
+  /** What the key set document holds: the keys of tokens that may still be alive, and the next one some time before it is used. */
+  published(): Promise<JWK[]>;
+}
+
+interface SigningKey {
+  readonly id: string;
+  readonly activeFrom: Date;
+  readonly privateKey: CryptoKey;
+  readonly publicKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+interface SealedKey {
+  readonly id: string;
+  readonly activeFrom: Date;
+  readonly sealedKey: Uint8Array;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** A key signs for so long. Periods are counted from 1970, so that all processes mean the same one without talking to each other. */
+const periodMs = 30 * dayMs;
+/** The next key is published so long before it signs, which is longer than anybody keeps the key set document. */
+const aheadMs = dayMs;
+/** Clocks of two machines differ by less. */
+const graceMs = 5 * 60 * 1000;
+/** Keys that somebody else has added are looked for no more often. */
+const reloadMs = 250;
+
+export function createSigningKeys(dependencies: { database: Database; clock: Clock; signingSecret: string }): SigningKeys {
+  const { database, clock, signingSecret } = dependencies;
+  const sealing = createSealing(signingSecret);
+  let known: ReadonlyMap<string, SigningKey> = new Map();
+  let loadedAt = -Infinity;
+  let loading: Promise<void> | undefined;
+
+  const periodAt = (time: Date): Date => new Date(Math.floor(time.getTime() / periodMs) * periodMs);
+  const keyOf = (period: Date): SigningKey | undefined => [...known.values()].find((key) => key.activeFrom.getTime() === period.getTime());
+  const isAlive = (key: { activeFrom: Date }): boolean =>
+    key.activeFrom.getTime() + periodMs + tokenLifetimeSeconds * 1000 + graceMs > clock().getTime();
+
+  async function load(): Promise<void> {
+    const oldest = new Date(clock().getTime() - periodMs - tokenLifetimeSeconds * 1000 - graceMs);
+    const rows = await database.query<SealedKey & Record<string, unknown>>(sql`
+      SELECT k.id, k.active_from AS "activeFrom", k.sealed_key AS "sealedKey" FROM signing_keys k
+      WHERE k.sealed_by = ${sealing.id} AND k.active_from > ${oldest}::timestamptz`);
+    const keys = await Promise.all(rows.map(async (row) => known.get(row.id) ?? sealing.open(row)));
+    known = new Map(keys.map((key) => [key.id, key]));
+    loadedAt = performance.now();
+  }
+
+  function reload(): Promise<void> {
+    loading ??= load().finally(() => {
+      loading = undefined;
+    });
+    return loading;
+  }
+
+  /** The key of a period. Of several processes that make one at once, the first one's is kept and the others read it. */
+  async function ensured(period: Date): Promise<SigningKey> {
+    if (!keyOf(period)) await reload();
+    if (!keyOf(period)) {
+      const { id, sealedKey } = await sealing.make(period);
+      await database.query(sql`
+        INSERT INTO signing_keys (id, active_from, sealed_by, sealed_key, created_at)
+        VALUES (${id}, ${period}::timestamptz, ${sealing.id}, ${Buffer.from(sealedKey)}, ${clock()}::timestamptz)
+        ON CONFLICT (active_from, sealed_by) DO NOTHING`);
+      await load();
+    }
+    const key = keyOf(period);
+    if (!key) throw new Error("A signing key was made and is not there.");
+    return key;
+  }
+
+  /** The key of now, and the one that follows when that is soon. */
+  async function ensureAll(): Promise<SigningKey> {
+    const now = clock();
+    const current = await ensured(periodAt(now));
+    const next = periodAt(new Date(now.getTime() + aheadMs));
+    if (next > current.activeFrom) await ensured(next);
+    return current;
+  }
+
+  return {
+    current: ensureAll,
+
+    async publicKey(id) {
+      if (!known.has(id) && performance.now() - loadedAt > reloadMs) await reload();
+      const key = known.get(id);
+      return key && isAlive(key) ? key.publicKey : null;
+    },
+
+    async published() {
+      await ensureAll();
+      return [...known.values()]
+        .filter(isAlive)
+        .toSorted((one, other) => one.activeFrom.getTime() - other.activeFrom.getTime())
+        .map((key) => key.publicJwk);
+    },
+  };
+}
+
+const nonceLength = 12;
+const tagLength = 16;
+
+/** Seals private keys under a key derived from `secret` (AES-256-GCM), each bound to its id and its period. */
+function createSealing(secret: string): {
+  readonly id: string;
+  make(activeFrom: Date): Promise<SealedKey>;
+  open(sealed: SealedKey): Promise<SigningKey>;
+} {
+  const sealingKey = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys", 32));
+  // From the secret too, by another way: who knows the one learns nothing of the other.
+  const sealingId = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys id", 12)).toString("base64url");
+  const boundTo = ({ id, activeFrom }: Pick<SealedKey, "id" | "activeFrom">) => Buffer.from(`${id} ${activeFrom.toISOString()}`);
+
+  return {
+    id: sealingId,
+
+    async make(activeFrom) {
+      const { privateKey, publicKey } = await generateKeyPair(signingAlgorithm, { extractable: true });
+      const id = await calculateJwkThumbprint(await exportJWK(publicKey));
+      const nonce = randomBytes(nonceLength);
+      const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce, { authTagLength: tagLength });
+      cipher.setAAD(boundTo({ id, activeFrom }));
+      const text = Buffer.from(JSON.stringify(await exportJWK(privateKey)));
+      const sealedKey = Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+      return { id, activeFrom, sealedKey };
+    },
+
+    async open(sealed) {
+      const bytes = Buffer.from(sealed.sealedKey);
+      const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, nonceLength), { authTagLength: tagLength });
+      decipher.setAAD(boundTo(sealed));
+      decipher.setAuthTag(bytes.subarray(-tagLength));
+      const text = Buffer.concat([decipher.update(bytes.subarray(nonceLength, -tagLength)), decipher.final()]);
+      // What was sealed above, and its seal is whole.
+      const jwk = JSON.parse(text.toString()) as JWK & { readonly x: string };
+      const publicJwk: JWK = { kty: "OKP", crv: "Ed25519", x: jwk.x, kid: sealed.id, alg: signingAlgorithm, use: "sig" };
+      // A JWK of an asymmetric key becomes a CryptoKey; only symmetric ones become bytes.
+      const [privateKey, publicKey] = (await Promise.all([importJWK(jwk, signingAlgorithm), importJWK(publicJwk, signingAlgorithm)])) as [
+        CryptoKey,
+        CryptoKey,
+      ];
+      return { id: sealed.id, activeFrom: sealed.activeFrom, privateKey, publicKey, publicJwk };
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import OAuth2Server from "@node-oauth/oauth2-server";
+import type { Origin } from "../viewer.ts";
+import type { AuthenticatedClient, Credentials } from "./credentials.ts";
+import { tokenLifetimeSeconds } from "./signing-keys.ts";
+import type { AccessTokens } from "./tokens.ts";
+
+/** The token endpoint of OAuth 2.0 (RFC 6749, 4.4 and 5), for clients that act for themselves. */
+export interface TokenEndpoint {
+  answer(request: TokenRequest): Promise<TokenAnswer>;
+}
+
+export interface TokenRequest {
+  /** What the body says, whatever its media type: names and texts. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** The Authorization header. */
+  readonly authorization: string | undefined;
+  readonly origin: Origin;
+}
+
+export interface TokenAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** RFC 6749, 5.2. */
+type TokenErrorCode = "invalid_request" | "invalid_client" | "invalid_grant" | "unauthorized_client" | "unsupported_grant_type" | "invalid_scope";
+
+const noStore = { "cache-control": "no-store", pragma: "no-cache" };
+
+/** A refusal in the shape of RFC 6749, 5.2. */
+export function tokenRefusal(error: TokenErrorCode, description: string): TokenAnswer {
+  // HTTP wants to be told how to do better wherever it says 401, in the body's case too.
+  const isClient = error === "invalid_client";
+  return {
+    status: isClient ? 401 : 400,
+    headers: { ...noStore, ...(isClient && { "www-authenticate": 'Basic realm="token endpoint", charset="UTF-8"' }) },
+    body: { error, error_description: description },
+  };
+}
+
+export function createTokenEndpoint(dependencies: { credentials: Credentials; tokens: AccessTokens }): TokenEndpoint {
+  const { credentials, tokens } = dependencies;
+
+  return {
+    async answer({ parameters, authorization, origin }) {
+      const { client_secret: secretInBody, scope: wanted } = parameters;
+      if (authorization !== undefined && secretInBody !== undefined) {
+        return tokenRefusal("invalid_request", "Authenticate the client in one way: by HTTP Basic or in the body, not both.");
+      }
+      if (!wantsToken(parameters, authorization)) return tokenRefusal("invalid_client", "The client's id and secret are missing.");
+
+      let scopes: readonly string[] = [];
+      // The protocol's steps are the library's, and what it asks of us is this model: one for each request, whose origin it knows.
+      const server = new OAuth2Server({
+        accessTokenLifetime: tokenLifetimeSeconds,
+        model: {
+          async getClient(id: string, secret: string) {
+            const client = secret ? await credentials.authenticateClient(id, secret, origin) : null;
+            return client && { ...client, grants: ["client_credentials"] };
+          },
+          getUserFromClient: (client) => Promise.resolve({ id: client.id }),
+          validateScope(_user, client, requested) {
+            scopes = grantedScopes(client as unknown as AuthenticatedClient, requested); // as getClient gave it
+            return Promise.resolve(scopes.length > 0 && [...scopes]);
+          },
+          generateAccessToken: (client) => tokens.issue({ clientId: client.id, scopes }),
+          // Nothing to save: a token is verified by its signature, and dies with its client.
+          saveToken: (token, client, user) => Promise.resolve({ ...token, client, user }),
+          getAccessToken: () => Promise.resolve(null),
+        },
+      });
+      const request = new OAuth2Server.Request({
+        method: "POST",
+        query: {},
+        headers: {
+          "content-type": "application/x-www-form-urlencoded",
+          // The library reads a body only where there is one.
+          "content-length": "1",
+          ...(authorization !== undefined && { authorization }),
+        },
+        body: parameters,
+      });
+
+      try {
+        const { accessToken } = await server.token(request, new OAuth2Server.Response());
+        const body = { access_token: accessToken, token_type: "Bearer", expires_in: tokenLifetimeSeconds };
+        // RFC 6749, 5.1: told to whoever named some.
+        return { status: 200, headers: noStore, body: wanted === undefined ? body : { ...body, scope: scopes.join(" ") } };
+      } catch (error) {
+        if (!(error instanceof OAuth2Server.OAuthError)) throw error;
+        const code = refusals[error.name];
+        if (code === undefined) throw causeOf(error);
+        return tokenRefusal(code, descriptionOf(error));
+      }
+    },
+  };
+}
+
+const refusals: Readonly<Record<string, TokenErrorCode>> = {
+  invalid_request: "invalid_request",
+  invalid_client: "invalid_client",
+  invalid_grant: "invalid_grant",
+  unauthorized_client: "unauthorized_client",
+  unsupported_grant_type: "unsupported_grant_type",
+  invalid_scope: "invalid_scope",
+};
+
+function wantsToken(parameters: TokenRequest["parameters"], authorization: string | undefined): boolean {
+  return authorization !== undefined || (parameters["client_id"] !== undefined && parameters["client_secret"] !== undefined);
+}
+
+/** The scopes of a token: all of the client's where it names none; none at all where it names one that it does not have. */
+function grantedScopes(client: AuthenticatedClient, requested: readonly string[] | undefined): readonly string[] {
+  if (requested === undefined) return client.scopes;
+  const every = requested.every((name) => client.scopes.some((scope) => scope === name));
+  return every ? client.scopes.filter((scope) => requested.includes(scope)) : [];
+}
+
+/** What the library wraps into an error of its own, as a database that is away. */
+function causeOf(error: Error): Error {
+  return "inner" in error && error.inner instanceof Error ? error.inner : error;
+}
+
+/** RFC 6749, 5.2, has an alphabet for descriptions. */
+function descriptionOf(error: Error): string {
+  return error.message.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+}
