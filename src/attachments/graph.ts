@@ -2,12 +2,15 @@ import { builder } from "../graph/builder.ts";
 import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
-import { encodeGlobalId, readId } from "../graph/ids.ts";
+import { readId } from "../graph/ids.ts";
+import { loadNodes } from "../graph/nodes.ts";
 import { NoteRef } from "../notes/graph.ts";
 import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
-import { type Attachment, attachmentOrdering } from "./service.ts";
+import { encodeGlobalId } from "../platform/global-ids.ts";
+import { attachmentOrdering } from "./input.ts";
+import type { Attachment } from "./service.ts";
 
 const AttachmentStateEnum = builder.enumType("AttachmentState", {
   description: "Whether an attachment's bytes are there.",
@@ -77,7 +80,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
 
 builder.nodeRef(AttachmentRef, {
   id: { description: "The global id.", resolve: (attachment: Attachment) => attachment.id },
-  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.attachments.byIds, id))),
+  loadMany: loadNodes("Attachment", (context, id) => context.load(context.services.attachments.byIds, id)),
 });
 
 const AttachmentEdge = builder.edgeObject({

@@ -1,3 +1,4 @@
+import type { Ordering } from "../platform/keyset.ts";
 import { findings } from "../platform/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 
@@ -15,11 +16,16 @@ export interface RequestUploadInput {
 /** RFC 9110 §8.3.1 without parameters: they would have to be repeated to the letter by the upload. */
 const mediaType = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
 
+/** Whether `text` is a media type without parameters. */
+export function isMediaType(text: string): boolean {
+  return mediaType.test(text);
+}
+
 /** The filename and the content type an upload will have. @throws {InvalidInput} */
 export function parseUpload(input: RequestUploadInput, limits: { maximumBytes: number }): { filename: string; contentType: string } {
   const filename = parseFilename(input.filename);
   const found = findings();
-  if (input.contentType !== undefined && !mediaType.test(input.contentType)) {
+  if (input.contentType !== undefined && !isMediaType(input.contentType)) {
     found.add("contentType", "The content type must be a media type without parameters, such as image/png.");
   }
   if (input.size !== undefined && (input.size < 0 || input.size > limits.maximumBytes)) {
@@ -28,3 +34,6 @@ export function parseUpload(input: RequestUploadInput, limits: { maximumBytes: n
   found.settle();
   return { filename, contentType: input.contentType?.toLowerCase() ?? contentTypeOf(filename) };
 }
+
+/** Oldest first: the one order attachments are read in. */
+export const attachmentOrdering: Ordering = [{ field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "ASC" }];

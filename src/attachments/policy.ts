@@ -1,6 +1,6 @@
-import { changeableNotes, mayChangeNote, visibleNotes } from "../notes/policy.ts";
+import { changeableNotes, visibleNotes } from "../notes/policy.ts";
 import type { Condition } from "../platform/sql.ts";
-import { authorize, hasScopes, type Viewer } from "../viewer.ts";
+import { authorize, type Viewer } from "../viewer.ts";
 
 /** Attachments have no visibility of their own: whoever sees a note sees its attachments. As a condition over notes. */
 export function notesWithVisibleAttachments(viewer: Viewer): Condition {
@@ -12,9 +12,4 @@ export function notesWithVisibleAttachments(viewer: Viewer): Condition {
 export function notesToAttachTo(viewer: Viewer): Condition {
   authorize(viewer, "attachments:write");
   return changeableNotes(viewer);
-}
-
-/** Whether {@link notesToAttachTo} holds for a note the viewer sees already. */
-export function mayAttachTo(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
-  return hasScopes(viewer, "attachments:write") && mayChangeNote(viewer, note);
 }

@@ -1,28 +1,27 @@
 import { type Attachment, type Note, Prisma } from "#generated/prisma/client.ts";
+import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
 import { Forbidden, NotFound } from "../errors.ts";
 import { visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../platform/batch.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { keyset, type Ordering, type Page, type Slice, slicesOf } from "../platform/keyset.ts";
+import { keyset, type Page, type Slice, slicesOf } from "../platform/keyset.ts";
 import { columns, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
 import type { ObjectFacts, ObjectStorage, SignedRequest } from "../platform/storage.ts";
-import type { Viewer } from "../viewer.ts";
-import { parseUpload, type RequestUploadInput } from "./input.ts";
+import { unstorable } from "../platform/text.ts";
+import { authorize, type Origin, type Viewer } from "../viewer.ts";
+import { attachmentOrdering, parseUpload, type RequestUploadInput } from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
 
 export type { Attachment } from "#generated/prisma/client.ts";
 
 /** How long a signed URL for uploading lives: what /v2 promises its clients. */
-export const uploadLifetimeMs = 60_000;
+const uploadLifetimeMs = 60_000;
 /** How long a signed URL for downloading lives. */
-export const downloadLifetimeMs = 8 * 60 * 60 * 1000;
+const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 
 /** An upload that began in time may take this long to end. After that, nobody waits for it. */
 const longestUploadMs = 24 * 60 * 60 * 1000;
-
-/** Oldest first: the one order attachments are read in. */
-export const attachmentOrdering: Ordering = { field: "createdAt", type: "timestamptz", unique: false, direction: "ASC" };
 
 /** `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
 export type AttachmentReach = "ready" | "awaited";
@@ -51,8 +50,11 @@ export interface Attachments {
   requestUpload(viewer: Viewer, input: RequestUploadInput): Promise<{ attachment: Attachment; upload: SignedRequest }>;
   /** Deletes a note's attachment and its bytes. @throws {NotFound}, {@link Forbidden} */
   delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
-  /** The bytes of `storageKey` have arrived. False where nobody waits for them any more: they are to be thrown away. */
-  arrived(storageKey: string, facts: ObjectFacts): Promise<boolean>;
+  /**
+   * The bytes of `storageKey` have arrived, from `origin`. False where nobody waits for them any more: they are to be thrown away. The audit
+   * puts it down to whoever asked for the upload.
+   */
+  arrived(storageKey: string, facts: ObjectFacts, origin?: Origin): Promise<boolean>;
   /** Removes the bytes whose rows are gone. Safe to run at any time, from any process. */
   sweep(): Promise<void>;
 }
@@ -91,11 +93,48 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
     const arrived = facts !== null && facts.modifiedAt.getTime() >= Math.floor(askedAt / 1000) * 1000;
     const age = clock().getTime() - attachment.uploadExpiresAt.getTime();
     if (!arrived && age <= longestUploadMs) return attachment;
-    const [settled] = await prisma.attachment.updateManyAndReturn({
-      where: { id: attachment.id, accountId: attachment.accountId },
-      data: { ...(arrived && { state: "READY", size: facts.size }), ...(age > 0 && { uploadExpiresAt: null }) },
-    });
+    const awaited = age > 0 ? null : attachment.uploadExpiresAt;
+    const settled = await settleRow(attachment, arrived ? facts : null, awaited);
     return settled ?? attachment;
+  }
+
+  /**
+   * What is known of an attachment's bytes: their facts where they have arrived, and until when others may arrive. The audit keeps an arrival
+   * once, however often it is told, and puts it down to whoever asked for the upload.
+   */
+  async function settleRow(
+    attachment: Pick<Attachment, "accountId" | "storageKey">,
+    facts: ObjectFacts | null,
+    awaitedUntil: Date | null,
+    origin?: Origin,
+  ): Promise<Attachment | undefined> {
+    const at = clock();
+    const size = facts === null ? null : BigInt(facts.size);
+    // An upload to our own store ends the wait, so each is an arrival; of a store that is asked, the same answer comes again and again.
+    const isNews = storage.announcesArrivals ? sql`true` : sql`(before.state = 'PENDING' OR before.size <> ${size}::bigint)`;
+    const [settled] = await database.query<Attachment>(sql`
+      WITH before AS (
+        SELECT a.id, a.state, a.size FROM attachments a
+        WHERE a.account_id = ${attachment.accountId}::uuid AND a.storage_key = ${attachment.storageKey}
+      ), settled AS (
+        UPDATE attachments a SET upload_expires_at = ${awaitedUntil}::timestamptz,
+          state = CASE WHEN ${size}::bigint IS NULL THEN a.state ELSE 'READY' END, size = coalesce(${size}::bigint, a.size),
+          content_type = coalesce(${facts?.contentType ?? null}::text, a.content_type)
+        FROM before
+        WHERE a.id = before.id AND a.account_id = ${attachment.accountId}::uuid
+        RETURNING a.*, ${size}::bigint IS NOT NULL AND ${isNews} AS is_arrival
+      ), arrived AS (
+        SELECT s.id, s.account_id, asked.person_id, asked.credential_kind, asked.credential_id
+        FROM settled s
+        LEFT JOIN LATERAL (
+          SELECT e.person_id, e.credential_kind, e.credential_id FROM audit_events e
+          WHERE e.account_id = ${attachment.accountId}::uuid AND e.entity_id = s.id AND e.action = 'UPLOAD_REQUESTED'
+          ORDER BY e.created_at DESC, e.id DESC LIMIT 1
+        ) asked ON true
+        WHERE s.is_arrival
+      ), audited AS (${auditInsertOnBehalf(origin, { action: "UPLOAD_ARRIVED", entity: "ATTACHMENT", rows: "arrived", at })})
+      SELECT ${attachmentColumns} FROM settled a`);
+    return settled;
   }
 
   /** Rows to read for `reach`. A store that announces nothing has rows that become ready by being read. */
@@ -167,6 +206,7 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
 
     async byFilename(viewer, noteId, filename) {
       const visible = notesWithVisibleAttachments(viewer);
+      requireStorable(filename);
       const rows = await database.query<Attachment>(sql`
         SELECT ${attachmentColumns}
         FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
@@ -188,48 +228,65 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
     },
 
     async requestUpload(viewer, input) {
-      notesToAttachTo(viewer);
+      const allowed = notesToAttachTo(viewer);
       const { filename, contentType } = parseUpload(input, { maximumBytes });
       const note = await noteToAttachTo(viewer, input.noteId);
       const id = newId();
-      const expiresAt = new Date(clock().getTime() + uploadLifetimeMs);
-      const attachment = await prisma.attachment.upsert({
-        where: { noteId_filename: { noteId: note.id, filename } },
-        update: { uploadExpiresAt: expiresAt, contentType },
-        create: {
-          id,
-          accountId: note.accountId,
-          noteId: note.id,
-          filename,
-          contentType,
-          inline: input.inline ?? false,
-          storageKey: `${note.accountId}/${id}`,
-          uploadExpiresAt: expiresAt,
-          createdAt: clock(),
-        },
-      });
+      const now = clock();
+      const expiresAt = new Date(now.getTime() + uploadLifetimeMs);
+      const [attachment] = await database.query<Attachment>(sql`
+        WITH requested AS (
+          INSERT INTO attachments AS a
+            (id, account_id, note_id, filename, content_type, inline, storage_key, upload_expires_at, created_at)
+          SELECT ${id}::uuid, n.account_id, n.id, ${filename}, ${contentType}, ${input.inline ?? false}, ${`${note.accountId}/${id}`},
+            ${expiresAt}::timestamptz, ${now}::timestamptz
+          FROM notes n WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid
+          FOR KEY SHARE
+          ON CONFLICT (note_id, filename) DO UPDATE SET upload_expires_at = excluded.upload_expires_at,
+            content_type = CASE WHEN a.state = 'READY' AND ${storage.announcesArrivals} THEN a.content_type ELSE excluded.content_type END
+            WHERE a.account_id = excluded.account_id
+          RETURNING a.*
+        ), audited AS (${auditInsert(authorize(viewer), { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
+        SELECT ${attachmentColumns} FROM requested a`);
+      if (!attachment) throw new NotFound("note");
+      // The bytes that are there keep their type until others arrive. A store that is not ours would not tell of what type those are.
       const upload = await storage.signUpload({ key: attachment.storageKey, contentType, expiresAt });
       return { attachment, upload };
     },
 
     async delete(viewer, noteId, filename) {
       const note = await noteToAttachTo(viewer, noteId);
+      requireStorable(filename);
       const attachment = await prisma.attachment.findFirst({ where: { accountId: note.accountId, noteId: note.id, filename } });
       if (!attachment) throw new NotFound("attachment");
-      const { count } = await prisma.attachment.deleteMany({ where: { accountId: note.accountId, id: attachment.id } });
-      if (count === 0) throw new NotFound("attachment");
+      const deleted = await database.query(sql`
+        WITH deleted AS (
+          DELETE FROM attachments a WHERE a.account_id = ${note.accountId}::uuid AND a.id = ${attachment.id}::uuid RETURNING a.id, a.account_id
+        ), audited AS (${auditInsert(authorize(viewer), { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
+        SELECT d.id FROM deleted d`);
+      if (deleted.length === 0) throw new NotFound("attachment");
       await sweep();
       return attachment;
     },
 
-    async arrived(storageKey, facts) {
-      const { count } = await prisma.attachment.updateMany({
-        where: { storageKey },
-        data: { state: "READY", size: facts.size, uploadExpiresAt: null },
-      });
-      return count > 0;
+    async arrived(storageKey, facts, origin) {
+      const accountId = accountOf(storageKey);
+      return accountId !== undefined && (await settleRow({ accountId, storageKey }, facts, null, origin)) !== undefined;
     },
 
     sweep,
   };
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The account that an object's key begins with. */
+function accountOf(storageKey: string): string | undefined {
+  const [accountId] = storageKey.split("/");
+  return accountId !== undefined && uuid.test(accountId) ? accountId : undefined;
+}
+
+/** What the database cannot hold names nothing in it, and it would fail where it is asked. @throws {NotFound} */
+function requireStorable(filename: string): void {
+  if (unstorable(filename) !== undefined) throw new NotFound("attachment");
 }

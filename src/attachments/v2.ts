@@ -13,7 +13,7 @@ export const listNoteAttachments: Operation<{ query: Window & { note_id: string 
   if (!slice) throw new NotFound("note");
   const [total] = await services.attachments.countOfNotes(viewer, [noteId], "ready");
   const result = await Promise.all(slice.rows.map((attachment) => present(services, attachment)));
-  return { query: { ...query, note_id: noteId }, result, total: total ?? 0 };
+  return { query: { limit: query.limit, offset: query.offset, note_id: noteId }, result, total: total ?? 0 };
 };
 
 export const addNoteAttachment: Operation<{ query: unknown; path: unknown; body: { filename: string; note_id: string } }> = async (
@@ -27,10 +27,10 @@ export const addNoteAttachment: Operation<{ query: unknown; path: unknown; body:
   return { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url };
 };
 
-export const getNoteAttachment: Operation<{ query: unknown; path: { "note-id": string; filename: string }; body: unknown }> = async (
+export const getNoteAttachment: Operation<{ query: unknown; path: { note_id: string; filename: string }; body: unknown }> = async (
   services,
   { viewer, path },
-) => present(services, await services.attachments.byFilename(viewer, path["note-id"].toLowerCase(), path.filename));
+) => present(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
 
 async function present(services: Services, attachment: Attachment): Promise<object> {
   const download = await services.attachments.download(attachment);

@@ -2,9 +2,11 @@ import { builder } from "../graph/builder.ts";
 import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection, toEdge } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
-import { encodeGlobalId, readId } from "../graph/ids.ts";
+import { readId } from "../graph/ids.ts";
+import { loadNodes } from "../graph/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
+import { encodeGlobalId } from "../platform/global-ids.ts";
 import { TicketRef } from "../tickets/graph.ts";
 import type { Ticket } from "../tickets/service.ts";
 import { type NoteFilter, noteOrderings, requireText } from "./input.ts";
@@ -70,7 +72,7 @@ export const NoteRef = builder.prismaObject("Note", {
 
 builder.nodeRef(NoteRef, {
   id: { description: "The global id.", resolve: (note: Note) => note.id },
-  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.notes.byIds, id))),
+  loadMany: loadNodes("Note", (context, id) => context.load(context.services.notes.byIds, id)),
 });
 
 const NoteEdge = builder.edgeObject({ name: "NoteEdge", type: NoteRef, description: "A note and where it stands." });
@@ -139,7 +141,7 @@ function readFilter(filter: NoteArguments["filter"]): NoteFilter {
 
 function notesPlace(name: string, orderBy: NoteArguments["orderBy"]): ConnectionPlace {
   const order = orderBy ?? { field: "CREATED_AT", direction: "DESC" };
-  return { name, ordering: { ...noteOrderings[order.field], direction: order.direction } };
+  return { name, ordering: [{ ...noteOrderings[order.field], direction: order.direction }] };
 }
 
 const placeOnTicket = (ticketId: string, orderBy?: NoteArguments["orderBy"]) => notesPlace(`Ticket.notes:${ticketId}`, orderBy);

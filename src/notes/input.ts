@@ -1,7 +1,8 @@
 import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 import { invalid } from "../errors.ts";
+import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { Ordering } from "../platform/keyset.ts";
+import type { OrderKey } from "../platform/keyset.ts";
 import { byteLength, unstorable } from "../platform/text.ts";
 
 export interface AddNoteInput {
@@ -11,6 +12,17 @@ export interface AddNoteInput {
   readonly isPublic: boolean;
   /** How it came to be: DEFAULT where it is left out, which is what people and APIs write. */
   readonly medium?: NoteMedium | undefined;
+  /** What the program that writes it calls itself. */
+  readonly source?: string | undefined;
+  /** Files that were uploaded beforehand and become its attachments. */
+  readonly uploads?: readonly NoteUpload[] | undefined;
+}
+
+/** A file that was uploaded for a note. */
+export interface NoteUpload {
+  readonly key: string;
+  /** Whether it is an image that stands in the text. */
+  readonly inline: boolean;
 }
 
 /** What is absent stays as it is. */
@@ -33,10 +45,20 @@ export interface NoteFilter {
   readonly categories?: readonly NoteCategory[] | undefined;
   readonly media?: readonly NoteMedium[] | undefined;
   readonly createdAt?: InstantRange | undefined;
+  readonly ticketId?: string | undefined;
+  readonly fields?: NoteFieldFilters | undefined;
+}
+
+/** What single fields must be, each as often as wanted. */
+export interface NoteFieldFilters {
+  readonly number?: readonly FieldFilter<number>[];
+  readonly authorNumber?: readonly FieldFilter<number>[];
+  readonly createdAt?: readonly FieldFilter<Date>[];
+  readonly medium?: readonly FieldFilter<NoteMedium>[];
 }
 
 /** The most a note's text may hold, in bytes of UTF-8. */
-export const maximumTextBytes = 65_536;
+const maximumTextBytes = 65_536;
 
 /**
  * Text that can be kept: stored untouched, of at most {@link maximumTextBytes}. That it must not be empty is for the faces to ask
@@ -57,14 +79,19 @@ export function requireText(text: string): void {
   if (text === "") throw invalid("text", "The text must not be empty.");
 }
 
+const placeOfCategory: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
+
 /** Categories are a set: each once, in the order of the enumeration, whatever was sent. */
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
-  return [...new Set(categories)].toSorted();
+  return [...new Set(categories)].toSorted((one, other) => placeOfCategory[one] - placeOfCategory[other]);
 }
+
+const tiesById = { field: "id", type: "uuid" } as const;
+const tiesByNumber = { field: "number", type: "integer" } as const;
 
 /** The orders that notes can be read in. */
 export const noteOrderings = {
-  CREATED_AT: { field: "createdAt", type: "timestamptz", unique: false },
-  NUMBER: { field: "number", type: "integer", unique: true },
-  AUTHOR: { field: "authorNumber", type: "integer", unique: false },
-} as const satisfies Record<string, Omit<Ordering, "direction">>;
+  CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
+  NUMBER: { field: "number", type: "integer" },
+  AUTHOR: { field: "authorNumber", type: "integer", ties: tiesByNumber },
+} as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -1,11 +1,10 @@
-import type { NoteCategory } from "#generated/prisma/client.ts";
 import { invalid, NotFound } from "../errors.ts";
 import { codePointLength } from "../platform/text.ts";
 import type { Operation, Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
-import type { Note } from "./service.ts";
+import type { Note, NoteCategory } from "./service.ts";
 
 type V2Category = "pre-scan" | "post-scan";
 
@@ -33,14 +32,14 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
   { viewer, query },
 ) => {
   const ticketId = query.ticket_id.toLowerCase();
-  const ordering = { ...noteOrderings.CREATED_AT, direction: "ASC" } as const;
+  const ordering = [{ ...noteOrderings.CREATED_AT, direction: "ASC" }] as const;
   const page = { size: query.limit, from: "start", offset: query.offset } as const;
   const [[slice], [total]] = await Promise.all([
     services.notes.ofTickets(viewer, [ticketId], { filter: {}, ordering, page }),
     services.notes.countOfTickets(viewer, [ticketId], {}),
   ]);
   if (!slice) throw new NotFound("ticket");
-  return { query: { ...query, ticket_id: ticketId }, result: await present(services, viewer, slice.rows), total: total ?? 0 };
+  return { query: { limit: query.limit, offset: query.offset, ticket_id: ticketId }, result: await present(services, viewer, slice.rows), total: total ?? 0 };
 };
 
 export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
@@ -53,19 +52,19 @@ export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite
   return presentOne(services, viewer, note);
 };
 
-export const getNote: Operation<{ query: unknown; path: { "note-id": string }; body: unknown }> = async (services, { viewer, path }) => {
-  const [note] = await services.notes.byIds(viewer, [path["note-id"].toLowerCase()]);
+export const getNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (services, { viewer, path }) => {
+  const [note] = await services.notes.byIds(viewer, [path.note_id.toLowerCase()]);
   if (!note) throw new NotFound("note");
   return presentOne(services, viewer, note);
 };
 
 /** PUT replaces: what is left out has been given its default by then. */
-export const updateNote: Operation<{ query: unknown; path: { "note-id": string }; body: NoteWrite }> = async (
+export const updateNote: Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
   { viewer, path, body },
 ) => {
   const note = await services.notes.update(viewer, {
-    id: path["note-id"].toLowerCase(),
+    id: path.note_id.toLowerCase(),
     ticketId: body.ticket_id.toLowerCase(),
     text: body.value,
     categories: categoriesOf(body),
@@ -75,8 +74,8 @@ export const updateNote: Operation<{ query: unknown; path: { "note-id": string }
   return presentOne(services, viewer, note);
 };
 
-export const deleteNote: Operation<{ query: unknown; path: { "note-id": string }; body: unknown }> = async (services, { viewer, path }) => {
-  await services.notes.delete(viewer, path["note-id"].toLowerCase());
+export const deleteNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (services, { viewer, path }) => {
+  await services.notes.delete(viewer, path.note_id.toLowerCase());
   return undefined;
 };
 

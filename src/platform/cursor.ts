@@ -15,7 +15,7 @@ export interface CursorCodec {
 // 96 bits: far beyond what can be guessed online, and a quarter of the cursor's length saved on every edge.
 const tagLength = 12;
 
-const positionShape = z.tuple([z.union([z.string(), z.number()]), z.string()]);
+const positionShape = z.array(z.union([z.string(), z.number()]));
 
 export function createCursorCodec(secret: string): CursorCodec {
   const key = Buffer.from(hkdfSync("sha256", secret, "", "cursor", 32));
@@ -26,7 +26,7 @@ export function createCursorCodec(secret: string): CursorCodec {
 
   return {
     encode(place, position) {
-      const payload = JSON.stringify([position.value, position.id]);
+      const payload = JSON.stringify(position);
       return Buffer.concat([tag(place, payload), Buffer.from(payload)]).toString("base64url");
     },
 
@@ -36,8 +36,7 @@ export function createCursorCodec(secret: string): CursorCodec {
       if (bytes.length <= tagLength || bytes.toString("base64url") !== cursor) return null;
       const payload = bytes.subarray(tagLength).toString();
       if (!timingSafeEqual(tag(place, payload), bytes.subarray(0, tagLength))) return null;
-      const [value, id] = positionShape.parse(JSON.parse(payload));
-      return { value, id };
+      return positionShape.parse(JSON.parse(payload));
     },
   };
 }

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { PrismaPg } from "@prisma/adapter-pg";
-import { type Prisma, PrismaClient } from "#generated/prisma/client.ts";
+import { PrismaClient } from "#generated/prisma/client.ts";
 import type { DatabaseConfig } from "../config.ts";
 import { startEmbeddedDatabase } from "./embedded-database.ts";
 import { asUnavailable } from "./unavailable.ts";
@@ -10,7 +10,7 @@ export interface DatabaseLog {
   warn(details: object, message: string): void;
 }
 
-/** A statement with its values in `$1, $2, …`; what {@link Prisma.sql} makes is one. */
+/** A statement with its values in `$1, $2, …`; what `Prisma.sql` makes is one. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -103,7 +103,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
         max: 2,
         idleTimeoutMillis: 0,
         connectionTimeoutMillis: limits.connectMilliseconds,
-        onConnect: (client) => client.query("SET TIME ZONE 'UTC'"),
+        onConnect: afterConnecting("SET TIME ZONE 'UTC'"),
       });
       maintenance.on("error", (error) => log.warn({ err: error }, "The connection for migrations was lost"));
       return { pool: maintenance, end: () => maintenance.end() };
@@ -137,11 +137,10 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits): 
     query_timeout: limits.answerMilliseconds,
     // UTC: the adapter drops the offset of a time it reads. Without jit: compiling costs more than our statements take.
     // In one statement of its own, since poolers refuse unknown settings in the startup message.
-    onConnect: (client) =>
-      client.query(
-        `SET TIME ZONE 'UTC'; SET jit = off; SET statement_timeout = ${limits.statementMilliseconds};` +
-          ` SET idle_in_transaction_session_timeout = ${limits.answerMilliseconds}`,
-      ),
+    onConnect: afterConnecting(
+      `SET TIME ZONE 'UTC'; SET jit = off; SET statement_timeout = ${limits.statementMilliseconds};` +
+        ` SET idle_in_transaction_session_timeout = ${limits.answerMilliseconds}`,
+    ),
   });
   pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));
   pool.on("release", (_error, client) => {
@@ -150,6 +149,11 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits): 
     if (client.getTransactionStatus() !== "I") void client.end();
   });
   return pool;
+}
+
+/** Sends `settings` over each new connection before it is used: the pool waits for the promise. */
+function afterConnecting(settings: string): (client: pg.ClientBase) => Promise<unknown> {
+  return (client) => client.query(settings);
 }
 
 const namedStatements = 500;

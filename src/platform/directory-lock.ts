@@ -1,181 +1,75 @@
-import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, readlink, rename, rm, stat, unlink, utimes, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { z } from "zod";
+import { DatabaseSync } from "node:sqlite";
 
-/** A directory that this process alone uses, until it releases it. */
+/** A directory that its holder alone uses, until it releases it or its process ends. */
 export interface DirectoryLock {
   release(): Promise<void>;
 }
 
-/** Another process uses the directory. */
+/** Another process, or another part of this one, uses the directory. */
 export class DirectoryInUse extends Error {
-  readonly pid: number;
+  /** Undefined where it is not known. */
+  readonly pid: number | undefined;
 
-  constructor(directory: string, path: string, holder: Holder) {
+  constructor(directory: string, pid?: number) {
     super(
-      `${directory} is in use by process ${holder.pid} on ${holder.hostname} (says ${path}). ` +
-        "Two processes on one embedded database lose rows: stop the other one, or give this one another DATA_DIR or a DATABASE_URL.",
+      `${directory} is in use by ${pid === undefined ? "another process" : `process ${pid}`}. Two processes on one directory would lose ` +
+        "what the other one writes: stop that one, or give this one another DATA_DIR or a DATABASE_URL.",
     );
     this.name = "DirectoryInUse";
-    this.pid = holder.pid;
+    this.pid = pid;
   }
 }
 
-const holderShape = z.object({
-  token: z.string(),
-  pid: z.number(),
-  hostname: z.string(),
-  /** Names the boot and the process namespace that give `pid` its meaning; null where the system has no such names. */
-  world: z.string().nullable(),
-  /** When the process began, in the system's own terms; tells a process from a later one of the same number. Null where unknown. */
-  startedAt: z.string().nullable(),
-});
-
-type Holder = z.infer<typeof holderShape>;
-
-const heartbeatMilliseconds = 1_000;
-const heartbeatsBeforeDead = 5;
-
 /**
- * Takes `directory` for this process: a file beside it, `<directory>.lock`, says who has it. A lock whose process is gone is taken over. Where that
- * cannot be told from here (another container on the same volume), the lock counts as held while its file is touched, as
- * every holder does each second.
+ * Takes `directory`, which need not exist, by a lock of the operating system on the file `<directory>.lock`. It ends with the process, however that
+ * ends, when its last thread is gone: so no lock is ever stale, no process number is mistaken for another's, and containers on one
+ * volume are kept apart too.
  *
- * @throws {DirectoryInUse} naming the process that has it.
+ * @throws {DirectoryInUse} where somebody has it.
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = `${directory}.lock`;
-  const holder: Holder = { token: randomUUID(), pid: process.pid, hostname: hostname(), ...(await describeProcess(process.pid)) };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-
-  const draft = `${path}.${holder.token}`;
-  await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
-  try {
-    // A few rounds are enough: each one that fails means that another process took or freed the lock in between.
-    for (let round = 0; !(await linked(draft, path)); round++) {
-      const current = await readHolder(path);
-      if (current === undefined) continue;
-      if (round === 10 || (await isHeld(path, current))) throw new DirectoryInUse(directory, path, current);
-      await discard(path, current.token);
+  while (true) {
+    const before = await identity(path);
+    const file = lockFile(path);
+    if (file === undefined) throw new DirectoryInUse(directory);
+    // A holder removes the file before it lets go of it. What was locked here may be such a one, which others do not find any more, so
+    // it counts only if it has been there all along; the next round finds one that this round has made.
+    if (before !== undefined && before === (await identity(path))) {
+      return {
+        async release() {
+          // By now it may be another's.
+          if (!file.isOpen) return;
+          // Where the system does not remove open files, it stays, unlocked.
+          await rm(path, { force: true }).catch(() => undefined);
+          file.close();
+        },
+      };
     }
-  } finally {
-    await rm(draft, { force: true });
+    file.close();
   }
-
-  const heartbeat = setInterval(() => {
-    const now = new Date();
-    utimes(path, now, now).catch(() => {
-      // The directory was removed under us; there is nothing left to guard.
-      clearInterval(heartbeat);
-    });
-  }, heartbeatMilliseconds);
-  heartbeat.unref();
-
-  return {
-    async release() {
-      clearInterval(heartbeat);
-      await discard(path, holder.token);
-    },
-  };
 }
 
-/** Makes `path` a name of the finished `draft`, in one step; false where `path` exists. */
-async function linked(draft: string, path: string): Promise<boolean> {
+/** Node has no file locks of its own; SQLite has, on every platform, and takes one for a transaction. Undefined where another has it. */
+function lockFile(path: string): DatabaseSync | undefined {
+  const file = new DatabaseSync(path, { timeout: 0 });
   try {
-    await link(draft, path);
-    return true;
+    // Nothing is written; without this a journal file would stand beside the lock.
+    file.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    return file;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false;
+    file.close();
+    const busy = 5;
+    if (error instanceof Error && "errcode" in error && error.errcode === busy) return undefined;
     throw error;
   }
 }
 
-/** Undefined where the lock is gone by now. A file that says nothing sensible, as after a full disk, is held by nobody. */
-async function readHolder(path: string): Promise<Holder | undefined> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  });
-  if (text === undefined) return undefined;
-  const parsed = holderShape.safeParse(parseJson(text));
-  return parsed.success ? parsed.data : { token: "", pid: 0, hostname: hostname(), world: null, startedAt: null };
-}
-
-async function isHeld(path: string, holder: Holder): Promise<boolean> {
-  if (holder.pid === 0) return false;
-  const { world } = await describeProcess(process.pid);
-  if (holder.hostname === hostname() && holder.world === world) {
-    if (!isAlive(holder.pid)) return false;
-    const { startedAt } = await describeProcess(holder.pid);
-    if (startedAt !== null && holder.startedAt !== null) return startedAt === holder.startedAt;
-  }
-  return isTouched(path);
-}
-
-/** Whether somebody touches the file while we look at it, or released it. */
-async function isTouched(path: string): Promise<boolean> {
-  const before = await modifiedAt(path);
-  await wait(heartbeatMilliseconds * heartbeatsBeforeDead);
-  return (await modifiedAt(path)) !== before;
-}
-
-async function modifiedAt(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.mtimeMs;
-}
-
-/**
- * Removes the lock if it still is the one of `token`. It is moved aside first, so that of two processes that both found a dead lock one
- * removes it, and the other does not remove what the first has put in its place.
- */
-async function discard(path: string, token: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return;
-    throw error;
-  }
-  const moved = await readHolder(aside);
-  if (moved !== undefined && moved.token !== token) await linked(aside, path);
-  await unlink(aside);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, "EPERM");
-  }
-}
-
-async function describeProcess(pid: number): Promise<Pick<Holder, "world" | "startedAt">> {
-  try {
-    const [bootId, namespace, status] = await Promise.all([
-      readFile("/proc/sys/kernel/random/boot_id", "utf8"),
-      readlink("/proc/self/ns/pid"),
-      readFile(`/proc/${pid}/stat`, "utf8"),
-    ]);
-    // The name of the program, in parentheses, may itself hold spaces and parentheses; the start time is the 20th field after it.
-    const startedAt = status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-    return { world: `${bootId.trim()} ${namespace}`, startedAt };
-  } catch {
-    // No /proc: macOS, Windows.
-    return { world: null, startedAt: null };
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+/** Which file `path` is the name of now. */
+async function identity(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? undefined : `${found.dev} ${found.ino} ${found.birthtimeNs}`;
 }

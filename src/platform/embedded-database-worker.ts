@@ -64,12 +64,14 @@ function answer(database: PGlite, port: MessagePort, isCurrent: () => boolean): 
   // Says that the connection stands, as an accepted socket does.
   port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   port.on("message", (chunk: Uint8Array) => {
-    work = work.then(() => execute(chunk)).catch((error: unknown) => {
-      // Not a failed statement, which is an answer like others, but a database that broke down: end with the worker.
-      report({ kind: "failed", message: String(error) });
-      parent?.close();
-      port.close();
-    });
+    work = work
+      .then(() => execute(chunk))
+      .catch((error: unknown) => {
+        // Not a failed statement, which is an answer like others, but a database that broke down: end with the worker.
+        report({ kind: "failed", message: String(error) });
+        parent?.close();
+        port.close();
+      });
   });
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { setFlagsFromString } from "node:v8";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
 import { joined } from "./bytes.ts";
-import { lockDirectory } from "./directory-lock.ts";
+import { DirectoryInUse, type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 
 export interface WorkerStart {
   /** Null keeps everything in memory. */
@@ -42,13 +43,14 @@ const shutdownMilliseconds = 10_000;
 /**
  * Starts PGlite on `directory`, or in memory. The directory is locked for this process. Should the thread break down, or be ended
  * since an abandoned statement kept it busy, connections end with an error and the next one starts a new thread, which recovers as
- * PostgreSQL does after a crash: every commit that was acknowledged is there.
+ * PostgreSQL does after a crash. Every commit that was acknowledged is there after the process ended in whatever way; after a power
+ * failure perhaps not, since PGlite writes to files and does not wait until they are on the disk.
  *
  * @throws {DirectoryInUse} where another process has the directory.
  */
 export async function startEmbeddedDatabase(directory: string | null): Promise<EmbeddedDatabase> {
-  if (directory !== null) await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
-  const lock = directory === null ? undefined : await lockDirectory(directory);
+  keepWasmCode();
+  const lock = directory === null ? undefined : await lockNamingHolder(directory);
 
   let running: Promise<Worker> | undefined;
   let isClosed = false;
@@ -90,37 +92,81 @@ export async function startEmbeddedDatabase(directory: string | null): Promise<E
   };
 }
 
-async function startWorker(directory: string | null, onStop: () => void): Promise<Worker> {
-  // Written before the first start and removed after it: while it is there, nothing was ever acknowledged, and what a first
-  // start that was killed has left cannot be started again.
-  const unfinished = `${directory}.unfinished`;
-  if (directory !== null) {
-    if (existsSync(unfinished)) await rm(directory, { recursive: true, force: true });
-    if (!existsSync(directory)) {
-      await writeFile(unfinished, "");
-      await mkdir(directory, { mode: 0o700 });
-    }
+/** The lock of `directory`, and beside it in `<directory>.pid` which process has it, for the people who wonder. */
+async function lockNamingHolder(directory: string): Promise<DirectoryLock> {
+  const path = `${directory}.pid`;
+  try {
+    const lock = await lockDirectory(directory);
+    await writeFile(path, String(process.pid), { mode: 0o600 });
+    return {
+      async release() {
+        await rm(path, { force: true });
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof DirectoryInUse)) throw error;
+    const said = await readFile(path, "utf8").catch(() => "");
+    throw new DirectoryInUse(directory, /^\d+$/.test(said) ? Number(said) : undefined);
   }
+}
+
+/**
+ * Lets V8 keep compiled WebAssembly that it has replaced by a better version, a few megabytes. Freeing it while PGlite starts or ends in a thread has
+ * crashed the process now and then: "Check failed: jit_page_->allocations_.erase(addr) == 1", github.com/nodejs/node/issues/64500.
+ */
+function keepWasmCode(): void {
+  setFlagsFromString("--no-wasm-code-gc");
+}
+
+async function startWorker(directory: string | null, onStop: () => void): Promise<Worker> {
+  const isFirstStart = directory !== null && (await prepareDirectory(directory));
 
   const worker = new Worker(new URL("./embedded-database-worker.ts", import.meta.url), {
     workerData: { directory } satisfies WorkerStart,
   });
-  await new Promise<void>((resolve, reject) => {
-    worker.once("message", (report: WorkerReport) => {
-      if (report.kind === "ready") resolve();
-      else reject(new Error(`The embedded database in ${directory ?? "memory"} does not start: ${JSON.stringify(report)}`));
-    });
-    worker.once("error", reject);
-    worker.once("exit", () => reject(new Error(`The embedded database in ${directory ?? "memory"} stopped while starting`)));
-  });
+  try {
+    await readiness(worker);
+  } catch (error) {
+    await worker.terminate();
+    throw new Error(`The embedded database in ${directory ?? "memory"} does not start`, { cause: error });
+  }
 
   // An error is followed by the exit, and there the connections learn of it.
   worker.on("error", () => undefined);
   worker.once("exit", onStop);
   // Open connections keep the process alive, not the thread behind them.
   worker.unref();
-  if (directory !== null) await rm(unfinished, { force: true });
+  if (isFirstStart) await rm(unfinishedMark(directory));
   return worker;
+}
+
+function readiness(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.once("message", (report: WorkerReport) => {
+      if (report.kind === "ready") resolve();
+      else reject(new Error(report.kind === "failed" ? report.message : "It closed"));
+    });
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`Its thread ended with ${code}`)));
+  });
+}
+
+/** Says whether `directory` is to be filled by its first start; refuses one that holds something else. */
+async function prepareDirectory(directory: string): Promise<boolean> {
+  // Stands beside the directory during its first start. While it is there, nothing was ever acknowledged, and what a first start that was
+  // killed has left cannot be started again.
+  const mark = unfinishedMark(directory);
+  if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (existsSync(join(directory, "PG_VERSION"))) return false;
+  if ((await readdir(directory)).length > 0) throw new Error(`${directory} is neither empty nor an embedded database`);
+  await writeFile(mark, "");
+  return true;
+}
+
+function unfinishedMark(directory: string): string {
+  return `${directory}.unfinished`;
 }
 
 async function stopWorker(worker: Worker): Promise<void> {

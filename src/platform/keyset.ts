@@ -1,18 +1,27 @@
 import { allOf, column, join, raw, sql, type Sql } from "./sql.ts";
 
-/** Where a row stands in an order: the value it is sorted by (an ISO instant or a number), and its id to break ties. */
-export interface Position {
-  readonly value: string | number;
-  readonly id: string;
+/**
+ * Where a row stands in an order: the values it is sorted by (ISO instants, numbers, names of an enumeration), and its id last where they
+ * leave ties.
+ */
+export type Position = readonly (string | number)[];
+
+/** A column to sort by. */
+export interface SortField {
+  readonly field: string;
+  /** The PostgreSQL type its values are compared as. */
+  readonly type: "timestamptz" | "integer" | "uuid" | `"${string}"`;
 }
 
-/** What rows are sorted by. A field that is unique needs no tie-break, and so a narrower index serves it. */
-export interface Ordering {
-  readonly field: string;
-  readonly type: "timestamptz" | "integer";
-  readonly unique: boolean;
+/** One of the things rows are sorted by. */
+export interface OrderKey extends SortField {
   readonly direction: "ASC" | "DESC";
+  /** What breaks ties, in the same direction and in the same index. Left out of a field that is unique. */
+  readonly ties?: SortField;
 }
+
+/** What rows are sorted by, the first key foremost. */
+export type Ordering = readonly [OrderKey, ...OrderKey[]];
 
 /**
  * Which rows of an order are wanted: `size` of them counted from its start or from its end, strictly after and before the given positions.
@@ -33,22 +42,57 @@ export interface Slice<Row> {
   readonly hasPrevious: boolean;
 }
 
-/** The SQL of a page: which rows lie in it, how they are read, and one row more than wanted, which tells that there are more. */
-export function keyset(alias: string, ordering: Ordering, page: Page): { within: Sql; orderBy: Sql; limit: Sql } {
-  const key = keyColumns(alias, ordering);
-  const ascending = ordering.direction === "ASC";
-  const readAscending = ascending === (page.from === "start");
+/** The SQL of a page, in the pieces that its statement is put together from. */
+export interface Keyset {
+  /** Which rows lie in the page's stretch of the order. */
+  readonly within: Sql;
+  /** The order in which they are read. */
+  readonly orderBy: Sql;
+  /** One row more than wanted, which tells that there are more. */
+  readonly limit: Sql;
+  /**
+   * Where no index holds the whole order: the ORDER BY and the limit to gather rows with before they are put in that order. They are read in the
+   * order of the first key, which an index does hold, up to and with the ties of the last one wanted.
+   */
+  readonly gather: Sql | undefined;
+}
+
+export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
+  const keys = completed(ordering);
+  const readFrom = (key: OrderKey): Sql => raw((key.direction === "ASC") === (page.from === "start") ? "ASC" : "DESC");
+  const inOrder = (wanted: readonly OrderKey[]): Sql =>
+    join(
+      wanted.map((key) => sql`${column(alias, key.field)} ${readFrom(key)}`),
+      ", ",
+    );
+  const orderBy = inOrder(keys);
+  const limit = page.offset ? sql`LIMIT ${page.size + 1} OFFSET ${page.offset}` : sql`LIMIT ${page.size + 1}`;
+  // An offset counts rows, so it has to count them in the whole order.
+  const byLeadingKey = !isIndexed(keys) && !page.offset;
   return {
     within: allOf([
-      page.after && sql`${tuple(key)} ${raw(ascending ? ">" : "<")} ${values(ordering, page.after)}`,
-      page.before && sql`${tuple(key)} ${raw(ascending ? "<" : ">")} ${values(ordering, page.before)}`,
+      page.after && beyond(alias, keys, page.after, "after"),
+      page.before && beyond(alias, keys, page.before, "before"),
     ]),
-    orderBy: join(
-      key.map((part) => sql`${part} ${raw(readAscending ? "ASC" : "DESC")}`),
-      ", ",
-    ),
-    limit: page.offset ? sql`LIMIT ${page.size + 1} OFFSET ${page.offset}` : sql`LIMIT ${page.size + 1}`,
+    orderBy,
+    limit,
+    gather: byLeadingKey
+      ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST (${page.size + 1}) ROWS WITH TIES`
+      : undefined,
   };
+}
+
+/** `rows` (a table, an alias and the conditions on it) in the order and of the number of a page, with all of the table's columns. */
+export function pageFrom(alias: string, rows: Sql, { within, orderBy, limit, gather }: Keyset): Sql {
+  const every = raw(`${alias}.*`);
+  if (!gather) return sql`SELECT ${every} FROM ${rows} AND ${within} ORDER BY ${orderBy} ${limit}`;
+  return sql`SELECT ${every} FROM (SELECT ${every} FROM ${rows} AND ${within} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
+}
+
+/** How many `rows` there are, as `count`. Counting ends at `most` where that is given. */
+export function countUpTo(rows: Sql, most: number | undefined): Sql {
+  if (most === undefined) return sql`SELECT count(*) AS count FROM ${rows}`;
+  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${rows} LIMIT ${most}) counted`;
 }
 
 /** What was read by {@link keyset}, cut to the page and put in the order asked for. */
@@ -74,23 +118,55 @@ export function slicesOf<Row extends { readonly parent: string; readonly id: str
 }
 
 /** The position of `row` in `ordering`. */
-export function positionOf(ordering: Ordering, row: { readonly id: string } & Readonly<Record<string, unknown>>): Position {
-  const value = row[ordering.field];
-  if (value instanceof Date) return { value: value.toISOString(), id: row.id };
-  if (typeof value === "number") return { value, id: row.id };
-  throw new TypeError(`Rows cannot be placed by ${ordering.field}.`);
+export function positionOf(ordering: Ordering, row: object): Position {
+  return completed(ordering).map(({ field }) => {
+    const value: unknown = Reflect.get(row, field);
+    if (value instanceof Date) return value.toISOString();
+    if (typeof value === "number" || typeof value === "string") return value;
+    throw new TypeError(`Rows cannot be placed by ${field}.`);
+  });
 }
 
-function keyColumns(alias: string, ordering: Ordering): readonly Sql[] {
-  const primary = column(alias, ordering.field);
-  return ordering.unique ? [primary] : [primary, column(alias, "id")];
+/** `ordering` as a text, of which there is one for each order. */
+export function nameOf(ordering: Ordering): string {
+  return ordering.map(({ field, direction }) => `${field} ${direction}`).join(", ");
 }
 
-function values(ordering: Ordering, position: Position): Sql {
-  const primary = sql`${position.value}${raw(`::${ordering.type}`)}`;
-  return ordering.unique ? primary : sql`(${primary}, ${position.id}::uuid)`;
+/** The keys that decide: up to the first that is unique, or all and what breaks the last one's ties. */
+function completed(ordering: Ordering): readonly OrderKey[] {
+  const unique = ordering.findIndex((key) => key.ties === undefined);
+  if (unique !== -1) return ordering.slice(0, unique + 1);
+  const last = ordering.at(-1) ?? ordering[0];
+  return last.ties === undefined ? ordering : [...ordering, { ...last.ties, direction: last.direction }];
 }
 
-function tuple(key: readonly Sql[]): Sql {
-  return key.length === 1 ? join([...key], "") : sql`(${join([...key], ", ")})`;
+/** Whether an index may be expected to hold the whole order: every field has one, with what breaks its ties. */
+function isIndexed([first, second, ...others]: readonly OrderKey[]): boolean {
+  if (second === undefined) return true;
+  return others.length === 0 && second.field === first?.ties?.field && second.direction === first.direction;
+}
+
+/** The rows strictly after, or before, a position. */
+function beyond(alias: string, keys: readonly OrderKey[], position: Position, side: "after" | "before"): Sql {
+  const parts = keys.map((key, index) => ({
+    column: column(alias, key.field),
+    value: sql`${position[index]}${raw(`::${key.type}`)}`,
+    comparison: raw((key.direction === "ASC") === (side === "after") ? ">" : "<"),
+    key,
+  }));
+  const [first] = parts;
+  if (!first) return sql`true`;
+  if (parts.length === 1) return sql`${first.column} ${first.comparison} ${first.value}`;
+  if (keys.every((key) => key.direction === first.key.direction)) {
+    const columns = parts.map((part) => part.column);
+    const values = parts.map((part) => part.value);
+    return sql`(${join(columns, ", ")}) ${first.comparison} (${join(values, ", ")})`;
+  }
+  // No comparison of rows goes two ways at once. Spelled out instead: further by the first key that differs. What bounds the index is the
+  // first term, which the rest implies and the planner would not find in it.
+  const further = parts.map((part, index) => {
+    const same = parts.slice(0, index).map((before) => sql`${before.column} = ${before.value}`);
+    return sql`(${allOf([...same, sql`${part.column} ${part.comparison} ${part.value}`])})`;
+  });
+  return sql`${first.column} ${first.comparison}${raw("=")} ${first.value} AND (${join(further, " OR ")})`;
 }

@@ -1,8 +1,11 @@
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
-/** The process's log: JSON lines, without credentials, and with a request's path but not its query, which may hold a signature. */
-export function createLog(level: string): Logger {
-  return pino({
+/**
+ * The process's log: JSON lines, without credentials, and with a request's path but not its query, which may hold a signature. It goes to
+ * standard output where no `destination` is given.
+ */
+export function createLog(level: string, destination?: DestinationStream): Logger {
+  const options = {
     level,
     redact: { paths: ["*.headers.authorization", "*.headers.cookie", '*.headers["x-api-key"]'], censor: "[redacted]" },
     serializers: {
@@ -12,5 +15,6 @@ export function createLog(level: string): Logger {
         remoteAddress: request.ip,
       }),
     },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -27,6 +27,8 @@ const scriptName = "migration.sql";
 /** Ours, not Prisma's: two processes that start at once queue here, and the engine takes its own lock besides. */
 const lockKey = 7_466_310;
 const lockMilliseconds = 60_000;
+/** For one script. The embedded database's pool would give up as early as for a request. */
+const migrationMilliseconds = 3_600_000;
 
 /** The database is not in a state that migrations can go on from, and no later start will find it better. */
 export class MigrationFailed extends Error {
@@ -153,7 +155,9 @@ async function missingMigrations(pool: pg.Pool, migrations: readonly Migration[]
   for (const { migration_name: name, checksum } of applied) {
     const migration = migrations.find((candidate) => candidate.name === name);
     if (migration === undefined) {
-      throw new MigrationFailed(`The database has the migration ${name}, which this version does not know: it belongs to a newer one.`);
+      throw new MigrationFailed(
+        `The database has the migration ${name}, which this version does not know: it belongs to a newer one.`,
+      );
     }
     if (migration.checksum !== checksum) {
       throw new MigrationFailed(
@@ -182,6 +186,8 @@ async function withMigrationLock<Result>(database: Database, pool: pg.Pool, work
   // The directory of the embedded database is locked already, and its one connection is needed for the work.
   if (database.kind === "embedded") return work();
   const client = await pool.connect();
+  // Without a listener the loss of a connection ends the process; here the work fails by it.
+  client.on("error", () => undefined);
   try {
     await client.query(`SET lock_timeout = ${lockMilliseconds}`);
     await client.query("SELECT pg_advisory_lock($1)", [lockKey]);
@@ -231,12 +237,13 @@ const [characterType, characterArrayType] = [18, 1002];
  */
 function readingCatalogue(pool: pg.Pool): pg.Pool {
   const query = async (config: pg.QueryConfig) => {
-    const result = await pool.query(config);
+    const unhurried = { ...config, query_timeout: migrationMilliseconds };
+    const result = await pool.query(unhurried);
     // A script of several statements has several results, whatever the type declarations say, and nobody reads them.
     for (const field of result.fields ?? []) if (field.dataTypeID === characterType) field.dataTypeID = characterArrayType;
     return result;
   };
-  return new Proxy(pool, { get: (target, key) => (key === "query" ? query : Reflect.get(target, key)) });
+  return new Proxy(pool, { get: (target, key): unknown => (key === "query" ? query : Reflect.get(target, key)) });
 }
 
 function catalogueCharacters(result: SqlResultSet): SqlResultSet {
@@ -246,7 +253,10 @@ function catalogueCharacters(result: SqlResultSet): SqlResultSet {
 
 /** What the engine's module needs of WebAssembly, whose types come with a browser's library only. */
 declare const WebAssembly: {
-  instantiate(bytes: Uint8Array, imports: Record<string, object>): Promise<{ instance: { exports: { __wbindgen_start(): void } } }>;
+  instantiate(
+    bytes: Uint8Array,
+    imports: Record<string, object>,
+  ): Promise<{ instance: { exports: { __wbindgen_start(): void } } }>;
 };
 
 async function loadEngine(factory: SqlMigrationAwareDriverAdapterFactory): Promise<SchemaEngine> {
@@ -266,8 +276,9 @@ async function instantiateEngine() {
     readFile(join(dirname(entry), "schema_engine_bg.wasm")),
   ]);
   // Not by importing the module's main file, which leaves this to Node: it does it, with a warning about an experimental feature.
-  const imports = Object.entries<unknown>(bindings).map(([name, value]) => [name, /^__wbg_setTimeout/.test(name) ? setIdleTimeout : value]);
-  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": Object.fromEntries(imports) });
+  const imports: Record<string, unknown> = { ...bindings };
+  for (const name of Object.keys(imports)) if (name.startsWith("__wbg_setTimeout")) imports[name] = setIdleTimeout;
+  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": imports });
   bindings.__wbg_set_wasm(instance.exports);
   instance.exports.__wbindgen_start();
   return bindings;

@@ -7,6 +7,8 @@ export interface ObjectFacts {
   readonly modifiedAt: Date;
   /** Strong entity tag, in its quotes: another one whenever the bytes are others. */
   readonly etag: string;
+  /** What it was uploaded as, where that is known. */
+  readonly contentType?: string | undefined;
 }
 
 /** A request that whoever holds it may send, without a credential, until `expiresAt`. */

@@ -2,13 +2,14 @@ import { builder } from "../graph/builder.ts";
 import { type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
+import { loadNodes } from "../graph/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
 import type { Ticket } from "./service.ts";
 
-export const TicketKindEnum = builder.enumType("TicketKind", {
+const TicketKindEnum = builder.enumType("TicketKind", {
   description: "What kind of record a ticket is.",
   values: {
     REQUEST: { description: "Somebody asks for something." },
@@ -22,7 +23,7 @@ export const TicketKindEnum = builder.enumType("TicketKind", {
   } as const,
 });
 
-export const TicketStatusEnum = builder.enumType("TicketStatus", {
+const TicketStatusEnum = builder.enumType("TicketStatus", {
   description: "How far a ticket is.",
   values: {
     PREPARED: { description: "Written down, not yet taken up." },
@@ -65,7 +66,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
 
 builder.nodeRef(TicketRef, {
   id: { description: "The global id.", resolve: (ticket: Ticket) => ticket.id },
-  loadMany: (ids: string[], context) => Promise.all(ids.map((id) => context.load(context.services.tickets.byIds, id))),
+  loadMany: loadNodes("Ticket", (context, id) => context.load(context.services.tickets.byIds, id)),
 });
 
 const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and where it stands." });
@@ -145,7 +146,7 @@ builder.queryFields((t) => ({
       },
       resolve: async (_root, args, { viewer, services, cursors }) => {
         const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
-        const place: ConnectionPlace = { name: "tickets", ordering: { ...ticketOrderings[order.field], direction: order.direction } };
+        const place: ConnectionPlace = { name: "tickets", ordering: [{ ...ticketOrderings[order.field], direction: order.direction }] };
         const filter = readFilter(args.filter);
         const slice = await services.tickets.list(viewer, { filter, ordering: place.ordering, page: readPage(args, place, cursors) });
         return toConnection(slice, place, cursors, () => services.tickets.count(viewer, filter));

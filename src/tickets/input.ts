@@ -1,6 +1,7 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { Ordering } from "../platform/keyset.ts";
+import type { OrderKey } from "../platform/keyset.ts";
 import { codePointLength, findings, unstorable } from "../platform/text.ts";
 
 export interface AddTicketInput {
@@ -17,6 +18,15 @@ export interface TicketFilter {
   readonly requesterId?: string | undefined;
   readonly createdAt?: InstantRange | undefined;
   readonly updatedAt?: InstantRange | undefined;
+  readonly fields?: TicketFieldFilters | undefined;
+}
+
+/** What single fields must be, each as often as wanted. */
+export interface TicketFieldFilters {
+  readonly number?: readonly FieldFilter<number>[];
+  readonly status?: readonly FieldFilter<TicketStatus>[];
+  readonly createdAt?: readonly FieldFilter<Date>[];
+  readonly updatedAt?: readonly FieldFilter<Date>[];
 }
 
 const subjectLimit = 255;
@@ -31,9 +41,13 @@ export function checkTicket(input: AddTicketInput): void {
   found.settle();
 }
 
+const tiesById = { field: "id", type: "uuid" } as const;
+const tiesByNumber = { field: "number", type: "integer" } as const;
+
 /** The orders that tickets can be read in. */
 export const ticketOrderings = {
-  CREATED_AT: { field: "createdAt", type: "timestamptz", unique: false },
-  UPDATED_AT: { field: "updatedAt", type: "timestamptz", unique: false },
-  NUMBER: { field: "number", type: "integer", unique: true },
-} as const satisfies Record<string, Omit<Ordering, "direction">>;
+  CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
+  UPDATED_AT: { field: "updatedAt", type: "timestamptz", ties: tiesById },
+  NUMBER: { field: "number", type: "integer" },
+  STATUS: { field: "status", type: '"TicketStatus"', ties: tiesByNumber },
+} as const satisfies Record<string, Omit<OrderKey, "direction">>;

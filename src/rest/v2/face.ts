@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import openapiGlue from "fastify-openapi-glue";
 import { parse } from "yaml";
 import * as attachments from "../../attachments/v2.ts";
-import { InvalidInput, Unauthenticated } from "../../errors.ts";
+import { Forbidden, InvalidInput, Unauthenticated } from "../../errors.ts";
 import { describeFailure } from "../../http/server.ts";
 import { sendProblem } from "../../http/problem.ts";
 import * as notes from "../../notes/v2.ts";
@@ -33,7 +33,7 @@ const fieldNames: Readonly<Record<string, string>> = {
 };
 
 /** The OpenAPI document of /v2: the contract itself. Routes, validation and the served document all come from it. */
-export const v2Document: OpenApiDocument = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8"));
+export const v2Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as OpenApiDocument;
 
 export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -55,7 +55,7 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
       viewers.set(request, viewer);
     });
     await routes.register(openapiGlue, {
-      specification: v2Document,
+      specification: routable(v2Document),
       operationResolver: (operationId: string) => async (request: FastifyRequest, reply: FastifyReply) => {
         const viewer = viewers.get(request);
         if (!viewer) throw new Unauthenticated();
@@ -68,10 +68,12 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
   });
 
   for (const [path, item] of Object.entries(v2Document.paths)) {
-    const url = path.replaceAll(/\{([^}]+)\}/g, ":$1");
+    const url = routablePath(path).replaceAll(/\{([^}]+)\}/g, ":$1");
     const offered = methods.filter((method) => method in item);
     const allow = [...offered, ...(offered.includes("get") ? ["head"] : []), "options"].join(", ").toUpperCase();
-    app.options(url, async (_request, reply) => reply.code(204).header("allow", allow).send());
+    // Where a browser asks, the host's CORS answers before any handler: what the address takes is added as the answer leaves.
+    const addAllow = async (_request: FastifyRequest, reply: FastifyReply) => void reply.header("allow", allow);
+    app.options(url, { onSend: addAllow }, async (_request, reply) => reply.code(204).send());
     app.route({
       method: methods.filter((method) => !offered.includes(method)).map((method) => method.toUpperCase()),
       url,
@@ -80,6 +82,27 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
   }
 
   app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+}
+
+/** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
+function routable(document: OpenApiDocument): OpenApiDocument {
+  const paths = Object.entries(document.paths).map(([path, item]) => [routablePath(path), item]);
+  // The copy differs in names alone.
+  return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) =>
+    isPathParameter(value) ? { ...value, name: routableName(value.name) } : value,
+  ) as OpenApiDocument;
+}
+
+function isPathParameter(value: unknown): value is { readonly name: string; readonly in: "path" } {
+  return typeof value === "object" && value !== null && "in" in value && value.in === "path";
+}
+
+function routablePath(path: string): string {
+  return path.replaceAll(/\{[^}]+\}/g, routableName);
+}
+
+function routableName(name: string): string {
+  return name.replaceAll("-", "_");
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -100,6 +123,9 @@ const validators = {
   parameters: new Ajv({ allErrors: true, useDefaults: true, coerceTypes: true, strict: false, formats }),
 };
 
+/** How many problems of a request are told: each element of a list can be one. */
+const mostProblems = 50;
+
 function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof InvalidInput) {
     const errors = error.fields.map((field) => ({
@@ -109,10 +135,14 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
     return sendProblem(reply, { status: 400, detail: error.message, errors });
   }
   if (isValidationFailure(error)) {
-    const errors = error.validation.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
+    const told = error.validation.slice(0, mostProblems);
+    const errors = told.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
     return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
   }
   if (error instanceof Unauthenticated) reply.header("www-authenticate", "Bearer");
+  if (error instanceof Forbidden && error.missingScopes.length > 0) {
+    reply.header("www-authenticate", `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"`);
+  }
   const { status, detail } = describeFailure(error);
   if (status >= 500) request.log.error({ err: error }, "a request failed");
   return sendProblem(reply, { status, detail });

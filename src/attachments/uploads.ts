@@ -1,0 +1,217 @@
+import type { Readable } from "node:stream";
+import { type Upload } from "#generated/prisma/client.ts";
+import { auditInsert } from "../access/audit.ts";
+import { Forbidden, invalid, InvalidInput } from "../errors.ts";
+import type { NoteUpload } from "../notes/input.ts";
+import type { UploadClaim, UploadIntake } from "../notes/service.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Database } from "../platform/database.ts";
+import type { Signer } from "../platform/signature.ts";
+import { sql } from "../platform/sql.ts";
+import type { ObjectStorage } from "../platform/storage.ts";
+import { byteLength } from "../platform/text.ts";
+import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
+import { allowedExtensions, extensionOf } from "./extensions.ts";
+import { contentTypeOf, parseFilename } from "./filename.ts";
+import { isMediaType } from "./input.ts";
+
+export type { Upload } from "#generated/prisma/client.ts";
+
+/** What stands in a key for the name of the file. */
+export const filenamePlaceholder = "${filename}";
+
+/** How long a form that was handed out takes files. */
+const offerLifetimeMs = 10 * 60 * 1000;
+
+/** An upload that no note has taken by then is thrown away. */
+const keptMs = 24 * 60 * 60 * 1000;
+
+/** A form to upload files with: whoever holds it may, for a while. */
+export interface UploadOffer {
+  /** The key of what is uploaded, with {@link filenamePlaceholder} for the file's name. */
+  readonly key: string;
+  /** What the form permits, and its signature. */
+  readonly policy: string;
+  readonly signature: string;
+  readonly maximumBytes: number;
+}
+
+/** A form as it was filled in. */
+export interface UploadForm {
+  readonly key: string;
+  readonly policy: string;
+  readonly signature: string;
+  /** The name that the file itself came with. */
+  readonly filename: string;
+  /** Where it is given and is a media type; that of the file's extension otherwise. */
+  readonly contentType?: string | undefined;
+}
+
+export interface ReceivedUpload {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
+/** Files that are uploaded before the note they are meant for, the way /v1 does it. */
+export interface Uploads extends UploadIntake {
+  /** @throws {Unauthenticated} {@link Forbidden} */
+  offer(viewer: Viewer): UploadOffer;
+  /**
+   * Stores a file under its key, to be taken by a note. The stream is left as it is where the file is refused.
+   *
+   * @throws {Forbidden} where the form was not handed out here or has expired, or the file is of a kind that is not taken,
+   * {@link InvalidInput} of its name, {@link TooLarge}, {@link Unavailable}
+   */
+  receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
+  /** Throws away what no note has taken in time. Safe to run at any time, from any process. */
+  sweep(): Promise<void>;
+}
+
+export interface UploadsDependencies {
+  readonly database: Database;
+  readonly storage: ObjectStorage;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly signer: Signer;
+  readonly maximumBytes: number;
+  /** Removes the bytes of rows that are gone. */
+  readonly removeDiscarded: () => Promise<void>;
+}
+
+/** What a policy says: files of one person of one account, under one prefix, for a while. */
+interface Policy {
+  readonly expiration: string;
+  readonly accountId: string;
+  readonly personId: string;
+  readonly prefix: string;
+}
+
+export function createUploads(dependencies: UploadsDependencies): Uploads {
+  const { database, storage, clock, newId, signer, maximumBytes, removeDiscarded } = dependencies;
+  const { prisma } = database;
+
+  /** @throws {Forbidden} */
+  function verify({ policy, signature }: UploadForm): Policy {
+    if (!signer.verify([policy], signature)) throw new Forbidden("Invalid according to Policy: it was not signed here.");
+    // What was signed here was written here.
+    const permitted = JSON.parse(Buffer.from(policy, "base64").toString()) as Policy;
+    if (clock() >= new Date(permitted.expiration)) throw new Forbidden("Invalid according to Policy: Policy expired.");
+    return permitted;
+  }
+
+  /** The uploads of these keys that a note may take, the latest of each key, in the order of `keys`. */
+  async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(Upload | undefined)[]> {
+    const rows = await prisma.upload.findMany({
+      where: { accountId: viewer.account.id, key: { in: [...keys] }, state: "READY", consumedAt: null },
+      orderBy: [{ createdAt: "asc" }, { id: "asc" }],
+    });
+    const byKey = new Map(rows.map((row) => [row.key, row]));
+    return keys.map((key) => byKey.get(key));
+  }
+
+  return {
+    offer(viewer) {
+      const person = authorize(viewer, "attachments:write");
+      const prefix = `attachments/${person.account.slug}/${newId()}/`;
+      const expiration = new Date(clock().getTime() + offerLifetimeMs).toISOString();
+      const permitted: Policy = { expiration, accountId: person.account.id, personId: person.person.id, prefix };
+      const policy = Buffer.from(JSON.stringify(permitted)).toString("base64");
+      return { key: `${prefix}${filenamePlaceholder}`, policy, signature: signer.sign([policy]), maximumBytes };
+    },
+
+    async receive(form, bytes) {
+      const { accountId, personId, prefix } = verify(form);
+      if (!form.key.startsWith(prefix)) throw new Forbidden('Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"].');
+      // A function: in a replacement text, dollar signs of a filename would mean something.
+      const filename = parseFilename(form.key.slice(prefix.length).replace(filenamePlaceholder, () => form.filename));
+      if (!allowedExtensions.has(extensionOf(filename))) {
+        throw new Forbidden(`Invalid according to Policy: files with the extension "${extensionOf(filename)}" are not taken.`);
+      }
+      const id = newId();
+      const contentType = form.contentType !== undefined && isMediaType(form.contentType) ? form.contentType.toLowerCase() : contentTypeOf(filename);
+      const upload = await prisma.upload.create({
+        data: { id, accountId, personId, key: `${prefix}${filename}`, filename, contentType, storageKey: `${accountId}/${id}`, createdAt: clock() },
+      });
+      try {
+        const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
+        await prisma.upload.updateMany({ where: { id, accountId }, data: { state: "READY", size: facts.size } });
+        return { key: upload.key, size: facts.size, etag: facts.etag };
+      } catch (error) {
+        await prisma.upload.deleteMany({ where: { id, accountId } });
+        throw error;
+      }
+    },
+
+    async claim(viewer, uploads, text) {
+      const person = authorize(viewer, "attachments:write");
+      const keys = [...new Set(uploads.map((upload) => upload.key))];
+      const found = await available(person, keys);
+      const missing = keys.filter((_, index) => !found[index]);
+      if (missing.length > 0 || keys.length < uploads.length) throw unusable(missing);
+      const rows = found.filter((row) => row !== undefined);
+      return claimOf(person, rows, uploads, text);
+    },
+
+    async sweep() {
+      await prisma.upload.deleteMany({ where: { createdAt: { lt: new Date(clock().getTime() - keptMs) } } });
+      await removeDiscarded();
+    },
+  };
+
+  /** The parts of the statement that adds a note, with which the note takes `rows` or is not added. */
+  function claimOf(person: PersonViewer, rows: readonly Upload[], uploads: readonly NoteUpload[], text: string): UploadClaim {
+    const at = clock();
+    const accountId = person.account.id;
+    const ids = rows.map((row) => row.id);
+    const inline = new Map(uploads.map(({ key, inline: flagged }) => [key, flagged || text.includes(`](${key})`)]));
+    return {
+      // Locked: of two notes that name a key at the same time, the second one finds it taken.
+      before: sql`claimable AS (
+        SELECT u.id FROM uploads u
+        WHERE u.account_id = ${accountId}::uuid AND u.id = ANY(${ids}::uuid[]) AND u.state = 'READY' AND u.consumed_at IS NULL
+        FOR UPDATE
+      )`,
+      condition: sql`(SELECT count(*) FROM claimable) = ${rows.length}::bigint`,
+      after: sql`claimed AS (
+        UPDATE uploads u SET consumed_at = ${at}::timestamptz FROM claimable, added
+        WHERE u.id = claimable.id AND u.account_id = ${accountId}::uuid RETURNING u.*
+      ), attached AS (
+        INSERT INTO attachments (id, account_id, note_id, filename, content_type, inline, state, size, storage_key, key, created_at)
+        SELECT u.id, u.account_id, added.id, named.filename, u.content_type, named.inline, 'READY', u.size, u.storage_key, u.key, ${at}::timestamptz
+        FROM claimed u
+        JOIN unnest(${ids}::uuid[], ${distinctNames(rows)}::text[], ${rows.map((row) => inline.get(row.key) ?? false)}::boolean[])
+          AS named (id, filename, inline) ON named.id = u.id
+        CROSS JOIN added
+        RETURNING id, account_id
+      ), attached_audited AS (${auditInsert(person, { action: "CREATED", entity: "ATTACHMENT", rows: "attached", at })})`,
+      refusal: unusable(rows.map((row) => row.key)),
+    };
+  }
+}
+
+function unusable(keys: readonly string[]): InvalidInput {
+  if (keys.length === 0) return invalid("uploads", "Attachments contains a key twice");
+  return new InvalidInput(keys.map((key) => ({ path: ["uploads"], message: `Attachments key '${key}' was not uploaded or is already used` })));
+}
+
+/** A note has each filename once. Of files that were uploaded under one name, the later ones are numbered. */
+function distinctNames(rows: readonly Upload[]): string[] {
+  const taken = new Set<string>();
+  return rows.map(({ filename }) => {
+    let name = filename;
+    for (let count = 2; taken.has(name); count += 1) name = numbered(filename, ` (${count})`);
+    taken.add(name);
+    return name;
+  });
+}
+
+const maximumNameBytes = 255;
+
+function numbered(filename: string, number: string): string {
+  const extension = extensionOf(filename);
+  const ending = extension === "" ? number : `${number}.${extension}`;
+  const stem = [...(extension === "" ? filename : filename.slice(0, -extension.length - 1))];
+  while (byteLength(stem.join("")) + byteLength(ending) > maximumNameBytes) stem.pop();
+  return `${stem.join("")}${ending}`;
+}

@@ -1,0 +1,88 @@
+import type { Token } from "markdown-it";
+import { webAddress } from "./links.ts";
+import type { ResolvedReferences, RichText } from "./model.ts";
+import { recordLabel, recordReference, unresolvedText } from "./references.ts";
+import { sanitize } from "./sanitize.ts";
+
+interface Rendering {
+  readonly resolved: ResolvedReferences;
+  /** The URLs of the images so far: the only ones that the sanitiser lets pass. */
+  readonly imageUrls: Set<string>;
+}
+
+/**
+ * A text as HTML that is safe to put into any page: a fragment, well-formed, of a few elements without scripts, forms, embedded content or
+ * foreign images. Links open in a new tab. Classes to style: `mention`, `record`; all colours of the text are `style` attributes.
+ */
+export function renderHtml(text: RichText, resolved: ResolvedReferences = {}): string {
+  const rendering: Rendering = { resolved, imageUrls: new Set() };
+  const html = text.tokens
+    .map((token) => (token.children ?? [token]).map((part) => element(part, rendering)).join(""))
+    .join("");
+  return sanitize(html, rendering.imageUrls);
+}
+
+function element(token: Token, rendering: Rendering): string {
+  switch (token.type) {
+    case "text":
+      return escapeHtml(token.content);
+    case "softbreak":
+    case "hardbreak":
+      return "<br>\n";
+    case "code_inline":
+      return `<code>${escapeHtml(token.content)}</code>`;
+    case "fence":
+      return `<pre><code>${escapeHtml(token.content)}</code></pre>\n`;
+    case "image":
+      return image(token, rendering);
+    case "mention":
+      return mention(token, rendering);
+    case "record":
+      return record(token, rendering);
+    default:
+      return tag(token);
+  }
+}
+
+function tag(token: Token): string {
+  // The paragraphs of a list without blank lines.
+  if (token.hidden) return "";
+  const lineEnd = token.block && token.nesting <= 0 ? "\n" : "";
+  if (token.nesting === -1) return `</${token.tag}>${lineEnd}`;
+  return `<${token.tag}${attributes(Object.fromEntries(token.attrs ?? []))}>${lineEnd}`;
+}
+
+function image(token: Token, { resolved, imageUrls }: Rendering): string {
+  const found = resolved.image?.(token.content);
+  const url = found && webAddress(found.url);
+  if (found === undefined || url === undefined) return escapeHtml(unresolvedText(token));
+  imageUrls.add(url);
+  return `<img${attributes({ src: url, alt: token.info || found.name, loading: "lazy" })}>`;
+}
+
+function mention(token: Token, { resolved }: Rendering): string {
+  const person = resolved.person?.(Number(token.info));
+  if (person === undefined) return escapeHtml(unresolvedText(token));
+  return `<span class="mention">@${escapeHtml(person.name)}</span>`;
+}
+
+function record(token: Token, { resolved }: Rendering): string {
+  const { kind, number } = recordReference(token);
+  const found = resolved.record?.(kind, number);
+  if (found === undefined) return escapeHtml(unresolvedText(token));
+  const name = found.url === undefined ? "span" : "a";
+  return `<${name}${attributes({ class: "record", href: found.url, title: found.subject })}>${escapeHtml(recordLabel(token))}</${name}>`;
+}
+
+function attributes(values: Readonly<Record<string, string | number | undefined>>): string {
+  return Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` ${name}="${escapeHtml(String(value))}"`)
+    .join("");
+}
+
+const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? "");
+}

@@ -1,0 +1,141 @@
+import type { StateInline } from "markdown-it";
+
+/** Object stores take keys of at most so many bytes; nothing longer can be one. */
+const maximumKeyLength = 1024;
+const maximumParentheses = 8;
+
+const directionControls = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
+const linkable = /^(?:https?:\/\/|mailto:)/i;
+const unaddressable = new RegExp(`[\\s\\p{Cc}${directionControls}]`, "u");
+const endsBareAddress = new RegExp(`[\\s<>"\`\\\\\\p{Cc}${directionControls}]`, "u");
+const schemeBefore = /(?<![\p{L}\p{N}_])https?$/iu;
+// An address may well end with these; whatever else it seems to end with belongs to the sentence, or is a marker.
+const lastCharacter = /[\p{L}\p{N}/=&#%)\]}$-]/u;
+const imageText = /!\[([^[\]\n]*)\]/y;
+
+/**
+ * The normal spelling of an address that may be linked to, which is an absolute one with http, https or mailto; undefined for any other
+ * text. Characters that are invisible or turn the direction of text around have no place in one: it would read as another one.
+ */
+export function webAddress(text: string): string | undefined {
+  if (!linkable.test(text) || unaddressable.test(text)) return undefined;
+  return URL.parse(text)?.href;
+}
+
+/** `[text](address)`. Where the address cannot be linked to, all of it is text. */
+export function link(state: StateInline, silent: boolean): boolean {
+  if (state.src.charAt(state.pos) !== "[") return false;
+  const labelStart = state.pos + 1;
+  const labelEnd = state.md.helpers.parseLinkLabel(state, state.pos, true);
+  if (labelEnd < 0) return false;
+  const target = inParentheses(state.src, labelEnd + 1, state.posMax);
+  const address = target && webAddress(target.content);
+  if (target === undefined || address === undefined) return false;
+  if (!silent) {
+    const { posMax } = state;
+    pushLinkOpen(state, target.content, address);
+    state.pos = labelStart;
+    state.posMax = labelEnd;
+    state.linkLevel += 1;
+    if (state.src.slice(labelStart, labelEnd).trim() === "") state.push("text", "", 0).content = target.content;
+    else state.md.inline.tokenize(state);
+    state.linkLevel -= 1;
+    state.posMax = posMax;
+    state.push("link_close", "a", -1);
+  }
+  state.pos = target.end;
+  return true;
+}
+
+/** A bare http or https address. The rule stands at its colon, where the library's text rule has stopped. */
+export function bareAddress(state: StateInline, silent: boolean): boolean {
+  if (silent || state.linkLevel > 0 || !state.src.startsWith("://", state.pos)) return false;
+  const scheme = schemeBefore.exec(state.src.slice(Math.max(0, state.pos - 6), state.pos))?.[0];
+  if (scheme === undefined || state.pending.length < scheme.length) return false;
+  const start = state.pos - scheme.length;
+  const text = addressAt(state.src, start, state.posMax);
+  const address = webAddress(text);
+  if (address === undefined) {
+    // Looking into it again for addresses within it could take quadratic time.
+    state.pending += text.slice(scheme.length);
+  } else {
+    state.pending = state.pending.slice(0, -scheme.length);
+    pushLink(state, text, text, address);
+  }
+  state.pos = start + text.length;
+  return true;
+}
+
+/** An address from `start` to the end of its word: without the punctuation that follows it, or the bracket that it stands in. */
+function addressAt(source: string, start: number, limit: number): string {
+  let round = 0;
+  let square = 0;
+  let end = start;
+  for (; end < limit; end += 1) {
+    const character = source.charAt(end);
+    if (character === "(") round += 1;
+    if (character === "[") square += 1;
+    if (character === ")") round -= 1;
+    if (character === "]") square -= 1;
+    if (round < 0 || square < 0 || endsBareAddress.test(character)) break;
+  }
+  // The slashes of the scheme end this at the latest.
+  while (!lastCharacter.test(source.charAt(end - 1))) end -= 1;
+  return source.slice(start, end);
+}
+
+/**
+ * `![text](key)`: an attachment shown inline. An address in the place of the key becomes a link: whoever reads a note asks no foreign
+ * server for a picture by that.
+ */
+export function image(state: StateInline, silent: boolean): boolean {
+  if (!state.src.startsWith("![", state.pos)) return false;
+  imageText.lastIndex = state.pos;
+  const [source, text] = imageText.exec(state.src) ?? [];
+  if (source === undefined || text === undefined) return false;
+  const target = inParentheses(state.src, state.pos + source.length, state.posMax);
+  if (target === undefined || target.content === "" || target.content.length > maximumKeyLength) return false;
+  if (!silent) {
+    const address = webAddress(target.content);
+    if (address === undefined) {
+      const token = state.push("image", "img", 0);
+      token.content = target.content;
+      token.info = text;
+    } else if (state.linkLevel === 0) {
+      pushLink(state, text.trim() || target.content, target.content, address);
+    } else {
+      state.push("text", "", 0).content = text.trim() || target.content;
+    }
+  }
+  state.pos = target.end;
+  return true;
+}
+
+function pushLink(state: StateInline, text: string, source: string, address: string): void {
+  pushLinkOpen(state, source, address);
+  state.push("text", "", 0).content = text;
+  state.push("link_close", "a", -1);
+}
+
+function pushLinkOpen(state: StateInline, source: string, address: string): void {
+  const token = state.push("link_open", "a", 1);
+  token.attrSet("href", address);
+  token.info = source;
+}
+
+/**
+ * What stands in parentheses from `start` on, on one line, and where it ends. File names have spaces and parentheses, so balanced ones
+ * are part of it; that they may not be deep bounds how often a text of unclosed ones is searched.
+ */
+function inParentheses(text: string, start: number, end: number): { content: string; end: number } | undefined {
+  if (text.charAt(start) !== "(") return undefined;
+  let depth = 0;
+  for (let position = start; position < end; position += 1) {
+    const character = text.charAt(position);
+    if (character === "(") depth += 1;
+    if (character === ")") depth -= 1;
+    if (depth === 0) return { content: text.slice(start + 1, position).trim(), end: position + 1 };
+    if (character === "\n" || depth > maximumParentheses) return undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+import MarkdownIt, { type MarkdownIt as Parser } from "markdown-it";
+import { fence, list, tooDeep } from "./blocks.ts";
+import { bareAddress, image, link } from "./links.ts";
+import { applyMarks, colour, mark } from "./marks.ts";
+import type { RichText } from "./model.ts";
+import { limitReferences, reference } from "./references.ts";
+import { pairSections, sectionMark } from "./sections.ts";
+
+// Control characters and noncharacters, which HTML does not allow; tab and line feeds stay.
+const unprintable = /[^\P{Cc}\t\n\r]|\p{Noncharacter_Code_Point}/gu;
+
+const interruptsAnything = { alt: ["paragraph", "blockquote", "list"] };
+const parser = createParser();
+
+/**
+ * Reads a text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``, `~strike~`, `<c #rrggbb>coloured
+ * text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes, code between lines of ```` ``` ````, `#` headings,
+ * `---`, `[text](address)`, `![](key)` for an inline attachment, `<@209|Ellen Brown>` for a mention, `<request#5>` for a record, and
+ * sections that fold, `<details>` with a `<summary>`. Bare http and https addresses are links, and line breaks are kept.
+ *
+ * Every string is a text: nothing throws, and whatever is none of the above is the text it is. So is other HTML, and so are `&amp;` and
+ * `\*`, for the dialect knows neither entities nor escapes. Time and size are linear in the length of the text.
+ */
+export function parseRichText(text: string): RichText {
+  return { tokens: parser.parse(text.toWellFormed().replaceAll(unprintable, "\ufffd"), {}) };
+}
+
+function createParser(): Parser {
+  const markdown = new MarkdownIt("zero");
+  // Links within the text of links are looked for so many levels deep. Of blocks, tooDeep stops the nesting earlier.
+  markdown.set({ maxNesting: 24 });
+  markdown.enable(["blockquote", "hr", "heading", "fence", "list", "newline", "backticks"]);
+
+  const { block, inline, core } = markdown;
+  block.ruler.before("fence", "too_deep", tooDeep);
+  block.ruler.at("fence", fence, interruptsAnything);
+  block.ruler.at("list", list, { alt: ["paragraph", "blockquote"] });
+  block.ruler.before("blockquote", "section_mark", sectionMark, interruptsAnything);
+
+  inline.ruler.push("mark", mark);
+  inline.ruler.push("colour", colour);
+  inline.ruler.push("reference", reference);
+  inline.ruler.push("image_by_key", image);
+  inline.ruler.push("address_link", link);
+  inline.ruler.push("bare_address", bareAddress);
+  inline.ruler2.after("balance_pairs", "apply_marks", applyMarks);
+
+  core.ruler.after("block", "pair_sections", pairSections);
+  core.ruler.after("inline", "limit_references", limitReferences);
+  return markdown;
+}

@@ -1,0 +1,187 @@
+import type { Token } from "markdown-it";
+import type { ResolvedReferences, RichText } from "./model.ts";
+import { recordLabel } from "./references.ts";
+
+/** A quote or a list item, by what stands at the left of its lines. */
+interface Container {
+  readonly margin: string;
+  /** The bullet or number of an item, until its first line is written. */
+  marker?: string | undefined;
+}
+
+interface Page {
+  readonly resolved: ResolvedReferences;
+  readonly lines: string[];
+  readonly containers: Container[];
+  /** The next number of each open list; undefined where it has bullets. */
+  readonly counters: (number | undefined)[];
+  /** Whether the next block follows without a blank line, for it is the first in its container. */
+  isFirst: boolean;
+  /** Whether the present block is of a list without blank lines. */
+  isTight: boolean;
+}
+
+/**
+ * A text without its markup, for where there is no HTML: quotes keep their `> `, list items have a bullet or their number, links are
+ * written `text (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, sections as their title and the text
+ * below it; code stays as it is. Lines end with a line feed, the last one without.
+ */
+export function renderPlain(text: RichText, resolved: ResolvedReferences = {}): string {
+  const page: Page = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };
+  for (const token of text.tokens) place(page, token);
+  return page.lines.join("\n");
+}
+
+function place(page: Page, token: Token): void {
+  switch (token.type) {
+    case "paragraph_open":
+    case "heading_open":
+    case "summary_open":
+      page.isTight = token.hidden;
+      return;
+    case "inline":
+      writeInline(page, token.children ?? []);
+      return;
+    case "summary_close":
+      page.isFirst = true;
+      return;
+    case "section_close":
+      leave(page);
+      return;
+    case "fence":
+      page.isTight = false;
+      write(page, token.content.replace(/\n$/, "").split("\n"));
+      return;
+    case "hr":
+      page.isTight = false;
+      write(page, ["---"]);
+      return;
+    case "blockquote_open":
+      enter(page);
+      page.containers.push({ margin: "> " });
+      return;
+    case "blockquote_close":
+      page.containers.pop();
+      leave(page);
+      return;
+    case "bullet_list_open":
+    case "ordered_list_open":
+      enter(page);
+      page.counters.push(token.type === "bullet_list_open" ? undefined : Number(token.attrGet("start") ?? 1));
+      return;
+    case "bullet_list_close":
+    case "ordered_list_close":
+      page.counters.pop();
+      leave(page);
+      return;
+    case "list_item_open":
+      page.containers.push(nextItem(page));
+      return;
+    case "list_item_close":
+      // It was empty.
+      if (page.containers.at(-1)?.marker !== undefined) writeLines(page, [""]);
+      page.containers.pop();
+      return;
+    default:
+      // The other ends say nothing that the beginning of what follows does not say too.
+      return;
+  }
+}
+
+function nextItem({ counters }: Page): Container {
+  const number = counters.at(-1);
+  if (number === undefined) return { margin: "  ", marker: "• " };
+  counters[counters.length - 1] = number + 1;
+  const marker = `${number}. `;
+  return { margin: " ".repeat(marker.length), marker };
+}
+
+function enter(page: Page): void {
+  const startsItem = page.containers.at(-1)?.marker !== undefined;
+  if (!startsItem) setOff(page);
+}
+
+function leave(page: Page): void {
+  page.isFirst = page.lines.length === 0;
+  page.isTight = false;
+}
+
+function writeInline(page: Page, tokens: readonly Token[]): void {
+  const text = inlineText(tokens, page.resolved);
+  if (text !== "") write(page, text.split("\n"));
+}
+
+function write(page: Page, lines: readonly string[]): void {
+  setOff(page);
+  writeLines(page, lines);
+}
+
+function setOff(page: Page): void {
+  if (!page.isFirst && !page.isTight) {
+    // An item that has not begun stands below the blank line.
+    const unbegun = page.containers.findIndex((container) => container.marker !== undefined);
+    const around = unbegun < 0 ? page.containers : page.containers.slice(0, unbegun);
+    page.lines.push(
+      around
+        .map((container) => container.margin)
+        .join("")
+        .trimEnd(),
+    );
+  }
+  page.isFirst = true;
+}
+
+function writeLines(page: Page, lines: readonly string[]): void {
+  for (const line of lines) page.lines.push(line === "" ? takeMargin(page).trimEnd() : takeMargin(page) + line);
+  page.isFirst = false;
+}
+
+function takeMargin(page: Page): string {
+  return page.containers
+    .map((container) => {
+      const { margin, marker } = container;
+      container.marker = undefined;
+      return marker ?? margin;
+    })
+    .join("");
+}
+
+function inlineText(tokens: readonly Token[], resolved: ResolvedReferences): string {
+  const parts: string[] = [];
+  let linkStart = 0;
+  let address = "";
+  for (const token of tokens) {
+    if (token.type === "link_open") {
+      linkStart = parts.length;
+      address = token.info.replace(/^mailto:/i, "");
+    } else if (token.type !== "link_close") {
+      parts.push(inlinePart(token, resolved));
+    } else if (parts.slice(linkStart).join("") !== address) {
+      parts.push(` (${address})`);
+    }
+  }
+  return parts.join("");
+}
+
+function inlinePart(token: Token, resolved: ResolvedReferences): string {
+  switch (token.type) {
+    case "text":
+    case "code_inline":
+      return token.content;
+    case "softbreak":
+    case "hardbreak":
+      return "\n";
+    case "image":
+      return `[image: ${token.info || resolved.image?.(token.content)?.name || fileName(token.content)}]`;
+    case "mention":
+      return `@${resolved.person?.(Number(token.info))?.name ?? token.content}`;
+    case "record":
+      return recordLabel(token);
+    default:
+      return "";
+  }
+}
+
+function fileName(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
+}

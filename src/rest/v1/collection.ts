@@ -1,0 +1,44 @@
+import type { Ordering, Page, Slice } from "../../platform/keyset.ts";
+import { present, readSelection, type Shape } from "./fields.ts";
+import { type FieldFilters, readFilters } from "./filters.ts";
+import type { V1Answer, V1Request } from "./operation.ts";
+import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
+import { readSort, type Sortable } from "./sorting.ts";
+
+/** A collection of records: what is shown of them, what they can be filtered and sorted by, and how they are read. */
+export interface Collection<Row, Fields> {
+  readonly shape: Shape<Row>;
+  readonly filterable: Fields;
+  /** Parameters that the operation itself has read. */
+  readonly parameters?: readonly string[];
+  readonly sortable: Sortable;
+  readonly usualOrder: Ordering;
+  readonly read: (wanted: { fields: FieldFilters<Fields>; ordering: Ordering; page: Page }) => Promise<Slice<Row>>;
+  readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
+}
+
+/** Answers with a page of a collection: a bare array, and headers that say where it stands. */
+export async function answerCollection<Row extends object, Fields extends Readonly<Record<string, unknown>>>(
+  request: V1Request,
+  { shape, filterable, parameters = [], sortable, usualOrder, read, count }: Collection<Row, Fields>,
+): Promise<V1Answer> {
+  const { query, cursors } = request;
+  const ordering = readSort(query.last("sort"), sortable, usualOrder);
+  const wish = readPageWish(query, ordering, cursors);
+  const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
+  const selection = readSelection(query.last("fields"), shape);
+  const page = await readPage(wish, {
+    read: (wanted) => read({ fields, ordering, page: wanted }),
+    count: (most) => count(fields, most),
+  });
+  return {
+    body: await present(page.rows, shape, selection, request),
+    headers: pageHeaders(request, ordering, wish.size, page),
+  };
+}
+
+/** Answers with a single record. */
+export async function answerRecord<Row extends object>(request: V1Request, shape: Shape<Row>, row: Row): Promise<V1Answer> {
+  const [record] = await present([row], shape, readSelection(request.query.last("fields"), shape), request);
+  return { body: record };
+}

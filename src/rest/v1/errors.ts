@@ -1,0 +1,93 @@
+import { DomainError, type ErrorCode, Forbidden, InvalidInput, TooManyRequests } from "../../errors.ts";
+import { describeFailure as describeHostFailure } from "../../http/server.ts";
+
+/** The one shape of a failure. An object with a `message` is one to clients, whatever its status. */
+export interface V1Failure {
+  readonly message: string;
+  readonly errors?: readonly (readonly [field: string, sentence: string])[];
+}
+
+export interface FailureAnswer {
+  readonly status: number;
+  readonly body: V1Failure;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A parameter that cannot be used, in the words that /v1 has for it. */
+export class BadRequest extends Error {
+  readonly status = 400;
+
+  constructor(message: string) {
+    super(message);
+    this.name = "BadRequest";
+  }
+}
+
+/** The client takes no JSON, and there is nothing else. */
+export class NotAcceptable extends Error {
+  readonly status = 406;
+
+  constructor() {
+    super("Not Acceptable");
+    this.name = "NotAcceptable";
+  }
+}
+
+/** What /v1 says to each domain error, and to what the host refuses. */
+const statusOf: Readonly<Record<ErrorCode, number>> = {
+  INVALID_INPUT: 422,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  TOO_LARGE: 413,
+  TOO_MANY_REQUESTS: 429,
+  UNAVAILABLE: 503,
+};
+
+const messages: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  406: "Not Acceptable",
+  413: "Request Entity Too Large",
+  422: "Validation Failed",
+  429: "Too Many Requests",
+};
+
+export const invalidJson = "Invalid JSON string posted";
+
+/** How /v1 names what the services call otherwise. */
+const fieldNames: Readonly<Record<string, string>> = { isPublic: "internal", uploads: "attachments" };
+
+/** The answer to a failure of any kind. Of what is unexpected nothing is said. */
+export function describeFailure(error: unknown): FailureAnswer {
+  if (error instanceof BadRequest || error instanceof NotAcceptable) return answer(error.status, { message: error.message });
+  if (error instanceof InvalidInput) {
+    const errors = error.fields.map(({ path: [field = "base"], message }) => [fieldNames[field] ?? field, message] as const);
+    return answer(422, { message: "Validation Failed", errors });
+  }
+  if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(statusOf[error.code]) }, headersOf(error));
+  const { status } = describeHostFailure(error);
+  // A body that the host cannot read, of whatever type it says it is, is no JSON.
+  if (status === 400 || status === 415) return answer(400, { message: invalidJson });
+  return answer(status, { message: messageOf(status) });
+}
+
+function answer(status: number, body: V1Failure, headers: Readonly<Record<string, string>> = {}): FailureAnswer {
+  return { status, body, headers };
+}
+
+function headersOf(error: DomainError): Readonly<Record<string, string>> {
+  if (error instanceof TooManyRequests) return { "retry-after": String(error.retryAfterSeconds) };
+  if (error.code === "UNAUTHENTICATED") return { "www-authenticate": "Bearer" };
+  // RFC 6750, 3.1: the body says no more than Forbidden, and here is why.
+  if (error instanceof Forbidden && error.missingScopes.length > 0) {
+    return { "www-authenticate": `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"` };
+  }
+  return {};
+}
+
+function messageOf(status: number): string {
+  return messages[status] ?? (status >= 500 ? "Internal Server Error" : "Bad Request");
+}

@@ -1,0 +1,280 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parse } from "yaml";
+import type { Credentials } from "../../access/credentials.ts";
+import * as attachments from "../../attachments/v1.ts";
+import { Forbidden, NotFound, TooManyRequests, Unauthenticated } from "../../errors.ts";
+import { identify } from "../../http/authentication.ts";
+import { noteOperations } from "../../notes/v1.ts";
+import * as people from "../../people/v1.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { CursorCodec } from "../../platform/cursor.ts";
+import { decodeUtf8 } from "../../platform/text.ts";
+import type { Services } from "../../services.ts";
+import type { TicketKind } from "../../tickets/service.ts";
+import { kindNames, ticketOperations } from "../../tickets/v1.ts";
+import type { PersonViewer } from "../../viewer.ts";
+import { BadRequest, describeFailure, invalidJson, NotAcceptable } from "./errors.ts";
+import type { Operation } from "./operation.ts";
+import { readQuery } from "./query.ts";
+import { type Allowance, createRateLimiter, rateHeaders } from "./rate-limit.ts";
+
+export interface V1Options {
+  readonly services: Services;
+  readonly credentials: Credentials;
+  readonly cursors: CursorCodec;
+  readonly clock: Clock;
+  readonly publicUrl: string;
+}
+
+const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+
+/** Requests that each credential may send in an hour. */
+const requestsPerHour = 3_600;
+
+/** The OpenAPI document of /v1, as it is served. */
+export const v1Document: V1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8"));
+
+export interface V1Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Who is asking. */
+interface Caller {
+  readonly viewer: PersonViewer;
+  /** What the request's credential has left. */
+  readonly allowance: Allowance;
+}
+
+/**
+ * The /v1 face. A Fastify plugin.
+ *
+ * Every path is served with and without `.json`, and with and without a slash at its end. A path that is none, and a method that a path does not
+ * have, are Not Found.
+ */
+export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
+  await app.register(async (face) => serve(face, options), { prefix: "/v1" });
+}
+
+async function serve(app: FastifyInstance, { services, credentials, cursors, clock, publicUrl }: V1Options): Promise<void> {
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const rate = createRateLimiter({ limit: requestsPerHour, clock });
+
+  // Whatever type a body says it is of, it has to be JSON.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJson(body));
+    } catch (error) {
+      done(error instanceof Error ? error : new BadRequest(invalidJson));
+    }
+  });
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(commonHeaders);
+    keepLowerCase(request, reply);
+    const access = accessOf(request);
+    const caller = await callerOf(request);
+    if (!caller && access === "required") throw new Unauthenticated();
+    if (caller) {
+      const allowance = rate.take(nameOf(caller.viewer), access === "free" ? 0 : 1);
+      reply.headers(rateHeaders(allowance));
+      if (allowance.exceeded && access !== "free") throw new TooManyRequests(allowance.exceeded.retryAfterSeconds);
+      callers.set(request, { viewer: await inAccount(request, caller.viewer), allowance });
+    }
+    requireJson(request);
+  });
+
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (reply.statusCode !== 200 || typeof payload !== "string") return payload;
+    const etag = etagOf(payload, clock());
+    reply.header("etag", etag);
+    if (!isKnown(request.headers["if-none-match"], etag)) return payload;
+    reply.code(304).removeHeader("content-type").removeHeader("content-length");
+    return null;
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = describeFailure(error);
+    if (status >= 500) request.log.error({ err: error }, "a request failed");
+    return sendJson(reply.code(status).headers(headers), body);
+  });
+  app.setNotFoundHandler((_request, _reply) => {
+    throw new NotFound("address");
+  });
+
+  /** Who a credential acts for, in its own account; undefined without one. @throws {Unauthenticated} */
+  async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
+    const identified = await identify(request, credentials, undefined);
+    if (identified.outcome === "anonymous") return undefined;
+    if (identified.outcome !== "viewer") throw new Unauthenticated();
+    return identified;
+  }
+
+  /** The viewer in the account that the account header names. @throws {BadRequest} where there is none, {@link Forbidden} */
+  async function inAccount(request: FastifyRequest, viewer: PersonViewer): Promise<PersonViewer> {
+    const slug = headerOf(request, "x-xurrent-account") ?? headerOf(request, "x-4me-account");
+    if (slug === undefined || slug === viewer.account.slug) return viewer;
+    const identified = await identify(request, credentials, slug);
+    if (identified.outcome === "viewer") return identified.viewer;
+    if (await credentials.accountExists(slug)) throw new Forbidden("The credential may not be used in that account.");
+    throw new BadRequest("Invalid x-xurrent-account header");
+  }
+
+  function handle(operation: Operation): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+    return async (request, reply) => {
+      const caller = callers.get(request);
+      if (!caller) throw new Unauthenticated();
+      const { id = "" } = request.params as { id?: string }; // the only parameter that routes have
+      const answer = await operation({
+        services,
+        cursors,
+        publicUrl,
+        viewer: caller.viewer,
+        id: id.replace(/\.json$/, ""),
+        query: readQuery(request.raw.url ?? ""),
+        body: request.body,
+        source: sourceOf(request),
+        path: pathOf(request),
+      });
+      return sendJson(reply.code(answer.status ?? 200).headers(answer.headers ?? {}), answer.body);
+    };
+  }
+
+  function route(method: "GET" | "POST", path: string, operation: Operation): void {
+    // An id takes the ending in with it.
+    const urls = path.endsWith(":id") ? [path] : [path, `${path}.json`];
+    for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
+  }
+
+  for (const url of ["/", ".json"]) app.get(url, { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
+  app.get("/openapi.json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, v1Document));
+  for (const url of ["/rate_limit", "/rate_limit.json"]) {
+    app.get(url, { config: { access: "free" } }, async (request, reply) => {
+      const caller = callers.get(request);
+      if (!caller) throw new Unauthenticated();
+      const { limit, remaining, reset } = caller.allowance;
+      return sendJson(reply, { limit, remaining, reset });
+    });
+  }
+
+  const notes = noteOperations({ attachments: attachments.attachmentsOfNotes });
+  route("GET", "/me", people.getMe);
+  route("GET", "/people/me", people.getMe);
+  route("GET", "/people/:id", people.getPerson);
+  route("GET", "/people/:id/teams", people.listTeams);
+  route("GET", "/notes", notes.list("all"));
+  route("GET", "/notes/public", notes.list("public"));
+  route("GET", "/notes/internal", notes.list("internal"));
+  route("GET", "/notes/:id", notes.get);
+  route("GET", "/attachments/storage", attachments.offerStorage);
+  for (const [name, { collection }] of Object.entries(kindNames)) {
+    const kind = name as TicketKind; // Object.entries forgets its keys.
+    const tickets = ticketOperations(kind);
+    route("GET", `/${collection}`, tickets.list);
+    route("GET", `/${collection}/:id`, tickets.get);
+    route("GET", `/${collection}/:id/notes`, notes.listOfTicket(kind, "all"));
+    route("GET", `/${collection}/:id/notes/public`, notes.listOfTicket(kind, "public"));
+    route("GET", `/${collection}/:id/notes/internal`, notes.listOfTicket(kind, "internal"));
+    route("POST", `/${collection}/:id/notes`, notes.add(kind));
+  }
+}
+
+/** Whether a route needs a credential, and whether it is counted. What is no route needs none to be told so. */
+function accessOf(request: FastifyRequest): "required" | "free" | "open" {
+  const { config } = request.routeOptions;
+  if (request.is404 || !("access" in config)) return "open";
+  return config["access"] === "free" || config["access"] === "open" ? config["access"] : "required";
+}
+
+/** What requests are counted by: the credential, whatever account it is used in. */
+function nameOf({ credential, person }: PersonViewer): string {
+  return credential ? `${credential.kind} ${credential.id}` : person.id;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  const text = decodeUtf8(body);
+  try {
+    if (text !== undefined) return JSON.parse(text) as unknown;
+  } catch {
+    // Said below, as of what is not even UTF-8.
+  }
+  throw new BadRequest(invalidJson);
+}
+
+/** Answers a URL that no router can read, and so no hook has seen: there is nothing at it. */
+export function answerNotFound(reply: FastifyReply): FastifyReply {
+  const { status, body } = describeFailure(new NotFound("address"));
+  return sendJson(reply.code(status).headers(commonHeaders), body);
+}
+
+function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  // Serialised here: a text that is sent as it is keeps the type it is given.
+  return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(body));
+}
+
+/** @throws {NotAcceptable} where the client says that it takes no JSON. */
+function requireJson({ headers }: FastifyRequest): void {
+  const ranges = (headers.accept ?? "*/*").split(",").map((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return { type, refused: parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) };
+  });
+  const taken = ranges.some(({ type, refused }) => !refused && ["", "*/*", "application/*", "application/json"].includes(type));
+  if (!taken) throw new NotAcceptable();
+}
+
+function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name];
+  const text = String(value ?? "").trim();
+  return text === "" ? undefined : text;
+}
+
+/** The path as it was asked for, as it can stand in a header that clients split at commas and semicolons. */
+function pathOf({ raw }: FastifyRequest): string {
+  const [path = ""] = (raw.url ?? "").split("?", 1);
+  return path.replaceAll(/[,;<>"]/g, encodeURIComponent);
+}
+
+/** Longer names than this say nothing more. */
+const longestSource = 255;
+
+function sourceOf(request: FastifyRequest): string | undefined {
+  const sent = headerOf(request, "x-xurrent-source") ?? headerOf(request, "x-4me-source");
+  if (sent === undefined) return undefined;
+  // Node reads headers as Latin-1. What was UTF-8 is read as that.
+  const text = decodeUtf8(Buffer.from(sent, "latin1")) ?? sent;
+  return [...text].slice(0, longestSource).join("");
+}
+
+/**
+ * Node writes the names of the headers it adds by itself with capitals. Clients of /v1 have come to see lower case, so they are set here, where
+ * nobody has decided about the connection already.
+ */
+function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.sendDate = false;
+  reply.header("date", new Date().toUTCString());
+  if (reply.raw.hasHeader("connection")) return;
+  const closes = request.raw.httpVersion === "1.0" || /close/i.test(request.headers.connection ?? "");
+  if (closes) return void reply.header("connection", "close");
+  reply.headers({ connection: "keep-alive", "keep-alive": `timeout=${Math.floor(request.server.server.keepAliveTimeout / 1000)}` });
+}
+
+/** Signed URLs are others each time, though they lead to the same bytes. */
+const signedQuery = /("uri":"[^"?]*)\?[^"]*/g;
+
+/** For as long a client may go on with URLs it has, which live twice as long. */
+const uriPeriodMs = 4 * 60 * 60 * 1000;
+
+/** A weak entity tag: bodies that say the same have the same. */
+function etagOf(body: string, now: Date): string {
+  const stable = body.replaceAll(signedQuery, "$1");
+  const period = stable === body ? "" : String(Math.floor(now.getTime() / uriPeriodMs));
+  return `W/"${createHash("sha256").update(stable).update(period).digest("base64url").slice(0, 27)}"`;
+}
+
+function isKnown(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
+  return header.trim() === "*" || header.split(",").some((tag) => opaque(tag) === opaque(etag));
+}

@@ -1,0 +1,143 @@
+import type { FieldFilter } from "../../platform/field-filter.ts";
+import { BadRequest } from "./errors.ts";
+import type { Query } from "./query.ts";
+import { readMoment } from "./time.ts";
+
+/** A field that can be filtered on. */
+export interface Filterable<Value> {
+  /** How parameters may spell it. */
+  readonly names: readonly [string, ...string[]];
+  /** Whether it has an order, for `=>` and the like. */
+  readonly ordered: boolean;
+  /** The filter of an operator with the values that were sent. Undefined where a value is none of this field's kind. */
+  readonly compare: (operator: Operator, texts: readonly string[]) => FieldFilter<Value> | undefined;
+}
+
+/** The operators, as the contract spells them; `=` and `=!` take lists. */
+type Operator = "=" | "=!" | "=>" | "=>=" | "=<" | "=<=";
+
+/** What was asked of each field, under the names that the services have for them. */
+export type FieldFilters<Fields> = {
+  readonly [Name in keyof Fields]?: Fields[Name] extends Filterable<infer Value> ? readonly FieldFilter<Value>[] : never;
+};
+
+// One more than an integer id can be, on either side: what lies beyond compares as this does.
+const beyondIds = 2 ** 31;
+
+export function integerField(...names: Filterable<number>["names"]): Filterable<number> {
+  return {
+    names,
+    ordered: true,
+    compare: (operator, texts) => {
+      if (!texts.every((text) => /^-?\d{1,40}$/.test(text))) return undefined;
+      const values = texts.map((text) => Math.min(Math.max(Number(text), -beyondIds), beyondIds));
+      return exactly(operator, values);
+    },
+  };
+}
+
+/** A field whose values have other names here: `codes` leads from ours to the stored ones. What is no name is no row's. */
+export function codeField<Code extends string>(codes: Readonly<Record<string, Code>>, ...names: Filterable<Code>["names"]): Filterable<Code> {
+  const stored = new Map(Object.entries(codes));
+  return {
+    names,
+    ordered: false,
+    compare: (operator, texts) =>
+      exactly(
+        operator,
+        texts.flatMap((text) => stored.get(text) ?? []),
+      ),
+  };
+}
+
+export function timeField(...names: Filterable<Date>["names"]): Filterable<Date> {
+  return {
+    names,
+    ordered: true,
+    compare: (operator, texts) => {
+      const moments = texts.flatMap((text) => readMoment(text) ?? []);
+      const [moment] = moments;
+      if (!moment || moments.length !== texts.length) return undefined;
+      const spans = moments.map(({ start, end }) => [start, end] as const);
+      const filters: Record<Operator, FieldFilter<Date>> = {
+        "=": { within: spans },
+        "=!": { notWithin: spans },
+        "=>": { gte: moment.end },
+        "=>=": { gte: moment.start },
+        "=<": { lt: moment.start },
+        "=<=": { lt: moment.end },
+      };
+      return filters[operator];
+    },
+  };
+}
+
+function exactly<Value>(operator: Operator, values: readonly Value[]): FieldFilter<Value> {
+  const [value] = values;
+  const filters: Record<Operator, FieldFilter<Value>> = {
+    "=": { in: values },
+    "=!": { notIn: values },
+    "=>": { gt: value },
+    "=>=": { gte: value },
+    "=<": { lt: value },
+    "=<=": { lte: value },
+  };
+  return filters[operator];
+}
+
+/** Every parameter that is none of `reserved` is a filter, and all of them must hold. @throws {BadRequest} */
+export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
+  query: Query,
+  fields: Fields,
+  reserved: ReadonlySet<string>,
+): FieldFilters<Fields> {
+  const found: Record<string, FieldFilter<unknown>[]> = {};
+  const unknown = new Set<string>();
+  for (const { name: key, value } of query.parameters.filter((parameter) => !reserved.has(parameter.name))) {
+    // `id!=1` has its operator on the name's side of the first equals sign, and so have `id>=1` and `id<=1`.
+    const { name = "", sign = "" } = /^(?<name>.*?)(?<sign>[!<>]?)$/s.exec(key)?.groups ?? {};
+    const known = Object.entries(fields).find(([, field]) => isFilterable(field) && field.names.includes(name));
+    if (!known) {
+      unknown.add(name === "" ? key : name);
+      continue;
+    }
+    // Those that are found by a name are filterable.
+    const [target, field] = known as [string, Filterable<unknown>];
+    const expression = sign === "" || sign === "!" ? `${sign}${value}` : `${sign}=${value}`;
+    (found[target] ??= []).push(...readExpression(name, expression, field));
+  }
+  if (unknown.size > 0) throw new BadRequest(`Filtering not allowed on fields: ${[...unknown].join(", ")}`);
+  // Each target has the filters that its own field has made; the compiler cannot follow that through the names.
+  return found as unknown as FieldFilters<Fields>;
+}
+
+function isFilterable(field: unknown): field is Filterable<unknown> {
+  return typeof field === "object" && field !== null && "names" in field;
+}
+
+/** What stands after a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds. */
+function readExpression<Value>(name: string, expression: string, field: Filterable<Value>): FieldFilter<Value>[] {
+  if (expression === "") return [{ empty: true }];
+  if (expression === "!") return [{ empty: false }];
+  const bounds = /^(?<lower>>=?)(?<from>[^<>]*)(?:(?<upper><=?)(?<to>[^<>]*))?$|^(?<only><=?)(?<value>[^<>]*)$/s.exec(expression)?.groups;
+  if (bounds) {
+    const { lower, from = "", upper, to = "", only, value = "" } = bounds;
+    return [
+      ...(lower === undefined ? [] : [compare(name, field, lower === ">" ? "=>" : "=>=", [from])]),
+      ...(upper === undefined ? [] : [compare(name, field, upper === "<" ? "=<" : "=<=", [to])]),
+      ...(only === undefined ? [] : [compare(name, field, only === "<" ? "=<" : "=<=", [value])]),
+    ];
+  }
+  const negated = expression.startsWith("!");
+  const values = (negated ? expression.slice(1) : expression).split(",").map((text) => text.trim());
+  return [compare(name, field, negated ? "=!" : "=", values)];
+}
+
+function compare<Value>(name: string, field: Filterable<Value>, operator: Operator, texts: readonly string[]): FieldFilter<Value> {
+  if (!field.ordered && operator !== "=" && operator !== "=!") {
+    throw new BadRequest(`Field '${name}' does not support the '${operator}' operator`);
+  }
+  const filter = field.compare(operator, texts);
+  if (!filter) throw new BadRequest(`Field '${name}' cannot be compared with '${texts.join(",")}'`);
+  return filter;
+}

@@ -1,0 +1,30 @@
+import type { CursorCodec } from "../../platform/cursor.ts";
+import type { Services } from "../../services.ts";
+import type { PersonViewer } from "../../viewer.ts";
+import type { Query } from "./query.ts";
+
+/** What an operation of /v1 is given. */
+export interface V1Request {
+  readonly services: Services;
+  readonly viewer: PersonViewer;
+  /** The `:id` of the path, empty where it has none. */
+  readonly id: string;
+  readonly query: Query;
+  readonly body: unknown;
+  /** What the client says it is, in X-Xurrent-Source or X-4me-Source. */
+  readonly source: string | undefined;
+  /** The path as it was asked for, without its query. */
+  readonly path: string;
+  /** Base of absolute URLs, without a slash at its end. */
+  readonly publicUrl: string;
+  readonly cursors: CursorCodec;
+}
+
+export interface V1Answer {
+  readonly status?: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A translation onto the services: it reads the request, calls a use case, and presents what came of it. */
+export type Operation = (request: V1Request) => Promise<V1Answer>;

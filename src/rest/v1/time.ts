@@ -1,0 +1,65 @@
+/** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
+export function formatTime(instant: Date, timeZone: string): string {
+  const parts = new Map(formatOf(timeZone).formatToParts(instant).map(({ type, value }) => [type, value]));
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
+  // "GMT", "GMT-06:00", and with seconds before zones were standard.
+  const offset = /[+-]\d{2}:\d{2}/.exec(part("timeZoneName"))?.[0] ?? "+00:00";
+  const year = part("year").padStart(4, "0");
+  return `${year}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known) return known;
+  const format = makeFormat(timeZone) ?? formatOf("UTC");
+  formats.set(timeZone, format);
+  return format;
+}
+
+/** Undefined where this machine knows no such zone: a time in UTC is as right, and an account must not become unreadable by its name. */
+function makeFormat(timeZone: string): Intl.DateTimeFormat | undefined {
+  try {
+    return new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      hourCycle: "h23",
+      ...{ year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+      timeZoneName: "longOffset",
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+const timeShape =
+  /^(?!0000)\d{4}-\d{2}-\d{2}(?:T(?<clock>\d{2}:\d{2}(?::\d{2}(?<fraction>\.\d{1,9})?)?)(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/i;
+
+/** A stretch of time, with its start and without its end. */
+export interface Moment {
+  readonly start: Date;
+  readonly end: Date;
+}
+
+/**
+ * What a time in a filter stands for: as long as it is exact. /v1 shows times to the second, so a second is what `11:33:00` means, and a note is
+ * found again by the time it is shown with. A date is its first second; without an offset it is UTC. Undefined where it is no time.
+ */
+export function readMoment(text: string): Moment | undefined {
+  // The plus of an offset that was sent raw is a space by the rules of forms.
+  const spelled = text.replace(/ (?=\d{2}:?\d{2}$)/, "+").replace(" ", "T");
+  const groups = timeShape.exec(spelled)?.groups;
+  if (groups === undefined) return undefined;
+  const { clock, fraction, offset } = groups;
+  const date = spelled.slice(0, 10);
+  const start = new Date(`${date}T${clock ?? "00:00:00"}${(offset ?? "Z").toUpperCase()}`);
+  if (Number.isNaN(start.getTime()) || !isDate(date)) return undefined;
+  return { start, end: new Date(start.getTime() + (fraction === undefined ? 1000 : 1)) };
+}
+
+/** Whether a calendar has that day: JavaScript reads 31 April as 1 May. */
+function isDate(date: string): boolean {
+  const day = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
+}

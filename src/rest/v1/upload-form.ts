@@ -1,0 +1,151 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { Busboy } from "@fastify/busboy";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { UploadForm, Uploads } from "../../attachments/uploads.ts";
+import { DomainError, type ErrorCode } from "../../errors.ts";
+import { lingering } from "../../http/lingering.ts";
+import { uploadPath } from "./upload-path.ts";
+
+export interface UploadFormOptions {
+  readonly uploads: Uploads;
+  readonly publicUrl: string;
+  /** A connection on which nothing moves for so long is dropped. Default: one minute. */
+  readonly idleMilliseconds?: number;
+  /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
+  readonly lingerMilliseconds?: number;
+}
+
+/** Far more than a form has that was handed out here, and far less than would burden the gateway. */
+const formLimits = { fields: 40, fieldSize: 16_384, fieldNameSize: 200, files: 1, parts: 60, headerPairs: 40 };
+
+/** How the store of the original names failures. */
+const failures: Readonly<Record<ErrorCode, { readonly status: number; readonly code: string }>> = {
+  INVALID_INPUT: { status: 400, code: "InvalidArgument" },
+  UNAUTHENTICATED: { status: 403, code: "AccessDenied" },
+  FORBIDDEN: { status: 403, code: "AccessDenied" },
+  NOT_FOUND: { status: 404, code: "NoSuchKey" },
+  TOO_LARGE: { status: 400, code: "EntityTooLarge" },
+  TOO_MANY_REQUESTS: { status: 503, code: "SlowDown" },
+  UNAVAILABLE: { status: 503, code: "ServiceUnavailable" },
+};
+
+class MalformedForm extends Error {}
+
+/**
+ * Takes the forms that `GET /v1/attachments/storage` hands out, as the store of the original did: fields first, the file last, answers in XML.
+ * The file is streamed into the object store as it comes. No credential is read: the form is signed. A Fastify plugin.
+ */
+export async function uploadForm(app: FastifyInstance, options: UploadFormOptions): Promise<void> {
+  const { uploads, publicUrl, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
+
+  // Bodies stay unread: the handler streams them.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.setErrorHandler((error, request, reply) => {
+    const { status, code, message } = describe(error);
+    if (status >= 500) request.log.error({ err: error }, "an upload failed");
+    return sendXml(reply.code(status), `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`);
+  });
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
+    request.raw.setTimeout(idleMilliseconds, () => request.raw.destroy());
+  });
+  // A client that writes before it reads would never see a refusal: its request is read to the end after the answer has gone out.
+  app.addHook("onSend", async ({ raw }, reply, payload) => {
+    if (raw.complete || typeof payload !== "string") return payload;
+    reply.header("content-length", Buffer.byteLength(payload));
+    return Readable.from(lingering(payload, raw, lingerMilliseconds));
+  });
+
+  app.post(uploadPath, async (request, reply) => {
+    const { key, etag } = await receive(request.raw, uploads);
+    const location = `${publicUrl}${uploadPath}/${key.split("/").map(encodeURIComponent).join("/")}`;
+    const parts = { Location: location, Bucket: "uploads", Key: key, ETag: etag };
+    const elements = Object.entries(parts).map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`);
+    return sendXml(reply.code(201).headers({ location, etag }), `<PostResponse>${elements.join("")}</PostResponse>`);
+  });
+}
+
+/** Reads the form up to its file and hands that on; resolves when the file is stored and the form has ended. */
+async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploads["receive"]> {
+  const contentType = raw.headers["content-type"];
+  if (contentType === undefined || !/^multipart\/form-data\s*;/i.test(contentType)) {
+    throw new MalformedForm("The body must be a form of the type multipart/form-data.");
+  }
+  const parser = openParser({ ...raw.headers, "content-type": contentType });
+  const fields = new Map<string, string>();
+  const broken = (): void => void parser.destroy(new MalformedForm("The upload broke off."));
+  raw.once("close", () => {
+    if (!raw.complete) broken();
+  });
+  try {
+    return await new Promise((resolve, reject) => {
+      let received: ReturnType<Uploads["receive"]> | undefined;
+      parser.on("field", (name, value) => void fields.set(name.toLowerCase(), value));
+      parser.on("file", (name, file, filename) => {
+        file.on("error", () => reject(new MalformedForm("The upload broke off.")));
+        parser.once("error", (error) => file.destroy(error instanceof Error ? error : new MalformedForm(String(error))));
+        if (name !== "file") return reject(new MalformedForm("The field of the file must be called file."));
+        received = uploads.receive(readForm(fields, filename), file);
+        received.catch(reject);
+      });
+      parser.once("error", (error) => reject(error instanceof MalformedForm ? error : new MalformedForm("The form cannot be read.")));
+      parser.once("finish", () => {
+        if (received) received.then(resolve, reject);
+        else reject(new MalformedForm("The form has no field called file."));
+      });
+      raw.pipe(parser);
+    });
+  } finally {
+    // What is left of a refused form is read and dropped by the answer.
+    raw.unpipe(parser);
+  }
+}
+
+function openParser(headers: { "content-type": string }): InstanceType<typeof Busboy> {
+  try {
+    return new Busboy({ headers, limits: formLimits, isPartAFile: (name, _type, filename) => name === "file" || filename !== undefined });
+  } catch {
+    throw new MalformedForm("The form has no boundary.");
+  }
+}
+
+function readForm(fields: ReadonlyMap<string, string>, filename: string): UploadForm {
+  const required = (name: string): string => {
+    const value = fields.get(name);
+    if (value === undefined) throw new MalformedForm(`The form lacks the field ${name}, or has it after the file.`);
+    return value;
+  };
+  return {
+    key: required("key"),
+    policy: required("policy"),
+    signature: required("signature"),
+    // Browsers on some systems send a path.
+    filename: (filename ?? "").split(/[/\\]/).at(-1) ?? "",
+    contentType: fields.get("content-type"),
+  };
+}
+
+function describe(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof DomainError) return { ...failures[error.code], message: error.message };
+  if (error instanceof MalformedForm) return { status: 400, code: "MalformedPOSTRequest", message: error.message };
+  const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+  if (status >= 400 && status < 500) return { status: 400, code: "MalformedPOSTRequest", message: "The request cannot be read." };
+  return { status: 500, code: "InternalError", message: "Something went wrong here. Try again." };
+}
+
+function sendXml(reply: FastifyReply, xml: string): FastifyReply {
+  return reply.header("content-type", "application/xml").send(xml);
+}
+
+function escapeXml(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    // What XML has no way to say at all.
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\u{fffd}");
+}

@@ -1,0 +1,94 @@
+import type { TicketKind, TicketStatus } from "./service.ts";
+import { NotFound } from "../errors.ts";
+import { accountStub, personStub } from "../people/v1.ts";
+import { encodeGlobalId } from "../platform/global-ids.ts";
+import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
+import { fromRow, type Shape } from "../rest/v1/fields.ts";
+import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
+import { findById } from "../rest/v1/ids.ts";
+import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import { formatTime } from "../rest/v1/time.ts";
+import { ticketOrderings } from "./input.ts";
+import type { Ticket } from "./service.ts";
+
+/** Under which path the tickets of a kind are, and under which name other records refer to one. */
+export const kindNames: Readonly<Record<TicketKind, { readonly collection: string; readonly reference: string }>> = {
+  REQUEST: { collection: "requests", reference: "request" },
+  PROBLEM: { collection: "problems", reference: "problem" },
+  WORKFLOW: { collection: "workflows", reference: "workflow" },
+  TASK: { collection: "tasks", reference: "task" },
+  PROJECT_TASK: { collection: "project_tasks", reference: "project_task" },
+  PROJECT: { collection: "projects", reference: "project" },
+  RELEASE: { collection: "releases", reference: "release" },
+  RISK: { collection: "risks", reference: "risk" },
+};
+
+const statusCodes: Readonly<Record<string, TicketStatus>> = {
+  prepared: "PREPARED",
+  pending: "PENDING",
+  in_progress: "IN_PROGRESS",
+  outsourced: "OUTSOURCED",
+  closed: "CLOSED",
+  cancelled: "CANCELLED",
+};
+
+const ticketShape: Shape<Ticket> = {
+  fields: {
+    id: fromRow((ticket) => ticket.number),
+    subject: fromRow((ticket) => ticket.subject),
+    status: fromRow((ticket) => ticket.status.toLowerCase()),
+    requested_by: async (tickets, { services, viewer }) => {
+      const ids = [...new Set(tickets.flatMap((ticket) => ticket.requesterId ?? []))];
+      const people = ids.length === 0 ? [] : await services.people.byIds(viewer, ids);
+      const byId = new Map(people.map((person) => [person?.id, person]));
+      return tickets.map((ticket) => personStub(ticket.requesterId === null ? null : byId.get(ticket.requesterId)));
+    },
+    // A ticket is seen in the account that keeps it, and nowhere else.
+    account: fromRow((_ticket, { viewer }) => accountStub(viewer.account)),
+    created_at: fromRow((ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
+    updated_at: fromRow((ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
+    nodeID: fromRow((ticket) => encodeGlobalId("Ticket", ticket.id)),
+  },
+};
+
+const filterable = {
+  number: integerField("id", "ids"),
+  status: codeField(statusCodes, "status"),
+  createdAt: timeField("created_at"),
+  updatedAt: timeField("updated_at"),
+};
+
+const sortable = {
+  id: ticketOrderings.NUMBER,
+  status: ticketOrderings.STATUS,
+  created_at: ticketOrderings.CREATED_AT,
+  updated_at: ticketOrderings.UPDATED_AT,
+};
+
+/** The operations on the tickets of one kind. */
+export function ticketOperations(kind: TicketKind): { list: Operation; get: Operation } {
+  return {
+    list: (request) => {
+      const { services, viewer } = request;
+      return answerCollection(request, {
+        shape: ticketShape,
+        filterable,
+        sortable,
+        usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
+        read: ({ fields, ordering, page }) => services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }),
+        count: (fields, most) => services.tickets.count(viewer, { kinds: [kind], fields }, most),
+      });
+    },
+    get: async (request) => answerRecord(request, ticketShape, await ticketOf(kind, request)),
+  };
+}
+
+/** The ticket that a path names. @throws {NotFound} also where it is of another kind */
+export async function ticketOf(kind: TicketKind, { services, viewer, id: text }: V1Request): Promise<Ticket> {
+  const ticket = await findById<Ticket>("Ticket", text, {
+    byNumber: (number) => services.tickets.byNumbers(viewer, [number]),
+    byId: (id) => services.tickets.byIds(viewer, [id]),
+  });
+  if (ticket.kind !== kind) throw new NotFound("ticket");
+  return ticket;
+}

@@ -1,0 +1,69 @@
+import { request as httpRequest } from "node:http";
+import type { TestApp } from "./app.ts";
+
+/** An answer of /v1, down to the spelling of its header names. */
+export interface V1Answer {
+  readonly status: number;
+  /** By the names as they came over the wire. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly text: string;
+  /** The body as JSON; undefined where there is none. */
+  readonly body: any;
+}
+
+export interface V1Call {
+  readonly key?: string | undefined;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** Sends a request with its path exactly as it is given: clients send `>` and `<` as they are, which `fetch` would encode. */
+export function v1({ url }: Pick<TestApp, "url">, path: string, { key, method = "GET", headers = {}, body }: V1Call = {}): Promise<V1Answer> {
+  const sent = body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(
+      {
+        ...{ hostname, port, method, path },
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(sent === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(sent) }),
+          ...headers,
+        },
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.on("error", reject);
+        incoming.on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          const pairs = incoming.rawHeaders.flatMap((name, index, all): [string, string][] => (index % 2 === 0 ? [[name, all[index + 1] ?? ""]] : []));
+          const isJson = incoming.headers["content-type"]?.startsWith("application/json") === true && text !== "";
+          resolve({ status: incoming.statusCode ?? 0, headers: new Map(pairs), text, body: isJson ? JSON.parse(text) : undefined });
+        });
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(sent);
+  });
+}
+
+/** The links of a page, read as naively as some clients do: at every comma, and at every semicolon. */
+export function linksOf({ headers }: V1Answer): Record<string, string> {
+  const header = headers.get("link");
+  if (header === undefined) return {};
+  return Object.fromEntries(
+    header.split(",").map((part) => {
+      const [target = "", relation = "", ...more] = part.split(";");
+      if (more.length > 0) throw new Error(`More than a relation in ${part}`);
+      return [/^rel="(\w+)"$/.exec(relation.trim())?.[1] ?? relation, /^<(.*)>$/.exec(target.trim())?.[1] ?? target];
+    }),
+  );
+}
+
+/** What follows the host in a URL, which is all that some clients take of it. */
+export function pathOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+}

@@ -1,0 +1,318 @@
+import { createHash } from "node:crypto";
+import { connect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Ticket } from "#generated/prisma/client.ts";
+import { addAccount, call, keyWith, maximumUploadBytes, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addTicket, globalId } from "../support/factories.ts";
+import { v1 } from "../support/v1.ts";
+
+let app: TestApp;
+let account: TestAccount;
+let ticket: Ticket;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+beforeEach(async () => {
+  account = await addAccount(app);
+  ticket = await addTicket(app, account, { requester: account.customer });
+});
+
+interface Storage {
+  readonly size_limit: number;
+  readonly allowed_extensions: readonly string[];
+  readonly provider: string;
+  readonly upload_uri: string;
+  readonly s3: Readonly<Record<string, string | number>>;
+}
+
+interface Sent {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly xml: string;
+  readonly key: string;
+  readonly code: string;
+}
+
+async function offer(key = account.specialist.key): Promise<Storage> {
+  const { status, body } = await v1(app, "/v1/attachments/storage", { key });
+  expect(status).toBe(200);
+  return body as Storage;
+}
+
+function formOf(storage: Pick<Storage, "s3">, contentType: string | undefined, change: Readonly<Record<string, string | undefined>> = {}): FormData {
+  const form = new FormData();
+  const fields = { ...storage.s3, ...(contentType === undefined ? {} : { "Content-Type": contentType }), ...change };
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
+  return form;
+}
+
+async function send(uri: string, form: FormData): Promise<Sent> {
+  const response = await fetch(uri, { method: "POST", body: form });
+  const xml = await response.text();
+  const element = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(xml)?.[1] ?? "";
+  return { status: response.status, headers: response.headers, xml, key: element("Key").replaceAll("&amp;", "&"), code: element("Code") };
+}
+
+async function upload(storage: Storage, name: string, bytes: string | Uint8Array<ArrayBuffer> = "bytes", contentType = "image/png"): Promise<Sent> {
+  const form = formOf(storage, contentType);
+  form.append("file", new Blob([bytes], { type: contentType }), name);
+  return send(storage.upload_uri, form);
+}
+
+const addNote = (body: object, key = account.specialist.key) => v1(app, `/v1/requests/${ticket.number}/notes`, { key, method: "POST", body });
+const noteOf = async (id: number) => (await v1(app, `/v1/notes/${id}`, { key: account.specialist.key })).body;
+
+describe("the steps of an attachment", () => {
+  test("1: the offer", async () => {
+    const storage = await offer();
+    expect(storage).toEqual({
+      size_limit: maximumUploadBytes,
+      allowed_extensions: expect.arrayContaining(["png", "pdf", "txt"]),
+      provider: "s3",
+      upload_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/[^?]+$/),
+      s3: { key: expect.stringMatching(/^attachments\/.+\/\$\{filename\}$/), policy: expect.any(String), signature: expect.any(String), success_action_status: 201 },
+    });
+  });
+
+  test("2: the upload is answered in XML, on one line", async () => {
+    const storage = await offer();
+    const { status, headers, xml } = await upload(storage, "photo 1.png");
+    expect(status).toBe(201);
+    expect(headers.get("content-type")).toBe("application/xml");
+    const key = String(storage.s3["key"]).replace("${filename}", "photo 1.png");
+    expect(xml).toMatch(/^<PostResponse><Location>[^<]+<\/Location><Bucket>[^<]+<\/Bucket><Key>[^<]+<\/Key><ETag>[^<]+<\/ETag><\/PostResponse>$/);
+    expect(xml).toContain(`<Key>${key}</Key>`);
+    expect(headers.get("location")).toContain("photo%201.png");
+  });
+
+  test("3: the key becomes an attachment of the note, and its bytes are read by the URL", async () => {
+    const { key } = await upload(await offer(), "photo.png", "the bytes");
+    const added = await addNote({ text: `Look: ![](${key})`, attachments: [{ key, filesize: 9, inline: true }] });
+    expect([added.status, added.body]).toEqual([201, { id: expect.any(Number) }]);
+    const note = await noteOf(added.body.id);
+    expect(note.text).toBe(`Look: ![](${key})`);
+    expect(note.attachments).toEqual([
+      {
+        id: expect.any(Number),
+        name: "photo.png",
+        key,
+        uri: expect.stringMatching(/^http/),
+        inline: true,
+        size: 9,
+        created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/),
+        nodeID: expect.any(String),
+      },
+    ]);
+    const file = await fetch(note.attachments[0].uri);
+    expect([file.status, file.headers.get("content-type"), await file.text()]).toEqual([200, "image/png", "the bytes"]);
+  });
+
+  test("the other faces show it: GraphQL as an inline attachment", async () => {
+    const { key } = await upload(await offer(), "photo.png");
+    const id = (await addNote({ text: `![](${key})`, attachments: [{ key }] })).body.id as number;
+    const { nodeID, attachments } = await noteOf(id);
+    const query = "query ($id: ID!) { note(id: $id) { attachments { nodes { id filename inline state size contentType } } } }";
+    const { data } = await sendText<{ note: { attachments: { nodes: object[] } } }>(app.url, account.specialist.key, query, { id: nodeID });
+    expect(data.note.attachments.nodes).toEqual([
+      { id: attachments[0].nodeID, filename: "photo.png", inline: true, state: "READY", size: 5, contentType: "image/png" },
+    ]);
+    const uuid = atob(nodeID).slice("Note:".length);
+    const { body } = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments?note_id=${uuid}&limit=5&offset=0`);
+    expect(body).toMatchObject({ result: [{ filename: "photo.png" }], total: 1 });
+    expect(globalId("Note", uuid)).toBe(nodeID);
+  });
+
+  test("one offer takes several files, and a client that fills in the name itself", async () => {
+    const storage = await offer();
+    const first = await upload(storage, "a.txt", "a", "text/plain");
+    const form = formOf(storage, "text/plain", { key: String(storage.s3["key"]).replace("${filename}", "b.txt") });
+    form.append("file", new Blob(["b"]), "whatever");
+    const second = await send(storage.upload_uri, form);
+    expect([first.status, second.status, second.key.endsWith("/b.txt")]).toEqual([201, 201, true]);
+    const { body } = await addNote({ text: "Two", attachments: [{ key: first.key }, { key: second.key }] });
+    expect((await noteOf(body.id)).attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual(["a.txt", "b.txt"]);
+  });
+
+  test("the same name twice in a note: the second one is numbered, and both keep their keys", async () => {
+    const keys = [(await upload(await offer(), "log.txt")).key, (await upload(await offer(), "log.txt")).key];
+    const { body } = await addNote({ text: "Two", attachments: keys.map((key) => ({ key })) });
+    const { attachments } = await noteOf(body.id);
+    expect(attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual(["log (2).txt", "log.txt"]);
+    expect(attachments.map(({ key }: { key: string }) => key).toSorted()).toEqual(keys.toSorted());
+  });
+
+  test("the same key again, uploaded anew: the new file, for another note", async () => {
+    const storage = await offer();
+    const { key } = await upload(storage, "log.txt", "old", "text/plain");
+    const first = await addNote({ text: "One", attachments: [{ key }] });
+    expect((await upload(storage, "log.txt", "new", "text/plain")).key).toBe(key);
+    const second = await addNote({ text: "Two", attachments: [{ key }] });
+    const texts = await Promise.all(
+      [first, second].map(async ({ body }) => (await fetch((await noteOf(body.id)).attachments[0].uri)).text()),
+    );
+    expect(texts).toEqual(["old", "new"]);
+  });
+
+  test.each(["Grüße & <Küsse>.png", "$& $1 $$.png", "100%.png", "a'b.png", "写真.png"])("the filename %s", async (name) => {
+    const { status, key } = await upload(await offer(), name);
+    expect([status, key.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').split("/").at(-1)]).toEqual([201, name]);
+  });
+
+  test("the bytes arrive as they were sent", async () => {
+    const bytes = new Uint8Array(Array.from({ length: 900_000 }, (_, index) => (index * 31 + (index >> 8)) % 256));
+    const { key } = await upload(await offer(), "random.bin", bytes, "application/octet-stream");
+    const { body } = await addNote({ text: "Big", attachments: [{ key }] });
+    const stored = new Uint8Array(await (await fetch((await noteOf(body.id)).attachments[0].uri)).arrayBuffer());
+    expect(createHash("sha256").update(stored).digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
+  });
+});
+
+describe("what is refused", () => {
+  const refusal = /^<Error><Code>\w+<\/Code><Message>[^<]+<\/Message><\/Error>$/;
+
+  function expectRefused(sent: Sent, status: number, code: string): void {
+    expect([sent.status, sent.code]).toEqual([status, code]);
+    expect(sent.xml).toMatch(refusal);
+    expect(sent.headers.get("content-type")).toBe("application/xml");
+  }
+
+  test("a form that was changed, or signed elsewhere", async () => {
+    const storage = await offer();
+    const policy = Buffer.from(JSON.stringify({ ...JSON.parse(atob(String(storage.s3["policy"]))), prefix: "attachments/" })).toString("base64");
+    for (const change of [{ policy }, { signature: "x" }, { key: "attachments/elsewhere/${filename}" }, { key: "../../etc/passwd" }]) {
+      const form = formOf(storage, "image/png", change);
+      form.append("file", new Blob(["x"]), "a.png");
+      expectRefused(await send(storage.upload_uri, form), 403, "AccessDenied");
+    }
+  });
+
+  test("a form that is older than ten minutes", async () => {
+    app.time.now = new Date("2026-05-05T10:00:00Z");
+    const storage = await offer();
+    app.time.now = new Date("2026-05-05T10:09:59Z");
+    expect((await upload(storage, "a.png")).status).toBe(201);
+    app.time.now = new Date("2026-05-05T10:10:00Z");
+    const late = await upload(storage, "a.png");
+    app.time.now = undefined;
+    expectRefused(late, 403, "AccessDenied");
+    expect(late.xml).toContain("Policy expired");
+  });
+
+  test("a form that lacks a field, its file, or has the file before the fields", async () => {
+    const storage = await offer();
+    const fileOnly = new FormData();
+    fileOnly.append("file", new Blob(["x"]), "a.png");
+    for (const [name, value] of Object.entries(storage.s3)) fileOnly.append(name, String(value));
+    const withoutKey = formOf(storage, "image/png", { key: undefined });
+    withoutKey.append("file", new Blob(["x"]), "a.png");
+    const wrongName = formOf(storage, "image/png");
+    wrongName.append("attachment", new Blob(["x"]), "a.png");
+    for (const form of [fileOnly, withoutKey, wrongName, formOf(storage, "image/png")]) {
+      expectRefused(await send(storage.upload_uri, form), 400, "MalformedPOSTRequest");
+    }
+  });
+
+  test.each([
+    ["application/json", "{}"],
+    ["multipart/form-data", "x"],
+    ["multipart/form-data; boundary=a", "--a\r\ncontent-disposition: form-data; name=key\r\n\r\nx"],
+    ["multipart/form-data; boundary=a", ""],
+    ["multipart/form-data; boundary=a", "--a--"],
+  ])("a body of %s that is no form", async (type, body) => {
+    const { upload_uri: uri } = await offer();
+    const response = await fetch(uri, { method: "POST", headers: { "content-type": type }, body });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toMatch(refusal);
+  });
+
+  test("names that no file can have, and kinds that are not taken", async () => {
+    const storage = await offer();
+    for (const [name, status, code] of [
+      ["virus.exe", 403, "AccessDenied"],
+      ["README", 403, "AccessDenied"],
+      [`${"x".repeat(256)}.png`, 400, "InvalidArgument"],
+      ["a\u{202e}gpj.png", 400, "InvalidArgument"],
+    ] as const) {
+      expectRefused(await upload(storage, name), status, code);
+    }
+  });
+
+  test("more bytes than are taken, and nothing is kept of them", async () => {
+    const storage = await offer();
+    expectRefused(await upload(storage, "big.png", new Uint8Array(maximumUploadBytes + 1)), 400, "EntityTooLarge");
+    expect(await app.database.prisma.upload.count({ where: { accountId: account.id } })).toBe(0);
+  });
+
+  test("an upload that breaks off leaves no key behind", async () => {
+    const storage = await offer();
+    const { hostname, port, pathname } = new URL(storage.upload_uri);
+    const fields = Object.entries(storage.s3).map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
+    const body = `${fields.join("")}--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\nhalf of`;
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n${body}`);
+    await waitUntil(async () => (await app.database.prisma.upload.count({ where: { accountId: account.id } })) === 1);
+    socket.destroy();
+    await waitUntil(async () => (await app.database.prisma.upload.count({ where: { accountId: account.id } })) === 0);
+  });
+
+  test("a key that was not uploaded, is already used, is another account's, or comes twice: 422, and no note", async () => {
+    const used = (await upload(await offer(), "a.png")).key;
+    expect((await addNote({ text: "First", attachments: [{ key: used }] })).status).toBe(201);
+    const other = await addAccount(app);
+    const foreign = (await upload(await offer(other.specialist.key), "b.png")).key;
+    const fresh = (await upload(await offer(), "c.png")).key;
+    for (const attachments of [[{ key: "attachments/none.png" }], [{ key: used }], [{ key: foreign }], [{ key: fresh }, { key: used }], [{ key: fresh }, { key: fresh }]]) {
+      const { status, body } = await addNote({ text: "No", attachments });
+      expect([status, body]).toEqual([422, { message: "Validation Failed", errors: [["attachments", expect.stringMatching(/^Attachments .*key/)]] }]);
+    }
+    const { headers } = await v1(app, "/v1/notes", { key: account.specialist.key });
+    expect(headers.get("x-pagination-total-entries")).toBe("1");
+    // What was refused with others is still there to be taken.
+    expect((await addNote({ text: "Yes", attachments: [{ key: fresh }] })).status).toBe(201);
+  });
+
+  test("of ten notes that name one key at once, one is added", async () => {
+    const { key } = await upload(await offer(), "a.png");
+    const answers = await Promise.all(Array.from({ length: 10 }, () => addNote({ text: "Mine", attachments: [{ key }] })));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, ...Array.from({ length: 9 }, () => 422)]);
+    expect(await app.database.prisma.note.count({ where: { accountId: account.id } })).toBe(1);
+  });
+
+  test.each([[[{}]], [[{ key: 5 }]], ["key"], [[null]], [[{ key: "a", inline: {} }]]])("attachments that are %j", async (attachments) => {
+    const { status, body } = await addNote({ text: "Hi", attachments });
+    expect([status, body.errors]).toEqual([422, [["attachments", "Attachments is invalid"]]]);
+  });
+
+  test("a credential that may not write attachments", async () => {
+    const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "notes:internal"]);
+    expect((await v1(app, "/v1/attachments/storage", { key: narrow })).status).toBe(403);
+    const { key } = await upload(await offer(), "a.png");
+    expect((await addNote({ text: "Hi", attachments: [{ key }] }, narrow)).status).toBe(403);
+  });
+});
+
+test("what no note has taken within a day is swept, with its bytes; what a note has is not", async () => {
+  app.time.now = new Date("2026-05-05T10:00:00Z");
+  const taken = (await upload(await offer(), "kept.png", "kept")).key;
+  const note = (await addNote({ text: "Hi", attachments: [{ key: taken }] })).body.id as number;
+  const left = (await upload(await offer(), "left.png", "left")).key;
+  const { storageKey } = (await app.database.prisma.upload.findFirst({ where: { key: left } }))!;
+  app.time.now = new Date("2026-05-06T10:00:01Z");
+  await app.app.services.uploads.sweep();
+  expect(await app.database.prisma.upload.count({ where: { accountId: account.id } })).toBe(0);
+  expect(await app.database.prisma.discardedObject.count({ where: { storageKey } })).toBe(0);
+  expect((await addNote({ text: "Hi", attachments: [{ key: left }] })).status).toBe(422);
+  expect(await (await fetch((await noteOf(note)).attachments[0].uri)).text()).toBe("kept");
+  app.time.now = undefined;
+});
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await condition()) return;
+    await pause(20);
+  }
+  throw new Error("It did not come about.");
+}
