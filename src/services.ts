@@ -1,17 +1,22 @@
+import { type Access, createAccess } from "./access/service.ts";
 import { type Attachments, createAttachments } from "./attachments/service.ts";
+import { createUploads, type Uploads } from "./attachments/uploads.ts";
 import { createNotes, type Notes } from "./notes/service.ts";
 import { createPeople, type People } from "./people/service.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
+import type { Signer } from "./platform/signature.ts";
 import type { ObjectStorage } from "./platform/storage.ts";
 import { createTickets, type Tickets } from "./tickets/service.ts";
 
 /** The use cases: the one door every face goes through. */
 export interface Services {
   readonly people: People;
+  readonly access: Access;
   readonly tickets: Tickets;
   readonly notes: Notes;
   readonly attachments: Attachments;
+  readonly uploads: Uploads;
 }
 
 export interface ServicesDependencies {
@@ -19,18 +24,26 @@ export interface ServicesDependencies {
   readonly storage: ObjectStorage;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Signs the forms that files are uploaded with before their notes. */
+  readonly uploadSigner: Signer;
   readonly maximumUploadBytes: number;
   /** Told of failures of work that nobody waits for. */
   readonly onBackgroundError: (error: unknown) => void;
 }
 
 export function createServices(dependencies: ServicesDependencies): Services {
-  const { database, storage, clock, newId, maximumUploadBytes, onBackgroundError } = dependencies;
+  const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, onBackgroundError } = dependencies;
   const attachments = createAttachments({ database, storage, clock, newId, maximumBytes: maximumUploadBytes });
+  const uploads = createUploads({
+    ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
+    removeDiscarded: () => attachments.sweep(),
+  });
   return {
     people: createPeople({ database }),
+    access: createAccess({ database, clock, newId }),
     tickets: createTickets({ database, clock, newId }),
-    notes: createNotes({ database, clock, newId, onDeleted: () => void attachments.sweep().catch(onBackgroundError) }),
+    notes: createNotes({ database, clock, newId, uploads, onDeleted: () => void attachments.sweep().catch(onBackgroundError) }),
     attachments,
+    uploads,
   };
 }

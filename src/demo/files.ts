@@ -71,8 +71,26 @@ export interface V1Note {
   readonly [kind: string]: unknown;
 }
 
+/** What is in each file. */
+interface DemoFiles {
+  readonly "accounts.json": readonly DemoAccount[];
+  readonly "people.json": readonly DemoPerson[];
+  readonly "v1/notes.json": readonly V1Note[];
+  readonly "v2/note-attachments.json": readonly V2Attachment[];
+  readonly "v2/notes.json": readonly V2Note[];
+  readonly "v2/tickets.json": readonly V2Ticket[];
+  readonly "v1/requests.json": readonly V1Ticket[];
+  readonly "v1/problems.json": readonly V1Ticket[];
+  readonly "v1/workflows.json": readonly V1Ticket[];
+  readonly "v1/tasks.json": readonly V1Ticket[];
+  readonly "v1/project_tasks.json": readonly V1Ticket[];
+  readonly "v1/projects.json": readonly V1Ticket[];
+  readonly "v1/releases.json": readonly V1Ticket[];
+  readonly "v1/risks.json": readonly V1Ticket[];
+}
+
 /** The collections of /v1 that hold tickets, by their kind. */
-export const v1Collections: Readonly<Record<TicketKind, string>> = {
+export const v1Collections = {
   REQUEST: "requests",
   PROBLEM: "problems",
   WORKFLOW: "workflows",
@@ -81,10 +99,12 @@ export const v1Collections: Readonly<Record<TicketKind, string>> = {
   PROJECT: "projects",
   RELEASE: "releases",
   RISK: "risks",
-};
+} as const satisfies Record<TicketKind, string>;
 
 // The files are the project's own, and a test loads them all: their shapes are not checked again here.
-export const readDemoFile = <Shape>(path: string): Shape => JSON.parse(readFileSync(new URL(path, directory), "utf8")) as Shape;
+export function readDemoFile<File extends keyof DemoFiles>(path: File): DemoFiles[File] {
+  return JSON.parse(readFileSync(new URL(path, directory), "utf8")) as DemoFiles[File];
+}
 
 export function openDemoBytes(name: string): Readable {
   return createReadStream(new URL(`files/${name}`, directory));

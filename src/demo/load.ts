@@ -1,23 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import type { NoteCategory, NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
-import { createProvisioning, defaultScopes } from "../people/provisioning.ts";
+import { createProvisioning } from "../access/provisioning.ts";
 import type { Database } from "../platform/database.ts";
+import type { NoteUpload } from "../notes/input.ts";
+import { createSigner } from "../platform/signature.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
 import { createServices } from "../services.ts";
-import { type PersonViewer, type Role, scopes } from "../viewer.ts";
-import {
-  type DemoAccount,
-  type DemoKeyName,
-  type DemoPerson,
-  openDemoBytes,
-  readDemoFile,
-  type V1Note,
-  type V1Ticket,
-  v1Collections,
-  type V2Attachment,
-  type V2Note,
-  type V2Ticket,
-} from "./files.ts";
+import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
+import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
 
 /** Keys of the demo data's people: an administrator, a specialist and a customer of one account, a specialist of another. */
 export type DemoKeys = Readonly<Record<DemoKeyName, string>>;
@@ -45,14 +36,23 @@ interface DemoNote {
   readonly medium: NoteMedium;
   readonly createdAt: Date;
   readonly updatedAt?: Date;
-  readonly attachments: readonly { readonly filename: string; readonly inline: boolean; readonly file: string }[];
+  readonly attachments: readonly DemoAttachment[];
+}
+
+interface DemoAttachment {
+  readonly filename: string;
+  readonly inline: boolean;
+  readonly file: string;
+  /** The key under which /v1 had it, which the note's text may name. */
+  readonly key?: string;
 }
 
 const opened = new Date("2026-05-01T08:00:00Z");
 
 /**
  * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was written, and
- * every file is uploaded. Integer ids are the database's to give, so mentions and references in the texts are written anew.
+ * every file is uploaded. Integer ids and upload keys are not ours to
+ * choose, so mentions, references and inline images in the texts are written anew.
  */
 export async function loadDemo({ database, storage }: { database: Database; storage: ObjectStorage }): Promise<DemoKeys> {
   let now = opened;
@@ -61,6 +61,8 @@ export async function loadDemo({ database, storage }: { database: Database; stor
   const dependencies = { database, storage, clock: () => now, newId };
   const services = createServices({
     ...dependencies,
+    // What is signed here is used here.
+    uploadSigner: createSigner(randomUUID(), "uploads"),
     maximumUploadBytes: Number.MAX_SAFE_INTEGER,
     onBackgroundError: (error) => {
       throw error;
@@ -69,12 +71,12 @@ export async function loadDemo({ database, storage }: { database: Database; stor
   const provisioning = createProvisioning(dependencies);
 
   const accounts = new Map<string, { id: string; slug: string; name: string; timeZone: string }>();
-  for (const account of readDemoFile<DemoAccount[]>("accounts.json")) {
+  for (const account of readDemoFile("accounts.json")) {
     const added = await provisioning.addAccount({ slug: account.slug, name: account.name, timeZone: account.time_zone });
     accounts.set(account.slug, added);
   }
 
-  const people = readDemoFile<DemoPerson[]>("people.json");
+  const people = readDemoFile("people.json");
   const viewers = new Map<string, PersonViewer>();
   const numbers = new Map<string, number>();
   for (const person of people) {
@@ -111,15 +113,23 @@ export async function loadDemo({ database, storage }: { database: Database; stor
   for (const note of demoNotes().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
     now = note.createdAt;
     const author = found(viewers, note.author);
+    let text = withNumbers(note.text, numbers);
+    const uploads: NoteUpload[] = [];
+    for (const { filename, inline, file, key } of note.attachments.filter((attachment) => attachment.key !== undefined)) {
+      const received = await services.uploads.receive({ ...services.uploads.offer(author), filename }, openDemoBytes(file));
+      uploads.push({ key: received.key, inline });
+      text = text.replaceAll(`](${key})`, `](${received.key})`);
+    }
     if (note.id !== undefined) givenIds.push(note.id);
     const added = await services.notes.add(author, {
       ticketId: found(ticketIds, note.ticket),
-      text: withNumbers(note.text, numbers),
+      text,
       isPublic: note.isPublic,
       categories: note.categories,
       medium: note.medium,
+      uploads,
     });
-    for (const { filename, inline, file } of note.attachments) {
+    for (const { filename, inline, file } of note.attachments.filter((attachment) => attachment.key === undefined)) {
       const { attachment } = await services.attachments.requestUpload(author, { noteId: added.id, filename, inline });
       const facts = await storage.write(attachment.storageKey, openDemoBytes(file), { maximumBytes: Number.MAX_SAFE_INTEGER });
       await services.attachments.arrived(attachment.storageKey, facts);
@@ -139,7 +149,7 @@ export async function loadDemo({ database, storage }: { database: Database; stor
       accountId: viewer.account.id,
       personId: viewer.person.id,
       name: `demo: ${person.demo_key}`,
-      scopes: defaultScopes(viewer.role),
+      scopes: scopesOf(viewer.role),
     });
     keys.push([person.demo_key, key]);
   }
@@ -148,7 +158,7 @@ export async function loadDemo({ database, storage }: { database: Database; stor
 }
 
 function demoTickets(): DemoTicket[] {
-  const diagnostics = readDemoFile<V2Ticket[]>("v2/tickets.json").map((ticket) => ({
+  const diagnostics = readDemoFile("v2/tickets.json").map((ticket) => ({
     reference: ticket.id,
     id: ticket.id,
     account: ticket.account,
@@ -159,7 +169,7 @@ function demoTickets(): DemoTicket[] {
     createdAt: new Date(ticket.created_at),
   }));
   const records = Object.entries(v1Collections).flatMap(([kind, collection]) =>
-    readDemoFile<V1Ticket[]>(`v1/${collection}.json`).map((ticket) => ({
+    readDemoFile(`v1/${collection}.json`).map((ticket) => ({
       reference: `${kind.toLowerCase()}#${ticket.id}`,
       account: ticket.account.id,
       kind: kind as TicketKind, // Object.entries forgets its keys.
@@ -173,8 +183,8 @@ function demoTickets(): DemoTicket[] {
 }
 
 function demoNotes(): DemoNote[] {
-  const files = Map.groupBy(readDemoFile<V2Attachment[]>("v2/note-attachments.json"), (attachment) => attachment.note_id);
-  const diagnostics = readDemoFile<V2Note[]>("v2/notes.json").map((note) => ({
+  const files = Map.groupBy(readDemoFile("v2/note-attachments.json"), (attachment) => attachment.note_id);
+  const diagnostics = readDemoFile("v2/notes.json").map((note) => ({
     id: note.id,
     ticket: note.ticket_id,
     author: note.author_id,
@@ -186,7 +196,7 @@ function demoNotes(): DemoNote[] {
     ...(note.updated_at === null ? {} : { updatedAt: new Date(note.updated_at) }),
     attachments: (files.get(note.id) ?? []).map(({ filename, file }) => ({ filename, file, inline: false })),
   }));
-  const records = readDemoFile<V1Note[]>("v1/notes.json").map((note) => ({
+  const records = readDemoFile("v1/notes.json").map((note) => ({
     ticket: referenceIn(note),
     author: `person#${note.person.id}`,
     text: note.text,
@@ -194,7 +204,7 @@ function demoNotes(): DemoNote[] {
     categories: [],
     medium: note.medium.toUpperCase() as NoteMedium,
     createdAt: new Date(note.created_at),
-    attachments: note.attachments.map(({ name, inline, file }) => ({ filename: name, inline, file })),
+    attachments: note.attachments.map(({ name, inline, file, key }) => ({ filename: name, inline, file, key })),
   }));
   return [...diagnostics, ...records];
 }

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { finished } from "node:stream/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { extensions } from "mime-types";
 import { Forbidden, NotFound, TooLarge } from "../errors.ts";
 import { type FileStorage, filesPath } from "../platform/file-storage.ts";
 import { dispositionOf, mediaType, type ObjectFacts } from "../platform/storage.ts";
+import { lingering } from "./lingering.ts";
 import { sendProblem } from "./problem.ts";
 import { describeFailure } from "./server.ts";
 
@@ -77,7 +77,7 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
     const facts = await inTurn(key, async () => {
       const stored = await storage.stat(key);
       if (stored === null) return null;
-      if ((await onStored(key, stored, request)) === "kept") return stored;
+      if ((await onStored(key, { ...stored, contentType }, request)) === "kept") return stored;
       await storage.remove([key]);
       return null;
     });
@@ -246,14 +246,4 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   const { status, detail } = describeFailure(error);
   if (status >= 500) request.log.error({ err: error }, "a file request failed");
   return sendProblem(reply, { status, detail });
-}
-
-/** The answer, and then nothing until the request has been read and dropped, which takes at most `milliseconds`. */
-async function* lingering(answer: string, raw: IncomingMessage, milliseconds: number): AsyncGenerator<string> {
-  yield answer;
-  const timer = setTimeout(() => raw.destroy(), milliseconds);
-  raw.resume();
-  // A connection that broke is as good an end.
-  await finished(raw, { writable: false }).catch(() => undefined);
-  clearTimeout(timer);
 }

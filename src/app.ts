@@ -1,0 +1,84 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from "fastify";
+import { createCredentials } from "./access/credentials.ts";
+import { createIssuers } from "./access/issuers.ts";
+import { createSigningKeys } from "./access/signing-keys.ts";
+import { createTokenEndpoint } from "./access/token-endpoint.ts";
+import { createAccessTokens } from "./access/tokens.ts";
+import type { Config } from "./config.ts";
+import type { ExampleIds } from "./graph/graphiql-examples.ts";
+import { graphql } from "./graph/yoga.ts";
+import { authenticate, originOf } from "./http/authentication.ts";
+import { serveFiles } from "./http/files.ts";
+import { health } from "./http/health.ts";
+import { oauth } from "./http/oauth.ts";
+import { pages } from "./http/pages.ts";
+import { createServer } from "./http/server.ts";
+import type { Clock } from "./platform/clock.ts";
+import { createCursorCodec } from "./platform/cursor.ts";
+import type { Database } from "./platform/database.ts";
+import type { FileStorage } from "./platform/file-storage.ts";
+import type { S3Storage } from "./platform/s3-storage.ts";
+import { createSigner } from "./platform/signature.ts";
+import { answerNotFound, v1 } from "./rest/v1/face.ts";
+import { uploadForm } from "./rest/v1/upload-form.ts";
+import { v2 } from "./rest/v2/face.ts";
+import { createServices, type Services } from "./services.ts";
+
+export interface AppDependencies {
+  readonly config: Pick<Config, "publicUrl" | "signingSecret" | "maxUploadBytes" | "corsOrigins" | "oidcIssuers">;
+  readonly database: Database;
+  readonly storage: FileStorage | S3Storage;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: FastifyBaseLogger;
+  readonly examples?: ExampleIds | undefined;
+}
+
+export interface App {
+  readonly server: FastifyInstance;
+  readonly services: Services;
+}
+
+/** Wires the services to the faces. It opens and closes nothing: what it is given is its caller's to close. */
+export async function createApp(dependencies: AppDependencies): Promise<App> {
+  const { config, database, storage, clock, newId, log, examples = {} } = dependencies;
+  const { publicUrl } = config;
+  const services = createServices({
+    database,
+    storage,
+    clock,
+    newId,
+    uploadSigner: createSigner(config.signingSecret, "uploads"),
+    maximumUploadBytes: config.maxUploadBytes,
+    onBackgroundError: (error) => log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
+  });
+  const signingKeys = createSigningKeys({ database, clock, signingSecret: config.signingSecret });
+  const tokens = createAccessTokens({ signingKeys, clock, newId, issuer: publicUrl });
+  const issuers = createIssuers({ issuers: config.oidcIssuers, audience: publicUrl, clock, log });
+  const credentials = createCredentials({ database, clock, tokens, issuers, ownIssuer: publicUrl });
+  const viewerOf = (request: FastifyRequest) => authenticate(request, credentials);
+
+  const cursors = createCursorCodec(config.signingSecret);
+
+  const server = createServer({ log, newId, corsOrigins: config.corsOrigins, unreadable: { "/v1/": answerNotFound } });
+  await server.register(health, { checks: { database: () => database.check(), storage: () => storage.check() } });
+  await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
+  await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });
+  await server.register(graphql, {
+    services,
+    cursors,
+    authenticate: viewerOf,
+    publicUrl,
+    examples,
+  });
+  await server.register(v2, { services, authenticate: viewerOf });
+  await server.register(v1, { services, credentials, cursors, clock, publicUrl });
+  await server.register(uploadForm, { uploads: services.uploads, publicUrl });
+  if (storage.kind === "file") {
+    await server.register(serveFiles, {
+      storage,
+      onStored: async (key, facts, request) => ((await services.attachments.arrived(key, facts, originOf(request))) ? "kept" : "unwanted"),
+    });
+  }
+  return { server, services };
+}

@@ -1,0 +1,50 @@
+import type { FastifyInstance } from "fastify";
+import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { sendProblem } from "./problem.ts";
+
+/** What must answer for the gateway to be ready, each by its name. */
+export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
+
+/**
+ * `/health`: the process lives. `/ready`: what it stands on can be reached, else 503 with the names of what cannot. `/metrics`: its
+ * figures, for Prometheus. A Fastify plugin.
+ */
+export async function health(app: FastifyInstance, { checks }: { checks: ReadinessChecks }): Promise<void> {
+  app.get("/health", async (_request, reply) => reply.header("cache-control", "no-store").send({ status: "alive" }));
+
+  app.get("/ready", async (request, reply) => {
+    const missing = await failing(checks, (name, error) => request.log.warn({ err: error }, `${name} cannot be reached`));
+    if (missing.length > 0) return sendProblem(reply, { status: 503, detail: `Not reachable: ${missing.join(", ")}.` });
+    return reply.header("cache-control", "no-store").send({ status: "ready" });
+  });
+}
+
+/** Counts requests by route, and serves `/metrics`. To be called on the root, before any route. */
+export function measure(app: FastifyInstance): void {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const duration = new Histogram({
+    name: "http_request_duration_seconds",
+    help: "How long answers took, by method, route and status.",
+    labelNames: ["method", "route", "status"],
+    registers: [registry],
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    // The route's pattern, never the URL: ids would make a series each.
+    const route = request.routeOptions.url ?? "none";
+    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  });
+  app.addHook("onClose", async () => registry.clear());
+  app.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+}
+
+async function failing(checks: ReadinessChecks, onFailure: (name: string, error: unknown) => void): Promise<string[]> {
+  const names = Object.keys(checks);
+  const results = await Promise.allSettled(Object.values(checks).map((check) => check()));
+  return names.filter((name, index) => {
+    const result = results[index];
+    if (result?.status !== "rejected") return false;
+    onFailure(name, result.reason);
+    return true;
+  });
+}

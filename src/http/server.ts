@@ -1,0 +1,92 @@
+import cors from "@fastify/cors";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type RawServerDefault } from "fastify";
+import { DomainError } from "../errors.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
+import { decodeUtf8 } from "../platform/text.ts";
+import { sendProblem, statusOf } from "./problem.ts";
+import { measure } from "./health.ts";
+
+/** The largest body of a request that is not an upload. The longest note, doubled by JSON's escapes, fits several times. */
+const maximumBodyBytes = 1_048_576;
+
+export interface ServerOptions {
+  readonly log: FastifyBaseLogger;
+  readonly newId: () => string;
+  readonly corsOrigins: readonly string[];
+  /** How faces answer a URL that no router can read, by what it begins with. Others answer as the host does. */
+  readonly unreadable?: Readonly<Record<string, (reply: FastifyReply) => FastifyReply>>;
+}
+
+/**
+ * The HTTP host: limits, logging, request ids, CORS by allow-list, and an answer for whatever no face has answered. Faces are registered on it.
+ */
+export function createServer({ log, newId, corsOrigins, unreadable = {} }: ServerOptions): FastifyInstance {
+  const app: FastifyInstance = Fastify<RawServerDefault>({
+    loggerInstance: log,
+    bodyLimit: maximumBodyBytes,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
+    genReqId: () => newId(),
+    requestIdHeader: false,
+    // Longer than the idle time of the usual load balancers, which would otherwise send a request into a closing connection.
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    // What the router itself refuses: a path that is no percent-encoding, or a part of one that is too long.
+    frameworkErrors: (error, request, reply) => {
+      reply.header("x-request-id", request.id);
+      const answer = Object.entries(unreadable).find(([path]) => request.url.startsWith(path))?.[1];
+      return answer ? answer(reply) : sendProblem(reply, describeFailure(error));
+    },
+  });
+
+  measure(app);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.register(cors, {
+    origin: [...corsOrigins],
+    credentials: false,
+    strictPreflight: false,
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    exposedHeaders: ["x-request-id", "etag", "link", "location", "content-range", "content-disposition", "accept-ranges"],
+    maxAge: 600,
+  });
+
+  // Clients send Content-Type: application/json with an empty body, on GET and DELETE too.
+  app.removeContentTypeParser("application/json");
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
+    if (body.length === 0) return done(null, undefined);
+    const json = parseJson(body);
+    if (json === undefined) return done(Object.assign(new SyntaxError("The body is not JSON."), { statusCode: 400 }));
+    done(null, json.value);
+  });
+  app.removeContentTypeParser("text/plain");
+
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, { status: 404, detail: "There is nothing at this address." }));
+  app.setErrorHandler((error, request, reply) => {
+    const { status, detail } = describeFailure(error);
+    if (status >= 500) request.log.error({ err: error }, "a request failed");
+    return sendProblem(reply, { status, detail });
+  });
+  return app;
+}
+
+function parseJson(body: Uint8Array): { readonly value: unknown } | undefined {
+  const text = decodeUtf8(body);
+  if (text === undefined) return undefined;
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The status of a failure, and what may be said of it. Nothing is said of what is unexpected. */
+export function describeFailure(error: unknown): { status: number; detail: string } {
+  if (error instanceof DomainError) return { status: statusOf[error.code], detail: error.message };
+  if (isUnavailable(error)) return { status: 503, detail: "The service cannot reach its data at the moment. Try again in a few seconds." };
+  const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+  // The host's own refusals (too large, no such media type) are about the request and say so.
+  if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };
+  return { status: 500, detail: "Something went wrong here. The request id in x-request-id finds it in our log." };
+}

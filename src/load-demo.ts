@@ -1,0 +1,34 @@
+// npm run demo    loads the demo data into an empty database, and keeps its keys in DATA_DIR/demo-keys.json
+import { CommandRefused, runCommand } from "./command.ts";
+import { readConfig } from "./config.ts";
+import { prepareDemo } from "./demo/start.ts";
+import { systemClock } from "./platform/clock.ts";
+import { openDatabase } from "./platform/database.ts";
+import { createLog } from "./platform/log.ts";
+import { migrate } from "./platform/migrations.ts";
+import { openStorage } from "./platform/open-storage.ts";
+import { createSigner } from "./platform/signature.ts";
+
+await runCommand(async () => {
+  const config = readConfig(process.env);
+  const database = await openDatabase(config.database, createLog("warn"));
+  try {
+    await migrate(database);
+    const storage = await openStorage(config.storage, {
+      publicUrl: config.publicUrl,
+      signer: createSigner(config.signingSecret, "files"),
+      clock: systemClock,
+      maximumBytes: config.maxUploadBytes,
+    });
+    const demo = await prepareDemo(config.dataDirectory, { database, storage });
+    if (!demo?.isNew) throw new CommandRefused("The database is not empty, and the demo data goes into an empty one only.");
+    console.log(`The demo data is loaded. Its API keys, kept in ${demo.keysPath}:`);
+    await storage.close();
+    for (const [name, key] of Object.entries(demo.keys)) console.log(`  ${name.padEnd(10)} ${key}`);
+  } finally {
+    await database.close();
+  }
+});
+
+// The engine of the migrations leaves a timer of its lock behind, which would keep the process for ten seconds more.
+process.exit();
