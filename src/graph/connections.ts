@@ -1,5 +1,5 @@
 import { InvalidInput, invalid } from "../errors.ts";
-import { type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
+import { nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
 import type { CursorCodec } from "../platform/cursor.ts";
 
 /** The arguments of a connection field, as GraphQL hands them over. */
@@ -34,7 +34,8 @@ export interface Edge<Row> {
   readonly cursor: string;
 }
 
-const defaultSize = 25;
+/** How many nodes a page has when no number is asked for. */
+export const defaultSize = 25;
 const maximumSize = 100;
 
 /** @throws {InvalidInput} with every argument that cannot be used. */
@@ -103,5 +104,5 @@ function readCursor(name: "after" | "before", cursor: string | null | undefined,
 }
 
 function placeName({ name, ordering }: ConnectionPlace): string {
-  return `${name} ${ordering.field} ${ordering.direction}`;
+  return `${name} ${nameOf(ordering)}`;
 }

@@ -36,7 +36,7 @@ export function createGraphContext(base: { viewer: Viewer; services: Services; c
     // The loader under a read was made for that read's own keys and values.
     if (existing) return existing as unknown as DataLoader<Key, Value>;
     const loader = new DataLoader<Key, Value>(batch);
-    variants.set(variant, loader as unknown as DataLoader<never, unknown>);
+    variants.set(variant, loader);
     return loader;
   }
 

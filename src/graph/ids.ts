@@ -1,32 +1,21 @@
 import { invalid } from "../errors.ts";
-
-/** The types that have a global id. */
-const nodeTypes = ["Account", "Person", "Ticket", "Note", "Attachment"] as const;
-
-export type NodeType = (typeof nodeTypes)[number];
+import { decodeGlobalId, type NodeType } from "../platform/global-ids.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/** A global id: base64 of `Type:uuid`. Clients treat it as opaque; /v1 shows the same text as `nodeID`. */
-export function encodeGlobalId(type: string, id: string): string {
-  return Buffer.from(`${type}:${id}`).toString("base64");
-}
-
-/** @throws {InvalidInput} where `globalId` is not one of ours. */
-export function decodeGlobalId(globalId: string): { typename: NodeType; id: string } {
-  const [type, id, ...rest] = Buffer.from(globalId, "base64").toString().split(":");
-  const typename = nodeTypes.find((known) => known === type);
-  if (!typename || id === undefined || !uuid.test(id) || rest.length > 0 || encodeGlobalId(typename, id) !== globalId) {
-    throw invalid("id", "The id is not one this API has handed out.");
-  }
-  return { typename, id: id.toLowerCase() };
-}
 
 /** The UUID behind an argument that takes a global id of `type`, or the bare UUID that /v2 uses. @throws {InvalidInput} */
 export function readId(type: NodeType, value: string, path: string | readonly string[] = "id"): string {
   if (uuid.test(value)) return value.toLowerCase();
   const known = tryDecode(value);
   if (known?.typename !== type) throw invalid(path, `This is not the id of a ${type}: give its global id or its UUID.`);
+  return known.id;
+}
+
+/** As {@link readId}, for an argument that takes the id of any of several types. */
+export function readIdOfAny(types: readonly NodeType[], value: string, path: string | readonly string[] = "id"): string {
+  if (uuid.test(value)) return value.toLowerCase();
+  const known = tryDecode(value);
+  if (!known || !types.includes(known.typename)) throw invalid(path, "This is not an id of such a thing.");
   return known.id;
 }
 

@@ -1,12 +1,18 @@
 import {
   type DocumentNode,
   type FragmentDefinitionNode,
+  getNamedType,
   GraphQLError,
+  type GraphQLSchema,
+  isObjectType,
   Kind,
   type OperationDefinitionNode,
+  parse,
+  type ParseOptions,
   type SelectionSetNode,
   type ValueNode,
 } from "graphql";
+import { defaultSize } from "./connections.ts";
 
 /** What a document may be, counted as the executor would meet it: with every fragment spread out. */
 export const documentLimits = {
@@ -28,14 +34,34 @@ interface Weight {
 
 type Variables = Readonly<Record<string, unknown>>;
 
+/** The fields that are pages, by name: what they hold where no number is given. */
+export type PageFields = ReadonlySet<string>;
+
 const nothing: Weight = { depth: 0, fields: 0, nodes: 0 };
+
+/** Parses what is not too long. @throws {GraphQLError} */
+export function parseWithinLimits(source: string, options?: ParseOptions): DocumentNode {
+  try {
+    return parse(source, { ...options, maxLexicalTokens: documentLimits.tokens });
+  } catch (error) {
+    // The parser calls itself for each level, and there is an end to the stack before there is one to the tokens.
+    if (error instanceof RangeError) throw refusal("The document is nested too deeply to be read.");
+    throw error;
+  }
+}
+
+/** The fields of `schema` that are pages. */
+export function pageFieldsOf(schema: GraphQLSchema): PageFields {
+  const fields = Object.values(schema.getTypeMap()).flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()) : []));
+  return new Set(fields.filter((field) => getNamedType(field.type).name.endsWith("Connection")).map((field) => field.name));
+}
 
 /**
  * Why `document` is too much, or undefined. To be asked before validation: comparing every pair of fields, which validation does, takes
  * seconds for a kilobyte of fragments that spread each other. Each fragment is weighed once, so this is linear in the document.
  */
 export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
-  const weigh = weigher(document);
+  const weigh = weigher(document, new Set());
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   for (const operation of operations) {
     const { depth, fields } = weigh(operation.selectionSet, {});
@@ -46,13 +72,27 @@ export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
 }
 
 /** Why `operation` asks for too many nodes with these variables, or undefined. */
-export function tooManyNodes(document: DocumentNode, operation: OperationDefinitionNode, variables: Variables): GraphQLError | undefined {
-  const { nodes } = weigher(document)(operation.selectionSet, variables);
+export function tooManyNodes(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Variables,
+  pageFields: PageFields,
+): GraphQLError | undefined {
+  const { nodes } = weigher(document, pageFields)(operation.selectionSet, withDefaults(operation, variables));
   if (nodes <= documentLimits.nodes) return undefined;
   return refusal(`The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`);
 }
 
-function weigher(document: DocumentNode): (selections: SelectionSetNode, variables: Variables) => Weight {
+/** The variables, with the numbers that the operation gives those that were left out. */
+function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Variables {
+  const defaults = variableDefinitions.map(({ variable, defaultValue }): [string, unknown] => [
+    variable.name.value,
+    defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : defaultValue?.kind === Kind.LIST ? defaultValue.values : undefined,
+  ]);
+  return { ...Object.fromEntries(defaults), ...variables };
+}
+
+function weigher(document: DocumentNode, pageFields: PageFields): (selections: SelectionSetNode, variables: Variables) => Weight {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
@@ -75,7 +115,7 @@ function weigher(document: DocumentNode): (selections: SelectionSetNode, variabl
     for (const selection of selections.selections) {
       if (selection.kind === Kind.FIELD) {
         const inner = selection.selectionSet ? ofSelections(selection.selectionSet, variables) : nothing;
-        const size = pageSize(selection.arguments ?? [], variables);
+        const size = nodesAskedFor(selection.arguments ?? [], variables) ?? (pageFields.has(selection.name.value) ? defaultSize : undefined);
         sum = add(sum, { depth: inner.depth + 1, fields: inner.fields + 1, nodes: size === undefined ? inner.nodes : size * (1 + inner.nodes) });
       } else {
         sum = add(
@@ -96,15 +136,15 @@ function add(one: Weight, other: Weight): Weight {
   return { depth: Math.max(one.depth, other.depth), fields: one.fields + other.fields, nodes: one.nodes + other.nodes };
 }
 
-/** How many nodes a field's `first` or `last` asks for. */
-function pageSize(args: readonly { name: { value: string }; value: ValueNode }[], variables: Variables): number | undefined {
+/** How many nodes a field's `first`, `last` or `ids` ask for. */
+function nodesAskedFor(args: readonly { name: { value: string }; value: ValueNode }[], variables: Variables): number | undefined {
   for (const { name, value } of args) {
-    if (name.value !== "first" && name.value !== "last") continue;
-    if (value.kind === Kind.INT) return Number(value.value);
-    if (value.kind === Kind.VARIABLE) {
-      const given = variables[value.name.value];
-      if (typeof given === "number") return given;
-    }
+    if (name.value !== "first" && name.value !== "last" && name.value !== "ids") continue;
+    const given = value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : undefined;
+    // A number below zero is refused where it is read, and must not make up for another one here.
+    if (value.kind === Kind.INT) return Math.max(0, Number(value.value));
+    if (typeof given === "number") return Math.max(0, given);
+    if (Array.isArray(given)) return given.length;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { GraphQLSchema } from "graphql";
 import "../people/graph.ts";
+import "../access/graph.ts";
 import "../tickets/graph.ts";
 import "../notes/graph.ts";
 import "../attachments/graph.ts";

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { getOperationAST, GraphQLError, parse } from "graphql";
+import { type DocumentNode, type ExecutionArgs, getOperationAST, GraphQLError } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { DomainError, InvalidInput } from "../errors.ts";
-import { isUnavailable } from "../platform/database.ts";
+import { statusOf } from "../http/problem.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
 import type { CursorCodec } from "../platform/cursor.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import type { Services } from "../services.ts";
@@ -10,7 +11,7 @@ import type { Viewer } from "../viewer.ts";
 import { createGraphContext, type GraphContext } from "./context.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
-import { documentLimits, tooHeavy, tooManyNodes } from "./limits.ts";
+import { pageFieldsOf, parseWithinLimits, tooHeavy, tooManyNodes } from "./limits.ts";
 import { schema } from "./schema.ts";
 
 export interface GraphqlOptions {
@@ -27,7 +28,7 @@ interface ServerContext {
   readonly log: FastifyBaseLogger;
 }
 
-export const graphqlPath = "/graphql";
+const graphqlPath = "/graphql";
 
 /** GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, and GraphiQL for a browser. A Fastify plugin. */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
@@ -66,7 +67,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
         method: request.method,
         headers: headersOf(request),
         // The host's JSON parser has left it as text: Yoga parses it.
-        ...(request.method === "POST" && { body: String(request.body ?? "") }),
+        ...(request.method === "POST" && { body: typeof request.body === "string" ? request.body : "" }),
       },
       { viewer, log: request.log },
     );
@@ -101,17 +102,20 @@ function headersOf(request: FastifyRequest): Record<string, string> {
   };
 }
 
+const pageFields = pageFieldsOf(schema);
+
 const limits: Plugin<GraphContext & ServerContext> = {
   onParse({ setParseFn }) {
-    setParseFn((source, parseOptions) => parse(source, { ...parseOptions, maxTokens: documentLimits.tokens }));
+    setParseFn(parseWithinLimits);
   },
   onValidate({ params, setResult }) {
-    const refused = tooHeavy(params.documentAST);
+    const refused = tooHeavy(params.documentAST as DocumentNode); // Yoga leaves its type open
     if (refused) setResult([refused]);
   },
   onExecute({ args, setResultAndStopExecution }) {
-    const operation = getOperationAST(args.document, args.operationName);
-    const refused = operation && tooManyNodes(args.document, operation, args.variableValues ?? {});
+    const { document, operationName, variableValues } = args as ExecutionArgs; // Yoga leaves their type open
+    const operation = getOperationAST(document, operationName);
+    const refused = operation && tooManyNodes(document, operation, variableValues ?? {}, pageFields);
     if (refused) setResultAndStopExecution({ errors: [refused] });
   },
 };
@@ -132,6 +136,7 @@ function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
   const shown = (message: string, extensions: Record<string, unknown>) =>
     new GraphQLError(message, {
       ...(error.nodes && { nodes: error.nodes }),
+      ...(error.source && { source: error.source, positions: error.positions ?? null }),
       ...(error.path && { path: error.path }),
       extensions,
     });
@@ -150,13 +155,21 @@ function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
   // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.
   if (original === undefined || isRefusedByHost(original)) {
     const { http } = error.extensions;
-    return shown(error.message, { code: "INVALID_INPUT", ...(http === undefined ? {} : { http }) });
+    return shown(error.message, { code: "INVALID_INPUT", ...(http === undefined ? {} : { http: httpOf(error, http) }) });
   }
   log.error({ err: original, path: error.path }, "a GraphQL operation failed");
   return shown("Something went wrong here. The request id in x-request-id finds it in our log.", {
     code: "INTERNAL",
     http: { status: 500 },
   });
+}
+
+/**
+ * What Yoga is told of the answer's status. GraphQL over HTTP answers `application/json` with 200 where a document is wrong, which has a place
+ * in it, and with 400 where the request is none; Yoga makes no difference between them.
+ */
+function httpOf(error: GraphQLError, http: unknown): unknown {
+  return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;
 }
 
 function rootCause(error: GraphQLError): Error | undefined {
@@ -177,7 +190,7 @@ function isRefusedByHost(error: Error): boolean {
 }
 
 function hostStatus(error: unknown): number | undefined {
-  if (error instanceof DomainError) return error.code === "UNAUTHENTICATED" ? 401 : undefined;
+  if (error instanceof DomainError) return statusOf[error.code];
   if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
   return undefined;
 }
