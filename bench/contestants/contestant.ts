@@ -1,0 +1,36 @@
+import { createRequire } from "node:module";
+
+/** What every contestant is given. */
+export function settings(): { url: string; port: number; connections: number } {
+  const { DATABASE_URL, PORT, CONNECTIONS } = process.env;
+  if (!DATABASE_URL || !PORT || !CONNECTIONS) throw new Error("DATABASE_URL, PORT and CONNECTIONS are needed.");
+  return { url: DATABASE_URL, port: Number(PORT), connections: Number(CONNECTIONS) };
+}
+
+/** What a contestant has used so far. */
+export interface Usage {
+  readonly statements: number;
+  readonly cpuMicroseconds: number;
+  readonly rssBytes: number;
+}
+
+let statements = 0;
+
+/** Counts every statement that leaves through `pg`, whichever copy of it the contestant uses. */
+export function countStatements(from: string): void {
+  const { Client } = createRequire(from)("pg") as { Client: { prototype: { query: (...parameters: unknown[]) => unknown } } };
+  const { query } = Client.prototype;
+  Client.prototype.query = function counted(...parameters: unknown[]) {
+    statements += 1;
+    return query.apply(this, parameters);
+  };
+}
+
+/** Says that the contestant listens, and from then on what it has used, whenever it is asked. */
+export function ready(): void {
+  process.on("message", () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ statements, cpuMicroseconds: user + system, rssBytes: process.memoryUsage.rss() } satisfies Usage);
+  });
+  process.send?.("ready");
+}

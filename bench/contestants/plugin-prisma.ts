@@ -1,0 +1,97 @@
+import SchemaBuilder from "@pothos/core";
+import PrismaPlugin from "@pothos/plugin-prisma";
+import RelayPlugin from "@pothos/plugin-relay";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { createYoga } from "graphql-yoga";
+import { createServer } from "node:http";
+import type PrismaTypes from "../../src/generated/pothos.ts";
+import { getDatamodel } from "../../src/generated/pothos.ts";
+import { PrismaClient } from "../../src/generated/prisma/client.ts";
+import { countStatements, ready, settings } from "./contestant.ts";
+
+// Yoga, Pothos and its Prisma plugin as their documentation shows them. No authorization.
+const { url, port, connections } = settings();
+countStatements(new URL("../../src/", import.meta.url).href);
+const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) });
+const builder = new SchemaBuilder<{ PrismaTypes: PrismaTypes }>({
+  plugins: [RelayPlugin, PrismaPlugin],
+  prisma: { client: prisma, dmmf: getDatamodel(), filterConnectionTotalCount: true },
+});
+
+builder.prismaObject("Person", { fields: (t) => ({ uuid: t.exposeString("id"), name: t.exposeString("name") }) });
+builder.prismaObject("Attachment", {
+  fields: (t) => ({
+    uuid: t.exposeString("id"),
+    filename: t.exposeString("filename"),
+    size: t.int({ resolve: (attachment) => Number(attachment.size) }),
+  }),
+});
+builder.prismaObject("Note", {
+  fields: (t) => ({
+    uuid: t.exposeString("id"),
+    text: t.exposeString("text"),
+    isPublic: t.exposeBoolean("isPublic"),
+    createdAt: t.string({ resolve: (note) => note.createdAt.toISOString() }),
+    author: t.relation("author"),
+    attachments: t.relatedConnection("attachments", {
+      cursor: "id",
+      query: { orderBy: [{ createdAt: "asc" }, { id: "asc" }] },
+    }),
+  }),
+});
+builder.prismaObject("Ticket", {
+  fields: (t) => ({
+    uuid: t.exposeString("id"),
+    subject: t.exposeString("subject"),
+    notes: t.relatedConnection("notes", {
+      cursor: "id",
+      totalCount: true,
+      query: { orderBy: [{ createdAt: "desc" }, { id: "desc" }] },
+    }),
+  }),
+});
+builder.queryType({
+  fields: (t) => ({
+    note: t.prismaField({
+      type: "Note",
+      nullable: true,
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (query, _root, { id }) => prisma.note.findUnique({ ...query, where: { id } }),
+    }),
+    ticket: t.prismaField({
+      type: "Ticket",
+      nullable: true,
+      args: { id: t.arg.id({ required: true }) },
+      resolve: (query, _root, { id }) => prisma.ticket.findUnique({ ...query, where: { id } }),
+    }),
+    tickets: t.prismaConnection({
+      type: "Ticket",
+      cursor: "id",
+      resolve: (query) => prisma.ticket.findMany({ ...query, orderBy: [{ createdAt: "desc" }, { id: "desc" }] }),
+    }),
+    notes: t.prismaConnection({
+      type: "Note",
+      cursor: "id",
+      resolve: (query) => prisma.note.findMany({ ...query, orderBy: [{ createdAt: "desc" }, { id: "desc" }] }),
+    }),
+  }),
+});
+builder.mutationType({
+  fields: (t) => ({
+    addNote: t.prismaField({
+      type: "Note",
+      args: { ticketId: t.arg.id({ required: true }), text: t.arg.string({ required: true }), newId: t.arg.id({ required: true }) },
+      resolve: async (query, _root, { ticketId, text, newId }) => {
+        const ticket = await prisma.ticket.findUniqueOrThrow({ where: { id: ticketId } });
+        return prisma.note.create({
+          ...query,
+          data: { id: newId, accountId: ticket.accountId, ticketId, authorNumber: 5, text, isPublic: true, createdAt: new Date() },
+        });
+      },
+    }),
+  }),
+});
+
+const yoga = createYoga({ schema: builder.toSchema(), graphiql: false, logging: false });
+// Yoga's handler is a promise that its own documentation leaves to node:http too.
+createServer((request, response) => void yoga(request, response)).listen(port, "127.0.0.1", ready);

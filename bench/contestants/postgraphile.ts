@@ -1,0 +1,21 @@
+import { createServer } from "node:http";
+import { grafserv } from "postgraphile/grafserv/node";
+import { postgraphile } from "postgraphile";
+import { makePgService } from "postgraphile/adaptors/pg";
+import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { countStatements, ready, settings } from "./contestant.ts";
+
+// PostGraphile as its documentation sets it up, with its planner's defaults. No authorization, as the other contestants but the gateway.
+const { url, port, connections } = settings();
+countStatements(import.meta.url);
+const instance = postgraphile({
+  extends: [PostGraphileAmberPreset],
+  // Our indexes begin with the column that narrows most, not with all columns of a foreign key: without this it offers no children.
+  disablePlugins: ["PgIndexBehaviorsPlugin"],
+  pgServices: [makePgService({ connectionString: url, poolConfig: { max: connections } })],
+  grafserv: { graphqlPath: "/graphql", graphiql: false, watch: false, websockets: false },
+  grafast: { explain: false },
+});
+const server = createServer();
+await instance.createServ(grafserv).addTo(server);
+server.listen(port, "127.0.0.1", ready);

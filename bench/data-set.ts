@@ -1,0 +1,69 @@
+import pg from "pg";
+
+/** How much data the contestants are asked about. */
+export interface DataSetSize {
+  readonly tickets: number;
+  readonly notesPerTicket: number;
+  readonly attachments: number;
+  readonly people: number;
+}
+
+export const fullSize: DataSetSize = { tickets: 50_000, notesPerTicket: 20, attachments: 300_000, people: 500 };
+export const smokeSize: DataSetSize = { tickets: 500, notesPerTicket: 30, attachments: 6_000, people: 20 };
+
+export const accountId = "00000000-0000-7000-8000-000000000001";
+
+/** Ids are computed, so that statements of the data set can refer to each other, and every run asks for the same rows. */
+const uuidOf = (kind: number, number: string) =>
+  `(lpad(to_hex(${number}), 8, '0') || '-0000-7000-8000-${String(kind).padStart(12, "0")}')::uuid`;
+
+/**
+ * Fills an empty, migrated database: one account, its staff, tickets with notes spread over two years, and attachments on the notes. One ticket
+ * has a tenth of a per cent of the notes more than the others: 50,000 on the full size.
+ */
+export async function fillDataSet(url: string, size: DataSetSize): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const notes = size.tickets * size.notesPerTicket;
+  try {
+    await client.query("SET session_replication_role = replica; SET synchronous_commit = off");
+    await client.query(`
+      INSERT INTO accounts (id, slug, name, time_zone, created_at) VALUES ('${accountId}', 'bench', 'Bench', 'UTC', '2024-01-01');
+      INSERT INTO people (id, account_id, name, email, created_at)
+        SELECT ${uuidOf(1, "i")}, '${accountId}', 'Person ' || i, 'person' || i || '@example.com', '2024-01-01'
+        FROM generate_series(1, ${size.people}) i;
+      INSERT INTO memberships (account_id, person_id, role, created_at)
+        SELECT '${accountId}', id, (CASE WHEN number % 5 = 0 THEN 'SPECIALIST' ELSE 'CUSTOMER' END)::"Role", '2024-01-01' FROM people;
+      INSERT INTO tickets (id, account_id, kind, status, subject, requester_id, created_at, updated_at)
+        SELECT ${uuidOf(2, "i")}, '${accountId}', 'REQUEST', 'PENDING', 'Ticket ' || i, ${uuidOf(1, `1 + i % ${size.people}`)},
+               timestamptz '2024-01-01' + i * interval '20 minutes', timestamptz '2024-01-01' + i * interval '20 minutes'
+        FROM generate_series(1, ${size.tickets}) i;
+      INSERT INTO notes (id, account_id, ticket_id, requester_id, author_number, text, is_public, categories, medium, created_at)
+        SELECT ${uuidOf(3, "i")}, '${accountId}', ${uuidOf(2, `1 + (i - 1) / ${size.notesPerTicket}`)},
+               ${uuidOf(1, `1 + (1 + (i - 1) / ${size.notesPerTicket}) % ${size.people}`)}, 1 + i % ${size.people},
+               'Note ' || i || ': ' || repeat('found, said and decided. ', 4 + i % 8), i % 3 = 0, '{}', 'DEFAULT',
+               timestamptz '2024-01-01' + i * interval '1 minute'
+        FROM generate_series(1, ${notes}) i;
+      INSERT INTO attachments (id, account_id, note_id, filename, content_type, state, size, storage_key, created_at)
+        SELECT ${uuidOf(4, "i")}, '${accountId}', ${uuidOf(3, `1 + (i::bigint * 7919) % ${notes}`)}, 'file' || i || '.png', 'image/png', 'READY', 1000 + i,
+               'bench/' || i, timestamptz '2024-06-01' + i * interval '1 second'
+        FROM generate_series(1, ${size.attachments}) i;
+      SELECT setval(pg_get_serial_sequence('people', 'number'), ${size.people});
+    `);
+    await client.query("SET session_replication_role = DEFAULT");
+    // PostGraphile takes constraints for unique, not the unique indexes that Prisma makes. The index behind it stays the same.
+    await client.query("ALTER TABLE people ADD CONSTRAINT people_number_unique UNIQUE USING INDEX people_number_key");
+    await client.query("VACUUM (ANALYZE)");
+  } finally {
+    await client.end();
+  }
+}
+
+/** The id of the nth ticket or note, from 1. */
+export const ticketId = (n: number) => id(2, n);
+export const noteId = (n: number) => id(3, n);
+export const personId = (n: number) => id(1, n);
+
+function id(kind: number, n: number): string {
+  return `${n.toString(16).padStart(8, "0")}-0000-7000-8000-${String(kind).padStart(12, "0")}`;
+}
