@@ -1,0 +1,163 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Database } from "../src/platform/database.ts";
+import { countUpTo, keyset, nameOf, type OrderKey, type Ordering, type Page, pageFrom, type Position, positionOf, slicesOf, toSlice } from "../src/platform/keyset.ts";
+import { sql } from "../src/platform/sql.ts";
+import { openWorkerDatabase } from "./support/database.ts";
+
+let database: Database;
+
+beforeAll(async () => {
+  database = await openWorkerDatabase();
+});
+
+interface Row {
+  readonly id: string;
+  readonly number: number;
+  readonly authorNumber: number;
+  readonly createdAt: Date;
+}
+
+const byId = { field: "id", type: "uuid" } as const;
+const byNumber = { field: "number", type: "integer" } as const;
+
+/** What there is to sort by: one field that is unique, and two with ties, each broken in its own way. */
+const keys: readonly Omit<OrderKey, "direction">[] = [
+  { field: "createdAt", type: "timestamptz", ties: byId },
+  { field: "authorNumber", type: "integer", ties: byNumber },
+  { field: "number", type: "integer" },
+];
+
+// Few values, so that most rows are tied with others.
+const tables: fc.Arbitrary<Row[]> = fc.array(fc.tuple(fc.uuid(), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { maxLength: 14 }).map((rows) => {
+  const unique = [...new Map(rows.map((row) => [row[0], row])).values()];
+  return unique.map(([id, author, second], index) => ({ id, number: index + 1, authorNumber: author, createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)) }));
+});
+
+const orderings: fc.Arbitrary<Ordering> = fc
+  .shuffledSubarray([...keys], { minLength: 1 })
+  .chain((chosen) => fc.tuple(...chosen.map((key) => fc.constantFrom("ASC" as const, "DESC" as const).map((direction): OrderKey => ({ ...key, direction })))))
+  .map(([first, ...rest]) => [first!, ...rest]);
+
+const comparable = (row: Row, field: string): string | number => {
+  const value = row[field as keyof Row];
+  return value instanceof Date ? value.getTime() : value;
+};
+
+/** The order, as a reader of the documentation would put it: key by key, and what breaks the last one's ties. */
+function compare(ordering: Ordering, one: Row, other: Row): number {
+  const last = ordering.at(-1)!;
+  const all = [...ordering, ...(last.ties ? [{ ...last.ties, direction: last.direction }] : [])];
+  for (const { field, direction } of all) {
+    const [left, right] = [comparable(one, field), comparable(other, field)];
+    if (left !== right) return (left < right ? -1 : 1) * (direction === "ASC" ? 1 : -1);
+  }
+  return 0;
+}
+
+async function read(rows: readonly Row[], ordering: Ordering, page: Page) {
+  const table = sql`unnest(
+    ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.number)}::integer[],
+    ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[]
+  ) AS n(id, number, author_number, created_at) WHERE true`;
+  const found = await database.query<Row>(
+    sql`SELECT n.id, n.number, n.author_number AS "authorNumber", n.created_at AS "createdAt" FROM (${pageFrom("n", table, keyset("n", ordering, page))}) n
+        ORDER BY ${keyset("n", ordering, page).orderBy}`,
+  );
+  return toSlice(found, page);
+}
+
+const numbers = (rows: readonly Row[]) => rows.map((row) => row.number);
+
+describe("pages of any table in any order", () => {
+  test("are the stretches of that order between the cursors, counted from either end", async () => {
+    const cases = fc.record({
+      rows: tables,
+      ordering: orderings,
+      size: fc.integer({ min: 0, max: 6 }),
+      from: fc.constantFrom("start" as const, "end" as const),
+      after: fc.option(fc.nat()),
+      before: fc.option(fc.nat()),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ rows, ordering, size, from, after, before }) => {
+        const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
+        const at = (place: number | null): number | undefined => (place === null || sorted.length === 0 ? undefined : place % sorted.length);
+        const [afterIndex, beforeIndex] = [at(after), at(before)];
+        const positionAt = (index: number | undefined): Position | undefined => (index === undefined ? undefined : positionOf(ordering, sorted[index]!));
+
+        const slice = await read(rows, ordering, { size, from, after: positionAt(afterIndex), before: positionAt(beforeIndex) });
+        const stretch = sorted.slice(afterIndex === undefined ? 0 : afterIndex + 1, beforeIndex);
+        const expected = from === "start" ? stretch.slice(0, size) : stretch.slice(Math.max(0, stretch.length - size));
+        expect(numbers(slice.rows)).toEqual(numbers(expected));
+        expect(from === "start" ? slice.hasNext : slice.hasPrevious).toBe(
+          stretch.length > size || (from === "start" ? beforeIndex !== undefined : afterIndex !== undefined),
+        );
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("lose and repeat nothing on a walk, though rows come and go meanwhile", async () => {
+    const cases = fc.record({ rows: tables.filter((rows) => rows.length >= 4), ordering: orderings, size: fc.integer({ min: 1, max: 3 }), from: fc.constantFrom("start" as const, "end" as const) });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ rows, ordering, size, from }) => {
+        const kept = rows.filter((row) => row.number % 3 !== 0);
+        const seen: Row[] = [];
+        let table = rows;
+        let place: Position | undefined;
+        for (let pages = 0; pages <= rows.length; pages++) {
+          const slice = await read(table, ordering, { size, from, ...(from === "start" ? { after: place } : { before: place }) });
+          const last = from === "start" ? slice.rows.at(-1) : slice.rows[0];
+          seen.push(...(from === "start" ? slice.rows : slice.rows.toReversed()));
+          if (!last) break;
+          place = positionOf(ordering, last);
+          // After the first page every third row is gone, the one the cursor stands on perhaps among them.
+          table = kept;
+        }
+        const sorted = kept.toSorted((one, other) => (from === "start" ? 1 : -1) * compare(ordering, one, other));
+        expect(numbers(seen.filter((row) => row.number % 3 !== 0))).toEqual(numbers(sorted));
+        expect(new Set(seen).size).toBe(seen.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test("an offset counts rows of the order", async () => {
+  const rows = Array.from({ length: 7 }, (_, index) => ({ id: crypto.randomUUID(), number: index + 1, authorNumber: index % 2, createdAt: new Date(0) }));
+  const ordering: Ordering = [{ ...keys[1]!, direction: "DESC" }];
+  const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
+  for (const offset of [0, 1, 5, 7, 2 ** 40]) {
+    const slice = await read(rows, ordering, { size: 3, from: "start", offset });
+    expect(numbers(slice.rows)).toEqual(numbers(sorted.slice(offset, offset + 3)));
+    expect([slice.hasPrevious, slice.hasNext]).toEqual([offset > 0, offset + 3 < 7]);
+  }
+});
+
+test("a count may end early", async () => {
+  const some = sql`generate_series(1, 10) n WHERE true`;
+  const count = async (most: number | undefined) => Number((await database.query<{ count: bigint }>(countUpTo(some, most)))[0]?.count);
+  expect([await count(undefined), await count(3), await count(99)]).toEqual([10, 3, 10]);
+});
+
+test("orders that differ have names that differ", () => {
+  const all = fc.sample(orderings, 200);
+  const names = new Map(all.map((ordering) => [nameOf(ordering), JSON.stringify(ordering)]));
+  expect(names.size).toBe(new Set(all.map((ordering) => JSON.stringify(ordering))).size);
+});
+
+test("a row without what it is sorted by has no position", () => {
+  expect(() => positionOf([{ ...keys[0]!, direction: "ASC" }], { id: "x" })).toThrow(TypeError);
+});
+
+test("slices come in the order of their parents, empty where there are no rows, and null where there is no parent", () => {
+  const rows = [
+    { parent: "b", id: "1" },
+    { parent: "b", id: "2" },
+    // A LEFT JOIN LATERAL without a match: the row is all nulls, which the types of a match do not say.
+    { parent: "a", id: null as unknown as string },
+  ];
+  const slices = slicesOf(["a", "missing", "b", "b"], rows, { size: 1, from: "start" });
+  expect(slices.map((slice) => slice && [slice.rows.map(({ id }) => id), slice.hasNext])).toEqual([[[], false], null, [["1"], true], [["1"], true]]);
+});

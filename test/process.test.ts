@@ -1,0 +1,235 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+
+interface Gateway {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly printed: string;
+}
+
+interface DemoKeys {
+  readonly admin: string;
+  readonly specialist: string;
+  readonly customer: string;
+  readonly outsider: string;
+}
+
+const running = new Set<ChildProcess>();
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "gateway-process-"));
+});
+afterEach(async () => {
+  for (const child of running) await stopped(child, "SIGKILL");
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The environment of the machine, without what configures the gateway. */
+function environment(given: Record<string, string>): Record<string, string | undefined> {
+  const own = ["HOST", "PORT", "PUBLIC_URL", "DATABASE_URL", "DATA_DIR", "SIGNING_SECRET", "STORAGE", "MAX_UPLOAD_BYTES", "OIDC_ISSUERS", "CORS_ORIGINS", "LOG_LEVEL"];
+  return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name))), ...given };
+}
+
+function run(script: string, given: Record<string, string>, args: readonly string[] = []): ChildProcess {
+  const child = spawn(process.execPath, [join("src", script), ...args], { cwd: root, env: environment(given), stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
+}
+
+async function stopped(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+  return child.exitCode;
+}
+
+/** What a process that ends by itself said, and its exit code. */
+async function outcome(child: ChildProcess): Promise<{ code: number | null; out: string; err: string }> {
+  const said = { out: "", err: "" };
+  child.stdout?.on("data", (chunk: Buffer) => (said.out += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (said.err += chunk.toString()));
+  await once(child, "close");
+  return { code: child.exitCode, ...said };
+}
+
+async function start(given: Record<string, string> = {}): Promise<Gateway> {
+  const child = run("main.ts", { DATA_DIR: join(directory, "data"), PORT: "0", LOG_LEVEL: "warn", ...given });
+  let printed = "";
+  let complaints = "";
+  child.stderr?.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
+  const url = await new Promise<string>((found, failed) => {
+    child.once("exit", (code) => failed(new Error(`It ended with ${code}: ${printed} ${complaints}`)));
+    child.stdout?.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+      // The announcement is one write, which may come in pieces; it ends with an empty line.
+      const address = /gateway on (http:\S+)[^]*\n\n$/.exec(printed)?.[1];
+      if (address !== undefined) found(address);
+    });
+  });
+  return { process: child, url, printed };
+}
+
+const keysIn = (data: string) => JSON.parse(readFileSync(join(directory, data, "demo-keys.json"), "utf8")) as DemoKeys;
+
+const graphql = async ({ url }: Gateway, key: string, query: string): Promise<{ data: Record<string, { totalCount: number }> }> => {
+  const headers = { "content-type": "application/json", "x-api-key": key };
+  const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  return (await response.json()) as { data: Record<string, { totalCount: number }> };
+};
+
+const noteCount = async (gateway: Gateway, key: string) => (await graphql(gateway, key, "{ notes(first: 1) { totalCount } }")).data["notes"]!.totalCount;
+
+/** The first ticket that the demo data's specialist sees. */
+async function someTicket(gateway: Gateway, key: string): Promise<string> {
+  const { data } = (await graphql(gateway, key, "{ tickets(first: 1) { nodes { uuid } } }")) as unknown as { data: { tickets: { nodes: { uuid: string }[] } } };
+  return data.tickets.nodes[0]!.uuid;
+}
+
+const addNote = (gateway: Gateway, key: string, ticketId: string, value: string) =>
+  fetch(`${gateway.url}/v2/tickets/notes`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": key },
+    body: JSON.stringify({ ticket_id: ticketId, value }),
+  });
+
+function hasCurl(): boolean {
+  try {
+    execFileSync("curl", ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("all that is wrong with the environment is said at once, and the exit code is 1", async () => {
+  const { code, err } = await outcome(run("main.ts", { PORT: "x", DATABASE_URL: "mysql://db", STORAGE: "ftp:", MAX_UPLOAD_BYTES: "0", CORS_ORIGINS: "*", LOG_LEVEL: "loud" }));
+  expect(code).toBe(1);
+  for (const name of ["PORT", "DATABASE_URL", "STORAGE", "MAX_UPLOAD_BYTES", "CORS_ORIGINS", "LOG_LEVEL", "SIGNING_SECRET"]) {
+    expect(err).toMatch(new RegExp(`- ${name} `));
+  }
+  expect(err).not.toMatch(/at .*\.ts:\d+/);
+});
+
+test("a database that is not there is said, and the exit code is 1", async () => {
+  const { code, err } = await outcome(run("main.ts", { DATABASE_URL: "postgresql://nobody@127.0.0.1:1/none", SIGNING_SECRET: "x".repeat(32), LOG_LEVEL: "silent" }));
+  expect(code).toBe(1);
+  expect(err).toMatch(/cannot reach its data|ECONNREFUSED/);
+  expect(err).not.toMatch(/at .*\.ts:\d+/);
+});
+
+describe("from an empty directory", () => {
+  test("it serves the demo data, prints keys and lines that work when pasted, lets requests finish, and keeps all of it", async () => {
+    const first = await start();
+    const keysPath = join(directory, "data", "demo-keys.json");
+    expect(statSync(keysPath).mode & 0o777).toBe(0o600);
+    const keys = keysIn("data");
+    expect(Object.keys(keys).toSorted()).toEqual(["admin", "customer", "outsider", "specialist"]);
+    for (const key of Object.values(keys)) expect(first.printed).toContain(String(key));
+    expect(first.printed).toContain(keysPath);
+
+    const lines = first.printed.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("curl "));
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    if (hasCurl()) {
+      for (const line of lines) {
+        const { stdout } = await promisify(execFile)("sh", ["-c", line]);
+        const answer: unknown = JSON.parse(stdout);
+        if (line.includes("/graphql")) expect(answer).toMatchObject({ data: { viewer: { role: "SPECIALIST" }, tickets: { nodes: [{}, {}, {}] } } });
+        if (line.includes("/v2/")) expect(answer).toMatchObject({ query: { limit: 2 }, result: [{ is_public: true }, { is_public: true }], total: expect.any(Number) });
+        expect(answer).not.toHaveProperty("errors");
+      }
+    }
+
+    // A second process on the same directory would lose rows.
+    const second = await outcome(run("main.ts", { DATA_DIR: join(directory, "data"), PORT: "0" }));
+    expect([second.code, second.err]).toEqual([1, expect.stringMatching(/in use/)]);
+
+    // An upload that is under way when the process is told to stop.
+    const ticketId = await someTicket(first, keys.specialist);
+    const added = (await (await addNote(first, keys.specialist, ticketId, "The last one")).json()) as { id: string };
+    const asked = await fetch(`${first.url}/v2/tickets/note-attachments`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-api-key": keys.specialist },
+      body: JSON.stringify({ note_id: added.id, filename: "slow.txt" }),
+    });
+    const { signed_url: url } = (await asked.json()) as { signed_url: string };
+    const slow = request(url, { method: "PUT", headers: { "content-type": "text/plain", "content-length": 10 } });
+    const answered = once(slow, "response");
+    slow.write("first");
+    await fetch(`${first.url}/health`);
+    const exited = once(first.process, "exit");
+    first.process.kill("SIGTERM");
+    await expect.poll(() => fetch(`${first.url}/health`, { headers: { connection: "close" } }).then(() => "answers", () => "refuses"), { timeout: 10_000 }).toBe("refuses");
+    expect(first.process.exitCode).toBeNull();
+    slow.end("-last");
+    const [response] = (await answered) as [{ statusCode: number; resume(): void }];
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    expect(await exited).toEqual([0, null]);
+
+    // Somebody else has the port that is asked for.
+    const occupant = createServer().listen(0, "127.0.0.1");
+    await once(occupant, "listening");
+    const address = occupant.address();
+    const port = String(typeof address === "object" ? address?.port : "");
+    const refused = await outcome(run("main.ts", { DATA_DIR: join(directory, "data"), PORT: port, LOG_LEVEL: "silent" }));
+    occupant.close();
+    expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(new RegExp(`${port}.*set PORT to a port that is free`))]);
+    expect(refused.err).not.toMatch(/at .*\.ts:\d+/);
+
+    // A start on what is there: the same keys, the same notes, the bytes of that upload.
+    const again = await start();
+    expect(keysIn("data")).toEqual(keys);
+    const read = await fetch(`${again.url}/v2/tickets/note-attachments/${added.id}/slow.txt`, { headers: { "x-api-key": keys.specialist } });
+    const download = (await read.json()) as { signed_url: string };
+    expect(await (await fetch(download.signed_url)).text()).toBe("first-last");
+    expect(await stopped(again.process, "SIGINT")).toBe(0);
+  }, 120_000);
+
+  test("killed while notes are added, it has every note that it acknowledged when it is started again", async () => {
+    const first = await start();
+    const keys = keysIn("data");
+    const ticketId = await someTicket(first, keys.specialist);
+    const before = await noteCount(first, keys.specialist);
+
+    const acknowledged: string[] = [];
+    let killed = false;
+    const client = async (name: number) => {
+      for (let index = 0; !killed; index++) {
+        const response = await addNote(first, keys.specialist, ticketId, `client ${name}, note ${index}`).catch(() => undefined);
+        if (response?.status !== 201) return;
+        const body = (await response.json().catch(() => undefined)) as { id: string } | undefined;
+        if (body) acknowledged.push(body.id);
+        if (acknowledged.length === 100) {
+          killed = true;
+          first.process.kill("SIGKILL");
+        }
+      }
+    };
+    const exited = once(first.process, "exit");
+    await Promise.all([1, 2, 3, 4].map(client));
+    expect(await exited).toEqual([null, "SIGKILL"]);
+    expect(acknowledged.length).toBeGreaterThanOrEqual(100);
+
+    const again = await start();
+    expect(await noteCount(again, keys.specialist)).toBeGreaterThanOrEqual(before + acknowledged.length);
+    const missing = [];
+    for (const id of acknowledged) {
+      const { status } = await fetch(`${again.url}/v2/tickets/notes/${id}`, { headers: { "x-api-key": keys.specialist } });
+      if (status !== 200) missing.push(id);
+    }
+    expect(missing).toEqual([]);
+    expect(await stopped(again.process, "SIGTERM")).toBe(0);
+  }, 120_000);
+});

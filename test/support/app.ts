@@ -1,0 +1,211 @@
+import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { v7 as uuidv7 } from "uuid";
+import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
+import { type App, createApp } from "../../src/app.ts";
+import { createLog } from "../../src/platform/log.ts";
+import { openStorage } from "../../src/platform/open-storage.ts";
+import { createSigner } from "../../src/platform/signature.ts";
+import type { Database } from "../../src/platform/database.ts";
+import type { FileStorage } from "../../src/platform/file-storage.ts";
+import type { S3Storage } from "../../src/platform/s3-storage.ts";
+import { type Role, type Scope, scopesOf } from "../../src/viewer.ts";
+import type { TypedDocumentString } from "../generated/graphql.ts";
+import { openGatewayDatabase, openWorkerDatabase } from "./database.ts";
+import { recordStatements, type StatementRecorder } from "./statements.ts";
+import { expectToKeepV2Contract } from "./v2-contract.ts";
+
+/** The gateway, listening, on this worker's database. */
+export interface TestApp {
+  readonly url: string;
+  readonly app: App;
+  readonly database: Database;
+  readonly statements: StatementRecorder;
+  readonly provisioning: Provisioning;
+  /** The time it is for the gateway; real time until a test says otherwise. */
+  readonly time: { now: Date | undefined };
+  readonly filesDirectory: string;
+  /** What keeps the files there. */
+  readonly storage: FileStorage | S3Storage;
+  close(): Promise<void>;
+}
+
+/** A person with a key. */
+export interface TestPerson {
+  readonly id: string;
+  readonly number: number;
+  readonly name: string;
+  readonly accountId: string;
+  readonly role: Role;
+  readonly key: string;
+}
+
+/** An account of a test's own, with people of every role. */
+export interface TestAccount {
+  readonly id: string;
+  readonly slug: string;
+  readonly administrator: TestPerson;
+  readonly specialist: TestPerson;
+  readonly customer: TestPerson;
+  readonly otherCustomer: TestPerson;
+}
+
+export const signingSecret = "a secret of the tests, of 32 characters or more";
+export const maximumUploadBytes = 1_000_000;
+
+export interface TestAppOptions {
+  readonly corsOrigins?: readonly string[];
+  readonly oidcIssuers?: readonly string[];
+  /** A database of the test's own, which the gateway and the test then share. */
+  readonly database?: Database;
+  readonly logLevel?: string;
+  /** Where the log goes instead of standard output. */
+  readonly logTo?: { write(line: string): void };
+}
+
+export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = options.database ?? (await openGatewayDatabase());
+  const time: TestApp["time"] = { now: undefined };
+  const clock = () => time.now ?? new Date();
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const filesDirectory = mkdtempSync(join(tmpdir(), "gateway-files-"));
+  const storage = await openStorage(
+    { kind: "file", directory: filesDirectory },
+    { publicUrl: url, signer: createSigner(signingSecret, "files"), clock, maximumBytes: maximumUploadBytes },
+  );
+  const app = await createApp({
+    config: {
+      publicUrl: url,
+      signingSecret,
+      maxUploadBytes: maximumUploadBytes,
+      corsOrigins: options.corsOrigins ?? [],
+      oidcIssuers: options.oidcIssuers ?? [],
+    },
+    database,
+    storage,
+    clock,
+    newId: () => uuidv7(),
+    log: createLog(options.logLevel ?? "silent", options.logTo),
+  });
+  await app.server.listen({ host: "127.0.0.1", port });
+  return {
+    url,
+    app,
+    // Tests read and write beside the gateway, over connections of their own.
+    database: options.database ?? (await openWorkerDatabase()),
+    statements: recordStatements(database.pool),
+    provisioning: createProvisioning({ database, clock, newId: () => uuidv7() }),
+    time,
+    filesDirectory,
+    storage,
+    async close() {
+      await app.server.close();
+      await storage.close();
+      rmSync(filesDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+let accountCount = 0;
+
+/** Adds an account that no other test knows of. */
+export async function addAccount({ provisioning }: TestApp): Promise<TestAccount> {
+  accountCount += 1;
+  const slug = `account-${uuidv7().slice(-12)}-${accountCount}`;
+  const account = await provisioning.addAccount({ slug, name: `Account ${accountCount}`, timeZone: "Europe/Amsterdam" });
+  const person = (name: string, role: Role) => addPerson(provisioning, { accountId: account.id, name, role });
+  return {
+    id: account.id,
+    slug,
+    administrator: await person("Ada Administrator", "ADMINISTRATOR"),
+    specialist: await person("Sam Specialist", "SPECIALIST"),
+    customer: await person("Cleo Customer", "CUSTOMER"),
+    otherCustomer: await person("Otis Other", "CUSTOMER"),
+  };
+}
+
+export async function addPerson(
+  provisioning: Provisioning,
+  { accountId, name, role, scopes = scopesOf(role) }: { accountId: string; name: string; role: Role; scopes?: readonly Scope[] },
+): Promise<TestPerson> {
+  const email = `${uuidv7()}@example.com`;
+  const person = await provisioning.addPerson({ accountId, name, email, role });
+  const { key } = await provisioning.addApiKey({ accountId, personId: person.id, name: "test", scopes });
+  return { id: person.id, number: person.number, name, accountId, role, key };
+}
+
+/** Another key of the same person, with these scopes only. */
+export async function keyWith({ provisioning }: TestApp, person: TestPerson, scopes: readonly Scope[]): Promise<string> {
+  const { key } = await provisioning.addApiKey({ accountId: person.accountId, personId: person.id, name: "narrow", scopes });
+  return key;
+}
+
+export interface GraphqlAnswer<Data> {
+  readonly status: number;
+  readonly data: Data;
+  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: Record<string, unknown> }[];
+}
+
+/** Sends a typed operation over HTTP. */
+export async function send<Data, Variables>(
+  { url }: TestApp,
+  key: string | undefined,
+  document: TypedDocumentString<Data, Variables>,
+  variables?: Variables,
+): Promise<GraphqlAnswer<Data>> {
+  return sendText<Data>(url, key, document.toString(), variables);
+}
+
+/** Sends an operation that is text, for what no typed client could send. */
+export async function sendText<Data>(url: string, key: string | undefined, query: string, variables?: unknown): Promise<GraphqlAnswer<Data>> {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },
+    body: JSON.stringify({ query, variables }),
+  });
+  // The operation's own types say what the answer's data is.
+  const body = (await response.json()) as { data: Data; errors?: GraphqlAnswer<Data>["errors"] };
+  return { status: response.status, data: body.data, errors: body.errors ?? [] };
+}
+
+export interface RestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+/** Calls a REST face over HTTP. Every answer of /v2 is held against its contract. */
+export async function call(
+  { url }: TestApp,
+  key: string | undefined,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<RestAnswer> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const isJson = text !== "" && /json/.test(response.headers.get("content-type") ?? "");
+  const answer = { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+  if (path.startsWith("/v2")) expectToKeepV2Contract({ method, path, ...answer });
+  return answer;
+}
+
+function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}

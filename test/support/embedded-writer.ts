@@ -1,0 +1,24 @@
+// Opens the embedded database of the directory it is given, migrates it, and adds accounts until it is told to stop. Prints the id of each when it has been
+// acknowledged, and before all "open".
+import { randomUUID } from "node:crypto";
+import { openDatabase } from "../../src/platform/database.ts";
+import { migrate } from "../../src/platform/migrations.ts";
+
+const [directory = "", count = "Infinity"] = process.argv.slice(2);
+const database = await openDatabase({ kind: "embedded", directory }, { warn: () => undefined });
+await migrate(database);
+console.log("open");
+
+let isStopping = false;
+process.stdin.once("end", () => {
+  isStopping = true;
+});
+process.stdin.resume();
+
+for (let number = 0; number < Number(count) && !isStopping; number++) {
+  const id = randomUUID();
+  await database.prisma.account.create({ data: { id, slug: `w${id}`, name: "Written", createdAt: new Date() } });
+  console.log(id);
+}
+await database.close();
+process.stdin.destroy();
