@@ -16,7 +16,9 @@ const script = await difference();
 if (script === "") {
   console.log("The migrations make what prisma/schema.prisma says.");
 } else if (argument === "--check") {
-  console.error(`The migrations do not make what prisma/schema.prisma says. Missing:\n\n${script}\nnpm run migration -- <name> writes it.`);
+  console.error(
+    `The migrations do not make what prisma/schema.prisma says. Missing:\n\n${script}\nnpm run migration -- <name> writes it.`,
+  );
   process.exitCode = 1;
 } else {
   const timestamp = new Date().toISOString().replaceAll(/\D/g, "").slice(0, 14);
