@@ -50,7 +50,11 @@ const options = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-const kinds: Readonly<Record<ListedCredential["kind"], string>> = { API_KEY: "key", OAUTH_CLIENT: "client", IDENTITY_LINK: "link" };
+const kinds: Readonly<Record<ListedCredential["kind"], string>> = {
+  API_KEY: "key",
+  OAUTH_CLIENT: "client",
+  IDENTITY_LINK: "link",
+};
 
 type Given = ReturnType<typeof readArguments>["values"];
 type Command = (provisioning: Provisioning, given: Given, rest: readonly string[]) => Promise<void>;
@@ -130,7 +134,8 @@ async function list(provisioning: Provisioning, given: Given): Promise<void> {
 }
 
 async function revoke(provisioning: Provisioning, _given: Given, [id = ""]: readonly string[]): Promise<void> {
-  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id)) throw new UsageError("revoke takes an id, as list shows it.");
+  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id))
+    throw new UsageError("revoke takes an id, as list shows it.");
   await provisioning.revoke(id);
   console.error(`${id} is revoked.`);
 }
@@ -242,7 +247,9 @@ function explain(error: unknown): 1 | 2 {
   }
   if (error instanceof DirectoryInUse) {
     console.error("The gateway has the embedded database open, and only one process at a time may have it.");
-    console.error("Stop the gateway and try again; or, while it runs, let an administrator use the GraphQL mutation createApiKey.");
+    console.error(
+      "Stop the gateway and try again; or, while it runs, let an administrator use the GraphQL mutation createApiKey.",
+    );
     console.error(error.message);
     return 1;
   }

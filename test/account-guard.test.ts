@@ -36,9 +36,15 @@ test.each([
   [`SELECT a.id FROM attachments a JOIN notes n ON n.account_id = a.account_id`, ["attachments a", "notes n"]],
   // The rows that a LEFT JOIN keeps are not held by what it asks for.
   [`SELECT t.id FROM tickets t LEFT JOIN notes n ON n.account_id = $1 AND n.account_id = t.account_id`, ["tickets t"]],
-  [`SELECT t.id FROM tickets t LEFT JOIN LATERAL (SELECT n.* FROM notes n WHERE n.ticket_id = t.id) n ON true WHERE t.account_id = $1`, ["notes n"]],
+  [
+    `SELECT t.id FROM tickets t LEFT JOIN LATERAL (SELECT n.* FROM notes n WHERE n.ticket_id = t.id) n ON true WHERE t.account_id = $1`,
+    ["notes n"],
+  ],
   [`WITH gone AS (DELETE FROM notes n WHERE n.id = $1 RETURNING n.id) SELECT g.id FROM gone g`, ["notes n"]],
-  [`SELECT n.id FROM notes n WHERE n.account_id = $1 AND EXISTS (SELECT 1 FROM attachments a WHERE a.note_id = n.id)`, ["attachments a"]],
+  [
+    `SELECT n.id FROM notes n WHERE n.account_id = $1 AND EXISTS (SELECT 1 FROM attachments a WHERE a.note_id = n.id)`,
+    ["attachments a"],
+  ],
   [`SELECT n.id FROM notes n WHERE n.account_id = $1 UNION ALL SELECT t.id FROM tickets t`, ["tickets t"]],
   [`SELECT p.name FROM people p WHERE p.id = $1`, ["people p"]],
   [`SELECT a.name FROM accounts a WHERE a.slug = $1`, ["accounts a"]],

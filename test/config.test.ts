@@ -12,7 +12,8 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const secret = "a secret of 32 characters, or more";
-const read = (environment: Record<string, string | undefined> = {}) => readConfig({ DATA_DIR: directory, SIGNING_SECRET: secret, ...environment });
+const read = (environment: Record<string, string | undefined> = {}) =>
+  readConfig({ DATA_DIR: directory, SIGNING_SECRET: secret, ...environment });
 
 function problemsOf(environment: Record<string, string | undefined>): readonly string[] {
   try {
@@ -105,13 +106,27 @@ describe("what cannot be used is refused by its name:", () => {
 });
 
 test("all that is wrong is said at once", () => {
-  const problems = problemsOf({ PORT: "x", DATABASE_URL: "mysql://db", MAX_UPLOAD_BYTES: "-1", LOG_LEVEL: "loud", SIGNING_SECRET: undefined });
-  expect(problems.map((problem) => problem.split(" ")[0]).toSorted()).toEqual(["DATABASE_URL", "LOG_LEVEL", "MAX_UPLOAD_BYTES", "PORT", "SIGNING_SECRET"]);
+  const problems = problemsOf({
+    PORT: "x",
+    DATABASE_URL: "mysql://db",
+    MAX_UPLOAD_BYTES: "-1",
+    LOG_LEVEL: "loud",
+    SIGNING_SECRET: undefined,
+  });
+  expect(problems.map((problem) => problem.split(" ")[0]).toSorted()).toEqual([
+    "DATABASE_URL",
+    "LOG_LEVEL",
+    "MAX_UPLOAD_BYTES",
+    "PORT",
+    "SIGNING_SECRET",
+  ]);
 });
 
 describe("the signing secret", () => {
   test("is asked for where there is a DATABASE_URL: every process must sign with the same one", () => {
-    expect(problemsOf({ DATABASE_URL: "postgresql://db/notes", SIGNING_SECRET: undefined })).toEqual([expect.stringMatching(/^SIGNING_SECRET is required/)]);
+    expect(problemsOf({ DATABASE_URL: "postgresql://db/notes", SIGNING_SECRET: undefined })).toEqual([
+      expect.stringMatching(/^SIGNING_SECRET is required/),
+    ]);
   });
 
   test("is made once otherwise, kept, and readable by its owner alone", () => {

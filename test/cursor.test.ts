@@ -7,10 +7,17 @@ const place = "tickets createdAt DESC";
 const instant = "2026-01-01T00:00:00.000Z";
 const id = "0195d1c2-0000-7000-8000-000000000000";
 
-const positions = fc.array(fc.oneof(fc.string({ unit: "grapheme" }), fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0))), {
-  minLength: 1,
-  maxLength: 3,
-});
+const positions = fc.array(
+  fc.oneof(
+    fc.string({ unit: "grapheme" }),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0)),
+  ),
+  {
+    minLength: 1,
+    maxLength: 3,
+  },
+);
 
 describe("a cursor", () => {
   test("says where it was handed out for, whatever the position is", () => {

@@ -76,8 +76,11 @@ afterAll(async () => {
 
 async function notesOf(key: string) {
   const notes = [];
-  for (let after: string | null = null, more = true; more; ) {
-    const { data, errors }: Awaited<ReturnType<typeof send<Awaited<ReturnType<typeof page>>["data"], unknown>>> = await page(key, after);
+  for (let after: string | null = null, more = true; more;) {
+    const { data, errors }: Awaited<ReturnType<typeof send<Awaited<ReturnType<typeof page>>["data"], unknown>>> = await page(
+      key,
+      after,
+    );
     expect(errors).toEqual([]);
     notes.push(...data.notes.nodes);
     [after, more] = [data.notes.pageInfo.endCursor ?? null, data.notes.pageInfo.hasNextPage];
@@ -107,12 +110,19 @@ test("every kind of ticket, every medium but redaction, and every category is me
 });
 
 test("every attachment downloads, with the bytes and the type it is said to have", async () => {
-  const all = [...(await notesOf(keys.specialist)), ...(await notesOf(keys.outsider))].flatMap(({ attachments }) => attachments.nodes);
+  const all = [...(await notesOf(keys.specialist)), ...(await notesOf(keys.outsider))].flatMap(
+    ({ attachments }) => attachments.nodes,
+  );
   expect(all.length).toBe(await database.prisma.attachment.count());
   for (const { filename, contentType, size, download } of all) {
     const response = await fetch(download!.url);
     const bytes = Buffer.from(await response.arrayBuffer());
-    expect([filename, response.status, response.headers.get("content-type"), bytes.length]).toEqual([filename, 200, contentType, size]);
+    expect([filename, response.status, response.headers.get("content-type"), bytes.length]).toEqual([
+      filename,
+      200,
+      contentType,
+      size,
+    ]);
     const begins: Record<string, string> = { "image/png": "89504e47", "image/jpeg": "ffd8ff", "application/pdf": "25504446" };
     expect(bytes.toString("hex").startsWith(begins[contentType] ?? ""), filename).toBe(true);
     expect(bytes.length).toBeGreaterThan(0);
@@ -129,7 +139,9 @@ describe("the customer", () => {
     const { person } = await database.prisma.apiKey
       .findFirstOrThrow({ where: { name: "demo: customer" }, include: { membership: { include: { person: true } } } })
       .then(({ membership }) => membership);
-    expect(notes.length).toBe(await database.prisma.note.count({ where: { isPublic: true, ticket: { requesterId: person.id } } }));
+    expect(notes.length).toBe(
+      await database.prisma.note.count({ where: { isPublic: true, ticket: { requesterId: person.id } } }),
+    );
     expect(notes.length).toBeLessThan((await notesOf(keys.specialist)).length);
   });
 
@@ -144,7 +156,8 @@ describe("the customer", () => {
 });
 
 test("the outsider's account shares nothing with the others'", async () => {
-  const slugs = async (key: string) => new Set((await send(app, key, DemoTickets, {})).data.tickets.nodes.map(({ account }) => account.slug));
+  const slugs = async (key: string) =>
+    new Set((await send(app, key, DemoTickets, {})).data.tickets.nodes.map(({ account }) => account.slug));
   const [inside, outside] = [await slugs(keys.specialist), await slugs(keys.outsider)];
   expect([inside.size, outside.size]).toEqual([1, 1]);
   expect(inside).not.toEqual(outside);

@@ -47,7 +47,10 @@ describe("GraphQL over HTTP", () => {
     const plain = await graphqlRequest({}, `/graphql?query=${encodeURIComponent(viewerQuery)}`);
     expect(await plain.json()).toEqual({ data: { viewer: { role: "SPECIALIST" } } });
     const query = "query T($id: ID!) { ticket(id: $id) { id } }";
-    const withVariables = await graphqlRequest({}, `/graphql?${new URLSearchParams({ query, variables: JSON.stringify({ id: account.id }), operationName: "T" })}`);
+    const withVariables = await graphqlRequest(
+      {},
+      `/graphql?${new URLSearchParams({ query, variables: JSON.stringify({ id: account.id }), operationName: "T" })}`,
+    );
     expect(await withVariables.json()).toEqual({ data: { ticket: null } });
   });
 
@@ -61,7 +64,11 @@ describe("GraphQL over HTTP", () => {
 
   test.each([
     ["a form", "application/x-www-form-urlencoded", `query=${encodeURIComponent(viewerQuery)}`],
-    ["a multipart form", "multipart/form-data; boundary=b", `--b\r\ncontent-disposition: form-data; name="query"\r\n\r\n${viewerQuery}\r\n--b--`],
+    [
+      "a multipart form",
+      "multipart/form-data; boundary=b",
+      `--b\r\ncontent-disposition: form-data; name="query"\r\n\r\n${viewerQuery}\r\n--b--`,
+    ],
     ["text", "text/plain", JSON.stringify({ query: viewerQuery })],
     ["a document of its own", "application/graphql", viewerQuery],
     ["XML", "application/xml", "<query/>"],
@@ -88,15 +95,24 @@ describe("GraphQL over HTTP", () => {
   });
 
   test("takes no body that is not UTF-8", async () => {
-    await expectGraphqlError(await postGraphql(Buffer.concat([Buffer.from('{"query":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')])), 400);
+    await expectGraphqlError(
+      await postGraphql(Buffer.concat([Buffer.from('{"query":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')])),
+      400,
+    );
   });
 
   test("takes no body of more than a mebibyte", async () => {
-    await expectGraphqlError(await postGraphql(JSON.stringify({ query: viewerQuery, variables: { x: "x".repeat(1_048_576) } })), 413);
+    await expectGraphqlError(
+      await postGraphql(JSON.stringify({ query: viewerQuery, variables: { x: "x".repeat(1_048_576) } })),
+      413,
+    );
   });
 
   test("answers a document that is none with 400 in its own media type, and with 200 in plain JSON", async () => {
-    for (const [accept, status] of [["application/graphql-response+json", 400], ["application/json", 200]] as const) {
+    for (const [accept, status] of [
+      ["application/graphql-response+json", 400],
+      ["application/json", 200],
+    ] as const) {
       const response = await postGraphql(JSON.stringify({ query: "{ nonsense }" }), { accept });
       expect([response.status, response.headers.get("content-type")]).toEqual([status, expect.stringContaining(accept)]);
       expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "INVALID_INPUT" } }] });
@@ -144,18 +160,24 @@ describe("a credential", () => {
     ["in a scheme without one", { authorization: "KEY" }, 401],
     ["twice", { "x-api-key": "KEY, KEY" }, 401],
   ])("%s answers as it should", async (_name, headers, status) => {
-    const given = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replaceAll("KEY", account.specialist.key)]));
+    const given = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, value.replaceAll("KEY", account.specialist.key)]),
+    );
     const response = await fetch(`${app.url}/graphql`, {
       method: "POST",
       headers: { "content-type": "application/json", ...given },
       body: JSON.stringify({ query: viewerQuery }),
     });
     expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject(status === 200 ? { data: { viewer: {} } } : { errors: [{ extensions: { code: "UNAUTHENTICATED" } }] });
+    expect(await response.json()).toMatchObject(
+      status === 200 ? { data: { viewer: {} } } : { errors: [{ extensions: { code: "UNAUTHENTICATED" } }] },
+    );
   });
 
   test("in the query string is none", async () => {
-    const response = await fetch(`${app.url}/graphql?api_key=${account.specialist.key}&query=${encodeURIComponent(viewerQuery)}`);
+    const response = await fetch(
+      `${app.url}/graphql?api_key=${account.specialist.key}&query=${encodeURIComponent(viewerQuery)}`,
+    );
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "UNAUTHENTICATED" } }] });
   });
 
@@ -167,7 +189,12 @@ describe("a credential", () => {
     };
     const never = await answer("tnk_never");
     expect(never.status).toBe(401);
-    const given = { accountId: account.id, personId: account.specialist.id, name: "short", scopes: ["notes:read" as const, "tickets:read" as const] };
+    const given = {
+      accountId: account.id,
+      personId: account.specialist.id,
+      name: "short",
+      scopes: ["notes:read" as const, "tickets:read" as const],
+    };
     const revoked = await app.provisioning.addApiKey(given);
     expect((await answer(revoked.key)).status).toBe(404);
     await app.provisioning.revoke(revoked.apiKey.id);
@@ -185,29 +212,38 @@ describe("another origin", () => {
       headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "content-type,x-api-key" },
     });
 
-  test.each(["/graphql", "/v2/tickets/notes", "/v2/tickets/note-attachments"])("that is listed may call %s, without cookies", async (path) => {
-    const { status, headers } = await preflight(app, listed, path);
-    expect(status).toBe(204);
-    expect(headers.get("access-control-allow-origin")).toBe(listed);
-    expect(headers.get("access-control-allow-methods")).toContain("POST");
-    expect(headers.get("access-control-allow-headers")).toContain("x-api-key");
-    expect(headers.get("access-control-allow-credentials")).toBeNull();
-    expect(headers.get("vary")).toMatch(/origin/i);
-  });
-
-  test.each(["https://evil.example.com", "https://app.example.com.evil.net", "http://app.example.com", "https://app.example.com:8443", "null", "https://APP.example.com"])(
-    "such as %s may not",
-    async (origin) => {
-      expect((await preflight(app, origin, "/graphql")).headers.get("access-control-allow-origin")).toBeNull();
-      const response = await postGraphql(JSON.stringify({ query: viewerQuery }), { origin });
-      expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  test.each(["/graphql", "/v2/tickets/notes", "/v2/tickets/note-attachments"])(
+    "that is listed may call %s, without cookies",
+    async (path) => {
+      const { status, headers } = await preflight(app, listed, path);
+      expect(status).toBe(204);
+      expect(headers.get("access-control-allow-origin")).toBe(listed);
+      expect(headers.get("access-control-allow-methods")).toContain("POST");
+      expect(headers.get("access-control-allow-headers")).toContain("x-api-key");
+      expect(headers.get("access-control-allow-credentials")).toBeNull();
+      expect(headers.get("vary")).toMatch(/origin/i);
     },
   );
+
+  test.each([
+    "https://evil.example.com",
+    "https://app.example.com.evil.net",
+    "http://app.example.com",
+    "https://app.example.com:8443",
+    "null",
+    "https://APP.example.com",
+  ])("such as %s may not", async (origin) => {
+    expect((await preflight(app, origin, "/graphql")).headers.get("access-control-allow-origin")).toBeNull();
+    const response = await postGraphql(JSON.stringify({ query: viewerQuery }), { origin });
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  });
 
   test("may do nothing where none is listed", async () => {
     for (const path of ["/graphql", "/v2/tickets/notes", "/"]) {
       expect((await preflight(closed, listed, path)).headers.get("access-control-allow-origin")).toBeNull();
-      expect((await fetch(`${closed.url}${path}`, { headers: { origin: listed } })).headers.get("access-control-allow-origin")).toBeNull();
+      expect(
+        (await fetch(`${closed.url}${path}`, { headers: { origin: listed } })).headers.get("access-control-allow-origin"),
+      ).toBeNull();
     }
   });
 
@@ -221,7 +257,11 @@ describe("another origin", () => {
 describe("for operators", () => {
   test("/health says that the process lives", async () => {
     const response = await fetch(`${app.url}/health`);
-    expect([response.status, await response.json(), response.headers.get("cache-control")]).toEqual([200, { status: "alive" }, "no-store"]);
+    expect([response.status, await response.json(), response.headers.get("cache-control")]).toEqual([
+      200,
+      { status: "alive" },
+      "no-store",
+    ]);
   });
 
   test("/ready says that the database and the storage answer", async () => {
@@ -233,18 +273,23 @@ describe("for operators", () => {
     const note = await addNote(app, await addTicket(app, account), account.specialist);
     await fetch(`${app.url}/v2/tickets/notes/${note.id}`, { headers: { "x-api-key": account.specialist.key } });
     const text = await (await fetch(`${app.url}/metrics`)).text();
-    expect(text).toMatch(/http_request_duration_seconds_count\{method="GET",route="\/v2\/tickets\/notes\/:note.id",status="200"\} \d+/);
+    expect(text).toMatch(
+      /http_request_duration_seconds_count\{method="GET",route="\/v2\/tickets\/notes\/:note.id",status="200"\} \d+/,
+    );
     expect(text).not.toContain(note.id);
     expect(text).not.toContain(account.specialist.key);
   });
 });
 
 describe("what is at no address", () => {
-  test.each(["/nothing", "/graphql/x", "/v3/tickets", "/.env", "/..%2f..%2fetc/passwd", "/admin"])("%s is a problem of its own", async (path) => {
-    const response = await fetch(`${app.url}${path}`);
-    expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
-    expect(await response.json()).toMatchObject({ type: "about:blank", status: 404, title: "Not Found" });
-  });
+  test.each(["/nothing", "/graphql/x", "/v3/tickets", "/.env", "/..%2f..%2fetc/passwd", "/admin"])(
+    "%s is a problem of its own",
+    async (path) => {
+      const response = await fetch(`${app.url}${path}`);
+      expect([response.status, response.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
+      expect(await response.json()).toMatchObject({ type: "about:blank", status: 404, title: "Not Found" });
+    },
+  );
 
   test("or at an address that is none is a problem too", async () => {
     const response = await fetch(`${app.url}/%ZZ`);

@@ -58,10 +58,13 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** Numbers of rows have ten digits from here on, so that one is not found within another, or within a header. */
+/** Numbers of rows have ten digits from here on, other ones for each table, so that none is found within another or within a header. */
 async function countFromABillion(): Promise<void> {
-  for (const table of ["people", "tickets", "notes", "attachments"]) {
-    await app.database.pool.query(`SELECT setval('${table}_number_seq', greatest(nextval('${table}_number_seq'), 1000000000))`);
+  for (const [index, table] of ["people", "tickets", "notes", "attachments"].entries()) {
+    const sequence = `${table}_number_seq`;
+    await app.database.pool.query(
+      `SELECT setval('${sequence}', greatest(nextval('${sequence}'), ${1_000_000_000 + index * 100_000_000}))`,
+    );
   }
 }
 
@@ -81,7 +84,14 @@ async function createWorld(): Promise<World> {
   for (const account of accounts) {
     const mark = marks.get(account.id)!;
     const { administrator, specialist, customer, otherCustomer } = account;
-    const withoutInternal = await keyWith(app, specialist, ["tickets:read", "tickets:write", "notes:read", "notes:write", "attachments:read", "attachments:write"]);
+    const withoutInternal = await keyWith(app, specialist, [
+      "tickets:read",
+      "tickets:write",
+      "notes:read",
+      "notes:write",
+      "attachments:read",
+      "attachments:write",
+    ]);
     const people = [administrator, specialist, customer, otherCustomer];
     const staffKeys = [administrator.key, specialist.key];
     const allKeys = [...people.map(({ key }) => key), withoutInternal];
@@ -92,7 +102,12 @@ async function createWorld(): Promise<World> {
     things.push(...shared);
     for (const key of allKeys) seenBy(key, ...shared);
 
-    const { apiKey } = await app.provisioning.addApiKey({ accountId: account.id, personId: specialist.id, name: mark, scopes: ["notes:read"] });
+    const { apiKey } = await app.provisioning.addApiKey({
+      accountId: account.id,
+      personId: specialist.id,
+      name: mark,
+      scopes: ["notes:read"],
+    });
     const client = await addClient(app, specialist, ["notes:read"]);
     const credentials: Thing[] = [
       { kind: "Key", accountId: account.id, id: apiKey.id, number: 0 },
@@ -114,7 +129,14 @@ async function createWorld(): Promise<World> {
         const note: Thing = { kind: "Note", accountId: account.id, id: noteRow.id, number: noteRow.number, filename };
         await upload(app, specialist.key, noteRow.id, filename, `Bytes ${mark}`, "text/plain");
         const file = await app.database.prisma.attachment.findFirstOrThrow({ where: { noteId: noteRow.id } });
-        const attachment: Thing = { kind: "Attachment", accountId: account.id, id: file.id, number: file.number, filename, noteId: noteRow.id };
+        const attachment: Thing = {
+          kind: "Attachment",
+          accountId: account.id,
+          id: file.id,
+          number: file.number,
+          filename,
+          noteId: noteRow.id,
+        };
         things.push(note, attachment);
         for (const key of staffKeys) seenBy(key, note, attachment);
         if (isPublic) for (const key of [withoutInternal, ...requesterKeys]) seenBy(key, note, attachment);
@@ -150,7 +172,8 @@ interface Probe {
 
 const spelled = (kind: "Account" | "Person" | "Ticket" | "Note" | "Attachment", probe: Probe): string =>
   JSON.stringify(probe.spelling === "uuid" ? probe.uuid : globalId(kind, probe.uuid));
-const globally = (kind: "Account" | "Person" | "Ticket" | "Note" | "Attachment", probe: Probe): string => JSON.stringify(globalId(kind, probe.uuid));
+const globally = (kind: "Account" | "Person" | "Ticket" | "Note" | "Attachment", probe: Probe): string =>
+  JSON.stringify(globalId(kind, probe.uuid));
 
 interface GraphTemplate {
   readonly root: string;
@@ -159,7 +182,8 @@ interface GraphTemplate {
   readonly text: (probe: Probe, asker: Asker) => string;
 }
 
-const noteFields = "id text number isPublic ticket { id subject } author { name email } account { slug } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
+const noteFields =
+  "id text number isPublic ticket { id subject } author { name email } account { slug } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
 const ticketFields = `id subject number requester { name } account { slug } notes(first: 2) { totalCount nodes { id text } }`;
 const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name }`;
 const errorFields = "... on Error { code message }";
@@ -169,55 +193,149 @@ const nodeKinds = ["Account", "Person", "Ticket", "Note", "Attachment"] as const
 const queries: readonly GraphTemplate[] = [
   ...nodeKinds.flatMap((kind): GraphTemplate[] => [
     { root: "node", kind, text: (probe) => `node(id: ${globally(kind, probe)}) { ${nodeFields} }` },
-    { root: "nodes", kind, text: (probe, { ownNote }) => `nodes(ids: [${globally(kind, probe)}, "${globalId("Note", ownNote.id)}"]) { ${nodeFields} }` },
+    {
+      root: "nodes",
+      kind,
+      text: (probe, { ownNote }) =>
+        `nodes(ids: [${globally(kind, probe)}, "${globalId("Note", ownNote.id)}"]) { ${nodeFields} }`,
+    },
   ]),
-  { root: "ticket", kind: "Ticket", text: (probe) => `ticket(id: ${spelled("Ticket", probe)}) { ${ticketFields} viewerCanAddNote }` },
+  {
+    root: "ticket",
+    kind: "Ticket",
+    text: (probe) => `ticket(id: ${spelled("Ticket", probe)}) { ${ticketFields} viewerCanAddNote }`,
+  },
   { root: "note", kind: "Note", text: (probe) => `note(id: ${spelled("Note", probe)}) { ${noteFields} viewerCanUpdate }` },
-  { root: "tickets", kind: "Ticket", text: (probe) => `tickets(first: 2, filter: { ids: [${spelled("Ticket", probe)}] }) { totalCount nodes { ${ticketFields} } }` },
-  { root: "tickets", kind: "Person", text: (probe) => `tickets(first: 2, filter: { requesterId: ${spelled("Person", probe)} }) { totalCount nodes { ${ticketFields} } }` },
-  { root: "notes", kind: "Note", text: (probe) => `notes(first: 2, filter: { ids: [${spelled("Note", probe)}] }) { totalCount nodes { ${noteFields} } }` },
-  { root: "notes", kind: "Person", text: (probe) => `notes(first: 2, filter: { authorId: ${spelled("Person", probe)} }) { totalCount nodes { ${noteFields} } }` },
+  {
+    root: "tickets",
+    kind: "Ticket",
+    text: (probe) =>
+      `tickets(first: 2, filter: { ids: [${spelled("Ticket", probe)}] }) { totalCount nodes { ${ticketFields} } }`,
+  },
+  {
+    root: "tickets",
+    kind: "Person",
+    text: (probe) =>
+      `tickets(first: 2, filter: { requesterId: ${spelled("Person", probe)} }) { totalCount nodes { ${ticketFields} } }`,
+  },
+  {
+    root: "notes",
+    kind: "Note",
+    text: (probe) => `notes(first: 2, filter: { ids: [${spelled("Note", probe)}] }) { totalCount nodes { ${noteFields} } }`,
+  },
+  {
+    root: "notes",
+    kind: "Person",
+    text: (probe) =>
+      `notes(first: 2, filter: { authorId: ${spelled("Person", probe)} }) { totalCount nodes { ${noteFields} } }`,
+  },
   {
     root: "ticket",
     kind: "Note",
-    text: (probe, { ownTicket }) => `ticket(id: "${ownTicket.id}") { notes(first: 2, filter: { ids: [${spelled("Note", probe)}] }) { totalCount nodes { ${noteFields} } } }`,
+    text: (probe, { ownTicket }) =>
+      `ticket(id: "${ownTicket.id}") { notes(first: 2, filter: { ids: [${spelled("Note", probe)}] }) { totalCount nodes { ${noteFields} } } }`,
   },
   {
     root: "ticket",
     kind: "Person",
-    text: (probe, { ownTicket }) => `ticket(id: "${ownTicket.id}") { notes(first: 2, filter: { authorId: ${spelled("Person", probe)} }) { totalCount nodes { ${noteFields} } } }`,
+    text: (probe, { ownTicket }) =>
+      `ticket(id: "${ownTicket.id}") { notes(first: 2, filter: { authorId: ${spelled("Person", probe)} }) { totalCount nodes { ${noteFields} } } }`,
   },
 ];
 
 /** Those that are for administrators. Asked by themselves: to anyone else the whole operation is refused. */
 const administratorQueries: readonly GraphTemplate[] = [
-  { root: "auditEvents", kind: "Note", text: (probe) => `auditEvents(first: 2, filter: { entityId: ${spelled("Note", probe)} }) { totalCount nodes { entityId } }` },
-  { root: "auditEvents", kind: "Attachment", text: (probe) => `auditEvents(first: 2, filter: { entityId: ${spelled("Attachment", probe)} }) { totalCount nodes { entityId } }` },
-  { root: "auditEvents", kind: "Key", text: (probe) => `auditEvents(first: 2, filter: { entityId: "${probe.uuid}" }) { totalCount nodes { entityId } }` },
-  { root: "auditEvents", kind: "Person", text: (probe) => `auditEvents(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { address } }` },
-  { root: "apiKeys", kind: "Person", text: (probe) => `apiKeys(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { name } }` },
-  { root: "oauthClients", kind: "Person", text: (probe) => `oauthClients(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { name } }` },
+  {
+    root: "auditEvents",
+    kind: "Note",
+    text: (probe) => `auditEvents(first: 2, filter: { entityId: ${spelled("Note", probe)} }) { totalCount nodes { entityId } }`,
+  },
+  {
+    root: "auditEvents",
+    kind: "Attachment",
+    text: (probe) =>
+      `auditEvents(first: 2, filter: { entityId: ${spelled("Attachment", probe)} }) { totalCount nodes { entityId } }`,
+  },
+  {
+    root: "auditEvents",
+    kind: "Key",
+    text: (probe) => `auditEvents(first: 2, filter: { entityId: "${probe.uuid}" }) { totalCount nodes { entityId } }`,
+  },
+  {
+    root: "auditEvents",
+    kind: "Person",
+    text: (probe) =>
+      `auditEvents(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { address } }`,
+  },
+  {
+    root: "apiKeys",
+    kind: "Person",
+    text: (probe) => `apiKeys(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { name } }`,
+  },
+  {
+    root: "oauthClients",
+    kind: "Person",
+    text: (probe) => `oauthClients(first: 2, filter: { personId: ${spelled("Person", probe)} }) { totalCount nodes { name } }`,
+  },
 ];
 
 const mutations: readonly GraphTemplate[] = [
-  { root: "addTicket", kind: "Person", text: (probe) => `addTicket(input: { kind: REQUEST, subject: "x", requesterId: ${spelled("Person", probe)} }) { __typename ${errorFields} }` },
-  { root: "addNote", kind: "Ticket", text: (probe) => `addNote(input: { ticketId: ${spelled("Ticket", probe)}, text: "x", isPublic: true }) { __typename ${errorFields} }` },
-  { root: "updateNote", kind: "Note", text: (probe) => `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", isPublic: true }) { __typename ${errorFields} }` },
-  { root: "deleteNote", kind: "Note", text: (probe) => `deleteNote(input: { id: ${spelled("Note", probe)} }) { __typename ${errorFields} }` },
+  {
+    root: "addTicket",
+    kind: "Person",
+    text: (probe) =>
+      `addTicket(input: { kind: REQUEST, subject: "x", requesterId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "addNote",
+    kind: "Ticket",
+    text: (probe) =>
+      `addNote(input: { ticketId: ${spelled("Ticket", probe)}, text: "x", isPublic: true }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "updateNote",
+    kind: "Note",
+    text: (probe) =>
+      `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", isPublic: true }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "deleteNote",
+    kind: "Note",
+    text: (probe) => `deleteNote(input: { id: ${spelled("Note", probe)} }) { __typename ${errorFields} }`,
+  },
   {
     root: "requestAttachmentUpload",
     kind: "Note",
-    text: (probe) => `requestAttachmentUpload(input: { noteId: ${spelled("Note", probe)}, filename: ${JSON.stringify(probe.filename)} }) { __typename ${errorFields} }`,
+    text: (probe) =>
+      `requestAttachmentUpload(input: { noteId: ${spelled("Note", probe)}, filename: ${JSON.stringify(probe.filename)} }) { __typename ${errorFields} }`,
   },
   {
     root: "deleteAttachment",
     kind: "Note",
-    text: (probe) => `deleteAttachment(input: { noteId: ${spelled("Note", probe)}, filename: ${JSON.stringify(probe.filename)} }) { __typename ${errorFields} }`,
+    text: (probe) =>
+      `deleteAttachment(input: { noteId: ${spelled("Note", probe)}, filename: ${JSON.stringify(probe.filename)} }) { __typename ${errorFields} }`,
   },
-  { root: "createApiKey", kind: "Person", text: (probe) => `createApiKey(input: { name: "x", personId: ${spelled("Person", probe)} }) { __typename ${errorFields} }` },
-  { root: "createOAuthClient", kind: "Person", text: (probe) => `createOAuthClient(input: { name: "x", personId: ${spelled("Person", probe)} }) { __typename ${errorFields} }` },
-  { root: "revokeApiKey", kind: "Key", text: (probe) => `revokeApiKey(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }` },
-  { root: "revokeOAuthClient", kind: "Client", text: (probe) => `revokeOAuthClient(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }` },
+  {
+    root: "createApiKey",
+    kind: "Person",
+    text: (probe) => `createApiKey(input: { name: "x", personId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "createOAuthClient",
+    kind: "Person",
+    text: (probe) =>
+      `createOAuthClient(input: { name: "x", personId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "revokeApiKey",
+    kind: "Key",
+    text: (probe) => `revokeApiKey(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "revokeOAuthClient",
+    kind: "Client",
+    text: (probe) => `revokeOAuthClient(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }`,
+  },
 ];
 
 interface RestTemplate {
@@ -251,7 +369,12 @@ const restCalls: readonly RestTemplate[] = [
     body: (_probe, { ownTicket }) => ({ ticket_id: ownTicket.id, value: "changed", is_public: true }),
   },
   { method: "DELETE", route: "/v2/tickets/notes/{note-id}", kind: "Note", path: (probe) => `/v2/tickets/notes/${probe.uuid}` },
-  { method: "GET", route: "/v2/tickets/note-attachments", kind: "Note", path: (probe) => `/v2/tickets/note-attachments?note_id=${probe.uuid}` },
+  {
+    method: "GET",
+    route: "/v2/tickets/note-attachments",
+    kind: "Note",
+    path: (probe) => `/v2/tickets/note-attachments?note_id=${probe.uuid}`,
+  },
   {
     method: "POST",
     route: "/v2/tickets/note-attachments",
@@ -274,10 +397,30 @@ const restCalls: readonly RestTemplate[] = [
   { method: "GET", route: "/notes/internal", kind: "Note", path: (probe) => `/v1/notes/internal?id=${probe.number}` },
   { method: "GET", route: "/{records}", kind: "Ticket", path: (probe) => `/v1/requests?id=${probe.number}` },
   { method: "GET", route: "/{records}/{id}", kind: "Ticket", path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}` },
-  { method: "GET", route: "/{records}/{id}/notes", kind: "Ticket", path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes` },
-  { method: "GET", route: "/{records}/{id}/notes/public", kind: "Ticket", path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes/public` },
-  { method: "GET", route: "/{records}/{id}/notes/internal", kind: "Ticket", path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes/internal` },
-  { method: "GET", route: "/{records}/{id}/notes", kind: "Note", path: (probe, { ownTicket }) => `/v1/requests/${ownTicket.number}/notes?id=${probe.number}` },
+  {
+    method: "GET",
+    route: "/{records}/{id}/notes",
+    kind: "Ticket",
+    path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes`,
+  },
+  {
+    method: "GET",
+    route: "/{records}/{id}/notes/public",
+    kind: "Ticket",
+    path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes/public`,
+  },
+  {
+    method: "GET",
+    route: "/{records}/{id}/notes/internal",
+    kind: "Ticket",
+    path: (probe) => `/v1/requests/${v1Id("Ticket", probe)}/notes/internal`,
+  },
+  {
+    method: "GET",
+    route: "/{records}/{id}/notes",
+    kind: "Note",
+    path: (probe, { ownTicket }) => `/v1/requests/${ownTicket.number}/notes?id=${probe.number}`,
+  },
   {
     method: "POST",
     route: "/{records}/{id}/notes",
@@ -299,17 +442,24 @@ describe("what is asked here", () => {
     const names = (fields: Record<string, GraphQLField<unknown, unknown>> | undefined) => Object.keys(fields ?? {}).toSorted();
     const covered = (templates: readonly GraphTemplate[], others: readonly string[] = []) =>
       [...new Set([...templates.map(({ root }) => root), ...others])].toSorted();
-    expect(covered([...queries, ...administratorQueries], withoutId.queries)).toEqual(names(schema.getQueryType()?.getFields()));
+    expect(covered([...queries, ...administratorQueries], withoutId.queries)).toEqual(
+      names(schema.getQueryType()?.getFields()),
+    );
     expect(covered(mutations)).toEqual(names(schema.getMutationType()?.getFields()));
   });
 
   test("is every operation of both REST faces", () => {
     const operations = (paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>) =>
       Object.entries(paths).flatMap(([path, item]) =>
-        ["get", "post", "put", "patch", "delete"].filter((method) => method in item).map((method) => `${method.toUpperCase()} ${path}`),
+        ["get", "post", "put", "patch", "delete"]
+          .filter((method) => method in item)
+          .map((method) => `${method.toUpperCase()} ${path}`),
       );
     const covered = restCalls.map(({ method, route }) => `${method} ${route}`);
-    const wanted = [...operations(v2Document.paths), ...operations(v1Document.paths).filter((name) => !withoutId.v1.includes(name.replace(/^GET /, "")))];
+    const wanted = [
+      ...operations(v2Document.paths),
+      ...operations(v1Document.paths).filter((name) => !withoutId.v1.includes(name.replace(/^GET /, ""))),
+    ];
     expect([...new Set(covered)].toSorted()).toEqual(wanted.toSorted());
   });
 });
@@ -346,7 +496,8 @@ function withoutProbe(text: string, probe: Probe): string {
   let left = text;
   for (const uuid of [probe.uuid, probe.noteId]) {
     left = left.replaceAll(uuid, "ID");
-    for (const kind of nodeKinds) left = left.replaceAll(globalId(kind, uuid), "ID").replaceAll(encodeURIComponent(globalId(kind, uuid)), "ID");
+    for (const kind of nodeKinds)
+      left = left.replaceAll(globalId(kind, uuid), "ID").replaceAll(encodeURIComponent(globalId(kind, uuid)), "ID");
   }
   return probe.number === 0 ? left : left.replaceAll(new RegExp(`\\b${probe.number}\\b`, "g"), "ID");
 }
@@ -357,7 +508,11 @@ const ofTheMoment = new Set(["date", "x-request-id", "x-ratelimit-remaining", "x
 async function answerOf(asker: Asker, method: string, path: string, body: unknown, probes: readonly Probe[]): Promise<string> {
   const answer = await fetch(`${app.url}${path}`, {
     method,
-    headers: { "x-api-key": asker.key, ...(path.startsWith("/v1") && { authorization: `Bearer ${asker.key}` }), "content-type": "application/json" },
+    headers: {
+      "x-api-key": asker.key,
+      ...(path.startsWith("/v1") && { authorization: `Bearer ${asker.key}` }),
+      "content-type": "application/json",
+    },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const headers = [...answer.headers].filter(([name]) => !ofTheMoment.has(name));
@@ -370,12 +525,18 @@ async function answerOf(asker: Asker, method: string, path: string, body: unknow
 /** Nothing of another account stands in `text`, whatever was asked. */
 function requireNothingForeign(text: string, { accountId, name }: Asker): void {
   for (const [owner, mark] of world.marks) {
-    if (owner !== accountId && text.includes(mark)) throw new Error(`The ${name} is shown a row of another account: ${text.slice(0, 500)}`);
+    if (owner !== accountId && text.includes(mark))
+      throw new Error(`The ${name} is shown a row of another account: ${text.slice(0, 500)}`);
   }
 }
 
 /** Puts attempts to the graph, all in one document: the hidden things in one, what there is not in another. */
-async function compareGraph(operation: "query" | "mutation", templates: readonly GraphTemplate[], asker: Asker, drawn: readonly Attempt[]): Promise<void> {
+async function compareGraph(
+  operation: "query" | "mutation",
+  templates: readonly GraphTemplate[],
+  asker: Asker,
+  drawn: readonly Attempt[],
+): Promise<void> {
   const chosen = drawn.flatMap((attempt) => {
     const template = templates[attempt.template % templates.length]!;
     const probes = probesOf(attempt, template.kind, asker);
@@ -416,9 +577,22 @@ async function counted(work: () => Promise<string>): Promise<{ answer: string; s
 }
 
 async function fingerprint(): Promise<unknown> {
-  const tables = ["accounts", "people", "memberships", "tickets", "notes", "attachments", "uploads", "discarded_objects", "identity_links"];
+  const tables = [
+    "accounts",
+    "people",
+    "memberships",
+    "tickets",
+    "notes",
+    "attachments",
+    "uploads",
+    "discarded_objects",
+    "identity_links",
+  ];
   const rows = await Promise.all(
-    tables.map(async (table) => (await app.database.pool.query(`SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ${table} t`)).rows),
+    tables.map(
+      async (table) =>
+        (await app.database.pool.query(`SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ${table} t`)).rows,
+    ),
   );
   const keys = ["api_keys", "oauth_clients"].map(
     async (table) => (await app.database.pool.query(`SELECT count(*), count(revoked_at) FROM ${table} t`)).rows,
@@ -447,18 +621,22 @@ test("what is of another account, or hidden, answers as what there is not, and n
   );
   expect(await fingerprint()).toEqual(before);
   expect(attempts).toBeGreaterThanOrEqual(10_000);
-});
+}, 240_000);
 
 test("each operation was asked for by each asker at least once, whatever was drawn above", async () => {
   for (const asker of world.askers) {
     const every = (count: number): Attempt[] =>
-      Array.from({ length: count }, (_, template) => ({ template, target: template * 7, spelling: template % 2 === 0 ? "uuid" : "global" }));
+      Array.from({ length: count }, (_, template) => ({
+        template,
+        target: template * 7,
+        spelling: template % 2 === 0 ? "uuid" : "global",
+      }));
     await compareGraph("query", queries, asker, every(queries.length));
     await compareGraph("query", administratorQueries, asker, every(administratorQueries.length));
     await compareGraph("mutation", mutations, asker, every(mutations.length));
     for (const one of every(restCalls.length)) await compareRest(asker, one);
   }
-});
+}, 120_000);
 
 test("whatever can be walked to from what one sees is of one's own account", async () => {
   const everything = `{
@@ -488,9 +666,16 @@ const accountFields = "uuid slug name";
 
 test("a cursor from another account leads to nothing of it", async () => {
   const page = async (key: string, after: string | null) => {
-    const query = "query($after: String) { notes(first: 3, after: $after) { totalCount pageInfo { endCursor } nodes { uuid text } } }";
+    const query =
+      "query($after: String) { notes(first: 3, after: $after) { totalCount pageInfo { endCursor } nodes { uuid text } } }";
     const { body } = await call(app, key, "POST", "/graphql", { query, variables: { after } });
-    return (body as { data: { notes: { totalCount: number; pageInfo: { endCursor: string | null }; nodes: { uuid: string; text: string }[] } } }).data.notes;
+    return (
+      body as {
+        data: {
+          notes: { totalCount: number; pageInfo: { endCursor: string | null }; nodes: { uuid: string; text: string }[] };
+        };
+      }
+    ).data.notes;
   };
   for (const [index, asker] of world.askers.entries()) {
     const stranger = world.askers[(index + 5) % world.askers.length]!;
@@ -507,20 +692,32 @@ test("a signed URL opens the one object it was signed for: with any other's key,
   const { body } = await call(app, asker!.key, "GET", `/v2/tickets/note-attachments/${note.id}/${note.filename}`);
   const signed = new URL((body as { signed_url: string }).signed_url);
   expect((await fetch(signed)).status).toBe(200);
-  const { body: asked } = await call(app, asker!.key, "POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: note.filename });
+  const { body: asked } = await call(app, asker!.key, "POST", "/v2/tickets/note-attachments", {
+    note_id: note.id,
+    filename: note.filename,
+  });
   const signedUpload = new URL((asked as { signed_url: string }).signed_url);
 
-  const rows = await app.database.prisma.attachment.findMany({ where: { accountId: { in: world.accounts.map(({ id }) => id) } } });
+  const rows = await app.database.prisma.attachment.findMany({
+    where: { accountId: { in: world.accounts.map(({ id }) => id) } },
+  });
   const own = rows.find(({ noteId }) => noteId === note.id)!;
   const answers = new Set<string>();
   for (const row of rows) {
     if (row.id === own.id) continue;
     for (const key of [row.storageKey, `${row.accountId}/${randomUUID()}`, `${randomUUID()}/${row.id}`]) {
-      for (const [method, url] of [["GET", signed], ["HEAD", signed], ["PUT", signedUpload]] as const) {
+      for (const [method, url] of [
+        ["GET", signed],
+        ["HEAD", signed],
+        ["PUT", signedUpload],
+      ] as const) {
         const forged = new URL(url);
         forged.pathname = forged.pathname.replace(own.storageKey, key);
         expect(forged.pathname).toContain(key);
-        const answer = await fetch(forged, { method, ...(method === "PUT" && { body: "x", headers: { "content-type": "text/plain" } }) });
+        const answer = await fetch(forged, {
+          method,
+          ...(method === "PUT" && { body: "x", headers: { "content-type": "text/plain" } }),
+        });
         answers.add(`${method} ${answer.status} ${(await answer.text()).replaceAll(key, "KEY")}`);
         attempts += 1;
       }

@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../src/platform/database.ts";
-import { countUpTo, keyset, nameOf, type OrderKey, type Ordering, type Page, pageFrom, type Position, positionOf, slicesOf, toSlice } from "../src/platform/keyset.ts";
+import {
+  countUpTo,
+  keyset,
+  nameOf,
+  type OrderKey,
+  type Ordering,
+  type Page,
+  pageFrom,
+  type Position,
+  positionOf,
+  slicesOf,
+  toSlice,
+} from "../src/platform/keyset.ts";
 import { sql } from "../src/platform/sql.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 
@@ -29,14 +41,27 @@ const keys: readonly Omit<OrderKey, "direction">[] = [
 ];
 
 // Few values, so that most rows are tied with others.
-const tables: fc.Arbitrary<Row[]> = fc.array(fc.tuple(fc.uuid(), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { maxLength: 14 }).map((rows) => {
-  const unique = [...new Map(rows.map((row) => [row[0], row])).values()];
-  return unique.map(([id, author, second], index) => ({ id, number: index + 1, authorNumber: author, createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)) }));
-});
+const tables: fc.Arbitrary<Row[]> = fc
+  .array(fc.tuple(fc.uuid(), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { maxLength: 14 })
+  .map((rows) => {
+    const unique = [...new Map(rows.map((row) => [row[0], row])).values()];
+    return unique.map(([id, author, second], index) => ({
+      id,
+      number: index + 1,
+      authorNumber: author,
+      createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)),
+    }));
+  });
 
 const orderings: fc.Arbitrary<Ordering> = fc
   .shuffledSubarray([...keys], { minLength: 1 })
-  .chain((chosen) => fc.tuple(...chosen.map((key) => fc.constantFrom("ASC" as const, "DESC" as const).map((direction): OrderKey => ({ ...key, direction })))))
+  .chain((chosen) =>
+    fc.tuple(
+      ...chosen.map((key) =>
+        fc.constantFrom("ASC" as const, "DESC" as const).map((direction): OrderKey => ({ ...key, direction })),
+      ),
+    ),
+  )
   .map(([first, ...rest]) => [first!, ...rest]);
 
 const comparable = (row: Row, field: string): string | number => {
@@ -82,11 +107,18 @@ describe("pages of any table in any order", () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ rows, ordering, size, from, after, before }) => {
         const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
-        const at = (place: number | null): number | undefined => (place === null || sorted.length === 0 ? undefined : place % sorted.length);
+        const at = (place: number | null): number | undefined =>
+          place === null || sorted.length === 0 ? undefined : place % sorted.length;
         const [afterIndex, beforeIndex] = [at(after), at(before)];
-        const positionAt = (index: number | undefined): Position | undefined => (index === undefined ? undefined : positionOf(ordering, sorted[index]!));
+        const positionAt = (index: number | undefined): Position | undefined =>
+          index === undefined ? undefined : positionOf(ordering, sorted[index]!);
 
-        const slice = await read(rows, ordering, { size, from, after: positionAt(afterIndex), before: positionAt(beforeIndex) });
+        const slice = await read(rows, ordering, {
+          size,
+          from,
+          after: positionAt(afterIndex),
+          before: positionAt(beforeIndex),
+        });
         const stretch = sorted.slice(afterIndex === undefined ? 0 : afterIndex + 1, beforeIndex);
         const expected = from === "start" ? stretch.slice(0, size) : stretch.slice(Math.max(0, stretch.length - size));
         expect(numbers(slice.rows)).toEqual(numbers(expected));
@@ -99,7 +131,12 @@ describe("pages of any table in any order", () => {
   });
 
   test("lose and repeat nothing on a walk, though rows come and go meanwhile", async () => {
-    const cases = fc.record({ rows: tables.filter((rows) => rows.length >= 4), ordering: orderings, size: fc.integer({ min: 1, max: 3 }), from: fc.constantFrom("start" as const, "end" as const) });
+    const cases = fc.record({
+      rows: tables.filter((rows) => rows.length >= 4),
+      ordering: orderings,
+      size: fc.integer({ min: 1, max: 3 }),
+      from: fc.constantFrom("start" as const, "end" as const),
+    });
     await fc.assert(
       fc.asyncProperty(cases, async ({ rows, ordering, size, from }) => {
         const kept = rows.filter((row) => row.number % 3 !== 0);
@@ -107,7 +144,11 @@ describe("pages of any table in any order", () => {
         let table = rows;
         let place: Position | undefined;
         for (let pages = 0; pages <= rows.length; pages++) {
-          const slice = await read(table, ordering, { size, from, ...(from === "start" ? { after: place } : { before: place }) });
+          const slice = await read(table, ordering, {
+            size,
+            from,
+            ...(from === "start" ? { after: place } : { before: place }),
+          });
           const last = from === "start" ? slice.rows.at(-1) : slice.rows[0];
           seen.push(...(from === "start" ? slice.rows : slice.rows.toReversed()));
           if (!last) break;
@@ -125,7 +166,12 @@ describe("pages of any table in any order", () => {
 });
 
 test("an offset counts rows of the order", async () => {
-  const rows = Array.from({ length: 7 }, (_, index) => ({ id: crypto.randomUUID(), number: index + 1, authorNumber: index % 2, createdAt: new Date(0) }));
+  const rows = Array.from({ length: 7 }, (_, index) => ({
+    id: crypto.randomUUID(),
+    number: index + 1,
+    authorNumber: index % 2,
+    createdAt: new Date(0),
+  }));
   const ordering: Ordering = [{ ...keys[1]!, direction: "DESC" }];
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   for (const offset of [0, 1, 5, 7, 2 ** 40]) {
@@ -137,7 +183,8 @@ test("an offset counts rows of the order", async () => {
 
 test("a count may end early", async () => {
   const some = sql`generate_series(1, 10) n WHERE true`;
-  const count = async (most: number | undefined) => Number((await database.query<{ count: bigint }>(countUpTo(some, most)))[0]?.count);
+  const count = async (most: number | undefined) =>
+    Number((await database.query<{ count: bigint }>(countUpTo(some, most)))[0]?.count);
   expect([await count(undefined), await count(3), await count(99)]).toEqual([10, 3, 10]);
 });
 
@@ -159,5 +206,10 @@ test("slices come in the order of their parents, empty where there are no rows, 
     { parent: "a", id: null as unknown as string },
   ];
   const slices = slicesOf(["a", "missing", "b", "b"], rows, { size: 1, from: "start" });
-  expect(slices.map((slice) => slice && [slice.rows.map(({ id }) => id), slice.hasNext])).toEqual([[[], false], null, [["1"], true], [["1"], true]]);
+  expect(slices.map((slice) => slice && [slice.rows.map(({ id }) => id), slice.hasNext])).toEqual([
+    [[], false],
+    null,
+    [["1"], true],
+    [["1"], true],
+  ]);
 });

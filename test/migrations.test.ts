@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import pg from "pg";
@@ -118,7 +118,7 @@ describe("the migrations", () => {
     });
   });
 
-  test("are checked and written by npm scripts", async () => {
+  test("fail their check where they do not", async () => {
     const root = resolve(import.meta.dirname, "..");
     const house = await mkdtemp(join(tmpdir(), "ticket-notes-house-"));
     try {
@@ -128,20 +128,10 @@ describe("the migrations", () => {
       await symlink(join(root, "node_modules"), join(house, "node_modules"));
       const schema = join(house, "prisma/schema.prisma");
       await writeFile(schema, (await readFile(schema, "utf8")).replace("model Account {", "model Account {\n  colour String?"));
-      const before = await readdir(join(house, "prisma/migrations"));
 
       const check = await run(house, ["prisma/write-migration.ts", "--check"]);
       expect(check.code).toBe(1);
       expect(check.errors).toContain('ALTER TABLE "accounts" ADD COLUMN     "colour" TEXT;');
-
-      const write = await run(house, ["prisma/write-migration.ts", "account_colour"]);
-      expect(write).toMatchObject({ code: 0, errors: "" });
-      const added = (await readdir(join(house, "prisma/migrations"))).filter((name) => !before.includes(name));
-      expect(added).toEqual([expect.stringMatching(/^\d{14}_account_colour$/)]);
-      expect(await readFile(join(house, "prisma/migrations", added[0] ?? "", "migration.sql"), "utf8")).toContain(
-        'ADD COLUMN     "colour" TEXT',
-      );
-
       expect(await run(house, ["prisma/write-migration.ts", "Not A Name"])).toMatchObject({ code: 2 });
     } finally {
       await rm(house, { recursive: true });

@@ -2,7 +2,17 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { graphql } from "./generated/gql.ts";
-import { addAccount, call, type GraphqlAnswer, keyWith, type RestAnswer, send, startApp, type TestAccount, type TestApp } from "./support/app.ts";
+import {
+  addAccount,
+  call,
+  type GraphqlAnswer,
+  keyWith,
+  type RestAnswer,
+  send,
+  startApp,
+  type TestAccount,
+  type TestApp,
+} from "./support/app.ts";
 import { addNote, addTicket, upload } from "./support/factories.ts";
 
 const ParityAddNote = graphql(`
@@ -123,7 +133,8 @@ interface V2Note {
   readonly updated_at: string | null;
 }
 
-const v2Note = async (id: string, key = account.specialist.key) => (await call(app, key, "GET", `/v2/tickets/notes/${id}`)).body as V2Note;
+const v2Note = async (id: string, key = account.specialist.key) =>
+  (await call(app, key, "GET", `/v2/tickets/notes/${id}`)).body as V2Note;
 
 /** A note as GraphQL tells it, in the words of /v2. */
 async function graphNote(id: string, key = account.specialist.key) {
@@ -149,14 +160,27 @@ describe("what is written through one face is read through the other", () => {
     if (data.addNote.__typename !== "AddNotePayload") throw new Error(data.addNote.code);
     const { uuid } = data.addNote.note;
     expect(await v2Note(uuid)).toEqual(await graphNote(uuid));
-    expect(await v2Note(uuid, account.customer.key)).toMatchObject({ value: "Both 👓", categories: ["post-scan"], is_public: true, updated_at: null });
+    expect(await v2Note(uuid, account.customer.key)).toMatchObject({
+      value: "Both 👓",
+      categories: ["post-scan"],
+      is_public: true,
+      updated_at: null,
+    });
   });
 
   test("a note added, edited and deleted through /v2", async () => {
-    const added = await call(app, account.specialist.key, "POST", "/v2/tickets/notes", { ticket_id: ticket.id, value: "One", categories: ["pre-scan"] });
+    const added = await call(app, account.specialist.key, "POST", "/v2/tickets/notes", {
+      ticket_id: ticket.id,
+      value: "One",
+      categories: ["pre-scan"],
+    });
     const { id } = added.body as V2Note;
     expect(await graphNote(id)).toEqual(added.body);
-    const edited = await call(app, account.specialist.key, "PUT", `/v2/tickets/notes/${id}`, { ticket_id: ticket.id, value: "Two", is_public: true });
+    const edited = await call(app, account.specialist.key, "PUT", `/v2/tickets/notes/${id}`, {
+      ticket_id: ticket.id,
+      value: "Two",
+      is_public: true,
+    });
     expect((edited.body as V2Note).updated_at).not.toBeNull();
     expect(await graphNote(id)).toEqual(edited.body);
     await call(app, account.specialist.key, "DELETE", `/v2/tickets/notes/${id}`);
@@ -165,7 +189,9 @@ describe("what is written through one face is read through the other", () => {
 
   test("an edit and a deletion through GraphQL", async () => {
     const note = await addNote(app, ticket, account.specialist);
-    await send(app, account.specialist.key, ParityUpdateNote, { input: { id: note.id, text: "Edited", categories: ["PRE_SCAN"] } });
+    await send(app, account.specialist.key, ParityUpdateNote, {
+      input: { id: note.id, text: "Edited", categories: ["PRE_SCAN"] },
+    });
     expect(await v2Note(note.id)).toEqual(await graphNote(note.id));
     await send(app, account.specialist.key, ParityDeleteNote, { input: { id: note.id } });
     expect((await call(app, account.specialist.key, "GET", `/v2/tickets/notes/${note.id}`)).status).toBe(404);
@@ -174,23 +200,48 @@ describe("what is written through one face is read through the other", () => {
   test("a file uploaded through either", async () => {
     const note = await addNote(app, ticket, account.specialist);
     await upload(app, account.specialist.key, note.id, "by v2.txt", "from v2", "text/plain");
-    const { data } = await send(app, account.specialist.key, ParityRequestUpload, { input: { noteId: note.id, filename: "by GraphQL.txt" } });
-    if (data.requestAttachmentUpload.__typename !== "RequestAttachmentUploadPayload") throw new Error(data.requestAttachmentUpload.code);
+    const { data } = await send(app, account.specialist.key, ParityRequestUpload, {
+      input: { noteId: note.id, filename: "by GraphQL.txt" },
+    });
+    if (data.requestAttachmentUpload.__typename !== "RequestAttachmentUploadPayload")
+      throw new Error(data.requestAttachmentUpload.code);
     const { url, headers } = data.requestAttachmentUpload.upload;
-    await fetch(url, { method: "PUT", headers: headers.map(({ name, value }): [string, string] => [name, value]), body: "from GraphQL" });
+    await fetch(url, {
+      method: "PUT",
+      headers: headers.map(({ name, value }): [string, string] => [name, value]),
+      body: "from GraphQL",
+    });
 
     const list = await call(app, account.customer.key, "GET", `/v2/tickets/note-attachments?note_id=${note.id}`);
-    const throughV2 = await Promise.all((list.body as { result: { filename: string; signed_url: string }[] }).result.map(async (one) => [one.filename, await (await fetch(one.signed_url)).text()]));
+    const throughV2 = await Promise.all(
+      (list.body as { result: { filename: string; signed_url: string }[] }).result.map(async (one) => [
+        one.filename,
+        await (await fetch(one.signed_url)).text(),
+      ]),
+    );
     const graph = await send(app, account.customer.key, ParityNote, { id: note.id });
-    const throughGraph = await Promise.all(graph.data.note!.attachments.nodes.map(async (node) => [node.filename, await (await fetch(node.download!.url)).text()]));
-    expect(throughV2).toEqual([["by v2.txt", "from v2"], ["by GraphQL.txt", "from GraphQL"]]);
+    const throughGraph = await Promise.all(
+      graph.data.note!.attachments.nodes.map(async (node) => [node.filename, await (await fetch(node.download!.url)).text()]),
+    );
+    expect(throughV2).toEqual([
+      ["by v2.txt", "from v2"],
+      ["by GraphQL.txt", "from GraphQL"],
+    ]);
     expect(throughGraph).toEqual(throughV2);
   });
 
   test("the notes of a ticket, in one order and of one number, for everybody who may read them", async () => {
     const own = await addTicket(app, account, { requester: account.customer });
-    for (let index = 0; index < 6; index++) await addNote(app, own, account.specialist, { isPublic: index % 2 === 0, createdAt: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 3)) });
-    for (const key of [account.specialist.key, account.customer.key, await keyWith(app, account.administrator, ["tickets:read", "notes:read"])]) {
+    for (let index = 0; index < 6; index++)
+      await addNote(app, own, account.specialist, {
+        isPublic: index % 2 === 0,
+        createdAt: new Date(Date.UTC(2026, 1, 1, 0, 0, index % 3)),
+      });
+    for (const key of [
+      account.specialist.key,
+      account.customer.key,
+      await keyWith(app, account.administrator, ["tickets:read", "notes:read"]),
+    ]) {
       const { body } = await call(app, key, "GET", `/v2/tickets/notes?ticket_id=${own.id}`);
       const { result, total } = body as { result: V2Note[]; total: number };
       const { data } = await send(app, key, ParityNotesOfTicket, { id: own.id });
@@ -228,7 +279,13 @@ describe("the same rules refuse through both, each in its own words:", () => {
     internal = await addNote(app, ticket, account.specialist, { isPublic: false });
     customers = await addNote(app, ticket, account.customer);
     readOnly = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:internal", "attachments:read"]);
-    withoutInternal = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "attachments:read", "attachments:write"]);
+    withoutInternal = await keyWith(app, account.specialist, [
+      "tickets:read",
+      "notes:read",
+      "notes:write",
+      "attachments:read",
+      "attachments:write",
+    ]);
   });
 
   const callers: [string, () => string | undefined][] = [
@@ -248,7 +305,7 @@ describe("the same rules refuse through both, each in its own words:", () => {
   function statusIn({ data, errors }: Pick<GraphqlAnswer<object | null>, "data" | "errors">): number {
     const [result] = Object.values(data ?? {}) as ({ code?: string } | undefined)[];
     const code = errors[0]?.extensions["code"] ?? result?.code;
-    return code === undefined ? 200 : (statusOf[String(code)] ?? 500);
+    return code === undefined ? 200 : (typeof code === "string" && statusOf[code]) || 500;
   }
 
   const notes = () => ({ open, internal, customers, missing: { id: randomUUID() } });
@@ -269,7 +326,11 @@ describe("the same rules refuse through both, each in its own words:", () => {
     for (const ticketId of [ticket.id, foreign.id, randomUUID()]) {
       for (const isPublic of [true, false]) {
         for (const text of ["x", "a\0b", "\ud800"]) {
-          const rest = await call(app, keyOf(), "POST", "/v2/tickets/notes", { ticket_id: ticketId, value: text, is_public: isPublic });
+          const rest = await call(app, keyOf(), "POST", "/v2/tickets/notes", {
+            ticket_id: ticketId,
+            value: text,
+            is_public: isPublic,
+          });
           const graph = await send(app, keyOf(), ParityAddNote, { input: { ticketId, text, isPublic } });
           expect([ticketId, isPublic, text, statusIn(graph)]).toEqual([ticketId, isPublic, text, done(rest)]);
         }
@@ -281,7 +342,11 @@ describe("the same rules refuse through both, each in its own words:", () => {
     for (const [name, { id }] of Object.entries(notes())) {
       // Whoever may do it writes what is there already, so that the callers after them find the same.
       const isPublic = name !== "internal";
-      const rest = await call(app, keyOf(), "PUT", `/v2/tickets/notes/${id}`, { ticket_id: ticket.id, value: "same", is_public: isPublic });
+      const rest = await call(app, keyOf(), "PUT", `/v2/tickets/notes/${id}`, {
+        ticket_id: ticket.id,
+        value: "same",
+        is_public: isPublic,
+      });
       const graph = await send(app, keyOf(), ParityUpdateNote, { input: { id, text: "same", isPublic } });
       expect([name, statusIn(graph)]).toEqual([name, done(rest)]);
     }
@@ -298,7 +363,11 @@ describe("the same rules refuse through both, each in its own words:", () => {
   });
 
   test.each(callers)("%s deleting a note", async (_name, keyOf) => {
-    for (const [author, isPublic] of [[account.specialist, true], [account.specialist, false], [account.customer, true]] as const) {
+    for (const [author, isPublic] of [
+      [account.specialist, true],
+      [account.specialist, false],
+      [account.customer, true],
+    ] as const) {
       const [one, two] = [await addNote(app, ticket, author, { isPublic }), await addNote(app, ticket, author, { isPublic })];
       const rest = await call(app, keyOf(), "DELETE", `/v2/tickets/notes/${one.id}`);
       const graph = await send(app, keyOf(), ParityDeleteNote, { input: { id: two.id } });

@@ -6,7 +6,12 @@ import { createShortCache } from "../src/platform/short-cache.ts";
 function start({ maximumEntries = 100 } = {}) {
   const clock = { now: 0 };
   const loads: { resolve: (value: string) => void; reject: (error: Error) => void }[] = [];
-  const cache = createShortCache<string>({ maximumEntries, lifetimeMilliseconds: 900, renewalMilliseconds: 500, now: () => clock.now });
+  const cache = createShortCache<string>({
+    maximumEntries,
+    lifetimeMilliseconds: 900,
+    renewalMilliseconds: 500,
+    now: () => clock.now,
+  });
   const load = () => new Promise<string>((resolve, reject) => void loads.push({ resolve, reject }));
   return { clock, loads, get: (key = "key") => cache.get(key, load) };
 }

@@ -43,10 +43,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
   const list = () => call(app, account.specialist.key, "GET", `/v2/tickets/notes?ticket_id=${ticket.id}`);
 
   const absences: [string, () => void][] = [
-    [
-      "because its server hangs",
-      () => proxy.freeze(),
-    ],
+    ["because its server hangs", () => proxy.freeze()],
     [
       "because it cannot be connected to",
       () => {
@@ -56,40 +53,46 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
     ],
   ];
 
-  test.each(absences)("%s, every face says so with 503, the process lives, and all is well when it is back", async (_name, goAway) => {
-    goAway();
+  test.each(absences)(
+    "%s, every face says so with 503, the process lives, and all is well when it is back",
+    async (_name, goAway) => {
+      goAway();
 
-    const read = await graphql(`{ ticket(id: "${ticket.id}") { subject } }`);
-    expect(read).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
-    const written = await graphql(`mutation { addNote(input: { ticketId: "${ticket.id}", text: "lost" }) { __typename } }`);
-    expect(written).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
-    expect(JSON.stringify([read, written])).not.toMatch(/ECONN|timeout|postgres|SELECT|127\.0\.0\.1|prisma/i);
+      const read = await graphql(`{ ticket(id: "${ticket.id}") { subject } }`);
+      expect(read).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
+      const written = await graphql(`mutation { addNote(input: { ticketId: "${ticket.id}", text: "lost" }) { __typename } }`);
+      expect(written).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
+      expect(JSON.stringify([read, written])).not.toMatch(/ECONN|timeout|postgres|SELECT|127\.0\.0\.1|prisma/i);
 
-    for (const [method, path, body] of [
-      ["GET", `/v2/tickets/notes?ticket_id=${ticket.id}`],
-      ["GET", `/v2/tickets/notes/${note.id}`],
-      ["POST", "/v2/tickets/notes", { ticket_id: ticket.id, value: "lost" }],
-      ["PUT", `/v2/tickets/notes/${note.id}`, { ticket_id: ticket.id, value: "lost" }],
-      ["DELETE", `/v2/tickets/notes/${note.id}`],
-      ["GET", `/v2/tickets/note-attachments?note_id=${note.id}`],
-      ["POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: "a.png" }],
-    ] as const) {
-      const { status, body: problem } = await call(app, account.specialist.key, method, path, body);
-      expect([method, path, status]).toEqual([method, path, 503]);
-      expect(JSON.stringify(problem)).not.toMatch(/ECONN|timeout|postgres|SELECT|127\.0\.0\.1|prisma/i);
-    }
+      for (const [method, path, body] of [
+        ["GET", `/v2/tickets/notes?ticket_id=${ticket.id}`],
+        ["GET", `/v2/tickets/notes/${note.id}`],
+        ["POST", "/v2/tickets/notes", { ticket_id: ticket.id, value: "lost" }],
+        ["PUT", `/v2/tickets/notes/${note.id}`, { ticket_id: ticket.id, value: "lost" }],
+        ["DELETE", `/v2/tickets/notes/${note.id}`],
+        ["GET", `/v2/tickets/note-attachments?note_id=${note.id}`],
+        ["POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: "a.png" }],
+      ] as const) {
+        const { status, body: problem } = await call(app, account.specialist.key, method, path, body);
+        expect([method, path, status]).toEqual([method, path, 503]);
+        expect(JSON.stringify(problem)).not.toMatch(/ECONN|timeout|postgres|SELECT|127\.0\.0\.1|prisma/i);
+      }
 
-    const ready = await fetch(`${app.url}/ready`);
-    expect([ready.status, await ready.json()]).toEqual([503, expect.objectContaining({ detail: expect.stringContaining("database") })]);
-    const health = await fetch(`${app.url}/health`);
-    expect([health.status, await health.json()]).toEqual([200, { status: "alive" }]);
+      const ready = await fetch(`${app.url}/ready`);
+      expect([ready.status, await ready.json()]).toEqual([
+        503,
+        expect.objectContaining({ detail: expect.stringContaining("database") }),
+      ]);
+      const health = await fetch(`${app.url}/health`);
+      expect([health.status, await health.json()]).toEqual([200, { status: "alive" }]);
 
-    proxy.thaw();
-    await expect.poll(async () => (await list()).status, { timeout: 10_000 }).toBe(200);
-    expect((await fetch(`${app.url}/ready`)).status).toBe(200);
-    expect(await graphql(`{ ticket(id: "${ticket.id}") { subject } }`)).toMatchObject({ status: 200, errors: [] });
-    expect((await list()).body).toMatchObject({ total: 1, result: [{ id: note.id, value: note.text }] });
-  });
+      proxy.thaw();
+      await expect.poll(async () => (await list()).status, { timeout: 10_000 }).toBe(200);
+      expect((await fetch(`${app.url}/ready`)).status).toBe(200);
+      expect(await graphql(`{ ticket(id: "${ticket.id}") { subject } }`)).toMatchObject({ status: 200, errors: [] });
+      expect((await list()).body).toMatchObject({ total: 1, result: [{ id: note.id, value: note.text }] });
+    },
+  );
 
   test("a connection that is cut costs the requests on it, and none after them", async () => {
     for (let round = 0; round < 3; round++) {

@@ -3,7 +3,9 @@ import { raw, sql, type Sql } from "../platform/sql.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
 
 /** Who does something that the audit keeps: a viewer, or the operator at the command line, who is nobody of an account. */
-export type Actor = Pick<PersonViewer, "person" | "credential" | "origin"> | { readonly person?: undefined; readonly origin: Origin };
+export type Actor =
+  | Pick<PersonViewer, "person" | "credential" | "origin">
+  | { readonly person?: undefined; readonly origin: Origin };
 
 /** What is done, to which rows. `rows` names a table expression with their `id` and `account_id`. */
 export interface AuditedAct {

@@ -106,7 +106,9 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
     const now = clock();
     const isLink = kind === "IDENTITY_LINK";
-    const alive = isLink ? sql`true` : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
+    const alive = isLink
+      ? sql`true`
+      : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
     const [holder] = await database.query<Holder & Record<string, unknown>>(sql`
       WITH found AS (
         SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
@@ -132,7 +134,9 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
       return holders.get(`API_KEY ${hash.toString("base64url")}`, () => findHolder("API_KEY", sql`c.hash = ${hash}`, origin));
     }
     if (proof.kind === "OAUTH_CLIENT") {
-      return holders.get(`OAUTH_CLIENT ${proof.clientId}`, () => findHolder("OAUTH_CLIENT", sql`c.id = ${proof.clientId}::uuid`, origin));
+      return holders.get(`OAUTH_CLIENT ${proof.clientId}`, () =>
+        findHolder("OAUTH_CLIENT", sql`c.id = ${proof.clientId}::uuid`, origin),
+      );
     }
     const { issuer, subject } = proof;
     return holders.get(`IDENTITY_LINK ${JSON.stringify([issuer, subject])}`, () =>
@@ -172,8 +176,11 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
       const now = clock();
       // Asked again, since the answer may have been kept for a moment.
       const isOver = (end: Date | null) => end !== null && end <= now;
-      if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt))) return { outcome: "invalid" };
-      const membership = holder.memberships.find((one) => (account === undefined ? one.id === holder.accountId : one.slug === account));
+      if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt)))
+        return { outcome: "invalid" };
+      const membership = holder.memberships.find((one) =>
+        account === undefined ? one.id === holder.accountId : one.slug === account,
+      );
       if (!membership) return { outcome: "account-refused" };
 
       const { role, ...own } = membership;

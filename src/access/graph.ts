@@ -1,5 +1,11 @@
 import { builder } from "../graph/builder.ts";
-import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
+import {
+  type Connection,
+  type ConnectionArguments,
+  type ConnectionPlace,
+  readPage,
+  toConnection,
+} from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId, readIdOfAny } from "../graph/ids.ts";
@@ -63,7 +69,8 @@ const wordings: readonly Wording[] = [
     one: "oauthClient",
     thing: "OAuth client",
     things: "OAuth clients",
-    about: "A client of the token endpoint, `POST /oauth2/token`, which exchanges its id and its secret for an access token that acts for a person.",
+    about:
+      "A client of the token endpoint, `POST /oauth2/token`, which exchanges its id and its secret for an access token that acts for a person.",
     idText: "The `client_id`.",
     secretText: "The `client_secret`. It is shown this once, and is kept nowhere.",
   },
@@ -90,8 +97,16 @@ function defineCredential(wording: Wording): void {
         resolve: (credential) => scopes.filter((scope) => credential.scopes.includes(scope)),
       }),
       createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
-      expiresAt: t.expose("expiresAt", { type: "DateTime", nullable: true, description: "When it stops working; null where it does not by itself." }),
-      revokedAt: t.expose("revokedAt", { type: "DateTime", nullable: true, description: "When it was revoked; null where it was not." }),
+      expiresAt: t.expose("expiresAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it stops working; null where it does not by itself.",
+      }),
+      revokedAt: t.expose("revokedAt", {
+        type: "DateTime",
+        nullable: true,
+        description: "When it was revoked; null where it was not.",
+      }),
       lastUsedAt: t.expose("lastUsedAt", {
         type: "DateTime",
         nullable: true,
@@ -100,7 +115,11 @@ function defineCredential(wording: Wording): void {
     }),
   });
 
-  const Edge = builder.edgeObject({ name: `${type}Edge`, type: CredentialRef, description: `One of the ${things}, and where it stands.` });
+  const Edge = builder.edgeObject({
+    name: `${type}Edge`,
+    type: CredentialRef,
+    description: `One of the ${things}, and where it stands.`,
+  });
   const ConnectionRef = builder.connectionObject(
     {
       name: `${type}Connection`,
@@ -130,7 +149,11 @@ function defineCredential(wording: Wording): void {
     ),
   );
 
-  async function credentials(args: ConnectionArguments, filter: CredentialFilter, context: GraphContext): Promise<Connection<Credential>> {
+  async function credentials(
+    args: ConnectionArguments,
+    filter: CredentialFilter,
+    context: GraphContext,
+  ): Promise<Connection<Credential>> {
     const { viewer, services, cursors } = context;
     const place: ConnectionPlace = { name: wording.list, ordering: newestFirst };
     const slice = await services.access.credentials(viewer, kind, { filter, page: readPage(args, place, cursors) });
@@ -144,7 +167,8 @@ function defineCredential(wording: Wording): void {
       personId: t.id({ description: "Whom it acts for: a member of the account. You, where it is left out." }),
       scopes: t.field({
         type: [ScopeEnum],
-        description: "What it may be used for: no more than your own credential. All of that which is of use to the person, where it is left out.",
+        description:
+          "What it may be used for: no more than your own credential. All of that which is of use to the person, where it is left out.",
       }),
       expiresAt: t.field({ type: "DateTime", description: "When it stops working by itself. Never, where it is left out." }),
     }),
@@ -204,7 +228,9 @@ const AuditActionEnum = builder.enumType("AuditAction", {
     EDITED: { description: "It was changed." },
     DELETED: { description: "It was deleted, by itself or with what it belonged to." },
     UPLOAD_REQUESTED: { description: "A URL that takes its bytes was asked for." },
-    UPLOAD_ARRIVED: { description: "Its bytes arrived. The person is whoever asked for the URL; the address, where the bytes came from." },
+    UPLOAD_ARRIVED: {
+      description: "Its bytes arrived. The person is whoever asked for the URL; the address, where the bytes came from.",
+    },
     REVOKED: { description: "It was revoked for good." },
     USED: { description: "It was used. Kept once an hour at most." },
   } as const,
@@ -245,9 +271,14 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
       type: PersonRef,
       nullable: true,
       description: "Who did it; null where it was done from the command line.",
-      resolve: (event, _args, context) => (event.personId === null ? null : context.load(context.services.people.byIds, event.personId)),
+      resolve: (event, _args, context) =>
+        event.personId === null ? null : context.load(context.services.people.byIds, event.personId),
     }),
-    credentialKind: t.expose("credentialKind", { type: CredentialKindEnum, nullable: true, description: "How they proved who they are." }),
+    credentialKind: t.expose("credentialKind", {
+      type: CredentialKindEnum,
+      nullable: true,
+      description: "How they proved who they are.",
+    }),
     credentialId: t.field({
       type: "UUID",
       nullable: true,
@@ -256,12 +287,19 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
     }),
     address: t.exposeString("address", { nullable: true, description: "The network address the call came from." }),
     userAgent: t.exposeString("userAgent", { nullable: true, description: "What the calling program said it is." }),
-    requestId: t.exposeString("requestId", { nullable: true, description: "The call's `x-request-id`, which finds it in the log." }),
+    requestId: t.exposeString("requestId", {
+      nullable: true,
+      description: "The call's `x-request-id`, which finds it in the log.",
+    }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was done." }),
   }),
 });
 
-const AuditEventEdge = builder.edgeObject({ name: "AuditEventEdge", type: AuditEventRef, description: "An event and where it stands." });
+const AuditEventEdge = builder.edgeObject({
+  name: "AuditEventEdge",
+  type: AuditEventRef,
+  description: "An event and where it stands.",
+});
 
 const AuditEventConnection = builder.connectionObject(
   {

@@ -8,7 +8,10 @@ import { newSecret } from "./secrets.ts";
 /** A key or a client, without anything to use it by. The two have the same columns. */
 export type Credential = Omit<ApiKey, "hash">;
 
-export const credentialTables: Readonly<Record<SecretKind, Sql>> = { API_KEY: raw("api_keys"), OAUTH_CLIENT: raw("oauth_clients") };
+export const credentialTables: Readonly<Record<SecretKind, Sql>> = {
+  API_KEY: raw("api_keys"),
+  OAUTH_CLIENT: raw("oauth_clients"),
+};
 
 const { hash: _secret, ...shownFields } = Prisma.ApiKeyScalarFieldEnum;
 

@@ -102,7 +102,10 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
   return {
     async addAccount(input) {
       if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(input.slug)) {
-        throw invalid("slug", "The account's slug has 1 to 63 small letters, digits and hyphens, and does not begin with a hyphen.");
+        throw invalid(
+          "slug",
+          "The account's slug has 1 to 63 small letters, digits and hyphens, and does not begin with a hyphen.",
+        );
       }
       const data = { id: newId(), ...input, createdAt: clock() };
       return added(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
@@ -220,7 +223,8 @@ async function added<Row>(write: Promise<Row>, path: string, taken: string): Pro
 }
 
 function checkLink({ issuer, subject, scopes }: NewLink): void {
-  if (!/^https?:\/\//.test(issuer) || !URL.canParse(issuer)) throw invalid("issuer", "The issuer must be the http or https URL of OIDC_ISSUERS.");
+  if (!/^https?:\/\//.test(issuer) || !URL.canParse(issuer))
+    throw invalid("issuer", "The issuer must be the http or https URL of OIDC_ISSUERS.");
   const problem = unstorable(subject) ?? (subject === "" || subject.length > 255 ? "must have 1 to 255 characters" : undefined);
   if (problem) throw invalid("subject", `The subject ${problem}.`);
   if (scopes.length === 0) throw invalid("scopes", "Name one scope at least.");

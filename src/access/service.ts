@@ -6,7 +6,14 @@ import { withinRange } from "../platform/instants.ts";
 import { keyset, type Page, type Slice, toSlice } from "../platform/keyset.ts";
 import { allOf, columns, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
-import { type AuditFilter, checkCredential, type CreateCredentialInput, type CredentialFilter, newestFirst, type SecretKind } from "./input.ts";
+import {
+  type AuditFilter,
+  checkCredential,
+  type CreateCredentialInput,
+  type CredentialFilter,
+  newestFirst,
+  type SecretKind,
+} from "./input.ts";
 import { addCredential, type Credential, credentialColumns, credentialTables, revokeCredential } from "./issuing.ts";
 import { administeredRows, administratorOf } from "./policy.ts";
 
@@ -24,7 +31,11 @@ export interface Access {
    * @throws {Forbidden} where it would have scopes that the viewer's own credential lacks, {@link NotFound} where the person is no member,
    * {@link InvalidInput}
    */
-  createCredential(viewer: Viewer, kind: SecretKind, input: CreateCredentialInput): Promise<{ credential: Credential; secret: string }>;
+  createCredential(
+    viewer: Viewer,
+    kind: SecretKind,
+    input: CreateCredentialInput,
+  ): Promise<{ credential: Credential; secret: string }>;
   /** Revokes a credential for good: it stops working within a second. Revoking it again changes nothing. @throws {NotFound}, {@link Forbidden} */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Newest first. @throws {Forbidden} */
@@ -87,7 +98,11 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
 
     async revokeCredential(viewer, kind, id) {
       const administrator = administratorOf(viewer);
-      const revoked = await revokeCredential(database, kind, administrator, { id, accountId: administrator.account.id, at: clock() });
+      const revoked = await revokeCredential(database, kind, administrator, {
+        id,
+        accountId: administrator.account.id,
+        at: clock(),
+      });
       if (!revoked) throw new NotFound(names[kind]);
       return revoked;
     },

@@ -52,7 +52,8 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
   let loading: Promise<void> | undefined;
 
   const periodAt = (time: Date): Date => new Date(Math.floor(time.getTime() / periodMs) * periodMs);
-  const keyOf = (period: Date): SigningKey | undefined => [...known.values()].find((key) => key.activeFrom.getTime() === period.getTime());
+  const keyOf = (period: Date): SigningKey | undefined =>
+    [...known.values()].find((key) => key.activeFrom.getTime() === period.getTime());
   const isAlive = (key: { activeFrom: Date }): boolean =>
     key.activeFrom.getTime() + periodMs + tokenLifetimeSeconds * 1000 + graceMs > clock().getTime();
 
@@ -129,7 +130,8 @@ function createSealing(secret: string): {
   const sealingKey = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys", 32));
   // From the secret too, by another way: who knows the one learns nothing of the other.
   const sealingId = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys id", 12)).toString("base64url");
-  const boundTo = ({ id, activeFrom }: Pick<SealedKey, "id" | "activeFrom">) => Buffer.from(`${id} ${activeFrom.toISOString()}`);
+  const boundTo = ({ id, activeFrom }: Pick<SealedKey, "id" | "activeFrom">) =>
+    Buffer.from(`${id} ${activeFrom.toISOString()}`);
 
   return {
     id: sealingId,
@@ -147,7 +149,9 @@ function createSealing(secret: string): {
 
     async open(sealed) {
       const bytes = Buffer.from(sealed.sealedKey);
-      const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, nonceLength), { authTagLength: tagLength });
+      const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, nonceLength), {
+        authTagLength: tagLength,
+      });
       decipher.setAAD(boundTo(sealed));
       decipher.setAuthTag(bytes.subarray(-tagLength));
       const text = Buffer.concat([decipher.update(bytes.subarray(nonceLength, -tagLength)), decipher.final()]);
@@ -155,10 +159,10 @@ function createSealing(secret: string): {
       const jwk = JSON.parse(text.toString()) as JWK & { readonly x: string };
       const publicJwk: JWK = { kty: "OKP", crv: "Ed25519", x: jwk.x, kid: sealed.id, alg: signingAlgorithm, use: "sig" };
       // A JWK of an asymmetric key becomes a CryptoKey; only symmetric ones become bytes.
-      const [privateKey, publicKey] = (await Promise.all([importJWK(jwk, signingAlgorithm), importJWK(publicJwk, signingAlgorithm)])) as [
-        CryptoKey,
-        CryptoKey,
-      ];
+      const [privateKey, publicKey] = (await Promise.all([
+        importJWK(jwk, signingAlgorithm),
+        importJWK(publicJwk, signingAlgorithm),
+      ])) as [CryptoKey, CryptoKey];
       return { id: sealed.id, activeFrom: sealed.activeFrom, privateKey, publicKey, publicJwk };
     },
   };

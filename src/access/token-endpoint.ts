@@ -24,7 +24,13 @@ export interface TokenAnswer {
 }
 
 /** RFC 6749, 5.2. */
-type TokenErrorCode = "invalid_request" | "invalid_client" | "invalid_grant" | "unauthorized_client" | "unsupported_grant_type" | "invalid_scope";
+type TokenErrorCode =
+  | "invalid_request"
+  | "invalid_client"
+  | "invalid_grant"
+  | "unauthorized_client"
+  | "unsupported_grant_type"
+  | "invalid_scope";
 
 const noStore = { "cache-control": "no-store", pragma: "no-cache" };
 
@@ -48,7 +54,8 @@ export function createTokenEndpoint(dependencies: { credentials: Credentials; to
       if (authorization !== undefined && secretInBody !== undefined) {
         return tokenRefusal("invalid_request", "Authenticate the client in one way: by HTTP Basic or in the body, not both.");
       }
-      if (!wantsToken(parameters, authorization)) return tokenRefusal("invalid_client", "The client's id and secret are missing.");
+      if (!wantsToken(parameters, authorization))
+        return tokenRefusal("invalid_client", "The client's id and secret are missing.");
 
       let scopes: readonly string[] = [];
       // The protocol's steps are the library's, and what it asks of us is this model: one for each request, whose origin it knows.

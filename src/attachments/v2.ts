@@ -16,10 +16,11 @@ export const listNoteAttachments: Operation<{ query: Window & { note_id: string 
   return { query: { limit: query.limit, offset: query.offset, note_id: noteId }, result, total: total ?? 0 };
 };
 
-export const addNoteAttachment: Operation<{ query: unknown; path: unknown; body: { filename: string; note_id: string } }> = async (
-  services,
-  { viewer, body },
-) => {
+export const addNoteAttachment: Operation<{
+  query: unknown;
+  path: unknown;
+  body: { filename: string; note_id: string };
+}> = async (services, { viewer, body }) => {
   const { attachment, upload } = await services.attachments.requestUpload(viewer, {
     noteId: body.note_id.toLowerCase(),
     filename: body.filename,
@@ -27,10 +28,12 @@ export const addNoteAttachment: Operation<{ query: unknown; path: unknown; body:
   return { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url };
 };
 
-export const getNoteAttachment: Operation<{ query: unknown; path: { note_id: string; filename: string }; body: unknown }> = async (
-  services,
-  { viewer, path },
-) => present(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
+export const getNoteAttachment: Operation<{
+  query: unknown;
+  path: { note_id: string; filename: string };
+  body: unknown;
+}> = async (services, { viewer, path }) =>
+  present(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
 
 async function present(services: Services, attachment: Attachment): Promise<object> {
   const download = await services.attachments.download(attachment);

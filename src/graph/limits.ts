@@ -52,7 +52,9 @@ export function parseWithinLimits(source: string, options?: ParseOptions): Docum
 
 /** The fields of `schema` that are pages. */
 export function pageFieldsOf(schema: GraphQLSchema): PageFields {
-  const fields = Object.values(schema.getTypeMap()).flatMap((type) => (isObjectType(type) ? Object.values(type.getFields()) : []));
+  const fields = Object.values(schema.getTypeMap()).flatMap((type) =>
+    isObjectType(type) ? Object.values(type.getFields()) : [],
+  );
   return new Set(fields.filter((field) => getNamedType(field.type).name.endsWith("Connection")).map((field) => field.name));
 }
 
@@ -65,8 +67,10 @@ export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   for (const operation of operations) {
     const { depth, fields } = weigh(operation.selectionSet, {});
-    if (depth > documentLimits.depth) return refusal(`The operation is nested ${depth} levels deep; at most ${documentLimits.depth} are taken.`);
-    if (fields > documentLimits.fields) return refusal(`The operation selects ${fields} fields; at most ${documentLimits.fields} are taken.`);
+    if (depth > documentLimits.depth)
+      return refusal(`The operation is nested ${depth} levels deep; at most ${documentLimits.depth} are taken.`);
+    if (fields > documentLimits.fields)
+      return refusal(`The operation selects ${fields} fields; at most ${documentLimits.fields} are taken.`);
   }
   return undefined;
 }
@@ -80,19 +84,28 @@ export function tooManyNodes(
 ): GraphQLError | undefined {
   const { nodes } = weigher(document, pageFields)(operation.selectionSet, withDefaults(operation, variables));
   if (nodes <= documentLimits.nodes) return undefined;
-  return refusal(`The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`);
+  return refusal(
+    `The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`,
+  );
 }
 
 /** The variables, with the numbers that the operation gives those that were left out. */
 function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Variables {
   const defaults = variableDefinitions.map(({ variable, defaultValue }): [string, unknown] => [
     variable.name.value,
-    defaultValue?.kind === Kind.INT ? Number(defaultValue.value) : defaultValue?.kind === Kind.LIST ? defaultValue.values : undefined,
+    defaultValue?.kind === Kind.INT
+      ? Number(defaultValue.value)
+      : defaultValue?.kind === Kind.LIST
+        ? defaultValue.values
+        : undefined,
   ]);
   return { ...Object.fromEntries(defaults), ...variables };
 }
 
-function weigher(document: DocumentNode, pageFields: PageFields): (selections: SelectionSetNode, variables: Variables) => Weight {
+function weigher(
+  document: DocumentNode,
+  pageFields: PageFields,
+): (selections: SelectionSetNode, variables: Variables) => Weight {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
@@ -115,8 +128,14 @@ function weigher(document: DocumentNode, pageFields: PageFields): (selections: S
     for (const selection of selections.selections) {
       if (selection.kind === Kind.FIELD) {
         const inner = selection.selectionSet ? ofSelections(selection.selectionSet, variables) : nothing;
-        const size = nodesAskedFor(selection.arguments ?? [], variables) ?? (pageFields.has(selection.name.value) ? defaultSize : undefined);
-        sum = add(sum, { depth: inner.depth + 1, fields: inner.fields + 1, nodes: size === undefined ? inner.nodes : size * (1 + inner.nodes) });
+        const size =
+          nodesAskedFor(selection.arguments ?? [], variables) ??
+          (pageFields.has(selection.name.value) ? defaultSize : undefined);
+        sum = add(sum, {
+          depth: inner.depth + 1,
+          fields: inner.fields + 1,
+          nodes: size === undefined ? inner.nodes : size * (1 + inner.nodes),
+        });
       } else {
         sum = add(
           sum,
@@ -137,10 +156,14 @@ function add(one: Weight, other: Weight): Weight {
 }
 
 /** How many nodes a field's `first`, `last` or `ids` ask for. */
-function nodesAskedFor(args: readonly { name: { value: string }; value: ValueNode }[], variables: Variables): number | undefined {
+function nodesAskedFor(
+  args: readonly { name: { value: string }; value: ValueNode }[],
+  variables: Variables,
+): number | undefined {
   for (const { name, value } of args) {
     if (name.value !== "first" && name.value !== "last" && name.value !== "ids") continue;
-    const given = value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : undefined;
+    const given =
+      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : undefined;
     // A number below zero is refused where it is read, and must not make up for another one here.
     if (value.kind === Kind.INT) return Math.max(0, Number(value.value));
     if (typeof given === "number") return Math.max(0, given);

@@ -88,7 +88,8 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   });
 
   app.get(graphqlPath, async (request, reply) => {
-    const wantsPage = request.headers.accept?.includes("text/html") && !new URL(request.url, publicUrl).searchParams.has("query");
+    const wantsPage =
+      request.headers.accept?.includes("text/html") && !new URL(request.url, publicUrl).searchParams.has("query");
     if (wantsPage) return reply.headers(page.headers).send(page.html);
     return answer(request, reply);
   });
@@ -143,7 +144,11 @@ function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
 
   if (original instanceof DomainError) {
     const fields = original instanceof InvalidInput ? { fields: original.fields } : {};
-    return shown(original.message, { code: original.code, ...fields, ...(original.code === "UNAVAILABLE" && { http: { status: 503 } }) });
+    return shown(original.message, {
+      code: original.code,
+      ...fields,
+      ...(original.code === "UNAVAILABLE" && { http: { status: 503 } }),
+    });
   }
   if (original !== undefined && isUnavailable(original)) {
     log.error({ err: original }, "the database cannot be reached");
@@ -196,5 +201,7 @@ function hostStatus(error: unknown): number | undefined {
 }
 
 function statusIn(http: unknown): number | undefined {
-  return typeof http === "object" && http !== null && "status" in http && typeof http.status === "number" ? http.status : undefined;
+  return typeof http === "object" && http !== null && "status" in http && typeof http.status === "number"
+    ? http.status
+    : undefined;
 }

@@ -14,7 +14,11 @@ const longestUserAgent = 512;
  * Who is asking in the account of the slug `account`, or in the credential's own where it is undefined: by `X-API-Key` or
  * `Authorization: Bearer`, either is enough.
  */
-export async function identify(request: FastifyRequest, credentials: Credentials, account: string | undefined): Promise<Identification> {
+export async function identify(
+  request: FastifyRequest,
+  credentials: Credentials,
+  account: string | undefined,
+): Promise<Identification> {
   const given = credentialIn(request.headers);
   if (given === undefined) return { outcome: "anonymous", viewer: anonymous };
   if (given === "") return { outcome: "invalid" };

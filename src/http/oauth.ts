@@ -28,7 +28,11 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
     if (status < 500) return send(reply, tokenRefusal("invalid_request", withinAlphabet(detail)));
     request.log.error({ err: error }, "a token could not be issued");
     const code = status === 503 ? "temporarily_unavailable" : "server_error";
-    return send(reply, { status, headers: { "cache-control": "no-store" }, body: { error: code, error_description: withinAlphabet(detail) } });
+    return send(reply, {
+      status,
+      headers: { "cache-control": "no-store" },
+      body: { error: code, error_description: withinAlphabet(detail) },
+    });
   });
 
   for (const path of tokenPaths) {
@@ -36,7 +40,10 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
       const parameters = request.url.includes("?") ? queryRefusal : parametersOf(request);
       if ("status" in parameters) return send(reply, parameters);
       const { authorization } = request.headers;
-      return send(reply, await tokenEndpoint.answer({ parameters: parameters.given, authorization, origin: originOf(request) }));
+      return send(
+        reply,
+        await tokenEndpoint.answer({ parameters: parameters.given, authorization, origin: originOf(request) }),
+      );
     });
     app.route({
       method: ["GET", "PUT", "PATCH", "DELETE"],

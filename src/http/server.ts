@@ -84,7 +84,8 @@ function parseJson(body: Uint8Array): { readonly value: unknown } | undefined {
 /** The status of a failure, and what may be said of it. Nothing is said of what is unexpected. */
 export function describeFailure(error: unknown): { status: number; detail: string } {
   if (error instanceof DomainError) return { status: statusOf[error.code], detail: error.message };
-  if (isUnavailable(error)) return { status: 503, detail: "The service cannot reach its data at the moment. Try again in a few seconds." };
+  if (isUnavailable(error))
+    return { status: 503, detail: "The service cannot reach its data at the moment. Try again in a few seconds." };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   // The host's own refusals (too large, no such media type) are about the request and say so.
   if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };

@@ -39,7 +39,11 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
     services.notes.countOfTickets(viewer, [ticketId], {}),
   ]);
   if (!slice) throw new NotFound("ticket");
-  return { query: { limit: query.limit, offset: query.offset, ticket_id: ticketId }, result: await present(services, viewer, slice.rows), total: total ?? 0 };
+  return {
+    query: { limit: query.limit, offset: query.offset, ticket_id: ticketId },
+    result: await present(services, viewer, slice.rows),
+    total: total ?? 0,
+  };
 };
 
 export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
@@ -52,7 +56,10 @@ export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite
   return presentOne(services, viewer, note);
 };
 
-export const getNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (services, { viewer, path }) => {
+export const getNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
+  services,
+  { viewer, path },
+) => {
   const [note] = await services.notes.byIds(viewer, [path.note_id.toLowerCase()]);
   if (!note) throw new NotFound("note");
   return presentOne(services, viewer, note);
@@ -74,7 +81,10 @@ export const updateNote: Operation<{ query: unknown; path: { note_id: string }; 
   return presentOne(services, viewer, note);
 };
 
-export const deleteNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (services, { viewer, path }) => {
+export const deleteNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
+  services,
+  { viewer, path },
+) => {
   await services.notes.delete(viewer, path.note_id.toLowerCase());
   return undefined;
 };

@@ -34,11 +34,19 @@ afterAll(() => app.close());
 
 /** Asks who one is, with headers that the usual sender does not send. */
 async function whoAmI(headers: Record<string, string>): Promise<{ status: number; body: unknown }> {
-  const { status, body } = await call(app, undefined, "POST", "/graphql", { query: "{ viewer { account { slug } role scopes } }" }, headers);
+  const { status, body } = await call(
+    app,
+    undefined,
+    "POST",
+    "/graphql",
+    { query: "{ viewer { account { slug } role scopes } }" },
+    headers,
+  );
   return { status, body };
 }
 
-const viewerOf = (body: unknown) => (body as { data: { viewer: { account: { slug: string }; role: string; scopes: string[] } } }).data.viewer;
+const viewerOf = (body: unknown) =>
+  (body as { data: { viewer: { account: { slug: string }; role: string; scopes: string[] } } }).data.viewer;
 const nothingAt = () => `/v2/tickets/notes/${randomUUID()}`;
 
 /** The statements that find out who is asking. */
@@ -50,7 +58,10 @@ async function lookups(work: () => Promise<unknown>): Promise<string[]> {
 describe("X-Account", () => {
   test("picks another account that the person is a member of, with the role they have there", async () => {
     const { key } = account.administrator;
-    expect(viewerOf((await whoAmI({ "x-api-key": key })).body)).toMatchObject({ account: { slug: account.slug }, role: "ADMINISTRATOR" });
+    expect(viewerOf((await whoAmI({ "x-api-key": key })).body)).toMatchObject({
+      account: { slug: account.slug },
+      role: "ADMINISTRATOR",
+    });
     const there = viewerOf((await whoAmI({ "x-api-key": key, "x-account": other.slug })).body);
     expect(there).toMatchObject({ account: { slug: other.slug }, role: "SPECIALIST" });
     expect(there.scopes).not.toContain("ADMIN");
@@ -87,7 +98,13 @@ describe("X-Account", () => {
 
   test("is not for a key that is good in its own account alone", async () => {
     const { id: personId, accountId } = account.administrator;
-    const bound = await app.provisioning.addApiKey({ accountId, personId, name: "bound", scopes: ["notes:read"], everyAccount: false });
+    const bound = await app.provisioning.addApiKey({
+      accountId,
+      personId,
+      name: "bound",
+      scopes: ["notes:read"],
+      everyAccount: false,
+    });
     expect((await whoAmI({ "x-api-key": bound.key })).status).toBe(200);
     expect((await whoAmI({ "x-api-key": bound.key, "x-account": other.slug })).status).toBe(403);
   });
@@ -160,7 +177,12 @@ describe("what a credential costs", () => {
 });
 
 async function addKey(person: TestPerson, scopes: readonly Scope[]): Promise<{ id: string; key: string }> {
-  const { key, apiKey } = await app.provisioning.addApiKey({ accountId: person.accountId, personId: person.id, name: "test", scopes });
+  const { key, apiKey } = await app.provisioning.addApiKey({
+    accountId: person.accountId,
+    personId: person.id,
+    name: "test",
+    scopes,
+  });
   return { id: apiKey.id, key };
 }
 

@@ -15,7 +15,12 @@ afterEach(async () => {
 });
 
 /** A provider, and a gateway that trusts it with its client linked to a specialist. */
-async function start(): Promise<{ app: TestApp; provider: OidcIssuer; link: string; statusOf: (token: string) => Promise<number> }> {
+async function start(): Promise<{
+  app: TestApp;
+  provider: OidcIssuer;
+  link: string;
+  statusOf: (token: string) => Promise<number>;
+}> {
   const provider = await startOidcIssuer();
   const app = await startApp({ oidcIssuers: [provider.issuer] });
   opened.push(app, { close: () => provider.stop().catch(() => undefined) });
@@ -28,7 +33,8 @@ async function start(): Promise<{ app: TestApp; provider: OidcIssuer; link: stri
     scopes: ["notes:read"],
   });
   const statusOf = async (token: string) =>
-    (await call(app, undefined, "GET", `/v2/tickets/notes/${randomUUID()}`, undefined, { authorization: `Bearer ${token}` })).status;
+    (await call(app, undefined, "GET", `/v2/tickets/notes/${randomUUID()}`, undefined, { authorization: `Bearer ${token}` }))
+      .status;
   return { app, provider, link: link.id, statusOf };
 }
 
@@ -77,7 +83,9 @@ test("a discovery document of another issuer is not believed", async () => {
   const issuer = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
   const app = await startApp({ oidcIssuers: [issuer] });
   opened.push(app, { close: async () => mirror.close() });
-  const claims = Buffer.from(JSON.stringify({ iss: issuer, aud: app.url, sub: oidcClient.id, exp: 4_000_000_000 })).toString("base64url");
+  const claims = Buffer.from(JSON.stringify({ iss: issuer, aud: app.url, sub: oidcClient.id, exp: 4_000_000_000 })).toString(
+    "base64url",
+  );
   const [header] = (await provider.tokenOf(app.url)).split(".");
   const answer = await call(app, `${header}.${claims}.AAAA`, "GET", `/v2/tickets/notes/${randomUUID()}`);
   expect(answer.status).toBe(503);
@@ -88,7 +96,13 @@ test("an issuer's keys: looked for anew when one is not known, but not by every 
   opened.push({ close: () => provider.stop().catch(() => undefined) });
   const audience = "https://gateway.example";
   let now = 0;
-  const issuers = createIssuers({ issuers: [provider.issuer], audience, clock: () => new Date(), log: { warn: () => undefined }, now: () => now });
+  const issuers = createIssuers({
+    issuers: [provider.issuer],
+    audience,
+    clock: () => new Date(),
+    log: { warn: () => undefined },
+    now: () => now,
+  });
   const verified = async (token: string) => (await issuers.verify(provider.issuer, token)) !== null;
   const minute = 60_000;
 

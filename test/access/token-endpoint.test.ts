@@ -19,21 +19,30 @@ afterAll(() => app.close());
 const basic = (id: string, secret: string) => ({ authorization: `Basic ${btoa(`${id}:${secret}`)}` });
 
 describe("a token", () => {
-  test.each(["/oauth2/token", "/oauth/token", "/token", "/token/"])("is given at %s for a form, with what the contracts name and no more", async (path) => {
-    const { status, headers, body } = await askForToken(app, grant, { path });
-    expect(status).toBe(200);
-    expect(body).toEqual({ access_token: expect.any(String), token_type: "Bearer", expires_in: 3600 });
-    expect(headers.get("cache-control")).toBe("no-store");
-    expect(headers.get("content-type")).toMatch(/^application\/json/);
-  });
+  test.each(["/oauth2/token", "/oauth/token", "/token", "/token/"])(
+    "is given at %s for a form, with what the contracts name and no more",
+    async (path) => {
+      const { status, headers, body } = await askForToken(app, grant, { path });
+      expect(status).toBe(200);
+      expect(body).toEqual({ access_token: expect.any(String), token_type: "Bearer", expires_in: 3600 });
+      expect(headers.get("cache-control")).toBe("no-store");
+      expect(headers.get("content-type")).toMatch(/^application\/json/);
+    },
+  );
 
   test("is given for a JSON body", async () => {
-    const { status, body } = await post(`${app.url}/oauth/token`, JSON.stringify(grant), { "content-type": "application/json" });
+    const { status, body } = await post(`${app.url}/oauth/token`, JSON.stringify(grant), {
+      "content-type": "application/json",
+    });
     expect([status, body["token_type"], body["expires_in"]]).toEqual([200, "Bearer", 3600]);
   });
 
   test("is given for the secret by HTTP Basic", async () => {
-    const { status } = await askForToken(app, { grant_type: "client_credentials" }, { headers: basic(client.id, client.secret) });
+    const { status } = await askForToken(
+      app,
+      { grant_type: "client_credentials" },
+      { headers: basic(client.id, client.secret) },
+    );
     expect(status).toBe(200);
   });
 
@@ -50,7 +59,12 @@ describe("a token", () => {
       typ: "at+jwt",
     });
     expect(protectedHeader).toMatchObject({ alg: "EdDSA", typ: "at+jwt" });
-    expect(payload).toMatchObject({ sub: client.id, client_id: client.id, scope: "tickets:read notes:read", jti: expect.any(String) });
+    expect(payload).toMatchObject({
+      sub: client.id,
+      client_id: client.id,
+      scope: "tickets:read notes:read",
+      jti: expect.any(String),
+    });
     expect(payload.exp! - payload.iat!).toBe(3600);
   });
 
@@ -59,7 +73,9 @@ describe("a token", () => {
     const bearer = { authorization: `Bearer ${token}` };
     const query = JSON.stringify({ query: "{ viewer { person { name } scopes } }" });
     const graphql = await call(app, undefined, "POST", "/graphql", query, bearer);
-    expect(graphql.body).toEqual({ data: { viewer: { person: { name: "Sam Specialist" }, scopes: ["TICKETS_READ", "NOTES_READ"] } } });
+    expect(graphql.body).toEqual({
+      data: { viewer: { person: { name: "Sam Specialist" }, scopes: ["TICKETS_READ", "NOTES_READ"] } },
+    });
     const path = "/v2/tickets/notes?ticket_id=019a0000-0000-7000-8000-000000000000";
     expect((await call(app, undefined, "GET", path, undefined, bearer)).status).toBe(404);
     expect((await call(app, token, "GET", path)).status).toBe(404);
@@ -89,38 +105,114 @@ describe("a token", () => {
 describe("a refusal, as RFC 6749 has them", () => {
   const form = { "content-type": "application/x-www-form-urlencoded" };
   const text = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString();
-  const cases: [string, () => Promise<{ status: number; headers: Headers; body: Record<string, unknown> }>, number, string][] = [
-    ["of a wrong secret", () => askForToken(app, { ...grant, client_secret: "wrong" }), 401, "invalid_client"],
-    ["of a client that is none", () => askForToken(app, { ...grant, client_id: "nobody" }), 401, "invalid_client"],
-    ["of another client's secret", async () => {
-      const other = await addClient(app, account.specialist, ["notes:read"]);
-      return askForToken(app, { ...grant, client_secret: other.secret });
-    }, 401, "invalid_client"],
-    ["of no secret", () => askForToken(app, { grant_type: "client_credentials", client_id: client.id }), 401, "invalid_client"],
-    ["of an API key as a secret", () => askForToken(app, { ...grant, client_secret: account.specialist.key }), 401, "invalid_client"],
-    ["of a wrong secret by Basic", () => askForToken(app, { grant_type: "client_credentials" }, { headers: basic(client.id, "wrong") }), 401, "invalid_client"],
-    ["of a scheme that is not Basic", () => askForToken(app, { grant_type: "client_credentials" }, { headers: { authorization: "Bearer x" } }), 401, "invalid_client"],
-    ["of two ways to authenticate", () => askForToken(app, grant, { headers: basic(client.id, client.secret) }), 400, "invalid_request"],
-    ["of no grant type", () => askForToken(app, { client_id: client.id, client_secret: client.secret }), 400, "invalid_request"],
-    ["of a grant type that is none", () => askForToken(app, { ...grant, grant_type: "telepathy" }), 400, "unsupported_grant_type"],
-    ["of a grant that clients do not have", () => askForToken(app, { ...grant, grant_type: "password" }), 400, "unauthorized_client"],
-    ["of a scope that the client does not have", () => askForToken(app, { ...grant, scope: "notes:read admin" }), 400, "invalid_scope"],
-    ["of a scope that is none", () => askForToken(app, { ...grant, scope: "everything" }), 400, "invalid_scope"],
-    ["of a parameter twice", () => post(`${app.url}/token`, `${text(grant)}&scope=a&scope=b`, form), 400, "invalid_request"],
-    ["of parameters in the query", () => post(`${app.url}/token?${text(grant)}`, "", form), 400, "invalid_request"],
-    ["of one parameter in the query", () => askForToken(app, grant, { path: "/oauth/token?x=1" }), 400, "invalid_request"],
-    ["of JSON that is none", () => post(`${app.url}/token`, "{", { "content-type": "application/json" }), 400, "invalid_request"],
-    ["of JSON that is no object", () => post(`${app.url}/token`, "[1]", { "content-type": "application/json" }), 400, "invalid_request"],
-    ["of JSON values that are no texts", () => post(`${app.url}/token`, JSON.stringify({ ...grant, scope: ["a"] }), { "content-type": "application/json" }), 400, "invalid_request"],
-    ["of an empty body", () => post(`${app.url}/token`, "", form), 401, "invalid_client"],
-    ["of another media type", () => post(`${app.url}/token`, "<a/>", { "content-type": "application/xml" }), 400, "invalid_request"],
-  ];
+  const cases: [string, () => Promise<{ status: number; headers: Headers; body: Record<string, unknown> }>, number, string][] =
+    [
+      ["of a wrong secret", () => askForToken(app, { ...grant, client_secret: "wrong" }), 401, "invalid_client"],
+      ["of a client that is none", () => askForToken(app, { ...grant, client_id: "nobody" }), 401, "invalid_client"],
+      [
+        "of another client's secret",
+        async () => {
+          const other = await addClient(app, account.specialist, ["notes:read"]);
+          return askForToken(app, { ...grant, client_secret: other.secret });
+        },
+        401,
+        "invalid_client",
+      ],
+      [
+        "of no secret",
+        () => askForToken(app, { grant_type: "client_credentials", client_id: client.id }),
+        401,
+        "invalid_client",
+      ],
+      [
+        "of an API key as a secret",
+        () => askForToken(app, { ...grant, client_secret: account.specialist.key }),
+        401,
+        "invalid_client",
+      ],
+      [
+        "of a wrong secret by Basic",
+        () => askForToken(app, { grant_type: "client_credentials" }, { headers: basic(client.id, "wrong") }),
+        401,
+        "invalid_client",
+      ],
+      [
+        "of a scheme that is not Basic",
+        () => askForToken(app, { grant_type: "client_credentials" }, { headers: { authorization: "Bearer x" } }),
+        401,
+        "invalid_client",
+      ],
+      [
+        "of two ways to authenticate",
+        () => askForToken(app, grant, { headers: basic(client.id, client.secret) }),
+        400,
+        "invalid_request",
+      ],
+      [
+        "of no grant type",
+        () => askForToken(app, { client_id: client.id, client_secret: client.secret }),
+        400,
+        "invalid_request",
+      ],
+      [
+        "of a grant type that is none",
+        () => askForToken(app, { ...grant, grant_type: "telepathy" }),
+        400,
+        "unsupported_grant_type",
+      ],
+      [
+        "of a grant that clients do not have",
+        () => askForToken(app, { ...grant, grant_type: "password" }),
+        400,
+        "unauthorized_client",
+      ],
+      [
+        "of a scope that the client does not have",
+        () => askForToken(app, { ...grant, scope: "notes:read admin" }),
+        400,
+        "invalid_scope",
+      ],
+      ["of a scope that is none", () => askForToken(app, { ...grant, scope: "everything" }), 400, "invalid_scope"],
+      ["of a parameter twice", () => post(`${app.url}/token`, `${text(grant)}&scope=a&scope=b`, form), 400, "invalid_request"],
+      ["of parameters in the query", () => post(`${app.url}/token?${text(grant)}`, "", form), 400, "invalid_request"],
+      ["of one parameter in the query", () => askForToken(app, grant, { path: "/oauth/token?x=1" }), 400, "invalid_request"],
+      [
+        "of JSON that is none",
+        () => post(`${app.url}/token`, "{", { "content-type": "application/json" }),
+        400,
+        "invalid_request",
+      ],
+      [
+        "of JSON that is no object",
+        () => post(`${app.url}/token`, "[1]", { "content-type": "application/json" }),
+        400,
+        "invalid_request",
+      ],
+      [
+        "of JSON values that are no texts",
+        () => post(`${app.url}/token`, JSON.stringify({ ...grant, scope: ["a"] }), { "content-type": "application/json" }),
+        400,
+        "invalid_request",
+      ],
+      ["of an empty body", () => post(`${app.url}/token`, "", form), 401, "invalid_client"],
+      [
+        "of another media type",
+        () => post(`${app.url}/token`, "<a/>", { "content-type": "application/xml" }),
+        400,
+        "invalid_request",
+      ],
+    ];
   test.each(cases)("%s", async (_of, ask, status, error) => {
     const answer = await ask();
-    expect({ status: answer.status, body: answer.body }).toEqual({ status, body: { error, error_description: expect.any(String) } });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status,
+      body: { error, error_description: expect.any(String) },
+    });
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(String(answer.body["error_description"])).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
-    expect(answer.headers.get("www-authenticate")).toBe(status === 401 ? 'Basic realm="token endpoint", charset="UTF-8"' : null);
+    expect(answer.headers.get("www-authenticate")).toBe(
+      status === 401 ? 'Basic realm="token endpoint", charset="UTF-8"' : null,
+    );
   });
 
   test("of another method", async () => {
@@ -161,7 +253,8 @@ describe("the keys", () => {
     const next = await at(start + period + 1000, () => tokenOf(app, client));
     expect(decodeProtectedHeader(next).kid).toBe(ahead[1]);
 
-    const works = (using: string) => async () => (await call(app, using, "GET", "/v2/tickets/note-attachments?note_id=1")).status;
+    const works = (using: string) => async () =>
+      (await call(app, using, "GET", "/v2/tickets/note-attachments?note_id=1")).status;
     expect(await at(start + period + 3_000_000, works(token))).not.toBe(401);
     expect(await at(start + period + 3_000_000, keyIds)).toEqual(ahead);
     expect(await at(start + period + 3_700_000, works(token))).toBe(401);

@@ -169,7 +169,11 @@ test("the edge stands where the note stands in the ticket's list", async () => {
   app.time.now = undefined;
   const { cursor } = edges[1]!;
   const { data } = await send(app, account.specialist.key, NotesAroundCursor, { id: own.id, after: cursor, before: cursor });
-  expect(data.ticket).toMatchObject({ older: { nodes: [{ text: "one" }] }, newer: { nodes: [{ text: "three" }] }, notes: { totalCount: 3 } });
+  expect(data.ticket).toMatchObject({
+    older: { nodes: [{ text: "one" }] },
+    newer: { nodes: [{ text: "three" }] },
+    notes: { totalCount: 3 },
+  });
 });
 
 describe("who may add", () => {
@@ -180,7 +184,9 @@ describe("who may add", () => {
   });
 
   test("public notes: the ticket's requester; who may not add internal ones", async () => {
-    expect((await add(account.customer.key, { isPublic: true })).result).toMatchObject({ note: { author: { uuid: account.customer.id } } });
+    expect((await add(account.customer.key, { isPublic: true })).result).toMatchObject({
+      note: { author: { uuid: account.customer.id } },
+    });
     const { result } = await expectNothingAdded(() => add(account.customer.key, { isPublic: false }));
     expect(result).toMatchObject({ __typename: "ForbiddenError", code: "FORBIDDEN" });
   });

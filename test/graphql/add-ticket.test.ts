@@ -91,7 +91,11 @@ test("a ticket is PENDING and for nobody when nothing else is said", async () =>
 
 test("a customer opens tickets for themselves, said or unsaid", async () => {
   for (const requesterId of [undefined, account.customer.id]) {
-    const { result } = await add(account.customer.key, { kind: "REQUEST", subject: "Help", ...(requesterId && { requesterId }) });
+    const { result } = await add(account.customer.key, {
+      kind: "REQUEST",
+      subject: "Help",
+      ...(requesterId && { requesterId }),
+    });
     expect(result).toMatchObject({ ticket: { requester: { uuid: account.customer.id } } });
   }
 });

@@ -81,7 +81,9 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 async function request(key: string | undefined, input: Partial<RequestAttachmentUploadInput> = {}) {
-  const { data, errors } = await send(app, key, RequestAttachmentUploadMutation, { input: { noteId: note.id, filename: "a.png", ...input } });
+  const { data, errors } = await send(app, key, RequestAttachmentUploadMutation, {
+    input: { noteId: note.id, filename: "a.png", ...input },
+  });
   return { result: data?.requestAttachmentUpload, errors };
 }
 
@@ -94,7 +96,11 @@ async function requested(input: Partial<RequestAttachmentUploadInput> = {}) {
 type Upload = Awaited<ReturnType<typeof requested>>["upload"];
 
 const put = (upload: Upload, bytes: Uint8Array<ArrayBuffer> | string) =>
-  fetch(upload.url, { method: upload.method, headers: upload.headers.map(({ name, value }): [string, string] => [name, value]), body: bytes });
+  fetch(upload.url, {
+    method: upload.method,
+    headers: upload.headers.map(({ name, value }): [string, string] => [name, value]),
+    body: bytes,
+  });
 
 async function readyAttachments(id: string) {
   const { data } = await send(app, account.specialist.key, DownloadsOfNote, { id });
@@ -104,8 +110,19 @@ async function readyAttachments(id: string) {
 test("a file goes up as it is asked for, is READY when its bytes have arrived, and comes down as it went up", async () => {
   const own = await addNote(app, ticket, account.specialist);
   const bytes = Uint8Array.from(randomBytes(300_000));
-  const { attachment, upload } = await requested({ noteId: globalId("Note", own.id), filename: "Scan №1.pdf", size: bytes.length });
-  expect(attachment).toMatchObject({ filename: "Scan №1.pdf", contentType: "application/pdf", size: null, state: "PENDING", note: { uuid: own.id }, download: null });
+  const { attachment, upload } = await requested({
+    noteId: globalId("Note", own.id),
+    filename: "Scan №1.pdf",
+    size: bytes.length,
+  });
+  expect(attachment).toMatchObject({
+    filename: "Scan №1.pdf",
+    contentType: "application/pdf",
+    size: null,
+    state: "PENDING",
+    note: { uuid: own.id },
+    download: null,
+  });
   expect(upload).toMatchObject({ method: "PUT", headers: [{ name: "content-type", value: "application/pdf" }] });
 
   expect((await put(upload, bytes)).status).toBe(200);
@@ -218,22 +235,35 @@ describe("who may attach", () => {
   });
 
   test("not a customer to what others wrote", async () => {
-    expect((await request(account.customer.key, { filename: "theirs.png" })).result).toMatchObject({ __typename: "ForbiddenError", code: "FORBIDDEN" });
+    expect((await request(account.customer.key, { filename: "theirs.png" })).result).toMatchObject({
+      __typename: "ForbiddenError",
+      code: "FORBIDDEN",
+    });
     expect(await app.database.prisma.attachment.count({ where: { filename: "theirs.png" } })).toBe(0);
   });
 
   test("not who does not see the note, to whom it does not exist", async () => {
     const missing = await request(account.specialist.key, { noteId: randomUUID() });
     expect(missing.result).toMatchObject({ __typename: "NotFoundError" });
-    for (const { key } of [account.otherCustomer, other.specialist, other.administrator]) expect(await request(key)).toEqual(missing);
+    for (const { key } of [account.otherCustomer, other.specialist, other.administrator])
+      expect(await request(key)).toEqual(missing);
     const internal = await addNote(app, ticket, account.specialist, { isPublic: false });
     expect(await request(account.customer.key, { noteId: internal.id })).toEqual(missing);
   });
 
   test("not without a credential, or without its scope", async () => {
     expect((await request(undefined)).errors).toMatchObject([{ extensions: { code: "UNAUTHENTICATED" } }]);
-    const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "notes:internal", "attachments:read"]);
-    expect((await request(narrow)).result).toMatchObject({ __typename: "ForbiddenError", message: expect.stringContaining("attachments:write") });
+    const narrow = await keyWith(app, account.specialist, [
+      "tickets:read",
+      "notes:read",
+      "notes:write",
+      "notes:internal",
+      "attachments:read",
+    ]);
+    expect((await request(narrow)).result).toMatchObject({
+      __typename: "ForbiddenError",
+      message: expect.stringContaining("attachments:write"),
+    });
   });
 });
 

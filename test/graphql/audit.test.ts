@@ -64,7 +64,10 @@ async function newNote(): Promise<string> {
 describe("the audit keeps", () => {
   test("who added, edited and deleted a note, when, with what, from where", async () => {
     const ticket = await addTicket(app, account);
-    const token = await tokenOf(app, await addClient(app, account.specialist, ["notes:read", "notes:write", "tickets:read", "notes:internal"]));
+    const token = await tokenOf(
+      app,
+      await addClient(app, account.specialist, ["notes:read", "notes:write", "tickets:read", "notes:internal"]),
+    );
     const body = { ticket_id: ticket.id, value: "Looked at it", is_public: false, categories: [] };
     const bearer = { authorization: `Bearer ${token}`, "user-agent": "workshop/1.2" };
     const added = await call(app, undefined, "POST", "/v2/tickets/notes", body, bearer);
@@ -95,7 +98,11 @@ describe("the audit keeps", () => {
     await upload(app, account.specialist.key, note, "scan.txt", "bytes", "text/plain");
     const row = await app.database.prisma.attachment.findFirstOrThrow({ where: { noteId: note } });
     const [arrival, request] = await events({ entityId: row.id });
-    expect(request).toMatchObject({ action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", person: { uuid: account.specialist.id } });
+    expect(request).toMatchObject({
+      action: "UPLOAD_REQUESTED",
+      entity: "ATTACHMENT",
+      person: { uuid: account.specialist.id },
+    });
     // A signed URL carries no credential: it is put down to whoever was given it.
     expect(arrival).toMatchObject({
       action: "UPLOAD_ARRIVED",
@@ -133,7 +140,12 @@ describe("the audit keeps", () => {
     expect(await actionsOn(apiKey.id)).toEqual(["CREATED", "USED"]);
     const [used, created] = await events({ entityId: apiKey.id });
     expect(created).toMatchObject({ person: null, credentialKind: null, address: null, userAgent: "provisioning" });
-    expect(used).toMatchObject({ person: { uuid: personId }, credentialKind: "API_KEY", credentialId: apiKey.id, address: "127.0.0.1" });
+    expect(used).toMatchObject({
+      person: { uuid: personId },
+      credentialKind: "API_KEY",
+      credentialId: apiKey.id,
+      address: "127.0.0.1",
+    });
 
     app.time.now = new Date(Date.now() + 3_601_000);
     const third = await startApp();
@@ -161,7 +173,9 @@ describe("the audit keeps", () => {
     const note = await newNote();
     const mutation = `mutation { updateNote(input: { id: "${note}", text: "Again" }) { __typename } }`;
     await call(app, account.specialist.key, "POST", "/graphql", { query: "{ viewer { role } }" });
-    const { statements, transactions } = await app.statements.during(() => call(app, account.specialist.key, "POST", "/graphql", { query: mutation }));
+    const { statements, transactions } = await app.statements.during(() =>
+      call(app, account.specialist.key, "POST", "/graphql", { query: mutation }),
+    );
     const about = statements.filter(({ text }) => !text.includes("every_account"));
     expect(about).toHaveLength(2);
     expect(about[1]?.text).toMatch(/UPDATE notes[^]*INSERT INTO audit_events/);
@@ -181,7 +195,8 @@ describe("the audit is kept", () => {
     `SET LOCAL session_replication_role = replica; DELETE FROM audit_events`,
   ])("from %s", async (statement) => {
     await newNote();
-    const count = async () => Number((await app.database.pool.query("SELECT count(*) AS count FROM audit_events")).rows[0].count);
+    const count = async () =>
+      Number((await app.database.pool.query("SELECT count(*) AS count FROM audit_events")).rows[0].count);
     const before = await count();
     await expect(app.database.pool.query(statement)).rejects.toThrow("audit_events is append-only");
     expect(await count()).toBe(before);
@@ -221,12 +236,17 @@ describe("the audit is read", () => {
     const ticket = await addTicket(app, account);
     const note = await addNote(app, ticket, account.specialist, { isPublic: true });
     const put = (value: string) =>
-      call(app, account.specialist.key, "PUT", `/v2/tickets/notes/${note.id}`, { ticket_id: ticket.id, value, is_public: true });
+      call(app, account.specialist.key, "PUT", `/v2/tickets/notes/${note.id}`, {
+        ticket_id: ticket.id,
+        value,
+        is_public: true,
+      });
     for (let count = 0; count < 7; count++) await put(`Edit ${count}`);
     const filter = { entityId: note.id };
     const all = (await events(filter)).map(({ id }) => id);
     expect(all).toHaveLength(7);
-    const page = async (variables: object) => (await send(app, account.administrator.key, AuditEvents, { filter, ...variables })).data.auditEvents;
+    const page = async (variables: object) =>
+      (await send(app, account.administrator.key, AuditEvents, { filter, ...variables })).data.auditEvents;
     const first = await page({ first: 3 });
     const second = await page({ first: 3, after: first.pageInfo.endCursor });
     const third = await page({ first: 3, after: second.pageInfo.endCursor });

@@ -127,7 +127,12 @@ describe("an administrator", () => {
     const made = await create(account.administrator.key, { name: "Night shift" });
     if (made.__typename !== "CreateApiKeyPayload") throw new Error(made.__typename);
     expect(made.secret).toMatch(/^tnk_[\w-]{43}$/);
-    expect(made.apiKey).toMatchObject({ name: "Night shift", person: { uuid: account.administrator.id }, expiresAt: null, revokedAt: null });
+    expect(made.apiKey).toMatchObject({
+      name: "Night shift",
+      person: { uuid: account.administrator.id },
+      expiresAt: null,
+      revokedAt: null,
+    });
     expect(made.apiKey.scopes).toContain("ADMIN");
     const { data } = await send(app, made.secret, ApiKeys, { first: 1 });
     expect(data.apiKeys.nodes).toEqual([{ id: made.apiKey.id, name: "Night shift", person: { name: "Ada Administrator" } }]);
@@ -157,9 +162,13 @@ describe("an administrator", () => {
   test("revokes a key, which is listed from then on as revoked; again changes nothing", async () => {
     const made = await create(account.administrator.key, { name: "Lost phone" });
     if (made.__typename !== "CreateApiKeyPayload") throw new Error(made.__typename);
-    const revoke = async () => (await send(app, account.administrator.key, RevokeApiKey, { id: made.apiKey.id })).data.revokeApiKey;
+    const revoke = async () =>
+      (await send(app, account.administrator.key, RevokeApiKey, { id: made.apiKey.id })).data.revokeApiKey;
     const revoked = await revoke();
-    expect(revoked).toMatchObject({ __typename: "RevokeApiKeyPayload", apiKey: { id: made.apiKey.id, revokedAt: expect.any(String) } });
+    expect(revoked).toMatchObject({
+      __typename: "RevokeApiKeyPayload",
+      apiKey: { id: made.apiKey.id, revokedAt: expect.any(String) },
+    });
     expect(await revoke()).toEqual(revoked);
     const isListed = async (isRevoked: boolean) => {
       const { data } = await send(app, account.administrator.key, ApiKeys, { first: 100, filter: { isRevoked } });
@@ -170,7 +179,9 @@ describe("an administrator", () => {
   });
 
   test("makes and revokes clients in the same way", async () => {
-    const { data } = await send(app, account.administrator.key, CreateClient, { input: { name: "ERP", scopes: ["NOTES_READ"] } });
+    const { data } = await send(app, account.administrator.key, CreateClient, {
+      input: { name: "ERP", scopes: ["NOTES_READ"] },
+    });
     const made = data.createOAuthClient;
     if (made.__typename !== "CreateOAuthClientPayload") throw new Error(made.__typename);
     const ask = () =>
@@ -183,7 +194,8 @@ describe("an administrator", () => {
   test("pages through the keys of their account, and of no other", async () => {
     const own = await addAccount(app);
     const names: string[] = [];
-    const page = async (after: string | null) => (await send(app, own.administrator.key, ApiKeys, { first: 2, after })).data.apiKeys;
+    const page = async (after: string | null) =>
+      (await send(app, own.administrator.key, ApiKeys, { first: 2, after })).data.apiKeys;
     const first = await page(null);
     const second = await page(first.pageInfo.endCursor ?? null);
     for (const { totalCount, nodes } of [first, second]) {
@@ -205,7 +217,10 @@ describe("an administrator", () => {
     [{ name: "x", scopes: [] }, ["scopes"]],
     [{ name: "x", expiresAt: "2020-01-01T00:00:00Z" }, ["expiresAt"]],
   ])("makes nothing of %j", async (input, path) => {
-    expect(await create(account.administrator.key, input)).toMatchObject({ __typename: "InvalidInputError", fields: [{ path }] });
+    expect(await create(account.administrator.key, input)).toMatchObject({
+      __typename: "InvalidInputError",
+      fields: [{ path }],
+    });
   });
 });
 
@@ -241,7 +256,10 @@ describe("refused", () => {
   test.each(["specialist", "customer"] as const)("is a %s, who neither lists nor makes nor revokes", async (who) => {
     const key = await keyWith(app, account[who], ["admin", "notes:read"]);
     expect((await send(app, key, ApiKeys)).errors).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);
-    expect(await create(key, { name: "x" })).toMatchObject({ __typename: "ForbiddenError", message: expect.stringContaining("admin") });
+    expect(await create(key, { name: "x" })).toMatchObject({
+      __typename: "ForbiddenError",
+      message: expect.stringContaining("admin"),
+    });
     const revoked = await send(app, key, RevokeApiKey, { id: "019a0000-0000-7000-8000-000000000000" });
     expect(revoked.data.revokeApiKey.__typename).toBe("ForbiddenError");
   });

@@ -45,11 +45,13 @@ async function remove(key: string | undefined, noteId: string, filename: string)
   return { result: data?.deleteAttachment, errors };
 }
 
-const isThere = async (filename: string) => (await app.database.prisma.attachment.count({ where: { noteId: note.id, filename } })) === 1;
+const isThere = async (filename: string) =>
+  (await app.database.prisma.attachment.count({ where: { noteId: note.id, filename } })) === 1;
 
 test("an attachment is gone with its bytes, and its note stays with the others", async () => {
   const own = await addNote(app, ticket, account.specialist);
-  for (const filename of ["gone.txt", "kept.txt"]) await upload(app, account.specialist.key, own.id, filename, filename, "text/plain");
+  for (const filename of ["gone.txt", "kept.txt"])
+    await upload(app, account.specialist.key, own.id, filename, filename, "text/plain");
   const row = await app.database.prisma.attachment.findFirstOrThrow({ where: { noteId: own.id, filename: "gone.txt" } });
   const { body } = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments/${own.id}/gone.txt`);
   const url = (body as { signed_url: string }).signed_url;
@@ -66,9 +68,16 @@ test("an attachment is gone with its bytes, and its note stays with the others",
 });
 
 test("one that was never uploaded can be deleted, and its upload is refused from then on", async () => {
-  const { body } = await call(app, account.specialist.key, "POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: "never.txt" });
+  const { body } = await call(app, account.specialist.key, "POST", "/v2/tickets/note-attachments", {
+    note_id: note.id,
+    filename: "never.txt",
+  });
   expect((await remove(account.specialist.key, note.id, "never.txt")).result?.__typename).toBe("DeleteAttachmentPayload");
-  const put = await fetch((body as { signed_url: string }).signed_url, { method: "PUT", headers: { "content-type": "text/plain" }, body: "late" });
+  const put = await fetch((body as { signed_url: string }).signed_url, {
+    method: "PUT",
+    headers: { "content-type": "text/plain" },
+    body: "late",
+  });
   expect(put.status).toBe(403);
 });
 
@@ -77,7 +86,10 @@ test("a customer removes files from what they wrote, and from nothing else", asy
   await addAttachment(app, own, "mine.png");
   await addAttachment(app, note, "theirs.png");
   expect((await remove(account.customer.key, own.id, "mine.png")).result?.__typename).toBe("DeleteAttachmentPayload");
-  expect((await remove(account.customer.key, note.id, "theirs.png")).result).toMatchObject({ __typename: "ForbiddenError", code: "FORBIDDEN" });
+  expect((await remove(account.customer.key, note.id, "theirs.png")).result).toMatchObject({
+    __typename: "ForbiddenError",
+    code: "FORBIDDEN",
+  });
   expect(await isThere("theirs.png")).toBe(true);
 });
 
@@ -95,16 +107,25 @@ test("who does not see the note is told that it does not exist", async () => {
 test("without a credential, or without attachments:write, nothing is removed", async () => {
   await addAttachment(app, note, "safe.png");
   expect((await remove(undefined, note.id, "safe.png")).errors).toMatchObject([{ extensions: { code: "UNAUTHENTICATED" } }]);
-  const narrow = await keyWith(app, account.administrator, ["tickets:read", "notes:read", "notes:write", "notes:internal", "attachments:read"]);
+  const narrow = await keyWith(app, account.administrator, [
+    "tickets:read",
+    "notes:read",
+    "notes:write",
+    "notes:internal",
+    "attachments:read",
+  ]);
   expect((await remove(narrow, note.id, "safe.png")).result).toMatchObject({ __typename: "ForbiddenError" });
   expect(await isThere("safe.png")).toBe(true);
 });
 
-test.each([["not-there.png"], ["a\0"], ["\ud800"], [""], ["../x"], ["x".repeat(100_000)]])("a filename that names nothing finds nothing", async (filename) => {
-  const { result, errors } = await remove(account.specialist.key, note.id, filename);
-  expect(errors).toEqual([]);
-  expect(["NotFoundError", "InvalidInputError"]).toContain(result?.__typename);
-});
+test.each([["not-there.png"], ["a\0"], ["\ud800"], [""], ["../x"], ["x".repeat(100_000)]])(
+  "a filename that names nothing finds nothing",
+  async (filename) => {
+    const { result, errors } = await remove(account.specialist.key, note.id, filename);
+    expect(errors).toEqual([]);
+    expect(["NotFoundError", "InvalidInputError"]).toContain(result?.__typename);
+  },
+);
 
 test("deleting an attachment takes a bounded number of statements", async () => {
   await addAttachment(app, note, "counted.png");

@@ -66,14 +66,18 @@ test("a note is gone, and its ticket's list is shorter by one", async () => {
 test("a second deletion finds nothing", async () => {
   const note = await addNote(app, ticket, account.specialist);
   await remove(account.specialist.key, note.id);
-  expect((await remove(account.specialist.key, note.id)).result).toMatchObject({ __typename: "NotFoundError", code: "NOT_FOUND" });
+  expect((await remove(account.specialist.key, note.id)).result).toMatchObject({
+    __typename: "NotFoundError",
+    code: "NOT_FOUND",
+  });
 });
 
 test("its attachments go with it, and their bytes", async () => {
   const note = await addNote(app, ticket, account.specialist);
   expect((await upload(app, account.specialist.key, note.id, "a.txt", "aaa", "text/plain")).status).toBe(200);
   expect((await upload(app, account.specialist.key, note.id, "b.txt", "bbb", "text/plain")).status).toBe(200);
-  const objects = () => readdirSync(app.filesDirectory, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".object"));
+  const objects = () =>
+    readdirSync(app.filesDirectory, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".object"));
   const before = objects().length;
   expect((await remove(account.specialist.key, note.id)).result?.__typename).toBe("DeleteNotePayload");
   expect(await app.database.prisma.attachment.count({ where: { noteId: note.id } })).toBe(0);
@@ -91,7 +95,10 @@ describe("who may delete", () => {
   test("what they wrote: a customer; not what others wrote", async () => {
     const [own, anothers] = [await addNote(app, ticket, account.customer), await addNote(app, ticket, account.specialist)];
     expect((await remove(account.customer.key, own.id)).result?.__typename).toBe("DeleteNotePayload");
-    expect((await remove(account.customer.key, anothers.id)).result).toMatchObject({ __typename: "ForbiddenError", code: "FORBIDDEN" });
+    expect((await remove(account.customer.key, anothers.id)).result).toMatchObject({
+      __typename: "ForbiddenError",
+      code: "FORBIDDEN",
+    });
     expect(await isThere(anothers.id)).toBe(true);
   });
 
@@ -114,7 +121,10 @@ describe("who may delete", () => {
 });
 
 test.each([["1"], [""], [globalId("Ticket", randomUUID())], ["\ud800"]])("%j is not the id of a note", async (id) => {
-  expect((await remove(account.specialist.key, id)).result).toMatchObject({ __typename: "InvalidInputError", fields: [{ path: ["id"] }] });
+  expect((await remove(account.specialist.key, id)).result).toMatchObject({
+    __typename: "InvalidInputError",
+    fields: [{ path: ["id"] }],
+  });
 });
 
 test("deleting a note takes its read, the deletion, and what is asked of its ticket", async () => {

@@ -17,7 +17,9 @@ const ask = (query: string, variables?: unknown) => sendText<unknown>(app.url, a
 
 async function expectRefusal(query: string, said: RegExp, variables?: unknown): Promise<void> {
   const { statements, result } = await app.statements.during(() => ask(query, variables));
-  expect(result.errors, query.slice(0, 200)).toMatchObject([{ message: expect.stringMatching(said), extensions: { code: "INVALID_INPUT" } }]);
+  expect(result.errors, query.slice(0, 200)).toMatchObject([
+    { message: expect.stringMatching(said), extensions: { code: "INVALID_INPUT" } },
+  ]);
   expect(result.data ?? null).toBeNull();
   expect(result.status).toBeLessThan(500);
   // Nothing but who is asking.
@@ -38,19 +40,28 @@ const nested = (levels: number, text: string, ...fields: string[]) => {
 describe("fragments", () => {
   test("that spread each other do not multiply beyond the number of fields that is taken, and cost no time", async () => {
     const levels = 30;
-    const fragments = Array.from({ length: levels }, (_, level) => `fragment f${level} on Query { ...f${level + 1} ...f${level + 1} }`);
+    const fragments = Array.from(
+      { length: levels },
+      (_, level) => `fragment f${level} on Query { ...f${level + 1} ...f${level + 1} }`,
+    );
     const bomb = `{ ...f0 } ${fragments.join(" ")} fragment f${levels} on Query { viewer { role } }`;
     expect(bomb.length).toBeLessThan(1_700);
     await expectRefusal(bomb, /fields/);
   });
 
   test("that hide depth are seen through", async () => {
-    const fragments = Array.from({ length: 12 }, (_, level) => `fragment f${level} on Ticket { notes { nodes { ticket { ...f${level + 1} } } } }`);
+    const fragments = Array.from(
+      { length: 12 },
+      (_, level) => `fragment f${level} on Ticket { notes { nodes { ticket { ...f${level + 1} } } } }`,
+    );
     await expectRefusal(`{ tickets { nodes { ...f0 } } } ${fragments.join(" ")} fragment f12 on Ticket { id }`, /levels deep/);
   });
 
   test("that stand inline are seen through too", async () => {
-    await expectRefusal(`{ tickets { nodes { ${nested(27, "id", "... on Ticket", "notes", "nodes", "ticket")} } } }`, /levels deep/);
+    await expectRefusal(
+      `{ tickets { nodes { ${nested(27, "id", "... on Ticket", "notes", "nodes", "ticket")} } } }`,
+      /levels deep/,
+    );
   });
 
   test("that spread themselves are refused", async () => {
@@ -66,14 +77,16 @@ describe("fragments", () => {
 describe("a document", () => {
   test("may nest fields 20 levels deep, and no deeper", async () => {
     // tickets, nodes, and then notes, nodes, ticket again and again.
-    const levels = (count: number) => `{ tickets(first: 1) { nodes { ${nested(count, "id", "notes(first: 1)", "nodes", "ticket")} } } }`;
+    const levels = (count: number) =>
+      `{ tickets(first: 1) { nodes { ${nested(count, "id", "notes(first: 1)", "nodes", "ticket")} } } }`;
     expect(documentLimits.depth).toBe(20);
     await expectAnswer(levels(15));
     await expectRefusal(levels(18), /levels deep/);
   });
 
   test("may select 3,000 fields, and no more", async () => {
-    const fields = (count: number) => `{ viewer { ${Array.from({ length: count - 1 }, (_, index) => `f${index}: role`).join(" ")} } }`;
+    const fields = (count: number) =>
+      `{ viewer { ${Array.from({ length: count - 1 }, (_, index) => `f${index}: role`).join(" ")} } }`;
     await expectAnswer(fields(documentLimits.fields));
     await expectRefusal(fields(documentLimits.fields + 1), /3001 fields/);
   });
@@ -90,7 +103,9 @@ describe("a document", () => {
   });
 
   test("may be GraphiQL's introspection", async () => {
-    const { status, errors, data } = await ask(getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true, schemaDescription: true, oneOf: true }));
+    const { status, errors, data } = await ask(
+      getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true, schemaDescription: true, oneOf: true }),
+    );
     expect([status, errors]).toEqual([200, []]);
     expect(data).toHaveProperty("__schema.types");
   });

@@ -110,7 +110,11 @@ describe("what node shows", () => {
   test("to another account is nothing, not even its type", async () => {
     expect(await typesOf(other.administrator.key, Object.values(everything()))).toEqual(Array(7).fill(null));
     for (const id of Object.values(everything())) {
-      expect(await send(app, other.administrator.key, NodeQuery, { id })).toEqual({ status: 200, data: { node: null }, errors: [] });
+      expect(await send(app, other.administrator.key, NodeQuery, { id })).toEqual({
+        status: 200,
+        data: { node: null },
+        errors: [],
+      });
     }
   });
 
@@ -132,10 +136,13 @@ describe("what node shows", () => {
 });
 
 describe("an id", () => {
-  test.each(["Account", "Person", "Ticket", "Note", "Attachment"] as const)("of a %s that is not there finds null", async (type) => {
-    const answer = await send(app, account.specialist.key, NodeQuery, { id: globalId(type, randomUUID()) });
-    expect(answer).toEqual({ status: 200, data: { node: null }, errors: [] });
-  });
+  test.each(["Account", "Person", "Ticket", "Note", "Attachment"] as const)(
+    "of a %s that is not there finds null",
+    async (type) => {
+      const answer = await send(app, account.specialist.key, NodeQuery, { id: globalId(type, randomUUID()) });
+      expect(answer).toEqual({ status: 200, data: { node: null }, errors: [] });
+    },
+  );
 
   test("of one type does not find an object of another", async () => {
     expect((await send(app, account.specialist.key, NodeQuery, { id: globalId("Note", ticket.id) })).data.node).toBeNull();
@@ -177,13 +184,17 @@ describe("nodes", () => {
 
   test("takes 100 ids and no more", async () => {
     const ids = Array.from({ length: 101 }, () => globalId("Ticket", randomUUID()));
-    expect((await send(app, account.specialist.key, NodesQuery, { ids: ids.slice(1) })).data.nodes).toEqual(Array(100).fill(null));
+    expect((await send(app, account.specialist.key, NodesQuery, { ids: ids.slice(1) })).data.nodes).toEqual(
+      Array(100).fill(null),
+    );
     const { errors } = await send(app, account.specialist.key, NodesQuery, { ids });
     expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT", fields: [{ path: ["ids"] }] } }]);
   });
 
   test("with an id that is none is a refusal that says so", async () => {
-    const { errors, status } = await send(app, account.specialist.key, NodesQuery, { ids: [globalId("Ticket", ticket.id), "nonsense"] });
+    const { errors, status } = await send(app, account.specialist.key, NodesQuery, {
+      ids: [globalId("Ticket", ticket.id), "nonsense"],
+    });
     expect(status).toBeLessThan(500);
     expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT" } }]);
   });

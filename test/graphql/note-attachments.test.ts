@@ -130,7 +130,8 @@ test("an attachment whose upload is awaited is listed as PENDING, and one whose 
 test("attachments come oldest first, and page by page from either end", async () => {
   const note = await addNote(app, ticket, account.specialist);
   const rows = [];
-  for (let index = 0; index < 7; index++) rows.push(await addAttachment(app, note, `${index}.png`, { createdAt: at(Math.floor(index / 3)) }));
+  for (let index = 0; index < 7; index++)
+    rows.push(await addAttachment(app, note, `${index}.png`, { createdAt: at(Math.floor(index / 3)) }));
   const sorted = rows.toSorted((one, two) => one.createdAt.getTime() - two.createdAt.getTime() || (one.id < two.id ? -1 : 1));
   const whole = await attachmentsOf(note);
   expect(names(whole)).toEqual(sorted.map((row) => row.filename));
@@ -156,7 +157,10 @@ test("a page takes no cursor of another note, and no size that is none", async (
 });
 
 test("whoever sees a note sees its attachments, and nobody else; a key needs attachments:read for it", async () => {
-  const [open, internal] = [await addNote(app, ticket, account.specialist), await addNote(app, ticket, account.specialist, { isPublic: false })];
+  const [open, internal] = [
+    await addNote(app, ticket, account.specialist),
+    await addNote(app, ticket, account.specialist, { isPublic: false }),
+  ];
   await addAttachment(app, open, "open.png");
   await addAttachment(app, internal, "internal.png");
   expect(names(await attachmentsOf(open, {}, account.customer.key))).toEqual(["open.png"]);

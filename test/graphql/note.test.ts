@@ -110,7 +110,10 @@ test("a customer may change what they wrote and not what others wrote; staff may
   expect(await may(account.customer.key, customersNote)).toEqual([true, true]);
   expect(await may(account.customer.key, publicNote)).toEqual([false, false]);
   expect(await may(account.specialist.key, customersNote)).toEqual([true, true]);
-  expect(await may(await keyWith(app, account.specialist, ["tickets:read", "notes:read"]), customersNote)).toEqual([false, false]);
+  expect(await may(await keyWith(app, account.specialist, ["tickets:read", "notes:read"]), customersNote)).toEqual([
+    false,
+    false,
+  ]);
 });
 
 test("without notes:internal a specialist's key does not see internal notes", async () => {
@@ -138,11 +141,14 @@ test("through a note its ticket is reached only with the ticket's own scope", as
   expect(errors).toMatchObject([{ path: ["note", "ticket"], extensions: { code: "FORBIDDEN" } }]);
 });
 
-test.each([["42"], [""], [globalId("Ticket", randomUUID())], ["Note:1"], ["\0"], ["💣"]])("%j is not the id of a note", async (id) => {
-  const { data, errors } = await send(app, account.specialist.key, NoteQuery, { id });
-  expect(data).toEqual({ note: null });
-  expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT", fields: [{ path: ["id"] }] } }]);
-});
+test.each([["42"], [""], [globalId("Ticket", randomUUID())], ["Note:1"], ["\0"], ["💣"]])(
+  "%j is not the id of a note",
+  async (id) => {
+    const { data, errors } = await send(app, account.specialist.key, NoteQuery, { id });
+    expect(data).toEqual({ note: null });
+    expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT", fields: [{ path: ["id"] }] } }]);
+  },
+);
 
 test("when a ticket gets another requester, its notes go with it", async () => {
   const moved = await addTicket(app, account, { requester: account.customer });

@@ -68,7 +68,11 @@ afterAll(() => app.close());
 async function page(key: string, variables: NotesQueryVariables = {}) {
   const { data, errors } = await send(app, key, NotesQuery, variables);
   expect(errors).toEqual([]);
-  return { ids: data.notes.nodes.map((node) => node.uuid), cursors: data.notes.edges.map((edge) => edge.cursor), ...data.notes.pageInfo };
+  return {
+    ids: data.notes.nodes.map((node) => node.uuid),
+    cursors: data.notes.edges.map((edge) => edge.cursor),
+    ...data.notes.pageInfo,
+  };
 }
 
 async function refusal(variables: NotesQueryVariables) {
@@ -88,7 +92,11 @@ describe("a filter", () => {
     const [car, van] = [await addTicket(app, own, { requester: own.customer }), await addTicket(app, own)];
     all = {
       before: await addNote(app, car, own.specialist, { categories: ["PRE_SCAN"], createdAt: at(1) }),
-      after: await addNote(app, van, own.administrator, { categories: ["PRE_SCAN", "POST_SCAN"], createdAt: at(2), isPublic: false }),
+      after: await addNote(app, van, own.administrator, {
+        categories: ["PRE_SCAN", "POST_SCAN"],
+        createdAt: at(2),
+        isPublic: false,
+      }),
       mail: await addNote(app, car, own.customer, { medium: "EMAIL", createdAt: at(3) }),
       bot: await addNote(app, van, own.specialist, { medium: "AUTOMATION", createdAt: at(4), isPublic: false }),
     };
@@ -96,8 +104,16 @@ describe("a filter", () => {
 
   const cases: [string, (notes: typeof all) => NoteFilter, (keyof typeof all)[]][] = [
     ["nothing", () => ({}), ["bot", "mail", "after", "before"]],
-    ["null everywhere", () => ({ ids: null, authorId: null, isPublic: null, categories: null, medium: null }), ["bot", "mail", "after", "before"]],
-    ["ids of both spellings", (notes) => ({ ids: [globalId("Note", notes.after.id), notes.before.id.toUpperCase()] }), ["after", "before"]],
+    [
+      "null everywhere",
+      () => ({ ids: null, authorId: null, isPublic: null, categories: null, medium: null }),
+      ["bot", "mail", "after", "before"],
+    ],
+    [
+      "ids of both spellings",
+      (notes) => ({ ids: [globalId("Note", notes.after.id), notes.before.id.toUpperCase()] }),
+      ["after", "before"],
+    ],
     ["ids of nothing", () => ({ ids: [randomUUID()] }), []],
     ["no ids", () => ({ ids: [] }), []],
     ["public", () => ({ isPublic: true }), ["mail", "before"]],
@@ -107,8 +123,18 @@ describe("a filter", () => {
     ["no categories", () => ({ categories: [] }), []],
     ["a medium", () => ({ medium: ["EMAIL"] }), ["mail"]],
     ["several media", () => ({ medium: ["AUTOMATION", "DEFAULT", "REDACTED"] }), ["bot", "after", "before"]],
-    ["createdAt, with every bound", () => ({ createdAt: { gt: at(0).toISOString(), gte: at(2).toISOString(), lt: at(4).toISOString(), lte: at(3).toISOString() } }), ["mail", "after"]],
-    ["createdAt to the millisecond", () => ({ createdAt: { gt: "2026-01-01T00:00:02.999Z", lt: "2026-01-01T00:00:03.001Z" } }), ["mail"]],
+    [
+      "createdAt, with every bound",
+      () => ({
+        createdAt: { gt: at(0).toISOString(), gte: at(2).toISOString(), lt: at(4).toISOString(), lte: at(3).toISOString() },
+      }),
+      ["mail", "after"],
+    ],
+    [
+      "createdAt to the millisecond",
+      () => ({ createdAt: { gt: "2026-01-01T00:00:02.999Z", lt: "2026-01-01T00:00:03.001Z" } }),
+      ["mail"],
+    ],
     ["several fields, which must all hold", () => ({ isPublic: false, medium: ["DEFAULT"] }), ["after"]],
   ];
 
@@ -129,7 +155,9 @@ describe("a filter", () => {
   test("never reaches beyond what one may see, nor does its count", async () => {
     const filters: NoteFilter[] = [{ ids: ids(Object.values(all)) }, { isPublic: false }, { authorId: own.administrator.id }];
     for (const filter of filters) {
-      expect((await page(own.customer.key, { filter })).ids.filter((id) => [all.after.id, all.bot.id].includes(id))).toEqual([]);
+      expect((await page(own.customer.key, { filter })).ids.filter((id) => [all.after.id, all.bot.id].includes(id))).toEqual(
+        [],
+      );
       expect((await page(other.administrator.key, { filter })).ids).toEqual([]);
       expect((await send(app, other.administrator.key, NoteCount, { filter })).data.notes.totalCount).toBe(0);
     }
@@ -147,7 +175,10 @@ describe("a filter", () => {
   });
 
   test("by the first and the last year there are", async () => {
-    expect((await page(own.specialist.key, { filter: { createdAt: { gte: "0001-01-01T00:00:00Z", lte: "9999-12-31T23:59:59Z" } } })).ids).toHaveLength(4);
+    expect(
+      (await page(own.specialist.key, { filter: { createdAt: { gte: "0001-01-01T00:00:00Z", lte: "9999-12-31T23:59:59Z" } } }))
+        .ids,
+    ).toHaveLength(4);
   });
 });
 
@@ -159,9 +190,12 @@ describe("an order", () => {
     own = await addAccount(app);
     const tickets = [await addTicket(app, own, { requester: own.customer }), await addTicket(app, own)];
     const authors = [own.specialist, own.administrator, own.customer];
-    notes = await Promise.all(
-      Array.from({ length: 17 }, (_, index) => addNote(app, tickets[index % 2]!, authors[index % 3]!, { createdAt: at((index * 7) % 5) })),
-    );
+    const added: Note[] = [];
+    // One after the other, so that ids and numbers grow together, whichever of them breaks ties.
+    for (let index = 0; index < 17; index++) {
+      added.push(await addNote(app, tickets[index % 2]!, authors[index % 3]!, { createdAt: at((index * 7) % 5) }));
+    }
+    notes = added;
   });
 
   const keys = {
@@ -174,7 +208,9 @@ describe("an order", () => {
     for (const direction of ["ASC", "DESC"] as const) {
       test(`by ${field} ${direction} holds within a page and across pages, from either end`, async () => {
         const sign = direction === "ASC" ? 1 : -1;
-        const sorted = ids(notes.toSorted((one, two) => sign * (keys[field](one) - keys[field](two) || (one.id < two.id ? -1 : 1))));
+        const sorted = ids(
+          notes.toSorted((one, two) => sign * (keys[field](one) - keys[field](two) || (one.id < two.id ? -1 : 1))),
+        );
         const orderBy = { field, direction };
         expect((await page(own.specialist.key, { orderBy })).ids).toEqual(sorted);
 
@@ -197,7 +233,10 @@ describe("an order", () => {
   test("of another field makes other cursors, which do not fit", async () => {
     const [cursor] = (await page(own.specialist.key, { first: 1 })).cursors;
     for (const field of ["NUMBER", "AUTHOR"] as const) {
-      const { errors } = await send(app, own.specialist.key, NotesQuery, { after: cursor!, orderBy: { field, direction: "DESC" } });
+      const { errors } = await send(app, own.specialist.key, NotesQuery, {
+        after: cursor!,
+        orderBy: { field, direction: "DESC" },
+      });
       expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT", fields: [{ path: ["after"] }] } }]);
     }
   });

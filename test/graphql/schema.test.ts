@@ -136,12 +136,16 @@ function factsOf(type: GraphQLNamedType): string[] {
       ...type.getInterfaces().map(({ name }) => `implements ${name}`),
       ...Object.values(type.getFields()).flatMap((field) => [
         `${field.name}: ${String(field.type)}`,
-        ...field.args.map((argument) => `${field.name}(${argument.name}: ${String(argument.type)} = ${JSON.stringify(argument.defaultValue)})`),
+        ...field.args.map(
+          (argument) => `${field.name}(${argument.name}: ${String(argument.type)} = ${JSON.stringify(argument.defaultValue)})`,
+        ),
       ]),
     ];
   }
   if (isInputObjectType(type)) {
-    return Object.values(type.getFields()).map((field) => `${field.name}: ${String(field.type)} = ${JSON.stringify(field.defaultValue)}`);
+    return Object.values(type.getFields()).map(
+      (field) => `${field.name}: ${String(field.type)} = ${JSON.stringify(field.defaultValue)}`,
+    );
   }
   if (isEnumType(type)) return type.getValues().map(({ name }) => name);
   if (isUnionType(type)) return type.getTypes().map(({ name }) => name);
@@ -171,7 +175,11 @@ test("no field or input that is not in the contract is one that clients must giv
     const type = schema.getType(promised.name);
     if (!isInputObjectType(type) || !isInputObjectType(promised)) continue;
     const added = Object.values(type.getFields()).filter(({ name }) => !(name in promised.getFields()));
-    expect(added.filter((field) => String(field.type).endsWith("!") && field.defaultValue === undefined).map(({ name }) => `${type.name}.${name}`)).toEqual([]);
+    expect(
+      added
+        .filter((field) => String(field.type).endsWith("!") && field.defaultValue === undefined)
+        .map(({ name }) => `${type.name}.${name}`),
+    ).toEqual([]);
   }
 });
 

@@ -6,7 +6,15 @@ import { addAccount, keyWith, send, startApp, type TestAccount, type TestApp } f
 import { addNote, addNotes, addTicket, addTickets, at, statementsOf } from "../support/factories.ts";
 
 const TicketNotesQuery = graphql(`
-  query TicketNotes($id: ID!, $first: Int, $after: String, $last: Int, $before: String, $filter: NoteFilter, $orderBy: NoteOrder) {
+  query TicketNotes(
+    $id: ID!
+    $first: Int
+    $after: String
+    $last: Int
+    $before: String
+    $filter: NoteFilter
+    $orderBy: NoteOrder
+  ) {
     ticket(id: $id) {
       notes(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
         totalCount
@@ -76,7 +84,10 @@ beforeAll(async () => {
   const elsewhere = await addTicket(app, account, { requester: account.customer });
   await addNotes(app, elsewhere, account.specialist, 3);
   // Two at an instant, every third one internal.
-  notes = await addNotes(app, ticket, account.specialist, 12, (index) => ({ createdAt: at(Math.floor(index / 2)), isPublic: index % 3 > 0 }));
+  notes = await addNotes(app, ticket, account.specialist, 12, (index) => ({
+    createdAt: at(Math.floor(index / 2)),
+    isPublic: index % 3 > 0,
+  }));
 });
 afterAll(() => app.close());
 
@@ -101,7 +112,10 @@ test("a ticket's requester sees the public ones, and the count is of those", asy
   expect(await page(account.customer.key, { filter: { isPublic: false } })).toMatchObject({ ids: [], totalCount: 0 });
   const first = await page(account.customer.key, { first: 7 });
   expect([first.ids, first.hasNextPage]).toEqual([ids(open.slice(0, 7)), true]);
-  expect(await page(account.customer.key, { first: 7, after: first.endCursor })).toMatchObject({ ids: ids(open.slice(7)), hasNextPage: false });
+  expect(await page(account.customer.key, { first: 7, after: first.endCursor })).toMatchObject({
+    ids: ids(open.slice(7)),
+    hasNextPage: false,
+  });
 });
 
 test("a key without notes:internal sees what the requester sees", async () => {
@@ -136,19 +150,22 @@ test("a ticket without notes has an empty page", async () => {
 });
 
 describe("pages", () => {
-  test.each(["CREATED_AT", "NUMBER", "AUTHOR"] as const)("by %s meet in the middle, whichever end one begins at", async (field) => {
-    for (const direction of ["ASC", "DESC"] as const) {
-      const orderBy = { field, direction };
-      const whole = await page(account.specialist.key, { orderBy });
-      const first = await page(account.specialist.key, { orderBy, first: 5 });
-      const second = await page(account.specialist.key, { orderBy, first: 7, after: first.endCursor });
-      expect([...first.ids, ...second.ids]).toEqual(whole.ids);
-      const end = await page(account.specialist.key, { orderBy, last: 5 });
-      const beforeEnd = await page(account.specialist.key, { orderBy, last: 7, before: end.startCursor });
-      expect([...beforeEnd.ids, ...end.ids]).toEqual(whole.ids);
-      expect(new Set(whole.ids).size).toBe(12);
-    }
-  });
+  test.each(["CREATED_AT", "NUMBER", "AUTHOR"] as const)(
+    "by %s meet in the middle, whichever end one begins at",
+    async (field) => {
+      for (const direction of ["ASC", "DESC"] as const) {
+        const orderBy = { field, direction };
+        const whole = await page(account.specialist.key, { orderBy });
+        const first = await page(account.specialist.key, { orderBy, first: 5 });
+        const second = await page(account.specialist.key, { orderBy, first: 7, after: first.endCursor });
+        expect([...first.ids, ...second.ids]).toEqual(whole.ids);
+        const end = await page(account.specialist.key, { orderBy, last: 5 });
+        const beforeEnd = await page(account.specialist.key, { orderBy, last: 7, before: end.startCursor });
+        expect([...beforeEnd.ids, ...end.ids]).toEqual(whole.ids);
+        expect(new Set(whole.ids).size).toBe(12);
+      }
+    },
+  );
 
   test("go on after a note that was deleted, and are not shifted by new ones", async () => {
     const walked = await addTicket(app, account);
@@ -173,14 +190,19 @@ describe("pages", () => {
     for (const variables of strange) {
       const { data, errors } = await send(app, account.specialist.key, TicketNotesQuery, { id: ticket.id, ...variables });
       expect(data).toEqual({ ticket: null });
-      expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT", fields: [{ path: [variables.after === undefined ? "before" : "after"] }] } }]);
+      expect(errors).toMatchObject([
+        { extensions: { code: "INVALID_INPUT", fields: [{ path: [variables.after === undefined ? "before" : "after"] }] } },
+      ]);
     }
   });
 
-  test.each([{ first: 0 }, { first: 101 }, { last: 0 }, { last: 101 }, { first: 1, last: 1 }])("of %j are refused", async (size) => {
-    const { errors } = await send(app, account.specialist.key, TicketNotesQuery, { id: ticket.id, ...size });
-    expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT" } }]);
-  });
+  test.each([{ first: 0 }, { first: 101 }, { last: 0 }, { last: 101 }, { first: 1, last: 1 }])(
+    "of %j are refused",
+    async (size) => {
+      const { errors } = await send(app, account.specialist.key, TicketNotesQuery, { id: ticket.id, ...size });
+      expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT" } }]);
+    },
+  );
 });
 
 describe("the statements", () => {
@@ -203,7 +225,9 @@ describe("the statements", () => {
     }
     const statements = await statementsOf(app, async () => {
       const { data } = await send(app, own.specialist.key, CountsOfTickets);
-      expect(data.tickets.nodes.map((node) => node.all.totalCount).toSorted((one, two) => one - two)).toEqual([...Array(12).keys()]);
+      expect(data.tickets.nodes.map((node) => node.all.totalCount).toSorted((one, two) => one - two)).toEqual([
+        ...Array(12).keys(),
+      ]);
       expect(data.tickets.nodes.map((node) => [node.all.totalCount, node.public.totalCount])).toContainEqual([11, 6]);
     });
     expect(statements.filter(({ text }) => /count\(/i.test(text))).toHaveLength(2);
@@ -213,7 +237,9 @@ describe("the statements", () => {
     const own = await addAccount(app);
     const long = await addTicket(app, own);
     await addNotes(app, long, own.specialist, 60);
-    const statements = await statementsOf(app, () => send(app, own.specialist.key, TicketNotesQuery, { id: long.id, first: 2 }));
+    const statements = await statementsOf(app, () =>
+      send(app, own.specialist.key, TicketNotesQuery, { id: long.id, first: 2 }),
+    );
     const read = statements.find(({ text }) => /LATERAL/.test(text) && !/count\(/i.test(text));
     expect(read?.text).toMatch(/LIMIT \$\d+/);
     expect(read?.values).toContain(3);
@@ -243,8 +269,13 @@ describe("the statements", () => {
       expect(errors).toEqual([]);
       expect(data.tickets.nodes).toHaveLength(50);
       for (const node of data.tickets.nodes) {
-        expect(node.notes.nodes.map((note) => note.text)).toEqual(Array.from({ length: 10 }, (_, index) => `Note ${20 - index}`));
-        expect(node.notes.nodes[0]).toMatchObject({ author: { name: "Sam Specialist" }, attachments: { nodes: [{ filename: "photo.png" }] } });
+        expect(node.notes.nodes.map((note) => note.text)).toEqual(
+          Array.from({ length: 10 }, (_, index) => `Note ${20 - index}`),
+        );
+        expect(node.notes.nodes[0]).toMatchObject({
+          author: { name: "Sam Specialist" },
+          attachments: { nodes: [{ filename: "photo.png" }] },
+        });
         expect(node.notes.nodes[1]?.attachments.nodes).toEqual([]);
       }
     });

@@ -89,13 +89,29 @@ describe("a filter", () => {
 
   beforeAll(async () => {
     own = await addAccount(app);
-    request = await addTicket(app, own, { kind: "REQUEST", status: "PENDING", requester: own.customer, createdAt: at(1), updatedAt: at(11) });
-    problem = await addTicket(app, own, { kind: "PROBLEM", status: "CLOSED", requester: own.otherCustomer, createdAt: at(2), updatedAt: at(9) });
+    request = await addTicket(app, own, {
+      kind: "REQUEST",
+      status: "PENDING",
+      requester: own.customer,
+      createdAt: at(1),
+      updatedAt: at(11),
+    });
+    problem = await addTicket(app, own, {
+      kind: "PROBLEM",
+      status: "CLOSED",
+      requester: own.otherCustomer,
+      createdAt: at(2),
+      updatedAt: at(9),
+    });
     task = await addTicket(app, own, { kind: "TASK", status: "CLOSED", createdAt: at(3), updatedAt: at(10) });
     tickets = [request, problem, task];
   });
 
-  const cases: [string, (all: { request: Ticket; problem: Ticket; task: Ticket }) => TicketFilter, ("request" | "problem" | "task")[]][] = [
+  const cases: [
+    string,
+    (all: { request: Ticket; problem: Ticket; task: Ticket }) => TicketFilter,
+    ("request" | "problem" | "task")[],
+  ][] = [
     ["nothing", () => ({}), ["task", "problem", "request"]],
     ["null everywhere", () => ({ ids: null, kind: null, status: null, createdAt: null }), ["task", "problem", "request"]],
     ["ids of both spellings", (all) => ({ ids: [all.request.id, globalId("Ticket", all.task.id)] }), ["task", "request"]],
@@ -174,14 +190,16 @@ describe("an order", () => {
     for (const direction of ["ASC", "DESC"] as const) {
       test(`by ${field} ${direction} holds within a page and across pages, from either end`, async () => {
         const sign = direction === "ASC" ? 1 : -1;
-        const sorted = ids(tickets.toSorted((one, two) => sign * (keys[field](one) - keys[field](two) || (one.id < two.id ? -1 : 1))));
+        const sorted = ids(
+          tickets.toSorted((one, two) => sign * (keys[field](one) - keys[field](two) || (one.id < two.id ? -1 : 1))),
+        );
         const orderBy = { field, direction };
         const whole = await page(own.specialist.key, { orderBy });
         expect(whole.ids).toEqual(sorted);
         expect([whole.hasNextPage, whole.hasPreviousPage]).toEqual([false, false]);
 
         const forward: string[] = [];
-        for (let after: string | null = null, more = true; more; ) {
+        for (let after: string | null = null, more = true; more;) {
           const next: Awaited<ReturnType<typeof page>> = await page(own.specialist.key, { orderBy, first: 3, after });
           forward.push(...next.ids);
           [after, more] = [next.endCursor ?? null, next.hasNextPage];
@@ -189,7 +207,7 @@ describe("an order", () => {
         expect(forward).toEqual(sorted);
 
         const backward: string[] = [];
-        for (let before: string | null = null, more = true; more; ) {
+        for (let before: string | null = null, more = true; more;) {
           const previous: Awaited<ReturnType<typeof page>> = await page(own.specialist.key, { orderBy, last: 3, before });
           backward.unshift(...previous.ids);
           [before, more] = [previous.startCursor ?? null, previous.hasPreviousPage];
@@ -202,7 +220,9 @@ describe("an order", () => {
   test("is newest first when none is given", async () => {
     const usual = await page(own.specialist.key);
     expect(usual.ids).toEqual((await page(own.specialist.key, { orderBy: { field: "CREATED_AT", direction: "DESC" } })).ids);
-    expect(usual.cursors).toEqual((await page(own.specialist.key, { orderBy: { field: "CREATED_AT", direction: "DESC" } })).cursors);
+    expect(usual.cursors).toEqual(
+      (await page(own.specialist.key, { orderBy: { field: "CREATED_AT", direction: "DESC" } })).cursors,
+    );
   });
 });
 
@@ -271,7 +291,9 @@ describe("a page", () => {
   test("after a ticket that was deleted goes on where it stood, and newer tickets do not shift it", async () => {
     const walker = await addAccount(app);
     const rows = await addTickets(app, walker, 9, (index) => ({ createdAt: at(Math.floor(index / 3)) }));
-    const newestFirst = ids(rows.toSorted((one, two) => two.createdAt.getTime() - one.createdAt.getTime() || (two.id < one.id ? -1 : 1)));
+    const newestFirst = ids(
+      rows.toSorted((one, two) => two.createdAt.getTime() - one.createdAt.getTime() || (two.id < one.id ? -1 : 1)),
+    );
     const first = await page(walker.specialist.key, { first: 4 });
     expect(first.ids).toEqual(newestFirst.slice(0, 4));
 

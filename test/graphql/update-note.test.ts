@@ -67,13 +67,20 @@ test.each<[string, Partial<UpdateNoteInput>, object]>([
   ["the categories alone", { categories: ["POST_SCAN"] }, { ...before, categories: ["POST_SCAN"] }],
   ["no categories any more", { categories: [] }, { ...before, categories: [] }],
   ["the visibility alone", { isPublic: false }, { ...before, isPublic: false }],
-  ["all of it", { text: "A", categories: ["POST_SCAN", "PRE_SCAN"], isPublic: false }, { text: "A", categories: ["PRE_SCAN", "POST_SCAN"], isPublic: false }],
+  [
+    "all of it",
+    { text: "A", categories: ["POST_SCAN", "PRE_SCAN"], isPublic: false },
+    { text: "A", categories: ["PRE_SCAN", "POST_SCAN"], isPublic: false },
+  ],
   ["nothing, by null", { text: null, categories: null, isPublic: null }, before],
   ["nothing, by silence", {}, before],
 ])("changes %s, and leaves the rest", async (_name, input, after) => {
   const note = await noteOf();
   const { result } = await update(account.specialist.key, { id: note.id, ...input });
-  expect(result).toMatchObject({ __typename: "UpdateNotePayload", note: { uuid: note.id, ...after, createdAt: note.createdAt.toISOString() } });
+  expect(result).toMatchObject({
+    __typename: "UpdateNotePayload",
+    note: { uuid: note.id, ...after, createdAt: note.createdAt.toISOString() },
+  });
   expect(await stored(note)).toMatchObject(after);
 });
 
@@ -101,7 +108,11 @@ test.each([
 
 describe("who may edit", () => {
   test("every note of the account: staff", async () => {
-    for (const note of [await noteOf(account.customer), await noteOf(account.administrator), await noteOf(account.specialist, { isPublic: false })]) {
+    for (const note of [
+      await noteOf(account.customer),
+      await noteOf(account.administrator),
+      await noteOf(account.specialist, { isPublic: false }),
+    ]) {
       expect((await update(account.specialist.key, { id: note.id, text: "x" })).result?.__typename).toBe("UpdateNotePayload");
     }
   });
@@ -120,7 +131,9 @@ describe("who may edit", () => {
     const [open, internal] = [await noteOf(), await noteOf(account.specialist, { isPublic: false })];
     const missing = await update(account.specialist.key, { id: randomUUID(), text: "x" });
     expect(missing.result).toMatchObject({ __typename: "NotFoundError" });
-    expect(await expectUntouched(internal, () => update(account.customer.key, { id: internal.id, text: "x" }))).toEqual(missing);
+    expect(await expectUntouched(internal, () => update(account.customer.key, { id: internal.id, text: "x" }))).toEqual(
+      missing,
+    );
     for (const { key } of [account.otherCustomer, other.specialist, other.administrator]) {
       expect(await expectUntouched(open, () => update(key, { id: open.id, text: "x" }))).toEqual(missing);
       expect(await expectUntouched(internal, () => update(key, { id: internal.id, text: "x" }))).toEqual(missing);
@@ -139,7 +152,9 @@ describe("who may edit", () => {
   test("no internal note, nor a note into an internal one, without notes:internal", async () => {
     const [open, internal] = [await noteOf(), await noteOf(account.specialist, { isPublic: false })];
     const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write"]);
-    expect((await expectUntouched(internal, () => update(narrow, { id: internal.id, text: "x" }))).result?.__typename).toBe("NotFoundError");
+    expect((await expectUntouched(internal, () => update(narrow, { id: internal.id, text: "x" }))).result?.__typename).toBe(
+      "NotFoundError",
+    );
     const hidden = await expectUntouched(open, () => update(narrow, { id: open.id, isPublic: false }));
     expect(hidden.result).toMatchObject({ __typename: "ForbiddenError", message: expect.stringContaining("notes:internal") });
   });

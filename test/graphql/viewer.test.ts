@@ -29,7 +29,11 @@ afterAll(() => app.close());
 
 test("the viewer is the key's person, in the key's account", async () => {
   const { data } = await send(app, account.specialist.key, ViewerQuery);
-  expect(data.viewer).toMatchObject({ person: { name: "Sam Specialist" }, account: { slug: account.slug }, role: "SPECIALIST" });
+  expect(data.viewer).toMatchObject({
+    person: { name: "Sam Specialist" },
+    account: { slug: account.slug },
+    role: "SPECIALIST",
+  });
   expect(data.viewer.scopes).toContain("NOTES_INTERNAL");
   expect(data.viewer.scopes).not.toContain("ADMIN");
 });

@@ -4,7 +4,8 @@ import type { Exception } from "./account-guard.ts";
 export const exceptions: readonly Exception[] = [
   {
     what: /^\s*WITH found AS \(\s*SELECT c\.id, c\.account_id, c\.person_id, c\.scopes, c\.every_account\b/,
-    reason: "Who is asking, and in which accounts, is what this finds out: by the hash of a secret, or by what a verified token names.",
+    reason:
+      "Who is asking, and in which accounts, is what this finds out: by the hash of a secret, or by what a verified token names.",
   },
   {
     what: /^SELECT 1 FROM accounts a WHERE a\.slug = \$1$/,

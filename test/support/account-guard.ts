@@ -101,7 +101,8 @@ function createChecker() {
     if (node.rarg) select(node.rarg, scope);
     for (const item of node.fromClause ?? []) from(item, scope);
     holds(node.whereClause, scope);
-    for (const part of [node.targetList, node.whereClause, node.havingClause, node.sortClause, node.valuesLists]) subqueries(part, scope);
+    for (const part of [node.targetList, node.whereClause, node.havingClause, node.sortClause, node.valuesLists])
+      subqueries(part, scope);
   }
 
   function insert(node: InsertStmt, outer: Scope | undefined): void {
@@ -134,7 +135,11 @@ function createChecker() {
   function add(range: RangeVar | undefined, scope: Scope): Source | undefined {
     if (range?.relname === undefined) return undefined;
     const isQuery = range.schemaname === undefined && scope.queries.has(range.relname);
-    const source: Source = { name: range.alias?.aliasname ?? range.relname, table: isQuery ? undefined : range.relname, facts: [] };
+    const source: Source = {
+      name: range.alias?.aliasname ?? range.relname,
+      table: isQuery ? undefined : range.relname,
+      facts: [],
+    };
     sources.push(source);
     scope.sources.push(source);
     return source;
@@ -173,8 +178,12 @@ function createChecker() {
     if (kind !== "AEXPR_OP" || !operator || !("String" in operator) || operator.String.sval !== "=") return;
     const [left, right] = [term(lexpr, scope), term(rexpr, scope)];
     if (left === undefined || right === undefined) return;
-    for (const [one, other] of [[left, right], [right, left]] as const) {
-      if (one !== "value" && (only === undefined || only.has(one.source))) one.source.facts.push({ column: one.column, term: other });
+    for (const [one, other] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      if (one !== "value" && (only === undefined || only.has(one.source)))
+        one.source.facts.push({ column: one.column, term: other });
     }
   }
 
@@ -192,7 +201,11 @@ function createChecker() {
     const owner = names.length > 1 ? names.at(-2) : undefined;
     for (let within: Scope | undefined = scope; within; within = within.outer) {
       const source: Source | undefined =
-        owner === undefined ? (within.sources.length === 1 ? within.sources[0] : undefined) : within.sources.find(({ name }) => name === owner);
+        owner === undefined
+          ? within.sources.length === 1
+            ? within.sources[0]
+            : undefined
+          : within.sources.find(({ name }) => name === owner);
       if (source) return { source, column };
     }
     return undefined;
@@ -213,20 +226,27 @@ function createChecker() {
       if (one === "value") return true;
       const { source, column } = one;
       if (source.table === undefined) return column === "account_id";
-      return bound.has(source) && (column === accountColumns.get(source.table) || (source.table === "memberships" && column === "person_id"));
+      return (
+        bound.has(source) &&
+        (column === accountColumns.get(source.table) || (source.table === "memberships" && column === "person_id"))
+      );
     };
     const isHeld = ({ table, facts }: Source): boolean => {
       const column = accountColumns.get(table ?? "");
       if (table === undefined || column === undefined) return true;
       if (facts.some((fact) => fact.column === column && isBound(fact.term))) return true;
       // A person is seen where they are a member, which may be elsewhere than at home.
-      return table === "people" && facts.some(({ column: own, term: other }) => own === "id" && other !== "value" && isBound(other));
+      return (
+        table === "people" && facts.some(({ column: own, term: other }) => own === "id" && other !== "value" && isBound(other))
+      );
     };
-    for (let size = -1; size !== bound.size; ) {
+    for (let size = -1; size !== bound.size;) {
       size = bound.size;
       for (const source of sources) if (isHeld(source)) bound.add(source);
     }
-    return sources.filter((source) => !bound.has(source)).map(({ table, name }) => (table === name ? name : `${table} ${name}`));
+    return sources
+      .filter((source) => !bound.has(source))
+      .map(({ table, name }) => (table === name ? name : `${table} ${name}`));
   }
 
   return { statement, unbound };

@@ -129,7 +129,12 @@ export async function addAccount({ provisioning }: TestApp): Promise<TestAccount
 
 export async function addPerson(
   provisioning: Provisioning,
-  { accountId, name, role, scopes = scopesOf(role) }: { accountId: string; name: string; role: Role; scopes?: readonly Scope[] },
+  {
+    accountId,
+    name,
+    role,
+    scopes = scopesOf(role),
+  }: { accountId: string; name: string; role: Role; scopes?: readonly Scope[] },
 ): Promise<TestPerson> {
   const email = `${uuidv7()}@example.com`;
   const person = await provisioning.addPerson({ accountId, name, email, role });
@@ -146,7 +151,11 @@ export async function keyWith({ provisioning }: TestApp, person: TestPerson, sco
 export interface GraphqlAnswer<Data> {
   readonly status: number;
   readonly data: Data;
-  readonly errors: readonly { readonly message: string; readonly path?: readonly (string | number)[]; readonly extensions: Record<string, unknown> }[];
+  readonly errors: readonly {
+    readonly message: string;
+    readonly path?: readonly (string | number)[];
+    readonly extensions: Record<string, unknown>;
+  }[];
 }
 
 /** Sends a typed operation over HTTP. */
@@ -160,7 +169,12 @@ export async function send<Data, Variables>(
 }
 
 /** Sends an operation that is text, for what no typed client could send. */
-export async function sendText<Data>(url: string, key: string | undefined, query: string, variables?: unknown): Promise<GraphqlAnswer<Data>> {
+export async function sendText<Data>(
+  url: string,
+  key: string | undefined,
+  query: string,
+  variables?: unknown,
+): Promise<GraphqlAnswer<Data>> {
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },

@@ -122,7 +122,11 @@ export async function upload(
   contentType: string,
 ): Promise<Response> {
   const { body } = await call(app, key, "POST", "/v2/tickets/note-attachments", { note_id: noteId, filename });
-  return fetch((body as { signed_url: string }).signed_url, { method: "PUT", headers: { "content-type": contentType }, body: bytes });
+  return fetch((body as { signed_url: string }).signed_url, {
+    method: "PUT",
+    headers: { "content-type": contentType },
+    body: bytes,
+  });
 }
 
 /** What GraphQL calls a row. Spelled out here, since clients keep such ids for years. */

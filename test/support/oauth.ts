@@ -9,7 +9,12 @@ export interface TestClient {
 
 /** A client that acts for `person`. */
 export async function addClient({ provisioning }: TestApp, person: TestPerson, scopes: readonly Scope[]): Promise<TestClient> {
-  const { client, secret } = await provisioning.addOAuthClient({ accountId: person.accountId, personId: person.id, name: "test", scopes });
+  const { client, secret } = await provisioning.addOAuthClient({
+    accountId: person.accountId,
+    personId: person.id,
+    name: "test",
+    scopes,
+  });
   return { id: client.id, secret };
 }
 
@@ -25,7 +30,10 @@ export function askForToken(
   parameters: Record<string, string>,
   { path = "/oauth2/token", headers = {} }: { path?: string; headers?: Record<string, string> } = {},
 ): Promise<TokenResponse> {
-  return post(`${url}${path}`, new URLSearchParams(parameters).toString(), { "content-type": "application/x-www-form-urlencoded", ...headers });
+  return post(`${url}${path}`, new URLSearchParams(parameters).toString(), {
+    "content-type": "application/x-www-form-urlencoded",
+    ...headers,
+  });
 }
 
 export async function post(url: string, body: string, headers: Record<string, string>): Promise<TokenResponse> {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from "jose";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 
 /** A real OpenID Connect provider on this machine, which gives out access tokens for a gateway. */
 export interface OidcIssuer {
@@ -95,7 +95,15 @@ function createProvider(issuer: string, privateJwk: JWK): Provider {
   return new Provider(issuer, {
     jwks: { keys: [privateJwk] },
     // Its tokens are signed and kept nowhere, so there is nothing to store.
-    adapter: () => ({ upsert: nothing, find: nothing, findByUid: nothing, findByUserCode: nothing, consume: nothing, destroy: nothing, revokeByGrantId: nothing }),
+    adapter: () => ({
+      upsert: nothing,
+      find: nothing,
+      findByUid: nothing,
+      findByUserCode: nothing,
+      consume: nothing,
+      destroy: nothing,
+      revokeByGrantId: nothing,
+    }),
     ttl: { ClientCredentials: 3600 },
     clients: [
       {

@@ -10,7 +10,9 @@ interface ContractAnswer {
 }
 
 interface ContractDocument {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly responses?: Readonly<Record<string, ContractAnswer>> }>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses?: Readonly<Record<string, ContractAnswer>> }>>>
+  >;
   readonly components: {
     readonly schemas: Readonly<Record<string, object>>;
     readonly responses: Readonly<Record<string, ContractAnswer>>;

@@ -27,10 +27,16 @@ async function urlFor(filename: string, noteId = note.id): Promise<string> {
   return (body as { signed_url: string }).signed_url;
 }
 
-const put = (url: string, type: string, body: BodyInit = "bytes") => fetch(url, { method: "PUT", headers: { "content-type": type }, body });
+const put = (url: string, type: string, body: BodyInit = "bytes") =>
+  fetch(url, { method: "PUT", headers: { "content-type": type }, body });
 
 test("asking answers where the bytes go", async () => {
-  const { status, body } = await ask(account.specialist.key, { note_id: note.id.toUpperCase(), filename: "Scan 1.pdf", content_type: "x", extra: 1 });
+  const { status, body } = await ask(account.specialist.key, {
+    note_id: note.id.toUpperCase(),
+    filename: "Scan 1.pdf",
+    content_type: "x",
+    extra: 1,
+  });
   expect(status).toBe(200);
   expect(body).toEqual({ filename: "Scan 1.pdf", note_id: note.id, signed_url: expect.stringMatching(`^${app.url}/files/`) });
 });
@@ -57,7 +63,14 @@ test("an upload needs no credential, and its URL is good for nothing else", asyn
   expect((await fetch(url)).status).toBe(403);
   expect((await put(url.replace(/signature=./, "signature=x"), "text/plain")).status).toBe(403);
   expect((await put(url.replace(/expires=\d/, "expires=9"), "text/plain")).status).toBe(403);
-  expect((await put(url.replace(/[0-9a-f](?=\?)/, (digit) => (digit === "0" ? "1" : "0")), "text/plain")).status).toBe(403);
+  expect(
+    (
+      await put(
+        url.replace(/[0-9a-f](?=\?)/, (digit) => (digit === "0" ? "1" : "0")),
+        "text/plain",
+      )
+    ).status,
+  ).toBe(403);
   expect((await put(url, "text/plain")).status).toBe(200);
 });
 
@@ -110,7 +123,9 @@ test.each([undefined, "{", "[]", "null", '"a.png"'])("the body %j is refused", a
 });
 
 test("a body of another type than JSON is refused", async () => {
-  expect((await ask(account.specialist.key, "filename=a.png", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
+  expect(
+    (await ask(account.specialist.key, "filename=a.png", { "content-type": "application/x-www-form-urlencoded" })).status,
+  ).toBe(415);
 });
 
 describe("a filename", () => {
@@ -143,7 +158,12 @@ describe("a filename", () => {
     const type = new URL(url).searchParams.get("type")!;
     expect((await put(url, type, `bytes of ${filename}`)).status).toBe(200);
 
-    const one = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments/${own.id}/${encodeURIComponent(filename)}`);
+    const one = await call(
+      app,
+      account.specialist.key,
+      "GET",
+      `/v2/tickets/note-attachments/${own.id}/${encodeURIComponent(filename)}`,
+    );
     expect(one).toMatchObject({ status: 200, body: { filename, note_id: own.id } });
     const all = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments?note_id=${own.id}`);
     expect(all.body).toMatchObject({ result: [{ filename }], total: 1 });
@@ -203,11 +223,19 @@ describe("who may attach", () => {
 
   test("nobody without a credential, or without attachments:write", async () => {
     expect((await ask(undefined, { note_id: note.id, filename: "a.png" })).status).toBe(401);
-    const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "notes:internal", "attachments:read"]);
+    const narrow = await keyWith(app, account.specialist, [
+      "tickets:read",
+      "notes:read",
+      "notes:write",
+      "notes:internal",
+      "attachments:read",
+    ]);
     expect((await ask(narrow, { note_id: note.id, filename: "a.png" })).status).toBe(403);
   });
 });
 
 test("asking for an upload takes the note's read and the upsert", async () => {
-  expect(await statementsOf(app, () => ask(account.specialist.key, { note_id: note.id, filename: "counted.png" }))).toHaveLength(2);
+  expect(
+    await statementsOf(app, () => ask(account.specialist.key, { note_id: note.id, filename: "counted.png" })),
+  ).toHaveLength(2);
 });

@@ -19,7 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const get = (key: string | undefined, id: string, filename: string) => call(app, key, "GET", `/v2/tickets/note-attachments/${id}/${filename}`);
+const get = (key: string | undefined, id: string, filename: string) =>
+  call(app, key, "GET", `/v2/tickets/note-attachments/${id}/${filename}`);
 
 test("an attachment says where to read it, for 8 hours", async () => {
   app.time.now = new Date("2026-09-01T00:00:00Z");
@@ -46,7 +47,10 @@ test("a download honours a range, and its URL is good for no upload", async () =
 });
 
 test("one whose bytes have not arrived is not there", async () => {
-  await call(app, account.specialist.key, "POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: "awaited.txt" });
+  await call(app, account.specialist.key, "POST", "/v2/tickets/note-attachments", {
+    note_id: note.id,
+    filename: "awaited.txt",
+  });
   const awaited = await get(account.specialist.key, note.id, "awaited.txt");
   const missing = await get(account.specialist.key, note.id, "missing.txt");
   expect([awaited.status, awaited.body]).toEqual([404, missing.body]);
@@ -87,7 +91,8 @@ test("a name that is no UTF-8 is a problem of the request", async () => {
 });
 
 test("an id that is none is refused", async () => {
-  for (const id of ["1", `urn:uuid:${randomUUID()}`, "%00"]) expect((await get(account.specialist.key, id, "log.txt")).status).toBe(400);
+  for (const id of ["1", `urn:uuid:${randomUUID()}`, "%00"])
+    expect((await get(account.specialist.key, id, "log.txt")).status).toBe(400);
 });
 
 test("without a credential, or without attachments:read, there is no attachment", async () => {

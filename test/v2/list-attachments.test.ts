@@ -24,7 +24,11 @@ const list = (key: string | undefined, query: string) => call(app, key, "GET", `
 async function page(key: string, query = "", noteId = note.id) {
   const { status, body } = await list(key, `note_id=${noteId}${query}`);
   expect(status).toBe(200);
-  const { result, ...rest } = body as { query: object; result: { filename: string; note_id: string; signed_url: string }[]; total: number };
+  const { result, ...rest } = body as {
+    query: object;
+    result: { filename: string; note_id: string; signed_url: string }[];
+    total: number;
+  };
   return { names: result.map(({ filename }) => filename), result, ...rest };
 }
 
@@ -37,7 +41,11 @@ test("a page has the note's attachments, oldest first, and echoes what was appli
 });
 
 test("pages are cut by limit and offset", async () => {
-  expect(await page(account.specialist.key, "&limit=2&offset=3")).toMatchObject({ names: ["3.png", "4.png"], query: { limit: 2, offset: 3 }, total: 5 });
+  expect(await page(account.specialist.key, "&limit=2&offset=3")).toMatchObject({
+    names: ["3.png", "4.png"],
+    query: { limit: 2, offset: 3 },
+    total: 5,
+  });
   expect(await page(account.specialist.key, "&limit=0")).toMatchObject({ names: [], total: 5 });
   expect(await page(account.specialist.key, "&offset=5")).toMatchObject({ names: [], total: 5 });
 });
@@ -54,7 +62,10 @@ test("an attachment is listed once its bytes have arrived, and its URL reads the
 });
 
 test("a note without attachments has an empty list", async () => {
-  expect(await page(account.specialist.key, "", (await addNote(app, ticket, account.specialist)).id)).toMatchObject({ names: [], total: 0 });
+  expect(await page(account.specialist.key, "", (await addNote(app, ticket, account.specialist)).id)).toMatchObject({
+    names: [],
+    total: 0,
+  });
 });
 
 test.each([

@@ -16,7 +16,10 @@ beforeAll(async () => {
   ticket = await addTicket(app, account, { requester: account.customer });
   await addNotes(app, await addTicket(app, account, { requester: account.customer }), account.specialist, 2);
   // Two at an instant, and every third one internal.
-  notes = await addNotes(app, ticket, account.specialist, 9, (index) => ({ createdAt: at(Math.floor(index / 2)), isPublic: index % 3 > 0 }));
+  notes = await addNotes(app, ticket, account.specialist, 9, (index) => ({
+    createdAt: at(Math.floor(index / 2)),
+    isPublic: index % 3 > 0,
+  }));
 });
 afterAll(() => app.close());
 
@@ -31,7 +34,8 @@ const page = async (key: string, query = "") => {
 };
 
 const ids = (some: readonly { id: string }[]) => some.map(({ id }) => id);
-const oldestFirst = () => notes.toSorted((one, two) => one.createdAt.getTime() - two.createdAt.getTime() || (one.id < two.id ? -1 : 1));
+const oldestFirst = () =>
+  notes.toSorted((one, two) => one.createdAt.getTime() - two.createdAt.getTime() || (one.id < two.id ? -1 : 1));
 
 test("a page has the notes of the ticket, oldest first, and echoes what was applied, defaults included", async () => {
   const body = await page(account.specialist.key);
@@ -41,7 +45,12 @@ test("a page has the notes of the ticket, oldest first, and echoes what was appl
 
 test("a note has exactly the fields that it has always had", async () => {
   const own = await addTicket(app, account);
-  const note = await addNote(app, own, account.specialist, { text: "Scan ✓", categories: ["PRE_SCAN", "POST_SCAN"], createdAt: at(1), updatedAt: at(2) });
+  const note = await addNote(app, own, account.specialist, {
+    text: "Scan ✓",
+    categories: ["PRE_SCAN", "POST_SCAN"],
+    createdAt: at(1),
+    updatedAt: at(2),
+  });
   const { body } = await list(account.specialist.key, `ticket_id=${own.id}`);
   expect(body).toEqual({
     query: { limit: 25, offset: 0, ticket_id: own.id },
@@ -76,7 +85,11 @@ test("pages are cut by limit and offset, and do not shift when notes are added",
 });
 
 test("limit=0 is a legal page: nothing in it, and the real total", async () => {
-  expect(await page(account.specialist.key, "&limit=0")).toEqual({ query: { limit: 0, offset: 0, ticket_id: ticket.id }, result: [], total: 9 });
+  expect(await page(account.specialist.key, "&limit=0")).toEqual({
+    query: { limit: 0, offset: 0, ticket_id: ticket.id },
+    result: [],
+    total: 9,
+  });
 });
 
 test("an offset beyond the end is an empty page, however far", async () => {
@@ -157,7 +170,12 @@ describe("who may list", () => {
   });
 
   test("nobody without a credential, or with one that is not valid", async () => {
-    for (const [key, headers] of [[undefined, {}], ["nonsense", {}], ["", {}], [undefined, { authorization: "Basic abc" }]] as const) {
+    for (const [key, headers] of [
+      [undefined, {}],
+      ["nonsense", {}],
+      ["", {}],
+      [undefined, { authorization: "Basic abc" }],
+    ] as const) {
       const { status, headers: answered } = await list(key, `ticket_id=${ticket.id}`, headers);
       expect([status, answered.get("www-authenticate")]).toEqual([401, expect.stringContaining("Bearer")]);
     }
@@ -166,7 +184,10 @@ describe("who may list", () => {
   test("nobody whose key lacks notes:read or tickets:read", async () => {
     for (const scope of ["tickets:read", "notes:read"] as const) {
       const { status, body } = await list(await keyWith(app, account.specialist, [scope]), `ticket_id=${ticket.id}`);
-      expect([status, (body as { detail: string }).detail]).toEqual([403, expect.stringContaining(scope === "notes:read" ? "tickets:read" : "notes:read")]);
+      expect([status, (body as { detail: string }).detail]).toEqual([
+        403,
+        expect.stringContaining(scope === "notes:read" ? "tickets:read" : "notes:read"),
+      ]);
     }
   });
 
@@ -179,7 +200,8 @@ describe("who may list", () => {
 test("the statements of a list are as many for 2 notes as for 20, whoever wrote them", async () => {
   const cost = async (count: number) => {
     const own = await addTicket(app, account);
-    for (let index = 0; index < count; index++) await addNote(app, own, [account.specialist, account.administrator][index % 2]!);
+    for (let index = 0; index < count; index++)
+      await addNote(app, own, [account.specialist, account.administrator][index % 2]!);
     return (await statementsOf(app, () => list(account.specialist.key, `ticket_id=${own.id}`))).length;
   };
   expect([await cost(2), await cost(20)]).toEqual([3, 3]);

@@ -32,7 +32,11 @@ async function expectUntouched(note: Note, work: () => ReturnType<typeof put>): 
 test("a note is replaced, and says when", async () => {
   const note = await noteOf();
   app.time.now = new Date("2026-08-01T00:00:00.5Z");
-  const { status, body } = await put(account.specialist.key, note.id.toUpperCase(), write({ categories: ["post-scan"], is_public: true }));
+  const { status, body } = await put(
+    account.specialist.key,
+    note.id.toUpperCase(),
+    write({ categories: ["post-scan"], is_public: true }),
+  );
   app.time.now = undefined;
   expect(status).toBe(200);
   expect(body).toEqual({
@@ -51,7 +55,11 @@ test("a note is replaced, and says when", async () => {
 
 test("what is left out is replaced by its default, not kept", async () => {
   const note = await noteOf();
-  expect((await put(account.specialist.key, note.id, write())).body).toMatchObject({ is_public: false, categories: [], value: "After" });
+  expect((await put(account.specialist.key, note.id, write())).body).toMatchObject({
+    is_public: false,
+    categories: [],
+    value: "After",
+  });
 });
 
 test("the author stays who it was", async () => {
@@ -135,7 +143,9 @@ describe("who may edit", () => {
     expect((await put(account.customer.key, own.id, write({ is_public: true }))).status).toBe(200);
     expect((await put(account.customer.key, own.id, write())).status).toBe(403);
     expect((await stored(own)).isPublic).toBe(true);
-    expect((await expectUntouched(anothers, () => put(account.customer.key, anothers.id, write({ is_public: true })))).status).toBe(403);
+    expect(
+      (await expectUntouched(anothers, () => put(account.customer.key, anothers.id, write({ is_public: true })))).status,
+    ).toBe(403);
   });
 
   test("nobody who does not see it, and they get the answer of a note that is not there", async () => {

@@ -62,7 +62,10 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
         // The document names its operations by the keys of `operations`; a test holds the two against each other.
         const id = operationId as OperationId;
         const body = await run(operations[id] as AnyOperation, services, viewer, request);
-        return reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store").send(body);
+        return reply
+          .code(statusOfOperation[id] ?? 200)
+          .header("cache-control", "no-store")
+          .send(body);
       },
     });
   });
@@ -77,7 +80,8 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
     app.route({
       method: methods.filter((method) => !offered.includes(method)).map((method) => method.toUpperCase()),
       url,
-      handler: async (_request, reply) => sendProblem(reply.header("allow", allow), { status: 405, detail: `This address takes ${allow}.` }),
+      handler: async (_request, reply) =>
+        sendProblem(reply.header("allow", allow), { status: 405, detail: `This address takes ${allow}.` }),
     });
   }
 
@@ -86,7 +90,7 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
 
 /** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
 function routable(document: OpenApiDocument): OpenApiDocument {
-  const paths = Object.entries(document.paths).map(([path, item]) => [routablePath(path), item]);
+  const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
   // The copy differs in names alone.
   return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) =>
     isPathParameter(value) ? { ...value, name: routableName(value.name) } : value,
