@@ -32,6 +32,8 @@ export interface AppDependencies {
   readonly newId: () => string;
   readonly log: FastifyBaseLogger;
   readonly examples?: ExampleIds | undefined;
+  /** A clock that never jumps, in milliseconds; the process's own where it is left out. */
+  readonly elapsed?: () => number;
 }
 
 export interface App {
@@ -41,7 +43,7 @@ export interface App {
 
 /** Wires the services to the faces. It opens and closes nothing: what it is given is its caller's to close. */
 export async function createApp(dependencies: AppDependencies): Promise<App> {
-  const { config, database, storage, clock, newId, log, examples = {} } = dependencies;
+  const { config, database, storage, clock, newId, log, examples = {}, elapsed = () => performance.now() } = dependencies;
   const { publicUrl } = config;
   const services = createServices({
     database,
@@ -50,12 +52,13 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     newId,
     uploadSigner: createSigner(config.signingSecret, "uploads"),
     maximumUploadBytes: config.maxUploadBytes,
-    onBackgroundError: (error) => log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
+    onBackgroundError: (error) =>
+      log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
   });
   const signingKeys = createSigningKeys({ database, clock, signingSecret: config.signingSecret });
   const tokens = createAccessTokens({ signingKeys, clock, newId, issuer: publicUrl });
-  const issuers = createIssuers({ issuers: config.oidcIssuers, audience: publicUrl, clock, log });
-  const credentials = createCredentials({ database, clock, tokens, issuers, ownIssuer: publicUrl });
+  const issuers = createIssuers({ issuers: config.oidcIssuers, audience: publicUrl, clock, log, now: elapsed });
+  const credentials = createCredentials({ database, clock, tokens, issuers, ownIssuer: publicUrl, now: elapsed });
   const viewerOf = (request: FastifyRequest) => authenticate(request, credentials);
 
   const cursors = createCursorCodec(config.signingSecret);
@@ -77,7 +80,8 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   if (storage.kind === "file") {
     await server.register(serveFiles, {
       storage,
-      onStored: async (key, facts, request) => ((await services.attachments.arrived(key, facts, originOf(request))) ? "kept" : "unwanted"),
+      onStored: async (key, facts, request) =>
+        (await services.attachments.arrived(key, facts, originOf(request))) ? "kept" : "unwanted",
     });
   }
   return { server, services };

@@ -28,7 +28,8 @@ export async function runCommand(work: () => Promise<void>): Promise<void> {
 
 function expected(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (error instanceof Unavailable && error.cause instanceof Error) return `${error.message}\nIts cause: ${error.cause.message}`;
+  if (error instanceof Unavailable && error.cause instanceof Error)
+    return `${error.message}\nIts cause: ${error.cause.message}`;
   if ("code" in error && error.code === "EADDRINUSE") return `${error.message}: set PORT to a port that is free.`;
   const types = [CommandRefused, ConfigError, DirectoryInUse, DomainError, MigrationFailed];
   return types.some((type) => error instanceof type) ? error.message : undefined;

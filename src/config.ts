@@ -93,9 +93,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   // An empty variable is how compose files and shells spell "not set".
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environmentShape.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
   if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
     problems.push("SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one");
   }

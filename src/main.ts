@@ -44,7 +44,9 @@ async function start(config: Config): Promise<void> {
     });
     await server.listen({ host: config.host, port: config.port });
     const sweep = () => {
-      services.uploads.sweep().catch((error: unknown) => log.error({ err: error }, "removing what nobody needs any more failed"));
+      services.uploads
+        .sweep()
+        .catch((error: unknown) => log.error({ err: error }, "removing what nobody needs any more failed"));
     };
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();

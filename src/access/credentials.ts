@@ -47,6 +47,8 @@ export interface CredentialsDependencies {
   readonly issuers: Issuers;
   /** This gateway's own name as an issuer. */
   readonly ownIssuer: string;
+  /** A clock that never jumps, in milliseconds. */
+  readonly now: () => number;
 }
 
 interface Holder {
@@ -95,8 +97,8 @@ const tables: Readonly<Record<CredentialKind, Sql>> = {
 };
 
 export function createCredentials(dependencies: CredentialsDependencies): Credentials {
-  const { database, clock, tokens, issuers, ownIssuer } = dependencies;
-  const holders = createShortCache<Holder | null>({ maximumEntries, lifetimeMilliseconds, renewalMilliseconds });
+  const { database, clock, tokens, issuers, ownIssuer, now: elapsed } = dependencies;
+  const holders = createShortCache<Holder | null>({ maximumEntries, lifetimeMilliseconds, renewalMilliseconds, now: elapsed });
   const tokenProofs = new LRUCache<string, Proof>({ max: maximumEntries, ttl: tokenCacheMs });
 
   /**

@@ -31,7 +31,7 @@ export interface IssuersDependencies {
   readonly clock: Clock;
   readonly log: { warn(details: object, message: string): void };
   /** A clock that never jumps, in milliseconds. */
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
 /** Signatures that only the holder of a private key can make. */
@@ -66,7 +66,7 @@ const claimsShape = z.object({
 });
 
 export function createIssuers(dependencies: IssuersDependencies): Issuers {
-  const { issuers, audience, clock, log, now = () => performance.now() } = dependencies;
+  const { issuers, audience, clock, log, now } = dependencies;
   const keySets = new Map(issuers.map((issuer) => [issuer, createKeySet(issuer, log, now)]));
 
   return {

@@ -1,16 +1,26 @@
 import { builder } from "../graph/builder.ts";
-import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
+import {
+  type Connection,
+  type ConnectionArguments,
+  type ConnectionPlace,
+  readPage,
+  toConnection,
+} from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { loadNodes } from "../graph/nodes.ts";
 import { NoteRef } from "../notes/graph.ts";
+import { renderHtml } from "../notes/richtext/html.ts";
+import { renderPlain } from "../notes/richtext/plain.ts";
 import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";
+import { hasScopes } from "../viewer.ts";
+import { type ReadText, readText } from "./rich-text.ts";
 
 const AttachmentStateEnum = builder.enumType("AttachmentState", {
   description: "Whether an attachment's bytes are there.",
@@ -105,7 +115,11 @@ const AttachmentConnection = builder.connectionObject(
   AttachmentEdge,
 );
 
-async function attachmentsOfNote(note: Note, args: ConnectionArguments, context: GraphContext): Promise<Connection<Attachment>> {
+async function attachmentsOfNote(
+  note: Note,
+  args: ConnectionArguments,
+  context: GraphContext,
+): Promise<Connection<Attachment>> {
   const { services, cursors } = context;
   const place: ConnectionPlace = { name: `Note.attachments:${note.id}`, ordering: attachmentOrdering };
   const read = { reach: "awaited" as const, page: readPage(args, place, cursors) };
@@ -124,6 +138,42 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
     AttachmentEdge,
   ),
 );
+
+/** More than the images of a text can be. */
+const imagePage = { size: 1_000, from: "start" } as const;
+
+function textOf(note: Note, { load, loadWith, services, viewer }: GraphContext): Promise<ReadText> {
+  const nothing = <Value>(value: Value) => Promise.resolve(value);
+  return readText(note, {
+    person: (number) => load(services.people.byNumbers, number),
+    ticket: (number) => (hasScopes(viewer, "tickets:read") ? load(services.tickets.byNumbers, number) : nothing(null)),
+    attachments: async ({ id }) => {
+      if (!hasScopes(viewer, "attachments:read")) return [];
+      const slice = await loadWith(services.attachments.ofNotes, { reach: "ready" as const, page: imagePage }, id);
+      return slice?.rows ?? [];
+    },
+    url: async (attachment) => (await services.attachments.download(attachment))?.url,
+  });
+}
+
+builder.prismaObjectFields(NoteRef, (t) => ({
+  textHtml: t.string({
+    description:
+      "The text as HTML that is safe to put into any page: a fragment without scripts, forms or foreign images. Inline images have signed URLs, good for 8 hours; " +
+      "mentions and records that you may see have their names. `mention` and `record` are classes to style.",
+    resolve: async (note, _args, context) => {
+      const { text, resolved } = await textOf(note, context);
+      return renderHtml(text, resolved);
+    },
+  }),
+  textPlain: t.string({
+    description: "The text without its markup, for where there is no HTML, such as a notification.",
+    resolve: async (note, _args, context) => {
+      const { text, resolved } = await textOf(note, context);
+      return renderPlain(text, resolved);
+    },
+  }),
+}));
 
 const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadInput", {
   description: "A file to attach to a note.",

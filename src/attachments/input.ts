@@ -22,7 +22,10 @@ export function isMediaType(text: string): boolean {
 }
 
 /** The filename and the content type an upload will have. @throws {InvalidInput} */
-export function parseUpload(input: RequestUploadInput, limits: { maximumBytes: number }): { filename: string; contentType: string } {
+export function parseUpload(
+  input: RequestUploadInput,
+  limits: { maximumBytes: number },
+): { filename: string; contentType: string } {
   const filename = parseFilename(input.filename);
   const found = findings();
   if (input.contentType !== undefined && !isMediaType(input.contentType)) {
@@ -36,4 +39,6 @@ export function parseUpload(input: RequestUploadInput, limits: { maximumBytes: n
 }
 
 /** Oldest first: the one order attachments are read in. */
-export const attachmentOrdering: Ordering = [{ field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "ASC" }];
+export const attachmentOrdering: Ordering = [
+  { field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "ASC" },
+];

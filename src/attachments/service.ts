@@ -77,7 +77,8 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
     const allowed = notesToAttachTo(viewer);
     const note = await prisma.note.findFirst({ where: { id: noteId, ...visibleNotes(viewer) } });
     if (!note) throw new NotFound("note");
-    if (!matches(allowed, note)) throw new Forbidden("A customer attaches files to the notes they wrote, not to those of others.");
+    if (!matches(allowed, note))
+      throw new Forbidden("A customer attaches files to the notes they wrote, not to those of others.");
     return note;
   }
 

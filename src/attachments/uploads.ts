@@ -15,10 +15,8 @@ import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 import { isMediaType } from "./input.ts";
 
-export type { Upload } from "#generated/prisma/client.ts";
-
 /** What stands in a key for the name of the file. */
-export const filenamePlaceholder = "${filename}";
+const filenamePlaceholder = "${filename}";
 
 /** How long a form that was handed out takes files. */
 const offerLifetimeMs = 10 * 60 * 1000;
@@ -28,7 +26,7 @@ const keptMs = 24 * 60 * 60 * 1000;
 
 /** A form to upload files with: whoever holds it may, for a while. */
 export interface UploadOffer {
-  /** The key of what is uploaded, with {@link filenamePlaceholder} for the file's name. */
+  /** The key of what is uploaded, with `${filename}` for the file's name. */
   readonly key: string;
   /** What the form permits, and its signature. */
   readonly policy: string;
@@ -122,16 +120,29 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 
     async receive(form, bytes) {
       const { accountId, personId, prefix } = verify(form);
-      if (!form.key.startsWith(prefix)) throw new Forbidden('Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"].');
+      if (!form.key.startsWith(prefix))
+        throw new Forbidden('Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"].');
       // A function: in a replacement text, dollar signs of a filename would mean something.
       const filename = parseFilename(form.key.slice(prefix.length).replace(filenamePlaceholder, () => form.filename));
       if (!allowedExtensions.has(extensionOf(filename))) {
         throw new Forbidden(`Invalid according to Policy: files with the extension "${extensionOf(filename)}" are not taken.`);
       }
       const id = newId();
-      const contentType = form.contentType !== undefined && isMediaType(form.contentType) ? form.contentType.toLowerCase() : contentTypeOf(filename);
+      const contentType =
+        form.contentType !== undefined && isMediaType(form.contentType)
+          ? form.contentType.toLowerCase()
+          : contentTypeOf(filename);
       const upload = await prisma.upload.create({
-        data: { id, accountId, personId, key: `${prefix}${filename}`, filename, contentType, storageKey: `${accountId}/${id}`, createdAt: clock() },
+        data: {
+          id,
+          accountId,
+          personId,
+          key: `${prefix}${filename}`,
+          filename,
+          contentType,
+          storageKey: `${accountId}/${id}`,
+          createdAt: clock(),
+        },
       });
       try {
         const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
@@ -192,7 +203,9 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 
 function unusable(keys: readonly string[]): InvalidInput {
   if (keys.length === 0) return invalid("uploads", "Attachments contains a key twice");
-  return new InvalidInput(keys.map((key) => ({ path: ["uploads"], message: `Attachments key '${key}' was not uploaded or is already used` })));
+  return new InvalidInput(
+    keys.map((key) => ({ path: ["uploads"], message: `Attachments key '${key}' was not uploaded or is already used` })),
+  );
 }
 
 /** A note has each filename once. Of files that were uploaded under one name, the later ones are numbered. */

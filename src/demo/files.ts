@@ -67,7 +67,12 @@ export interface V1Note {
   readonly text: string;
   readonly medium: Lowercase<NoteMedium>;
   readonly internal: boolean;
-  readonly attachments: readonly { readonly name: string; readonly key: string; readonly inline: boolean; readonly file: string }[];
+  readonly attachments: readonly {
+    readonly name: string;
+    readonly key: string;
+    readonly inline: boolean;
+    readonly file: string;
+  }[];
   readonly [kind: string]: unknown;
 }
 

@@ -32,7 +32,10 @@ export async function clearInterruptedDemo(dataDirectory: string, database: Data
  * The demo data of the data directory: loaded where the database is empty, and null where it holds something else. Its keys are kept in
  * `demo-keys.json`, readable by its owner alone.
  */
-export async function prepareDemo(dataDirectory: string, open: { database: Database; storage: ObjectStorage }): Promise<Demo | null> {
+export async function prepareDemo(
+  dataDirectory: string,
+  open: { database: Database; storage: ObjectStorage },
+): Promise<Demo | null> {
   const keysPath = join(dataDirectory, "demo-keys.json");
   const isNew = (await open.database.prisma.account.findFirst()) === null;
   if (isNew) {
@@ -62,7 +65,8 @@ export function demoExamples(): Required<ExampleIds> {
 
 /** What to paste into a terminal: a line for each face, each of which answers as it stands. */
 export function curlLines(publicUrl: string, { keys, examples }: Demo): string[] {
-  const query = "{ viewer { person { name } role } tickets(first: 3) { totalCount nodes { number subject notes(first: 1) { nodes { text } } } } }";
+  const query =
+    "{ viewer { person { name } role } tickets(first: 3) { totalCount nodes { number subject notes(first: 1) { nodes { text } } } } }";
   return [
     `curl -s ${publicUrl}/graphql -H 'X-API-Key: ${keys.specialist}' -H 'Content-Type: application/json' -d '${JSON.stringify({ query })}'`,
     `curl -s '${publicUrl}/v1/notes?per_page=2' -H 'Authorization: Bearer ${keys.specialist}'`,

@@ -53,7 +53,8 @@ export const builder = new SchemaBuilder<{
       args: { id: { description: "The object's `id`." } },
     },
     nodesQueryOptions: {
-      description: "Objects by their global ids, in that order; null in the place of each that does not exist or that you may not see. At most 100.",
+      description:
+        "Objects by their global ids, in that order; null in the place of each that does not exist or that you may not see. At most 100.",
       args: { ids: { description: "The objects' `id`s." } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > maximumNodes) throw invalid("ids", `At most ${maximumNodes} ids are taken.`);

@@ -81,7 +81,11 @@ export function toConnection<Row extends { readonly id: string } & object>(
 }
 
 /** A row as an edge of the connection at `place`. */
-export function toEdge<Row extends { readonly id: string } & object>(row: Row, place: ConnectionPlace, cursors: CursorCodec): Edge<Row> {
+export function toEdge<Row extends { readonly id: string } & object>(
+  row: Row,
+  place: ConnectionPlace,
+  cursors: CursorCodec,
+): Edge<Row> {
   return {
     node: row,
     get cursor() {
@@ -96,7 +100,12 @@ function sizeProblems(args: ConnectionArguments): { path: string[]; message: str
     .map((name) => ({ path: [name], message: `The argument ${name} must be 1 to ${maximumSize}.` }));
 }
 
-function readCursor(name: "after" | "before", cursor: string | null | undefined, place: ConnectionPlace, cursors: CursorCodec): Position | undefined {
+function readCursor(
+  name: "after" | "before",
+  cursor: string | null | undefined,
+  place: ConnectionPlace,
+  cursors: CursorCodec,
+): Position | undefined {
   if (cursor === null || cursor === undefined) return undefined;
   const position = cursors.decode(placeName(place), cursor);
   if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);

@@ -20,7 +20,8 @@ const ErrorCode = builder.enumType("ErrorCode", {
 });
 
 const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
-  description: "A failure that is to be expected. Every error type has these fields, so a client can handle those it does not know.",
+  description:
+    "A failure that is to be expected. Every error type has these fields, so a client can handle those it does not know.",
   fields: (t) => ({
     code: t.expose("code", { type: ErrorCode, description: "What went wrong, for programs." }),
     message: t.exposeString("message", { description: "What went wrong and what to do, for people." }),
@@ -30,7 +31,10 @@ const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
 const InvalidInputField = builder.objectRef<FieldProblem>("InvalidInputField").implement({
   description: "A field of the input that cannot be used.",
   fields: (t) => ({
-    path: t.stringList({ description: "Where the field stands in the input, outermost name first.", resolve: (field) => [...field.path] }),
+    path: t.stringList({
+      description: "Where the field stands in the input, outermost name first.",
+      resolve: (field) => [...field.path],
+    }),
     message: t.exposeString("message", { description: "What it must be." }),
   }),
 });

@@ -48,7 +48,11 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
     credentials: false,
     strictPreflight: false,
     methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-    exposedHeaders: ["x-request-id", "etag", "link", "location", "content-range", "content-disposition", "accept-ranges"],
+    exposedHeaders: [
+      ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
+      ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
+      ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),
+    ],
     maxAge: 600,
   });
 

@@ -1,5 +1,12 @@
 import { builder } from "../graph/builder.ts";
-import { type Connection, type ConnectionArguments, type ConnectionPlace, readPage, toConnection, toEdge } from "../graph/connections.ts";
+import {
+  type Connection,
+  type ConnectionArguments,
+  type ConnectionPlace,
+  readPage,
+  toConnection,
+  toEdge,
+} from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
@@ -9,7 +16,7 @@ import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { TicketRef } from "../tickets/graph.ts";
 import type { Ticket } from "../tickets/service.ts";
-import { type NoteFilter, noteOrderings, requireText } from "./input.ts";
+import { type NoteFilter, noteOrderings, requireText, writableMedium } from "./input.ts";
 import { mayChangeNote } from "./policy.ts";
 import type { Note } from "./service.ts";
 
@@ -34,7 +41,8 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
 });
 
 export const NoteRef = builder.prismaObject("Note", {
-  description: "What was found, said or decided about a ticket: public to its requester, or internal to the account's specialists.",
+  description:
+    "What was found, said or decided about a ticket: public to its requester, or internal to the account's specialists.",
   fields: (t) => ({
     uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (note) => note.id }),
     number: t.field({ type: "SafeInt", description: "The integer id that /v1 uses.", resolve: (note) => note.number }),
@@ -57,8 +65,16 @@ export const NoteRef = builder.prismaObject("Note", {
     categories: t.expose("categories", { type: [NoteCategoryEnum], description: "Which parts of a diagnosis it belongs to." }),
     isPublic: t.exposeBoolean("isPublic", { description: "Whether the ticket's requester may see it." }),
     medium: t.expose("medium", { type: NoteMediumEnum, description: "How it came to be." }),
+    source: t.exposeString("source", {
+      nullable: true,
+      description: "What the program that added it calls itself, where it has said so: an integration through /v1.",
+    }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was written." }),
-    updatedAt: t.expose("updatedAt", { type: "DateTime", nullable: true, description: "When it was last edited; null until then." }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it was last edited; null until then.",
+    }),
     viewerCanUpdate: t.boolean({
       description: "Whether you may edit it.",
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
@@ -209,8 +225,17 @@ const AddNoteInput = builder.inputType("AddNoteInput", {
   fields: (t) => ({
     ticketId: t.id({ required: true, description: "The ticket: its global id or its UUID." }),
     text: t.string({ required: true, description: "The text: 1 to 65,536 bytes of UTF-8, kept exactly as sent." }),
-    categories: t.field({ type: [NoteCategoryEnum], defaultValue: [], description: "Which parts of a diagnosis it belongs to." }),
+    categories: t.field({
+      type: [NoteCategoryEnum],
+      defaultValue: [],
+      description: "Which parts of a diagnosis it belongs to.",
+    }),
     isPublic: t.boolean({ defaultValue: false, description: "Whether the ticket's requester may see it." }),
+    medium: t.field({
+      type: NoteMediumEnum,
+      defaultValue: "DEFAULT",
+      description: "How it comes to be. Other than DEFAULT are SYSTEM and AUTOMATION, which take the scope `admin`.",
+    }),
   }),
 });
 
@@ -220,7 +245,8 @@ const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
     note: t.field({ type: NoteRef, description: "The note.", resolve: (note) => note }),
     noteEdge: t.field({
       type: NoteEdge,
-      description: "The note as an edge of its ticket's `notes` in their default order, to put into a list a client already holds.",
+      description:
+        "The note as an edge of its ticket's `notes` in their default order, to put into a list a client already holds.",
       resolve: (note, _args, { cursors }) => toEdge(note, placeOnTicket(note.ticketId), cursors),
     }),
   }),
@@ -274,6 +300,7 @@ builder.mutationFields((t) => ({
         text: input.text,
         categories: input.categories ?? [],
         isPublic: input.isPublic ?? false,
+        medium: writableMedium(input.medium ?? "DEFAULT"),
       });
       context.forget();
       return note;

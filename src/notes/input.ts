@@ -81,6 +81,12 @@ export function requireText(text: string): void {
 
 const placeOfCategory: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
 
+/** A medium that a client may give a note: mails come by mail, and redacting is no way to write one. @throws {InvalidInput} */
+export function writableMedium(medium: NoteMedium): NoteMedium {
+  if (medium === "DEFAULT" || medium === "SYSTEM" || medium === "AUTOMATION") return medium;
+  throw invalid("medium", "A note can be added as DEFAULT, SYSTEM or AUTOMATION.");
+}
+
 /** Categories are a set: each once, in the order of the enumeration, whatever was sent. */
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
   return [...new Set(categories)].toSorted((one, other) => placeOfCategory[one] - placeOfCategory[other]);

@@ -21,7 +21,10 @@ export function mayChangeNote(viewer: Viewer, note: Readonly<Record<string, unkn
 }
 
 /** The person who adds a note. @throws {Forbidden} where the note would be internal and they may not write such. */
-export function authorOfNewNote(viewer: Viewer, note: { readonly isPublic: boolean; readonly medium?: string | undefined }): PersonViewer {
+export function authorOfNewNote(
+  viewer: Viewer,
+  note: { readonly isPublic: boolean; readonly medium?: string | undefined },
+): PersonViewer {
   const person = authorize(viewer, "tickets:read", "notes:write");
   requireVisibility(person, note.isPublic);
   // Notes that nobody wrote in person would be a way to put words into the mouth of the service desk.
@@ -33,7 +36,8 @@ export function authorOfNewNote(viewer: Viewer, note: { readonly isPublic: boole
 export function requireVisibility(viewer: PersonViewer, isPublic: boolean): void {
   if (isPublic) return;
   if (!isStaff(viewer)) throw new Forbidden("A customer writes public notes: send the note as public.");
-  if (!hasScopes(viewer, "notes:internal")) throw new Forbidden("The credential lacks the scope notes:internal: send the note as public.");
+  if (!hasScopes(viewer, "notes:internal"))
+    throw new Forbidden("The credential lacks the scope notes:internal: send the note as public.");
 }
 
 function visibleTo(viewer: PersonViewer): Condition {

@@ -117,10 +117,7 @@ export function createNotes({ database, clock, newId, uploads, onDeleted }: Note
     async ofTickets(viewer, ticketIds, { filter, ordering, page }) {
       const visible = visibleNotes(viewer);
       const read = keyset("n", ordering, page);
-      // Of one ticket the planner is told which it is: a ticket with very many notes is read in another way than others.
-      const [only, ...more] = ticketIds;
-      const ticketId = only !== undefined && more.length === 0 ? sql`${only}::uuid` : sql`t.id`;
-      const ofTicket = sql`notes n WHERE n.ticket_id = ${ticketId} AND ${whereSql("n", visible)} AND ${filterSql(filter)}`;
+      const ofTicket = sql`notes n WHERE n.ticket_id = t.id AND ${whereSql("n", visible)} AND ${filterSql(filter)}`;
       // LATERAL reads no more than a page of each ticket; Prisma's nested `take` would read every note of all of them.
       const rows = await database.query<Note & { readonly parent: string }>(sql`
         SELECT t.id AS parent, ${noteColumns}
@@ -219,7 +216,9 @@ function filterSql(filter: NoteFilter): Sql {
   const { fields = {} } = filter;
   return allOf([
     filter.ids && sql`n.id = ANY(${filter.ids}::uuid[])`,
-    filter.authorId === undefined ? undefined : sql`n.author_number = (
+    filter.authorId === undefined
+      ? undefined
+      : sql`n.author_number = (
       SELECT p.number FROM memberships m JOIN people p ON p.id = m.person_id
       WHERE m.account_id = n.account_id AND m.person_id = ${filter.authorId}::uuid)`,
     filter.isPublic === undefined ? undefined : sql`n.is_public = ${filter.isPublic}`,

@@ -33,7 +33,11 @@ const mediumCodes: Readonly<Record<string, NoteMedium>> = {
 };
 
 /** The media that a client may write notes of. */
-const writableMedia: Readonly<Record<string, NoteMedium>> = { default: "DEFAULT", system: "SYSTEM", automation: "AUTOMATION" };
+const writableMedia: ReadonlyMap<unknown, NoteMedium> = new Map([
+  ["default", "DEFAULT"],
+  ["system", "SYSTEM"],
+  ["automation", "AUTOMATION"],
+]);
 
 const filterable = {
   number: integerField("id", "ids"),
@@ -78,7 +82,11 @@ export function noteOperations({ attachments }: { attachments: Field<Note> }): N
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
         read: async ({ fields, ordering, page }) => {
-          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], { filter: { ...filter, fields }, ordering, page });
+          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], {
+            filter: { ...filter, fields },
+            ordering,
+            page,
+          });
           return slice ?? { rows: [], hasNext: false, hasPrevious: false };
         },
         count: (fields, most) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, most),
@@ -157,11 +165,12 @@ function readNote(body: unknown): Omit<AddNoteInput, "ticketId"> {
   if (typeof sent !== "object" || Array.isArray(sent)) throw new BadRequest(invalidJson);
   const { text, internal, medium, attachments } = sent as Readonly<Record<string, unknown>>; // JSON's objects are records
   const found = findings();
-  if (text === undefined || text === null || (typeof text === "string" && text.trim() === "")) found.add("text", "Text can't be blank");
+  if (text === undefined || text === null || (typeof text === "string" && text.trim() === ""))
+    found.add("text", "Text can't be blank");
   else if (typeof text !== "string") found.add("text", "Text is invalid");
   const isInternal = readTruth(internal);
   if (isInternal === undefined) found.add("internal", "Internal is invalid");
-  const writtenAs = medium === undefined || medium === null ? "DEFAULT" : writableMedia[String(medium)];
+  const writtenAs = medium === undefined || medium === null ? "DEFAULT" : writableMedia.get(medium);
   if (writtenAs === undefined) found.add("medium", "Medium is invalid");
   const uploads = readUploads(attachments);
   if (uploads === undefined) found.add("attachments", "Attachments is invalid");
@@ -186,7 +195,8 @@ function readUploads(attachments: unknown): readonly NoteUpload[] | undefined {
   if (attachments === undefined || attachments === null) return [];
   if (!Array.isArray(attachments)) return undefined;
   const uploads = attachments.map((attachment: unknown) => {
-    if (typeof attachment !== "object" || attachment === null || !("key" in attachment) || typeof attachment.key !== "string") return undefined;
+    if (typeof attachment !== "object" || attachment === null || !("key" in attachment) || typeof attachment.key !== "string")
+      return undefined;
     const inline = "inline" in attachment ? readTruth(attachment.inline) : false;
     return inline === undefined ? undefined : { key: attachment.key, inline };
   });

@@ -70,7 +70,11 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
       resolve: (viewer, _args, context) => present(context.load(context.services.people.accountsByIds, viewer.account.id)),
     }),
     role: t.field({ type: RoleEnum, description: "What the person is in that account.", resolve: (viewer) => viewer.role }),
-    scopes: t.field({ type: [ScopeEnum], description: "What the credential may be used for.", resolve: (viewer) => [...viewer.scopes] }),
+    scopes: t.field({
+      type: [ScopeEnum],
+      description: "What the credential may be used for.",
+      resolve: (viewer) => [...viewer.scopes],
+    }),
   }),
 });
 

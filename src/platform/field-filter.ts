@@ -41,7 +41,8 @@ export function meets<Value extends string | number | Date>(
     )})`;
   const [only, ...others] = filter.in ?? [];
   return allOf([
-    filter.in && (only !== undefined && others.length === 0 ? compared("=", only) : sql`${subject} = ANY(${listed(filter.in)})`),
+    filter.in &&
+      (only !== undefined && others.length === 0 ? compared("=", only) : sql`${subject} = ANY(${listed(filter.in)})`),
     filter.notIn && sql`${subject} <> ALL(${listed(filter.notIn)})`,
     filter.within && between(filter.within),
     filter.notWithin && sql`NOT ${between(filter.notWithin)}`,

@@ -76,9 +76,7 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
     ]),
     orderBy,
     limit,
-    gather: byLeadingKey
-      ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST (${page.size + 1}) ROWS WITH TIES`
-      : undefined,
+    gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST (${page.size + 1}) ROWS WITH TIES` : undefined,
   };
 }
 
@@ -100,7 +98,8 @@ export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
   const more = read.length > page.size;
   const kept = read.slice(0, page.size);
   // That a cursor was given says that a row stood beyond it. Relay allows this answer where an exact one would cost a statement.
-  if (page.from === "start") return { rows: kept, hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
+  if (page.from === "start")
+    return { rows: kept, hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
   return { rows: kept.toReversed(), hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
 
@@ -113,7 +112,12 @@ export function slicesOf<Row extends { readonly parent: string; readonly id: str
   const byParent = Map.groupBy(rows, (row) => row.parent);
   return parents.map((parent) => {
     const read = byParent.get(parent);
-    return read ? toSlice(read.filter((row) => row.id !== null), page) : null;
+    return read
+      ? toSlice(
+          read.filter((row) => row.id !== null),
+          page,
+        )
+      : null;
   });
 }
 

@@ -17,7 +17,7 @@ export interface ShortCacheOptions {
   /** From this age on, asking for a value renews it in the background, so that what is asked for all the time keeps nobody waiting. */
   readonly renewalMilliseconds: number;
   /** A clock that never jumps, in milliseconds. */
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
 interface Kept<Value> {
@@ -26,7 +26,7 @@ interface Kept<Value> {
 }
 
 export function createShortCache<Value>(options: ShortCacheOptions): ShortCache<Value> {
-  const { maximumEntries, lifetimeMilliseconds, renewalMilliseconds, now = () => performance.now() } = options;
+  const { maximumEntries, lifetimeMilliseconds, renewalMilliseconds, now } = options;
   const kept = new LRUCache<string, Kept<Value>>({ max: maximumEntries });
   const loading = new Map<string, { readonly begunAt: number; readonly value: Promise<Value> }>();
 

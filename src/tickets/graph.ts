@@ -39,7 +39,11 @@ export const TicketRef = builder.prismaObject("Ticket", {
   description: "What a service desk works on: a request, a problem, a task and so on. Notes are kept on it.",
   fields: (t) => ({
     uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (ticket) => ticket.id }),
-    number: t.field({ type: "SafeInt", description: "The number people know it by; the integer id that /v1 uses.", resolve: (ticket) => ticket.number }),
+    number: t.field({
+      type: "SafeInt",
+      description: "The number people know it by; the integer id that /v1 uses.",
+      resolve: (ticket) => ticket.number,
+    }),
     kind: t.expose("kind", { type: TicketKindEnum, description: "What kind of record it is." }),
     status: t.expose("status", { type: TicketStatusEnum, description: "How far it is." }),
     subject: t.exposeString("subject", { description: "What it is about, in a line." }),
@@ -146,9 +150,16 @@ builder.queryFields((t) => ({
       },
       resolve: async (_root, args, { viewer, services, cursors }) => {
         const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
-        const place: ConnectionPlace = { name: "tickets", ordering: [{ ...ticketOrderings[order.field], direction: order.direction }] };
+        const place: ConnectionPlace = {
+          name: "tickets",
+          ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
+        };
         const filter = readFilter(args.filter);
-        const slice = await services.tickets.list(viewer, { filter, ordering: place.ordering, page: readPage(args, place, cursors) });
+        const slice = await services.tickets.list(viewer, {
+          filter,
+          ordering: place.ordering,
+          page: readPage(args, place, cursors),
+        });
         return toConnection(slice, place, cursors, () => services.tickets.count(viewer, filter));
       },
     },

@@ -37,7 +37,8 @@ export function checkTicket(input: AddTicketInput): void {
   const problem = unstorable(input.subject);
   if (problem) found.add("subject", `The subject ${problem}.`);
   if (input.subject.trim() === "") found.add("subject", "The subject must not be blank.");
-  if (codePointLength(input.subject) > subjectLimit) found.add("subject", `The subject must have at most ${subjectLimit} characters.`);
+  if (codePointLength(input.subject) > subjectLimit)
+    found.add("subject", `The subject must have at most ${subjectLimit} characters.`);
   found.settle();
 }
 

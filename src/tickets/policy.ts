@@ -10,7 +10,10 @@ export function visibleTickets(viewer: Viewer): Condition {
 }
 
 /** Where and for whom a viewer may open a ticket: a customer for themselves, staff for any member of the account or for nobody. @throws {Forbidden} */
-export function newTicketFor(viewer: Viewer, requesterId: string | undefined): { accountId: string; requesterId: string | null } {
+export function newTicketFor(
+  viewer: Viewer,
+  requesterId: string | undefined,
+): { accountId: string; requesterId: string | null } {
   const person = authorize(viewer, "tickets:write");
   const { id: accountId } = person.account;
   if (isStaff(person)) return { accountId, requesterId: requesterId ?? null };

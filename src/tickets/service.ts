@@ -79,7 +79,15 @@ export function createTickets(dependencies: { database: Database; clock: Clock; 
       if (allowed.requesterId !== null) await requireMember(allowed.accountId, allowed.requesterId);
       const now = clock();
       return database.prisma.ticket.create({
-        data: { id: newId(), ...allowed, kind: input.kind, status: input.status, subject: input.subject, createdAt: now, updatedAt: now },
+        data: {
+          id: newId(),
+          ...allowed,
+          kind: input.kind,
+          status: input.status,
+          subject: input.subject,
+          createdAt: now,
+          updatedAt: now,
+        },
       });
     },
   };

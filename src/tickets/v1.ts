@@ -1,4 +1,3 @@
-import type { TicketKind, TicketStatus } from "./service.ts";
 import { NotFound } from "../errors.ts";
 import { accountStub, personStub } from "../people/v1.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
@@ -9,7 +8,7 @@ import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { ticketOrderings } from "./input.ts";
-import type { Ticket } from "./service.ts";
+import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
 
 /** Under which path the tickets of a kind are, and under which name other records refer to one. */
 export const kindNames: Readonly<Record<TicketKind, { readonly collection: string; readonly reference: string }>> = {
@@ -75,7 +74,8 @@ export function ticketOperations(kind: TicketKind): { list: Operation; get: Oper
         filterable,
         sortable,
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-        read: ({ fields, ordering, page }) => services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }),
+        read: ({ fields, ordering, page }) =>
+          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }),
         count: (fields, most) => services.tickets.count(viewer, { kinds: [kind], fields }, most),
       });
     },

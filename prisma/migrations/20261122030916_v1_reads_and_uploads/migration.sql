@@ -88,10 +88,6 @@ ALTER TABLE "uploads"
     ADD CONSTRAINT "uploads_ready_check" CHECK ("state" <> 'READY' OR "size" IS NOT NULL),
     ADD CONSTRAINT "uploads_consumed_check" CHECK ("consumed_at" IS NULL OR "state" = 'READY');
 
--- A note's ticket says which account and which requester it is of. Without knowing that, the planner takes the notes of one ticket that one
--- requester may see for far fewer than they are, and reads and sorts them all for a page of them.
-CREATE STATISTICS "notes_of_ticket" (dependencies) ON "account_id", "ticket_id", "requester_id" FROM "notes";
-
 -- The bytes of an upload that no note has taken go when its row goes. Those of one that was taken are the attachment's.
 CREATE TRIGGER "uploads_discard" AFTER DELETE ON "uploads"
     FOR EACH ROW WHEN (OLD."consumed_at" IS NULL) EXECUTE FUNCTION "attachments_discard_object"();

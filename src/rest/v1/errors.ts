@@ -67,7 +67,8 @@ export function describeFailure(error: unknown): FailureAnswer {
     const errors = error.fields.map(({ path: [field = "base"], message }) => [fieldNames[field] ?? field, message] as const);
     return answer(422, { message: "Validation Failed", errors });
   }
-  if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(statusOf[error.code]) }, headersOf(error));
+  if (error instanceof DomainError)
+    return answer(statusOf[error.code], { message: messageOf(statusOf[error.code]) }, headersOf(error));
   const { status } = describeHostFailure(error);
   // A body that the host cannot read, of whatever type it says it is, is no JSON.
   if (status === 400 || status === 415) return answer(400, { message: invalidJson });

@@ -34,7 +34,8 @@ const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "
 const requestsPerHour = 3_600;
 
 /** The OpenAPI document of /v1, as it is served. */
-export const v1Document: V1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8"));
+// A file of our own, of which no more is known here than that.
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document;
 
 export interface V1Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -148,7 +149,8 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
     for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
   }
 
-  for (const url of ["/", ".json"]) app.get(url, { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
+  for (const url of ["/", ".json"])
+    app.get(url, { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
   app.get("/openapi.json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, v1Document));
   for (const url of ["/rate_limit", "/rate_limit.json"]) {
     app.get(url, { config: { access: "free" } }, async (request, reply) => {
@@ -257,7 +259,10 @@ function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
   if (reply.raw.hasHeader("connection")) return;
   const closes = request.raw.httpVersion === "1.0" || /close/i.test(request.headers.connection ?? "");
   if (closes) return void reply.header("connection", "close");
-  reply.headers({ connection: "keep-alive", "keep-alive": `timeout=${Math.floor(request.server.server.keepAliveTimeout / 1000)}` });
+  reply.headers({
+    connection: "keep-alive",
+    "keep-alive": `timeout=${Math.floor(request.server.server.keepAliveTimeout / 1000)}`,
+  });
 }
 
 /** Signed URLs are others each time, though they lead to the same bytes. */

@@ -26,7 +26,10 @@ export function fromRow<Row>(value: (row: Row, context: FieldContext) => unknown
 }
 
 /** The fields that `fields=a,b` selects: `id` always, everything where nothing is selected. @throws {BadRequest} */
-export function readSelection<Row>(selection: string | undefined, { fields, unselectable = [] }: Shape<Row>): readonly string[] {
+export function readSelection<Row>(
+  selection: string | undefined,
+  { fields, unselectable = [] }: Shape<Row>,
+): readonly string[] {
   const every = Object.keys(fields);
   const wanted = (selection ?? "")
     .split(",")

@@ -37,7 +37,10 @@ export function integerField(...names: Filterable<number>["names"]): Filterable<
 }
 
 /** A field whose values have other names here: `codes` leads from ours to the stored ones. What is no name is no row's. */
-export function codeField<Code extends string>(codes: Readonly<Record<string, Code>>, ...names: Filterable<Code>["names"]): Filterable<Code> {
+export function codeField<Code extends string>(
+  codes: Readonly<Record<string, Code>>,
+  ...names: Filterable<Code>["names"]
+): Filterable<Code> {
   const stored = new Map(Object.entries(codes));
   return {
     names,
@@ -119,7 +122,9 @@ function isFilterable(field: unknown): field is Filterable<unknown> {
 function readExpression<Value>(name: string, expression: string, field: Filterable<Value>): FieldFilter<Value>[] {
   if (expression === "") return [{ empty: true }];
   if (expression === "!") return [{ empty: false }];
-  const bounds = /^(?<lower>>=?)(?<from>[^<>]*)(?:(?<upper><=?)(?<to>[^<>]*))?$|^(?<only><=?)(?<value>[^<>]*)$/s.exec(expression)?.groups;
+  const bounds = /^(?<lower>>=?)(?<from>[^<>]*)(?:(?<upper><=?)(?<to>[^<>]*))?$|^(?<only><=?)(?<value>[^<>]*)$/s.exec(
+    expression,
+  )?.groups;
   if (bounds) {
     const { lower, from = "", upper, to = "", only, value = "" } = bounds;
     return [
@@ -133,7 +138,12 @@ function readExpression<Value>(name: string, expression: string, field: Filterab
   return [compare(name, field, negated ? "=!" : "=", values)];
 }
 
-function compare<Value>(name: string, field: Filterable<Value>, operator: Operator, texts: readonly string[]): FieldFilter<Value> {
+function compare<Value>(
+  name: string,
+  field: Filterable<Value>,
+  operator: Operator,
+  texts: readonly string[],
+): FieldFilter<Value> {
   if (!field.ordered && operator !== "=" && operator !== "=!") {
     throw new BadRequest(`Field '${name}' does not support the '${operator}' operator`);
   }

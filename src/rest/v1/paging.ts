@@ -8,7 +8,7 @@ import type { Query } from "./query.ts";
 export const pagingParameters = ["per_page", "page", "search_after", "search_before"] as const;
 
 /** Totals are exact up to this; what lies beyond is reached by cursor. */
-export const countedEntries = 100_000;
+const countedEntries = 100_000;
 
 const usualSize = 20;
 const largestSize = 100;
@@ -29,7 +29,8 @@ export function readPageWish(query: Query, ordering: Ordering, cursors: CursorCo
     if (text === undefined || text === "") continue;
     const decoded = cursors.decode(placeOf(ordering), text);
     const number = decoded?.at(-1);
-    if (!decoded || typeof number !== "number") throw new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
+    if (!decoded || typeof number !== "number")
+      throw new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
     return { size, number, cursor: { side, position: decoded.slice(0, -1) } };
   }
   return { size, number: readNumber(query, "page", Number.MAX_SAFE_INTEGER) ?? 1 };
@@ -58,10 +59,16 @@ export interface PageReads<Row> {
 }
 
 /** Reads the page that is wanted. @throws {BadRequest} where its number lies beyond what is counted. */
-export async function readPage<Row>({ size, number, cursor }: PageWish, { read, count }: PageReads<Row>): Promise<FoundPage<Row>> {
+export async function readPage<Row>(
+  { size, number, cursor }: PageWish,
+  { read, count }: PageReads<Row>,
+): Promise<FoundPage<Row>> {
   const counted = () => count(countedEntries + 1);
   if (cursor) {
-    const page: Page = cursor.side === "after" ? { size, from: "start", after: cursor.position } : { size, from: "end", before: cursor.position };
+    const page: Page =
+      cursor.side === "after"
+        ? { size, from: "start", after: cursor.position }
+        : { size, from: "end", before: cursor.position };
     const [slice, total] = await Promise.all([read(page), counted()]);
     // Rows may have come or gone since the cursor was made: the first page is the one that nothing stands before.
     return { ...slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
@@ -111,7 +118,9 @@ function linkHeader<Row extends object>(
   size: number,
   { rows, hasNext, hasPrevious, number, total }: FoundPage<Row>,
 ): string {
-  const own = query.parameters.filter(({ name }) => name === "per_page" || !pagingParameters.some((parameter) => parameter === name));
+  const own = query.parameters.filter(
+    ({ name }) => name === "per_page" || !pagingParameters.some((parameter) => parameter === name),
+  );
   const url = (...added: string[]) => {
     const parameters = [...own.map(({ text }) => text), ...added];
     return `${publicUrl}${path}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;

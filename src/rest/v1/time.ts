@@ -1,6 +1,10 @@
 /** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
 export function formatTime(instant: Date, timeZone: string): string {
-  const parts = new Map(formatOf(timeZone).formatToParts(instant).map(({ type, value }) => [type, value]));
+  const parts = new Map(
+    formatOf(timeZone)
+      .formatToParts(instant)
+      .map(({ type, value }) => [type, value]),
+  );
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
   // "GMT", "GMT-06:00", and with seconds before zones were standard.
   const offset = /[+-]\d{2}:\d{2}/.exec(part("timeZoneName"))?.[0] ?? "+00:00";

@@ -91,7 +91,9 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
         received = uploads.receive(readForm(fields, filename), file);
         received.catch(reject);
       });
-      parser.once("error", (error) => reject(error instanceof MalformedForm ? error : new MalformedForm("The form cannot be read.")));
+      parser.once("error", (error) =>
+        reject(error instanceof MalformedForm ? error : new MalformedForm("The form cannot be read.")),
+      );
       parser.once("finish", () => {
         if (received) received.then(resolve, reject);
         else reject(new MalformedForm("The form has no field called file."));
@@ -106,7 +108,11 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
 
 function openParser(headers: { "content-type": string }): InstanceType<typeof Busboy> {
   try {
-    return new Busboy({ headers, limits: formLimits, isPartAFile: (name, _type, filename) => name === "file" || filename !== undefined });
+    return new Busboy({
+      headers,
+      limits: formLimits,
+      isPartAFile: (name, _type, filename) => name === "file" || filename !== undefined,
+    });
   } catch {
     throw new MalformedForm("The form has no boundary.");
   }
@@ -132,7 +138,8 @@ function describe(error: unknown): { status: number; code: string; message: stri
   if (error instanceof DomainError) return { ...failures[error.code], message: error.message };
   if (error instanceof MalformedForm) return { status: 400, code: "MalformedPOSTRequest", message: error.message };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500) return { status: 400, code: "MalformedPOSTRequest", message: "The request cannot be read." };
+  if (status >= 400 && status < 500)
+    return { status: 400, code: "MalformedPOSTRequest", message: "The request cannot be read." };
   return { status: 500, code: "InternalError", message: "Something went wrong here. Try again." };
 }
 
@@ -141,11 +148,13 @@ function sendXml(reply: FastifyReply, xml: string): FastifyReply {
 }
 
 function escapeXml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    // What XML has no way to say at all.
-    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\u{fffd}");
+  return (
+    text
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;")
+      // What XML has no way to say at all.
+      .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\u{fffd}")
+  );
 }

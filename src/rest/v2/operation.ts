@@ -40,6 +40,11 @@ export type OperationId =
 export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
 
 /** Hands an operation the parts of `request` as the OpenAPI document's schemas left them: of the operation's types, defaults filled in. */
-export function run(operation: AnyOperation, services: Services, viewer: PersonViewer, request: FastifyRequest): Promise<unknown> {
+export function run(
+  operation: AnyOperation,
+  services: Services,
+  viewer: PersonViewer,
+  request: FastifyRequest,
+): Promise<unknown> {
   return operation(services, { viewer, query: request.query, path: request.params, body: request.body });
 }
