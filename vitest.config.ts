@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { longTests } from "./test/long/suite.ts";
 
 // What vitest reads is the default export; there is no other way to tell it.
 export default defineConfig({
@@ -7,6 +8,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: longTests,
     globalSetup: "test/support/global-setup.ts",
     // Processes: what breaks down or waits in one does not touch the other, and child processes and signals are as in production.
     pool: "forks",

@@ -35,7 +35,7 @@ const note = "text isPublic createdAt";
 // Of the gateway, and of the contestant that has its schema.
 const ours = (nodes: (fields: string) => string) => {
   const notes = (size: number, files: number, extra = "") =>
-    `notes(first: ${size}) { ${extra} ${nodes(`uuid ${note} author { uuid name } attachments(first: ${files}) { ${nodes("uuid filename size")} }`)} }`;
+    `notes(first: ${size}) { ${extra} ${nodes(`uuid ${note} author { uuid name } attachments(first: ${files}) { ${nodes("filename size")} }`)} }`;
   return {
     Q1: `query($id: ID!) { note(id: $id) { uuid ${note} } }`,
     Q2: `query($id: ID!) { ticket(id: $id) { uuid subject ${notes(25, 5)} } }`,
@@ -48,7 +48,7 @@ const ours = (nodes: (fields: string) => string) => {
 const newestFirst = "orderBy: [CREATED_AT_DESC, ROW_ID_DESC]";
 const postgraphileNotes = (size: number, files: number, extra = "") =>
   `notesByAccountIdAndTicketId(first: ${size}, ${newestFirst}) { ${extra} nodes { rowId ${note} personByAuthorNumber { rowId name }
-   attachmentsByAccountIdAndNoteId(first: ${files}, orderBy: [CREATED_AT_ASC, ROW_ID_ASC]) { nodes { rowId filename size } } } }`;
+   attachmentsByAccountIdAndNoteId(first: ${files}, orderBy: [CREATED_AT_ASC, ROW_ID_ASC]) { nodes { filename size } } } }`;
 
 const operations: Readonly<Record<Contestant, Readonly<Record<QuestionName, string>>>> = {
   bare: { Q1: "Q1", Q2: "Q2", Q3: "Q3", Q4: "Q4", Q5: "Q5", M1: "M1" },
@@ -75,7 +75,13 @@ const operations: Readonly<Record<Contestant, Readonly<Record<QuestionName, stri
 const spread = (n: number, count: number) => 1 + ((n * 7919) % count);
 
 /** The nth asking of a question: the same rows for every contestant. */
-export function requestOf(contestant: Contestant, name: QuestionName, n: number, size: DataSetSize, deep: DeepPosition): Request {
+export function requestOf(
+  contestant: Contestant,
+  name: QuestionName,
+  n: number,
+  size: DataSetSize,
+  deep: DeepPosition,
+): Request {
   const id = name === "Q1" ? noteId(spread(n, size.tickets * size.notesPerTicket)) : ticketId(spread(n, size.tickets));
   const query = operations[contestant][name];
   if (name === "Q3") return { query, variables: {} };
@@ -105,9 +111,13 @@ export function factsOf(answer: unknown): unknown {
   if (typeof answer !== "object" || answer === null) return answer;
   const record = answer as Record<string, unknown>; // an object of JSON
   if ("nodes" in record) return factsOf(record["nodes"]);
-  if ("edges" in record && Array.isArray(record["edges"])) return factsOf(record["edges"].map((edge: { node: unknown }) => edge.node));
+  if ("edges" in record && Array.isArray(record["edges"]))
+    return factsOf(record["edges"].map((edge: { node: unknown }) => edge.node));
   const entries = Object.entries(record).flatMap(([name, value]): [string, unknown][] => {
-    const total = typeof value === "object" && value !== null && "totalCount" in value ? [["totalCount", value.totalCount] as [string, unknown]] : [];
+    const total =
+      typeof value === "object" && value !== null && "totalCount" in value
+        ? [["totalCount", value.totalCount] as [string, unknown]]
+        : [];
     if (name === "createdAt") return [["createdAt", Date.parse(String(value))]];
     if (name === "size") return [["size", Number(value)]];
     return [[commonNames[name] ?? name, factsOf(value)], ...total];

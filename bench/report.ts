@@ -37,7 +37,9 @@ export function renderReport(measurements: readonly Measurement[], conditions: C
       "",
       `| contestant | ${questions.join(" | ")} |`,
       `| --- | ${questions.map(() => "---:").join(" | ")} |`,
-      ...contestants.map((contestant) => `| ${contestant} | ${questions.map((question) => value(contestant, question)).join(" | ")} |`),
+      ...contestants.map(
+        (contestant) => `| ${contestant} | ${questions.map((question) => value(contestant, question)).join(" | ")} |`,
+      ),
       "",
     ].join("\n");
 
@@ -51,7 +53,9 @@ export function renderReport(measurements: readonly Measurement[], conditions: C
     "",
     ...questions.map((question) => `- ${question}: ${questionTitles[question]}`),
     "",
-    table("Requests a second, as a share of the bare server's", (contestant, question) => share(contestant, question).toFixed(2)),
+    table("Requests a second, as a share of the bare server's", (contestant, question) =>
+      share(contestant, question).toFixed(2),
+    ),
     table("SQL statements a request", (contestant, question) => cell(contestant, question, ({ statements }) => statements, 2)),
     table("CPU a request in the contestant's process, as a multiple of the bare server's", (contestant, question) =>
       (median(of(contestant, question).map(({ cpu }) => cpu)) / median(of("bare", question).map(({ cpu }) => cpu))).toFixed(2),
@@ -61,7 +65,9 @@ export function renderReport(measurements: readonly Measurement[], conditions: C
 }
 
 function bareOf(measurements: readonly Measurement[], { round, question }: Measurement): number {
-  const bare = measurements.find((measured) => measured.contestant === "bare" && measured.round === round && measured.question === question);
+  const bare = measurements.find(
+    (measured) => measured.contestant === "bare" && measured.round === round && measured.question === question,
+  );
   return bare?.requests ?? Number.NaN;
 }
 
@@ -77,7 +83,11 @@ const colours: Readonly<Record<Contestant, string>> = {
   gateway: "#0f8573",
 };
 
-function chart(contestants: readonly Contestant[], questions: readonly QuestionName[], share: (contestant: Contestant, question: QuestionName) => number): string {
+function chart(
+  contestants: readonly Contestant[],
+  questions: readonly QuestionName[],
+  share: (contestant: Contestant, question: QuestionName) => number,
+): string {
   const bar = 14;
   const group = contestants.length * (bar + 3) + 24;
   const height = 220;
@@ -91,10 +101,12 @@ function chart(contestants: readonly Contestant[], questions: readonly QuestionN
   );
   const labels = questions.map((question, index) => `<text x="${50 + index * group}" y="${height + 18}">${question}</text>`);
   const lines = [0, 0.5, 1].map(
-    (value) => `<line x1="44" x2="${width - 6}" y1="${height - value * 160}" y2="${height - value * 160}" stroke="#8883"/><text x="8" y="${height - value * 160 + 4}">${value.toFixed(1)}</text>`,
+    (value) =>
+      `<line x1="44" x2="${width - 6}" y1="${height - value * 160}" y2="${height - value * 160}" stroke="#8883"/><text x="8" y="${height - value * 160 + 4}">${value.toFixed(1)}</text>`,
   );
   const legend = contestants.map(
-    (contestant, index) => `<rect x="${50 + index * 120}" y="12" width="12" height="12" fill="${colours[contestant]}"/><text x="${68 + index * 120}" y="23">${contestant}</text>`,
+    (contestant, index) =>
+      `<rect x="${50 + index * 120}" y="12" width="12" height="12" fill="${colours[contestant]}"/><text x="${68 + index * 120}" y="23">${contestant}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${Math.max(width, 540)} ${height + 32}" font-family="system-ui, sans-serif" font-size="12" fill="#667">${[...lines, ...bars, ...labels, ...legend].join("")}</svg>\n`;
 }

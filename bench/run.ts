@@ -7,13 +7,26 @@ import { writeFileSync } from "node:fs";
 import autocannon from "autocannon";
 import pg from "pg";
 import { accountId, fillDataSet, fullSize, personId, smokeSize } from "./data-set.ts";
-import { type Contestant, deepOffset, type DeepPosition, factsOf, type QuestionName, questionNames, requestOf, rootOf } from "./questions.ts";
+import {
+  type Contestant,
+  deepOffset,
+  type DeepPosition,
+  factsOf,
+  type QuestionName,
+  questionNames,
+  requestOf,
+  rootOf,
+} from "./questions.ts";
 import { type Measurement, renderReport } from "./report.ts";
 import { startServer } from "./server.ts";
 import type { Usage } from "./contestants/contestant.ts";
 
 const smoke = process.argv.includes("--smoke");
-const only = (name: string) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1]?.split(",");
+const only = (name: string) =>
+  process.argv
+    .find((argument) => argument.startsWith(`--${name}=`))
+    ?.split("=")[1]
+    ?.split(",");
 const size = smoke ? smokeSize : fullSize;
 const seconds = Number(only("seconds")?.[0] ?? (smoke ? 1 : 8));
 const rounds = Number(only("rounds")?.[0] ?? (smoke ? 1 : 3));
@@ -49,12 +62,20 @@ try {
       for (const contestant of running) {
         const measured = await measure(contestant, question, deep);
         measurements.push({ ...measured, round, question, contestant: contestant.name });
-        console.log(`round ${round}  ${question}  ${contestant.name.padEnd(13)} ${measured.statements.toFixed(1)} statements  ${measured.requests.toFixed(0)} requests/s`);
+        console.log(
+          `round ${round}  ${question}  ${contestant.name.padEnd(13)} ${measured.statements.toFixed(1)} statements  ${measured.requests.toFixed(0)} requests/s`,
+        );
       }
     }
   }
   if (!smoke) {
-    const { markdown, svg } = renderReport(measurements, { rounds, seconds, connections, versions: versions(), server: await server.version() });
+    const { markdown, svg } = renderReport(measurements, {
+      rounds,
+      seconds,
+      connections,
+      versions: versions(),
+      server: await server.version(),
+    });
     writeFileSync(new URL("results.md", import.meta.url), markdown);
     writeFileSync(new URL("results.svg", import.meta.url), svg);
     console.log(markdown);
@@ -66,10 +87,20 @@ try {
 
 async function start(name: Contestant, port: number): Promise<Running> {
   const child = fork(new URL(`contestants/${name}.ts`, import.meta.url), {
-    env: { ...process.env, NODE_ENV: "production", GRAPHILE_ENV: "production", DATABASE_URL: server.url, PORT: String(port), CONNECTIONS: String(poolSize) },
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      GRAPHILE_ENV: "production",
+      DATABASE_URL: server.url,
+      PORT: String(port),
+      CONNECTIONS: String(poolSize),
+    },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  await Promise.race([once(child, "message"), once(child, "exit").then(() => Promise.reject(new Error(`${name} did not start.`)))]);
+  await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(() => Promise.reject(new Error(`${name} did not start.`))),
+  ]);
   const url = `http://127.0.0.1:${port}${name === "bare" ? "/" : "/graphql"}`;
   const headers = { "content-type": "application/json", ...(name === "gateway" ? { "x-api-key": await makeKey() } : {}) };
   return { name, child, url, headers };
@@ -82,7 +113,12 @@ async function makeKey(): Promise<string> {
   const { scopesOf } = await import("../src/viewer.ts");
   const database = await openDatabase({ kind: "postgresql", url: server.url }, { warn: () => undefined });
   const provisioning = createProvisioning({ database, clock: () => new Date(), newId: () => crypto.randomUUID() });
-  const { key } = await provisioning.addApiKey({ accountId, personId: personId(5), name: "bench", scopes: scopesOf("SPECIALIST") });
+  const { key } = await provisioning.addApiKey({
+    accountId,
+    personId: personId(5),
+    name: "bench",
+    scopes: scopesOf("SPECIALIST"),
+  });
   await database.close();
   return key;
 }
@@ -125,7 +161,9 @@ async function findDeepPosition(): Promise<DeepPosition> {
 async function checkAgreement(deep: DeepPosition): Promise<void> {
   for (const question of questions.filter((name) => name !== "M1")) {
     for (const n of [1, 2, 3]) {
-      const answers = await Promise.all(running.map(async (contestant) => factsOf(await ask(contestant, requestOf(contestant.name, question, n, size, deep)))));
+      const answers = await Promise.all(
+        running.map(async (contestant) => factsOf(await ask(contestant, requestOf(contestant.name, question, n, size, deep)))),
+      );
       for (const [index, answer] of answers.entries()) {
         deepStrictEqual(answer, answers[0], `${running[index]?.name} and ${running[0]?.name} disagree about ${question}`);
       }
@@ -154,7 +192,8 @@ async function measure(contestant: Running, question: QuestionName, deep: DeepPo
       },
     ],
   });
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${name} failed ${result.non2xx + result.errors} times on ${question}.`);
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${name} failed ${result.non2xx + result.errors} times on ${question}.`);
   const after = await usageOf(contestant);
   const answered = result.requests.total;
   return {
@@ -181,7 +220,12 @@ async function usageOf({ child }: Running): Promise<Usage> {
 }
 
 function versions(): string {
-  const installed = (name: string, from: string) => (JSON.parse(spawnSync("cat", [new URL(`${from}node_modules/${name}/package.json`, import.meta.url).pathname]).stdout.toString()) as { version: string }).version;
+  const installed = (name: string, from: string) =>
+    (
+      JSON.parse(
+        spawnSync("cat", [new URL(`${from}node_modules/${name}/package.json`, import.meta.url).pathname]).stdout.toString(),
+      ) as { version: string }
+    ).version;
   return [
     `Node.js ${process.version}`,
     `PostGraphile ${installed("postgraphile", "")}`,

@@ -39,7 +39,10 @@ export async function startServer(name: string, fill: (url: string) => Promise<v
   }
   return {
     url,
-    version: () => withClient(url, async (client) => String((await client.query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]?.v)),
+    version: () =>
+      withClient(url, async (client) =>
+        String((await client.query<{ v: string }>("SELECT current_setting('server_version') AS v")).rows[0]?.v),
+      ),
     async stop() {
       if (name !== "full") await withClient(base, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`));
       await brought?.stop();

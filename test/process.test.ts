@@ -6,7 +6,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { createScratchDatabase } from "./support/database.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -99,22 +100,18 @@ async function start(given: Record<string, string> = {}): Promise<Gateway> {
 
 const keysIn = (data: string) => JSON.parse(readFileSync(join(directory, data, "demo-keys.json"), "utf8")) as DemoKeys;
 
-const graphql = async (
-  { url }: Gateway,
-  key: string,
-  query: string,
-): Promise<{ data: Record<string, { totalCount: number }> }> => {
+const ask = async ({ url }: Gateway, key: string, query: string): Promise<{ data: Record<string, { totalCount: number }> }> => {
   const headers = { "content-type": "application/json", "x-api-key": key };
   const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
   return (await response.json()) as { data: Record<string, { totalCount: number }> };
 };
 
 const noteCount = async (gateway: Gateway, key: string) =>
-  (await graphql(gateway, key, "{ notes(first: 1) { totalCount } }")).data["notes"]!.totalCount;
+  (await ask(gateway, key, "{ notes(first: 1) { totalCount } }")).data["notes"]!.totalCount;
 
 /** The first ticket that the demo data's specialist sees. */
 async function someTicket(gateway: Gateway, key: string): Promise<string> {
-  const { data } = (await graphql(gateway, key, "{ tickets(first: 1) { nodes { uuid } } }")) as unknown as {
+  const { data } = (await ask(gateway, key, "{ tickets(first: 1) { nodes { uuid } } }")) as unknown as {
     data: { tickets: { nodes: { uuid: string }[] } };
   };
   return data.tickets.nodes[0]!.uuid;
@@ -166,6 +163,40 @@ test("a database that is not there is said, and the exit code is 1", async () =>
   expect(err).toMatch(/cannot reach its data|ECONNREFUSED/);
   expect(err).not.toMatch(/at .*\.ts:\d+/);
 });
+
+test("schema.graphql is checked by the command that writes it", async () => {
+  expect(await outcome(run("graph/print.ts", {}, ["--check"]))).toEqual({ code: 0, out: "", err: "" });
+});
+
+// Without a server to test against there is no DATABASE_URL to give.
+test.skipIf(inject("testServer").kind === "embedded")(
+  "on a PostgreSQL that is given nothing is seeded until that is asked for, and that once",
+  async () => {
+    const scratch = await createScratchDatabase({ empty: true });
+    if (scratch.config.kind === "embedded") throw new Error("This is not run on the embedded database");
+    const given = { DATABASE_URL: scratch.config.url, SIGNING_SECRET: "x".repeat(32), DATA_DIR: join(directory, "given") };
+    try {
+      const bare = await start(given);
+      expect(bare.printed).not.toContain("curl");
+      expect((await fetch(`${bare.url}/ready`)).status).toBe(200);
+      expect(await stopped(bare.process, "SIGTERM")).toBe(0);
+
+      const loaded = await outcome(run("load-demo.ts", given));
+      expect(loaded).toMatchObject({ code: 0, err: "" });
+      const keys = keysIn("given");
+      for (const key of Object.values(keys)) expect(loaded.out).toContain(String(key));
+      const again = await outcome(run("load-demo.ts", given));
+      expect([again.code, again.err]).toEqual([1, expect.stringMatching(/not empty/)]);
+
+      const gateway = await start(given);
+      expect(await noteCount(gateway, keys.admin)).toBeGreaterThan(100);
+      expect(await stopped(gateway.process, "SIGTERM")).toBe(0);
+    } finally {
+      await scratch.drop();
+    }
+  },
+  300_000,
+);
 
 describe("from an empty directory", () => {
   test("it serves the demo data, prints keys and lines that work when pasted, lets requests finish, and keeps all of it", async () => {

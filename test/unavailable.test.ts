@@ -39,7 +39,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
     await scratch.drop();
   });
 
-  const graphql = (query: string) => sendText<unknown>(app.url, account.specialist.key, query);
+  const ask = (query: string) => sendText<unknown>(app.url, account.specialist.key, query);
   const list = () => call(app, account.specialist.key, "GET", `/v2/tickets/notes?ticket_id=${ticket.id}`);
 
   const absences: [string, () => void][] = [
@@ -58,9 +58,9 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
     async (_name, goAway) => {
       goAway();
 
-      const read = await graphql(`{ ticket(id: "${ticket.id}") { subject } }`);
+      const read = await ask(`{ ticket(id: "${ticket.id}") { subject } }`);
       expect(read).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
-      const written = await graphql(`mutation { addNote(input: { ticketId: "${ticket.id}", text: "lost" }) { __typename } }`);
+      const written = await ask(`mutation { addNote(input: { ticketId: "${ticket.id}", text: "lost" }) { __typename } }`);
       expect(written).toMatchObject({ status: 503, errors: [{ extensions: { code: "UNAVAILABLE" } }] });
       expect(JSON.stringify([read, written])).not.toMatch(/ECONN|timeout|postgres|SELECT|127\.0\.0\.1|prisma/i);
 
@@ -89,7 +89,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
       proxy.thaw();
       await expect.poll(async () => (await list()).status, { timeout: 10_000 }).toBe(200);
       expect((await fetch(`${app.url}/ready`)).status).toBe(200);
-      expect(await graphql(`{ ticket(id: "${ticket.id}") { subject } }`)).toMatchObject({ status: 200, errors: [] });
+      expect(await ask(`{ ticket(id: "${ticket.id}") { subject } }`)).toMatchObject({ status: 200, errors: [] });
       expect((await list()).body).toMatchObject({ total: 1, result: [{ id: note.id, value: note.text }] });
     },
   );

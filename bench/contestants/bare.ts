@@ -9,7 +9,7 @@ const pool = new pg.Pool({ connectionString: url, max: connections });
 
 const author = "json_build_object('id', p.id, 'name', p.name)";
 const attachments = (limit: number) => `
-  (SELECT coalesce(json_agg(json_build_object('id', a.id, 'filename', a.filename, 'size', a.size)), '[]')
+  (SELECT coalesce(json_agg(json_build_object('filename', a.filename, 'size', a.size)), '[]')
    FROM (SELECT * FROM attachments a WHERE a.note_id = n.id ORDER BY a.created_at, a.id LIMIT ${limit}) a)`;
 const note = "'id', n.id, 'text', n.text, 'isPublic', n.is_public, 'createdAt', n.created_at";
 const notesOf = (limit: number, files: number) => `
@@ -56,10 +56,17 @@ createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
-    const { query, variables } = JSON.parse(Buffer.concat(chunks).toString()) as { query: string; variables: Record<string, string> };
+    const { query, variables } = JSON.parse(Buffer.concat(chunks).toString()) as {
+      query: string;
+      variables: Record<string, string>;
+    };
     const { text, values } = queries[query] ?? { text: "SELECT 1", values: [] };
     pool
-      .query<{ json: unknown }>({ name: query, text: text.replace(" AS json", "::text AS json"), values: values.map((name) => variables[name]) })
+      .query<{ json: unknown }>({
+        name: query,
+        text: text.replace(" AS json", "::text AS json"),
+        values: values.map((name) => variables[name]),
+      })
       .then(({ rows }) => response.setHeader("content-type", "application/json").end(String(rows[0]?.json)))
       .catch((error: unknown) => {
         console.error(error);

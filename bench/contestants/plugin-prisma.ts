@@ -80,12 +80,25 @@ builder.mutationType({
   fields: (t) => ({
     addNote: t.prismaField({
       type: "Note",
-      args: { ticketId: t.arg.id({ required: true }), text: t.arg.string({ required: true }), newId: t.arg.id({ required: true }) },
+      args: {
+        ticketId: t.arg.id({ required: true }),
+        text: t.arg.string({ required: true }),
+        newId: t.arg.id({ required: true }),
+      },
       resolve: async (query, _root, { ticketId, text, newId }) => {
         const ticket = await prisma.ticket.findUniqueOrThrow({ where: { id: ticketId } });
         return prisma.note.create({
           ...query,
-          data: { id: newId, accountId: ticket.accountId, ticketId, authorNumber: 5, text, isPublic: true, createdAt: new Date() },
+          data: {
+            id: newId,
+            accountId: ticket.accountId,
+            ticketId,
+            authorNumber: 5,
+            text,
+            isPublic: true,
+            categories: [],
+            createdAt: new Date(),
+          },
         });
       },
     }),

@@ -10,6 +10,8 @@ export type AddNoteInput = {
   categories?: Array<NoteCategory> | null | undefined;
   /** Whether the ticket's requester may see it. */
   isPublic?: boolean | null | undefined;
+  /** How it comes to be. Other than DEFAULT are SYSTEM and AUTOMATION, which take the scope `admin`. */
+  medium?: NoteMedium | null | undefined;
   /** The text: 1 to 65,536 bytes of UTF-8, kept exactly as sent. */
   text: string;
   /** The ticket: its global id or its UUID. */

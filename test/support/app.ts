@@ -25,7 +25,7 @@ export interface TestApp {
   readonly statements: StatementRecorder;
   readonly provisioning: Provisioning;
   /** The time it is for the gateway; real time until a test says otherwise. */
-  readonly time: { now: Date | undefined };
+  readonly time: { now: Date | undefined; elapsed: number | undefined };
   readonly filesDirectory: string;
   /** What keeps the files there. */
   readonly storage: FileStorage | S3Storage;
@@ -67,7 +67,7 @@ export interface TestAppOptions {
 
 export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.database ?? (await openGatewayDatabase());
-  const time: TestApp["time"] = { now: undefined };
+  const time: TestApp["time"] = { now: undefined, elapsed: undefined };
   const clock = () => time.now ?? new Date();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -88,6 +88,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     storage,
     clock,
     newId: () => uuidv7(),
+    elapsed: () => time.elapsed ?? performance.now(),
     log: createLog(options.logLevel ?? "silent", options.logTo),
   });
   await app.server.listen({ host: "127.0.0.1", port });

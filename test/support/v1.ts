@@ -8,6 +8,7 @@ export interface V1Answer {
   readonly headers: ReadonlyMap<string, string>;
   readonly text: string;
   /** The body as JSON; undefined where there is none. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts on what it takes out of an answer
   readonly body: any;
 }
 
@@ -19,7 +20,11 @@ export interface V1Call {
 }
 
 /** Sends a request with its path exactly as it is given: clients send `>` and `<` as they are, which `fetch` would encode. */
-export function v1({ url }: Pick<TestApp, "url">, path: string, { key, method = "GET", headers = {}, body }: V1Call = {}): Promise<V1Answer> {
+export function v1(
+  { url }: Pick<TestApp, "url">,
+  path: string,
+  { key, method = "GET", headers = {}, body }: V1Call = {},
+): Promise<V1Answer> {
   const sent = body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -38,9 +43,16 @@ export function v1({ url }: Pick<TestApp, "url">, path: string, { key, method = 
         incoming.on("error", reject);
         incoming.on("end", () => {
           const text = Buffer.concat(chunks).toString();
-          const pairs = incoming.rawHeaders.flatMap((name, index, all): [string, string][] => (index % 2 === 0 ? [[name, all[index + 1] ?? ""]] : []));
+          const pairs = incoming.rawHeaders.flatMap((name, index, all): [string, string][] =>
+            index % 2 === 0 ? [[name, all[index + 1] ?? ""]] : [],
+          );
           const isJson = incoming.headers["content-type"]?.startsWith("application/json") === true && text !== "";
-          resolve({ status: incoming.statusCode ?? 0, headers: new Map(pairs), text, body: isJson ? JSON.parse(text) : undefined });
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: new Map(pairs),
+            text,
+            body: isJson ? JSON.parse(text) : undefined,
+          });
         });
       },
     );

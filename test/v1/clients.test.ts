@@ -17,7 +17,10 @@ beforeAll(async () => {
   app = await startApp();
   account = await addAccount(app);
   ticket = await addTicket(app, account, { requester: account.customer });
-  const notes = await addNotes(app, ticket, account.specialist, noteCount, (index) => ({ isPublic: index % 2 === 0, createdAt: at(index) }));
+  const notes = await addNotes(app, ticket, account.specialist, noteCount, (index) => ({
+    isPublic: index % 2 === 0,
+    createdAt: at(index),
+  }));
   noteIds = notes.map((note) => note.number);
 });
 afterAll(() => app.close());
@@ -25,6 +28,7 @@ afterAll(() => app.close());
 interface Raw {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts on what it takes out of an answer
   readonly json: any;
 }
 
@@ -40,7 +44,13 @@ function send(method: string, path: string, body?: object): Promise<Raw> {
     const outgoing = httpRequest({ hostname, port, method, path, headers }, (incoming) => {
       let text = "";
       incoming.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, json: text === "" ? undefined : JSON.parse(text) }));
+      incoming.on("end", () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          json: text === "" ? undefined : JSON.parse(text),
+        }),
+      );
     });
     outgoing.on("error", reject);
     outgoing.end(body && JSON.stringify(body));
@@ -71,7 +81,7 @@ describe("the Ruby client", () => {
   test("each: walks every note of a collection by next, and counts them by the header", async () => {
     const seen: number[] = [];
     let total = 0;
-    for (let path: string | undefined = "/v1/notes?per_page=10&sort=id"; path !== undefined; ) {
+    for (let path: string | undefined = "/v1/notes?per_page=10&sort=id"; path !== undefined;) {
       const page = await send("GET", path);
       expect(isValid(page)).toBe(true);
       total = sizeOf(page);
@@ -85,7 +95,12 @@ describe("the Ruby client", () => {
   test("a single record, a new note and the rate are valid answers of size one", async () => {
     const added = await send("POST", `/v1/requests/${ticket.number}/notes`, { text: "Ruby was here", internal: true });
     noteIds.push(added.json.id);
-    const answers = [added, await send("GET", `/v1/notes/${noteIds[0]}`), await send("GET", "/v1/me"), await send("GET", "/v1/rate_limit")];
+    const answers = [
+      added,
+      await send("GET", `/v1/notes/${noteIds[0]}`),
+      await send("GET", "/v1/me"),
+      await send("GET", "/v1/rate_limit"),
+    ];
     expect(answers.map((answer) => [isValid(answer), sizeOf(answer)])).toEqual(answers.map(() => [true, 1]));
   });
 
@@ -102,7 +117,10 @@ describe("the Ruby client", () => {
 describe("the .NET client", () => {
   test("follows the path of next alone, and stops where there is none", async () => {
     const seen: number[] = [];
-    for (let path: string | undefined = "/v1/notes/?per_page=25&fields=id,text,created_at,medium&sort=-created_at"; path !== undefined; ) {
+    for (
+      let path: string | undefined = "/v1/notes/?per_page=25&fields=id,text,created_at,medium&sort=-created_at";
+      path !== undefined;
+    ) {
       const page = await send("GET", path);
       seen.push(...page.json.map((note: { id: number }) => note.id));
       const next = String(page.headers["link"] ?? "")
@@ -160,7 +178,10 @@ describe("the Python client", () => {
     const seen: number[] = [];
     for (let page = 1; page <= pages; page += 1) {
       const answer = await send("GET", `/v1/notes?per_page=20&sort=id&page=${page}`);
-      expect([answer.headers["x-pagination-current-page"], answer.headers["x-pagination-per-page"]]).toEqual([String(page), "20"]);
+      expect([answer.headers["x-pagination-current-page"], answer.headers["x-pagination-per-page"]]).toEqual([
+        String(page),
+        "20",
+      ]);
       seen.push(...answer.json.map((note: { id: number }) => note.id));
     }
     expect(seen).toEqual(noteIds);
@@ -169,22 +190,43 @@ describe("the Python client", () => {
 
 describe("the Go client", () => {
   test("splits link at commas and semicolons without knowing quotes or brackets", async () => {
-    const { headers } = await send("GET", "/v1/notes?per_page=5&sort=-created_at,id&fields=id,text&ids=!1,2&medium=default,a;b");
+    const { headers } = await send(
+      "GET",
+      "/v1/notes?per_page=5&sort=-created_at,id&fields=id,text&ids=!1,2&medium=default,a;b",
+    );
     const parts = String(headers["link"]).split(",");
     expect(parts).toHaveLength(1);
     expect(parts[0]!.split(";").map((piece) => piece.trim())).toEqual([expect.stringMatching(/^<http.*>$/), 'rel="next"']);
   });
 
   test("puts a slash at the end of every path, before the query", async () => {
-    const paths = ["notes", `notes/${noteIds[0]}`, "me", "people/me", "requests", `requests/${ticket.number}`, `requests/${ticket.number}/notes`];
+    const paths = [
+      "notes",
+      `notes/${noteIds[0]}`,
+      "me",
+      "people/me",
+      "requests",
+      `requests/${ticket.number}`,
+      `requests/${ticket.number}/notes`,
+    ];
     for (const path of paths) expect([path, (await send("GET", `/v1/${path}/?per_page=1`)).status]).toEqual([path, 200]);
   });
 
   test("decodes a note into a struct of its own types: nothing is missing, nulls are there", async () => {
     const { json } = await send("GET", `/v1/notes/${noteIds[0]}`);
-    const types = Object.fromEntries(Object.entries(json).map(([name, value]) => [name, value === null ? "null" : typeof value]));
+    const types = Object.fromEntries(
+      Object.entries(json).map(([name, value]) => [name, value === null ? "null" : typeof value]),
+    );
     expect(types).toEqual({
-      ...{ id: "number", nodeID: "string", person: "object", created_at: "string", text: "string", medium: "string", internal: "boolean" },
+      ...{
+        id: "number",
+        nodeID: "string",
+        person: "object",
+        created_at: "string",
+        text: "string",
+        medium: "string",
+        internal: "boolean",
+      },
       ...{ attachments: "object", account: "object", inbound_email: "null", request: "object" },
     });
     expect(new Date(json.created_at).getTime()).toBe(at(0).getTime());

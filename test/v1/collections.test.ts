@@ -18,7 +18,10 @@ beforeAll(async () => {
   account = await addAccount(app);
   ticket = await addTicket(app, account);
   const elsewhere = await addTicket(app, account, { kind: "TASK" });
-  authors = [account.specialist, await addPerson(app.provisioning, { accountId: account.id, name: "Second", role: "SPECIALIST" })];
+  authors = [
+    account.specialist,
+    await addPerson(app.provisioning, { accountId: account.id, name: "Second", role: "SPECIALIST" }),
+  ];
   notes = [];
   for (let index = 0; index < noteCount; index += 1) {
     notes.push(
@@ -37,7 +40,8 @@ const get = (path: string, headers: Record<string, string> = {}) => v1(app, path
 const idsOf = ({ body }: V1Answer): number[] => body.map((record: { id: number }) => record.id);
 const totalOf = ({ headers }: V1Answer) => Number(headers.get("x-pagination-total-entries"));
 /** A time as /v1 shows it, from the administrator's account. */
-const shown = (instant: Date) => new Date(Math.floor(instant.getTime() / 1000) * 1000 + 3_600_000).toISOString().replace(".000Z", "+01:00");
+const shown = (instant: Date) =>
+  new Date(Math.floor(instant.getTime() / 1000) * 1000 + 3_600_000).toISOString().replace(".000Z", "+01:00");
 const seconds = (note: Note) => Math.floor(note.createdAt.getTime() / 1000);
 const encoded = (text: string) => encodeURIComponent(text);
 
@@ -47,9 +51,21 @@ describe("filters", () => {
     ["id!=", () => `id!=${notes[3]!.number}`, (note) => note !== notes[3]],
     ["id=!", () => `id=!${notes[3]!.number}`, (note) => note !== notes[3]],
     ["id%21=", () => `id%21=${notes[3]!.number}`, (note) => note !== notes[3]],
-    ["id=a,b,c", () => `id=${[1, 2, 3].map((index) => notes[index]!.number).join(",")}`, (note) => notes.slice(1, 4).includes(note)],
-    ["ids=a,b", () => `ids=${[1, 2].map((index) => notes[index]!.number).join("%2C")}`, (note) => notes.slice(1, 3).includes(note)],
-    ["id=!a,b", () => `id=!${[1, 2].map((index) => notes[index]!.number).join(",")}`, (note) => !notes.slice(1, 3).includes(note)],
+    [
+      "id=a,b,c",
+      () => `id=${[1, 2, 3].map((index) => notes[index]!.number).join(",")}`,
+      (note) => notes.slice(1, 4).includes(note),
+    ],
+    [
+      "ids=a,b",
+      () => `ids=${[1, 2].map((index) => notes[index]!.number).join("%2C")}`,
+      (note) => notes.slice(1, 3).includes(note),
+    ],
+    [
+      "id=!a,b",
+      () => `id=!${[1, 2].map((index) => notes[index]!.number).join(",")}`,
+      (note) => !notes.slice(1, 3).includes(note),
+    ],
     ["id=>", () => `id=>${notes[30]!.number}`, (note) => note.number > notes[30]!.number],
     ["an id beyond all ids", () => `id=99999999999999999999999`, () => false],
     ["not an id beyond all ids", () => `id!=99999999999999999999999`, () => true],
@@ -68,22 +84,54 @@ describe("filters", () => {
     ["id empty", () => "id=", () => false],
     ["created_at present", () => "created_at=!", () => true],
     ["created_at=", () => `created_at=${encoded(shown(notes[5]!.createdAt))}`, (note) => seconds(note) === seconds(notes[5]!)],
-    ["created_at!=", () => `created_at!=${encoded(shown(notes[5]!.createdAt))}`, (note) => seconds(note) !== seconds(notes[5]!)],
+    [
+      "created_at!=",
+      () => `created_at!=${encoded(shown(notes[5]!.createdAt))}`,
+      (note) => seconds(note) !== seconds(notes[5]!),
+    ],
     ["created_at=>", () => `created_at=>${shown(at(7))}`, (note) => seconds(note) > seconds({ createdAt: at(7) } as Note)],
     ["created_at=>=", () => `created_at=>=${shown(at(7))}`, (note) => note.createdAt >= at(7)],
     ["created_at=<", () => `created_at=<${shown(at(7))}`, (note) => note.createdAt < at(7)],
     ["created_at=<=", () => `created_at=<=${shown(at(7))}`, (note) => note.createdAt < at(8)],
     ["created_at=%3E%3D", () => `created_at=%3E%3D${encoded(shown(at(7)))}`, (note) => note.createdAt >= at(7)],
     ["a raw >= that has its equals sign in the middle", () => `created_at>=${shown(at(7))}`, (note) => note.createdAt >= at(7)],
-    ["created_at=>A<B", () => `created_at=>${shown(at(3))}<${shown(at(9))}`, (note) => note.createdAt >= at(4) && note.createdAt < at(9)],
-    ["created_at=>=A<=B", () => `created_at=>=${shown(at(3))}<=${shown(at(9))}`, (note) => note.createdAt >= at(3) && note.createdAt < at(10)],
-    ["the same, encoded", () => `created_at=${encoded(`>=${shown(at(3))}<=${shown(at(9))}`)}`, (note) => note.createdAt >= at(3) && note.createdAt < at(10)],
-    ["two bounds as two parameters", () => `created_at=>=${shown(at(3))}&created_at=<${shown(at(9))}`, (note) => note.createdAt >= at(3) && note.createdAt < at(9)],
-    ["a time in UTC with its fraction", () => `created_at=>=${at(7).toISOString().replace(".000", ".300")}`, (note) => note.createdAt.getTime() >= at(7).getTime() + 300],
+    [
+      "created_at=>A<B",
+      () => `created_at=>${shown(at(3))}<${shown(at(9))}`,
+      (note) => note.createdAt >= at(4) && note.createdAt < at(9),
+    ],
+    [
+      "created_at=>=A<=B",
+      () => `created_at=>=${shown(at(3))}<=${shown(at(9))}`,
+      (note) => note.createdAt >= at(3) && note.createdAt < at(10),
+    ],
+    [
+      "the same, encoded",
+      () => `created_at=${encoded(`>=${shown(at(3))}<=${shown(at(9))}`)}`,
+      (note) => note.createdAt >= at(3) && note.createdAt < at(10),
+    ],
+    [
+      "two bounds as two parameters",
+      () => `created_at=>=${shown(at(3))}&created_at=<${shown(at(9))}`,
+      (note) => note.createdAt >= at(3) && note.createdAt < at(9),
+    ],
+    [
+      "a time in UTC with its fraction",
+      () => `created_at=>=${at(7).toISOString().replace(".000", ".300")}`,
+      (note) => note.createdAt.getTime() >= at(7).getTime() + 300,
+    ],
     ["a date", () => "created_at=>=2026-01-02", () => false],
-    ["everything at once", () => `medium=email&person=${authors[1]!.number}&id!=${notes[1]!.number}`, (note) => note.medium === "EMAIL" && note.authorNumber === authors[1]!.number && note !== notes[1]],
+    [
+      "everything at once",
+      () => `medium=email&person=${authors[1]!.number}&id!=${notes[1]!.number}`,
+      (note) => note.medium === "EMAIL" && note.authorNumber === authors[1]!.number && note !== notes[1],
+    ],
     ["state=public", () => "state=public", (note) => note.isPublic],
-    ["state=internal and a filter", () => "state=internal&medium=default", (note) => !note.isPublic && note.medium === "DEFAULT"],
+    [
+      "state=internal and a filter",
+      () => "state=internal&medium=default",
+      (note) => !note.isPublic && note.medium === "DEFAULT",
+    ],
   ];
 
   test.each(cases)("%s", async (_name, query, wanted) => {
@@ -96,32 +144,59 @@ describe("filters", () => {
     expect(idsOf(await get(`/v1/requests/${ticket.number}/notes?per_page=100&${query()}`))).toEqual(below);
   });
 
-  test.each(["public", "internal"] as const)("the predefined %s, combined with a filter, and with its opposite", async (state) => {
-    const wanted = notes.filter((note) => note.isPublic === (state === "public") && note.medium !== "EMAIL").map((note) => note.number);
-    expect(idsOf(await get(`/v1/notes/${state}?per_page=100&medium!=email`))).toEqual(wanted.toReversed());
-    const below = await get(`/v1/requests/${ticket.number}/notes/${state}/?per_page=100&medium!=email`);
-    expect(idsOf(below).length).toBeGreaterThan(5);
-    expect(idsOf(below).every((id) => wanted.includes(id))).toBe(true);
-    expect(idsOf(await get(`/v1/notes/${state}?state=${state === "public" ? "internal" : "public"}`))).toEqual([]);
-  });
-
-  test.each(["created_at=yesterday", "created_at=>2026-02-30", "created_at=>", "id=abc", "id=1,,2", "person=>x", "created_at=0000-01-01"])(
-    "%s is no value of the field",
-    async (query) => {
-      const { status, body } = await get(`/v1/notes?${query}`);
-      expect([status, body]).toEqual([400, { message: expect.stringMatching(/^Field '\w+' cannot be compared with '/) }]);
+  test.each(["public", "internal"] as const)(
+    "the predefined %s, combined with a filter, and with its opposite",
+    async (state) => {
+      const wanted = notes
+        .filter((note) => note.isPublic === (state === "public") && note.medium !== "EMAIL")
+        .map((note) => note.number);
+      expect(idsOf(await get(`/v1/notes/${state}?per_page=100&medium!=email`))).toEqual(wanted.toReversed());
+      const below = await get(`/v1/requests/${ticket.number}/notes/${state}/?per_page=100&medium!=email`);
+      expect(idsOf(below).length).toBeGreaterThan(5);
+      expect(idsOf(below).every((id) => wanted.includes(id))).toBe(true);
+      expect(idsOf(await get(`/v1/notes/${state}?state=${state === "public" ? "internal" : "public"}`))).toEqual([]);
     },
   );
+
+  test.each([
+    "created_at=yesterday",
+    "created_at=>2026-02-30",
+    "created_at=>",
+    "id=abc",
+    "id=1,,2",
+    "person=>x",
+    "created_at=0000-01-01",
+  ])("%s is no value of the field", async (query) => {
+    const { status, body } = await get(`/v1/notes?${query}`);
+    expect([status, body]).toEqual([400, { message: expect.stringMatching(/^Field '\w+' cannot be compared with '/) }]);
+  });
 });
 
 describe("sorting", () => {
   type Key = (note: Note) => number;
-  const keys: Record<string, Key> = { id: (note) => note.number, person_id: (note) => note.authorNumber, created_at: (note) => note.createdAt.getTime() };
-  const sorts = ["id", "-id", "created_at,id", "-created_at,id", "-created_at,-id", "created_at,-id", "person_id,id", "person_id,-id", "-person_id,created_at,id", "person_id,-created_at,-id", "-person_id,-created_at,id"];
+  const keys: Record<string, Key> = {
+    id: (note) => note.number,
+    person_id: (note) => note.authorNumber,
+    created_at: (note) => note.createdAt.getTime(),
+  };
+  const sorts = [
+    "id",
+    "-id",
+    "created_at,id",
+    "-created_at,id",
+    "-created_at,-id",
+    "created_at,-id",
+    "person_id,id",
+    "person_id,-id",
+    "-person_id,created_at,id",
+    "person_id,-created_at,-id",
+    "-person_id,-created_at,id",
+  ];
 
   function sorted(sort: string): number[] {
     const order = sort.split(",").map((name) => ({ key: keys[name.replace("-", "")]!, sign: name.startsWith("-") ? -1 : 1 }));
-    const compare = (one: Note, other: Note) => order.map(({ key, sign }) => sign * (key(one) - key(other))).find((difference) => difference !== 0) ?? 0;
+    const compare = (one: Note, other: Note) =>
+      order.map(({ key, sign }) => sign * (key(one) - key(other))).find((difference) => difference !== 0) ?? 0;
     return notes.toSorted(compare).map((note) => note.number);
   }
 
@@ -140,7 +215,7 @@ describe("sorting", () => {
     expect(forward.flat()).toEqual(expected);
 
     const backward: number[][] = [];
-    for (path = last; path !== undefined; ) {
+    for (path = last; path !== undefined;) {
       const page: V1Answer = await get(path);
       backward.unshift(idsOf(page));
       const { prev } = linksOf(page);
@@ -170,7 +245,9 @@ describe("sorting", () => {
 
 describe("paging", () => {
   const headersOf = ({ headers }: V1Answer) =>
-    ["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => headers.get(`x-pagination-${name}`));
+    ["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) =>
+      headers.get(`x-pagination-${name}`),
+    );
 
   test("20 a page unless asked otherwise", async () => {
     const page = await get("/v1/notes");
@@ -182,7 +259,11 @@ describe("paging", () => {
     const first = await get("/v1/notes?per_page=25");
     const second = await get(pathOf(linksOf(first)["next"]!));
     const third = await get(pathOf(linksOf(second)["next"]!));
-    expect([first, second, third].map((page) => Object.keys(linksOf(page)))).toEqual([["next"], ["first", "prev", "next"], ["first", "prev"]]);
+    expect([first, second, third].map((page) => Object.keys(linksOf(page)))).toEqual([
+      ["next"],
+      ["first", "prev", "next"],
+      ["first", "prev"],
+    ]);
     expect([first, second, third].map((page) => headersOf(page)[1])).toEqual(["1", "2", "3"]);
     const back = await get(pathOf(linksOf(third)["prev"]!));
     expect([back.body, headersOf(back)[1]]).toEqual([second.body, "2"]);
@@ -200,12 +281,16 @@ describe("paging", () => {
   });
 
   test("links are absolute and keep the caller's own parameters, path and spelling, with no comma or semicolon in them", async () => {
-    const page = await get("/v1/notes.json/?per_page=2&sort=-created_at,id&created_at=>=2026-01-01T00:00:00+01:00&fields=text,medium&medium=default;x,email");
+    const page = await get(
+      "/v1/notes.json/?per_page=2&sort=-created_at,id&created_at=>=2026-01-01T00:00:00+01:00&fields=text,medium&medium=default;x,email",
+    );
     expect(page.status).toBe(200);
     const header = page.headers.get("link")!;
     expect(header).toMatch(/^<http:\/\/127\.0\.0\.1:\d+\/v1\/notes\.json\/\?[^,;<>]*>; rel="next"$/);
     const { next } = linksOf(page);
-    expect(next).toContain("per_page=2&sort=-created_at%2Cid&created_at=%3E=2026-01-01T00:00:00+01:00&fields=text%2Cmedium&medium=default%3Bx%2Cemail&search_after=");
+    expect(next).toContain(
+      "per_page=2&sort=-created_at%2Cid&created_at=%3E=2026-01-01T00:00:00+01:00&fields=text%2Cmedium&medium=default%3Bx%2Cemail&search_after=",
+    );
     const again = linksOf(await get(pathOf(next!)));
     expect(again["next"]!.match(/search_after/g)).toHaveLength(1);
     expect(again["first"]).not.toContain("search_");
@@ -270,7 +355,8 @@ describe("records", () => {
   });
 
   const list = (path: string, key = own.specialist.key) => v1(app, path, { key });
-  const wanted = (condition: (record: Ticket) => boolean) => records.filter((record) => record.kind === "REQUEST" && condition(record)).map((record) => record.number);
+  const wanted = (condition: (record: Ticket) => boolean) =>
+    records.filter((record) => record.kind === "REQUEST" && condition(record)).map((record) => record.number);
 
   test.each([
     ["", () => true],
@@ -278,32 +364,41 @@ describe("records", () => {
     ["status!=closed", (record: Ticket) => record.status !== "CLOSED"],
     ["status=closed,in_progress", (record: Ticket) => record.status !== "PENDING"],
     ["created_at=>=2026-01-01T01:00:10+01:00", (record: Ticket) => record.createdAt >= at(10)],
-    ["updated_at=>2026-01-01T00:01:20Z<2026-01-01T00:01:31Z", (record: Ticket) => record.updatedAt > at(80) && record.updatedAt < at(91)],
+    [
+      "updated_at=>2026-01-01T00:01:20Z<2026-01-01T00:01:31Z",
+      (record: Ticket) => record.updatedAt > at(80) && record.updatedAt < at(91),
+    ],
   ] as [string, (record: Ticket) => boolean][])("%s", async (query, condition) => {
     expect(idsOf(await list(`/v1/requests?per_page=100&${query}`))).toEqual(wanted(condition));
   });
 
-  test.each(["id", "-id", "status,id", "-status,id", "created_at", "-updated_at,id", "updated_at", "-status,-created_at"])("sort=%s", async (sort) => {
-    const rank: Record<string, (record: Ticket) => number> = {
-      id: (record) => record.number,
-      status: (record) => ["PENDING", "IN_PROGRESS", "CLOSED"].indexOf(record.status),
-      created_at: (record) => record.createdAt.getTime(),
-      updated_at: (record) => record.updatedAt.getTime(),
-    };
-    const order = sort.split(",").map((name) => ({ key: rank[name.replace("-", "")]!, sign: name.startsWith("-") ? -1 : 1 }));
-    const expected = records
-      .filter((record) => record.kind === "REQUEST")
-      .toSorted((one, other) => order.map(({ key, sign }) => sign * (key(one) - key(other))).find((difference) => difference !== 0) ?? 0)
-      .map((record) => record.number);
-    const found: number[] = [];
-    for (let path: string | undefined = `/v1/requests?per_page=5&sort=${sort}`; path !== undefined; ) {
-      const page = await list(path);
-      found.push(...idsOf(page));
-      const { next } = linksOf(page);
-      path = next === undefined ? undefined : pathOf(next);
-    }
-    expect(found).toEqual(expected);
-  });
+  test.each(["id", "-id", "status,id", "-status,id", "created_at", "-updated_at,id", "updated_at", "-status,-created_at"])(
+    "sort=%s",
+    async (sort) => {
+      const rank: Record<string, (record: Ticket) => number> = {
+        id: (record) => record.number,
+        status: (record) => ["PENDING", "IN_PROGRESS", "CLOSED"].indexOf(record.status),
+        created_at: (record) => record.createdAt.getTime(),
+        updated_at: (record) => record.updatedAt.getTime(),
+      };
+      const order = sort.split(",").map((name) => ({ key: rank[name.replace("-", "")]!, sign: name.startsWith("-") ? -1 : 1 }));
+      const expected = records
+        .filter((record) => record.kind === "REQUEST")
+        .toSorted(
+          (one, other) =>
+            order.map(({ key, sign }) => sign * (key(one) - key(other))).find((difference) => difference !== 0) ?? 0,
+        )
+        .map((record) => record.number);
+      const found: number[] = [];
+      for (let path: string | undefined = `/v1/requests?per_page=5&sort=${sort}`; path !== undefined;) {
+        const page = await list(path);
+        found.push(...idsOf(page));
+        const { next } = linksOf(page);
+        path = next === undefined ? undefined : pathOf(next);
+      }
+      expect(found).toEqual(expected);
+    },
+  );
 
   test("a customer has those they requested", async () => {
     const page = await list("/v1/requests?per_page=100", own.customer.key);

@@ -102,7 +102,9 @@ describe("transport", () => {
   test("a key is a bearer token; Basic is not taken", async () => {
     expect((await as(account.specialist.key, "/v1/me")).status).toBe(200);
     const basic = Buffer.from(`${account.specialist.key}:x`).toString("base64");
-    expectFailure(await as(undefined, "/v1/me", { headers: { authorization: `Basic ${basic}` } }), 401, { message: "Unauthorized" });
+    expectFailure(await as(undefined, "/v1/me", { headers: { authorization: `Basic ${basic}` } }), 401, {
+      message: "Unauthorized",
+    });
   });
 
   test.each(["x-xurrent-account", "X-4me-Account", "X-Xurrent-Account"])("%s names the account by its slug", async (name) => {
@@ -115,6 +117,50 @@ describe("transport", () => {
     const unknown = await specialist("/v1/me", { headers: { "x-4me-account": "no-such-account" } });
     expectFailure(unknown, 400, { message: "Invalid x-xurrent-account header" });
     expect(unknown.headers.get("x-ratelimit-limit")).toBe("3600");
+  });
+
+  test("the header picks the account of a token that is good in several", async () => {
+    const other = await addAccount(app);
+    const { id: personId } = account.specialist;
+    await app.database.prisma.membership.create({
+      data: { accountId: other.id, personId, role: "SPECIALIST", createdAt: new Date() },
+    });
+    const scopes = ["tickets:read", "notes:read", "notes:internal", "attachments:read"] as const;
+    const { key } = await app.provisioning.addApiKey({
+      accountId: account.id,
+      personId,
+      name: "everywhere",
+      scopes,
+      everyAccount: true,
+    });
+    const theirs = await addNote(app, await addTicket(app, other), other.specialist, { isPublic: false });
+    expect((await as(key, `/v1/notes/${theirs.number}`)).status).toBe(404);
+    const there = await as(key, "/v1/notes", { headers: { "X-4me-Account": other.slug } });
+    expect(there.body).toMatchObject([{ id: theirs.number, internal_account: { id: other.slug } }]);
+    // At home where they were before, wherever they work.
+    expect((await as(key, "/v1/me", { headers: { "X-Xurrent-Account": other.slug } })).body.account.id).toBe(account.slug);
+  });
+
+  test("an access token of the gateway's own is a bearer token as well", async () => {
+    const scopes = ["tickets:read", "notes:read"] as const;
+    const { client, secret } = await app.provisioning.addOAuthClient({
+      accountId: account.id,
+      personId: account.specialist.id,
+      name: "sync",
+      scopes,
+    });
+    const issued = await v1(app, "/oauth/token", {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: `grant_type=client_credentials&client_id=${client.id}&client_secret=${secret}`,
+    });
+    expect(issued.body).toMatchObject({ access_token: expect.any(String), token_type: "Bearer", expires_in: 3600 });
+    const answer = await as(issued.body.access_token, "/v1/me");
+    expect([answer.status, answer.body.id, answer.headers.get("x-ratelimit-remaining")]).toEqual([
+      200,
+      account.specialist.number,
+      "3599",
+    ]);
   });
 
   test.each(["X-Xurrent-Source", "X-4me-Source"])("%s fills the note's source", async (name) => {
@@ -203,7 +249,9 @@ describe("the table of errors", () => {
 
   test("406: a client that takes no JSON", async () => {
     expectFailure(await specialist("/v1/notes", { headers: { accept: "text/html" } }), 406, { message: "Not Acceptable" });
-    expectFailure(await specialist("/v1/notes", { headers: { accept: "application/json;q=0" } }), 406, { message: "Not Acceptable" });
+    expectFailure(await specialist("/v1/notes", { headers: { accept: "application/json;q=0" } }), 406, {
+      message: "Not Acceptable",
+    });
     const taken = await Promise.all(
       ["*/*", "application/json", "application/*;q=0.5", "text/html, application/json;q=0.9"].map((accept) =>
         specialist("/v1/notes", { headers: { accept } }),
@@ -301,7 +349,10 @@ describe("rate headers", () => {
 
 describe("notes", () => {
   test("a note, with all its fields and no others", async () => {
-    const note = await addNote(app, ticket, account.specialist, { text: "**Hi**", createdAt: new Date("2026-01-12T17:33:00.250Z") });
+    const note = await addNote(app, ticket, account.specialist, {
+      text: "**Hi**",
+      createdAt: new Date("2026-01-12T17:33:00.250Z"),
+    });
     const { body } = await specialist(`/v1/notes/${note.number}`);
     expect(body).toEqual({
       id: note.number,
@@ -317,7 +368,19 @@ describe("notes", () => {
       request: { id: ticket.number, subject: "The gearbox grinds" },
     });
     expect(Object.keys(body)).toEqual([
-      ...["id", "nodeID", "person", "created_at", "text", "medium", "internal", "attachments", "account", "inbound_email", "request"],
+      ...[
+        "id",
+        "nodeID",
+        "person",
+        "created_at",
+        "text",
+        "medium",
+        "internal",
+        "attachments",
+        "account",
+        "inbound_email",
+        "request",
+      ],
     ]);
   });
 
@@ -396,7 +459,9 @@ describe("notes", () => {
     for (const medium of ["system", "automation"]) {
       const added = await as(account.administrator.key, path, { method: "POST", body: { text: "Closed.", medium } });
       expect((await specialist(`/v1/notes/${noteIdIn(added)}`)).body).toMatchObject({ medium, inbound_email: null });
-      expectFailure(await specialist(path, { method: "POST", body: { text: "Closed.", medium } }), 403, { message: "Forbidden" });
+      expectFailure(await specialist(path, { method: "POST", body: { text: "Closed.", medium } }), 403, {
+        message: "Forbidden",
+      });
     }
   });
 
@@ -413,7 +478,8 @@ describe("notes", () => {
   });
 
   test("sections of rich text come back untouched", async () => {
-    const text = "Steps:\n<details>\n<summary>Title</summary>\n\n1. **one**\n\n</details>\n<details>\n<summary>Two</summary>\n\n+x+\n\n</details>";
+    const text =
+      "Steps:\n<details>\n<summary>Title</summary>\n\n1. **one**\n\n</details>\n<details>\n<summary>Two</summary>\n\n+x+\n\n</details>";
     const added = await specialist(`/v1/requests/${ticket.number}/notes`, { method: "POST", body: { text } });
     expect((await specialist(`/v1/notes/${noteIdIn(added)}`)).body.text).toBe(text);
   });
@@ -516,7 +582,9 @@ describe("on the way to the notes", () => {
 });
 
 test("what a page costs in statements does not grow with its rows", async () => {
-  const others = await Promise.all([1, 2, 3].map((index) => addPerson(app.provisioning, { accountId: account.id, name: `P${index}`, role: "SPECIALIST" })));
+  const others = await Promise.all(
+    [1, 2, 3].map((index) => addPerson(app.provisioning, { accountId: account.id, name: `P${index}`, role: "SPECIALIST" })),
+  );
   const count = async () => (await app.statements.during(() => specialist("/v1/notes"))).statements.length;
   await addNote(app, ticket, account.specialist);
   await specialist("/v1/notes");

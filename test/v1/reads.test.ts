@@ -10,7 +10,7 @@ import { linksOf, pathOf, v1 } from "../support/v1.ts";
 // An account with more notes than totals are counted to, in a database of its own, and what its pages read of it.
 
 const noteCount = 120_000;
-const ticketCount = 300;
+const ticketCount = 3_000;
 
 let scratch: ScratchDatabase;
 let database: Database;
@@ -76,7 +76,9 @@ interface PlanNode {
 
 /** How many rows of a table a statement reads, those it drops again among them. */
 async function rowsRead({ text, values }: RecordedStatement, table: string): Promise<number> {
-  const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values]);
+  const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [
+    ...values,
+  ]);
   const count = (node: PlanNode): number => {
     const read = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
     const own = node["Relation Name"] === table ? read * node["Actual Loops"] : 0;
@@ -89,7 +91,9 @@ async function rowsRead({ text, values }: RecordedStatement, table: string): Pro
 async function pageStatement(path: string, key: string, table: string) {
   const { result, statements } = await app.statements.during(() => v1(app, path, { key }));
   expect(result.status, result.text.slice(0, 300)).toBe(200);
-  const statement = statements.find(({ text }) => new RegExp(`FROM ${table} \\w`).test(text) && text.includes("LIMIT") && !text.includes("count(*)"));
+  const statement = statements.find(
+    ({ text }) => new RegExp(`FROM ${table} \\w`).test(text) && text.includes("LIMIT") && !text.includes("count(*)"),
+  );
   return { page: result, statement: statement! };
 }
 
@@ -127,7 +131,9 @@ describe("a page reads the rows it returns and one more", () => {
     ["/v1/requests/:ticket/notes?person=:administrator"],
     [`/v1/requests/:ticket/notes?created_at=>${day("2")}&sort=created_at`],
   ])("%s, on the first page and on the second", async (template) => {
-    const path = template.replace(":ticket", String(ticket.number)).replace(":administrator", String(account.administrator.number));
+    const path = template
+      .replace(":ticket", String(ticket.number))
+      .replace(":administrator", String(account.administrator.number));
     const first = await pageStatement(path, account.administrator.key, "notes");
     expect(first.page.body.length).toBeGreaterThanOrEqual(20);
     expect(await rowsRead(first.statement, "notes")).toBeLessThanOrEqual(allowed(first.page.body.length, path));
@@ -166,12 +172,9 @@ describe("a page reads the rows it returns and one more", () => {
   });
 
   test("the five hundredth page by cursor reads no more than the first", async () => {
-    let path = "/v1/notes?per_page=100&fields=id";
-    for (let page = 1; page < 500; page += 1) {
-      const { body, headers } = await v1(app, path, { key: account.specialist.key });
-      expect(body).toHaveLength(100);
-      path = pathOf(linksOf({ headers } as Parameters<typeof linksOf>[0])["next"]!);
-    }
+    const before = await v1(app, "/v1/notes?per_page=100&fields=id&page=499", { key: account.specialist.key });
+    const path = pathOf(linksOf(before)["next"]!);
+    expect(path).toContain("search_after=");
     const { page, statement } = await pageStatement(path, account.specialist.key, "notes");
     expect(page.headers.get("x-pagination-current-page")).toBe("500");
     expect(await rowsRead(statement, "notes")).toBeLessThanOrEqual(101);
@@ -181,19 +184,32 @@ describe("a page reads the rows it returns and one more", () => {
 describe("totals", () => {
   const headersOf = async (path: string) => {
     const { status, body, headers } = await v1(app, path, { key: account.specialist.key });
-    return { status, body, total: headers.get("x-pagination-total-entries"), pages: headers.get("x-pagination-total-pages"), throttled: headers.get("x-pagination-throttled") };
+    return {
+      status,
+      body,
+      total: headers.get("x-pagination-total-entries"),
+      pages: headers.get("x-pagination-total-pages"),
+      throttled: headers.get("x-pagination-throttled"),
+    };
   };
 
   test("are exact up to 100,000", async () => {
     const first = await database.prisma.note.findFirstOrThrow({ where: { accountId: account.id }, orderBy: { number: "asc" } });
-    expect(await headersOf(`/v1/requests/${ticket.number}/notes?per_page=1`)).toMatchObject({ total: "12000", throttled: undefined });
+    expect(await headersOf(`/v1/requests/${ticket.number}/notes?per_page=1`)).toMatchObject({
+      total: "12000",
+      throttled: undefined,
+    });
     expect(await headersOf("/v1/notes/internal?per_page=1")).toMatchObject({ total: "6600", throttled: undefined });
     const exactly = await headersOf(`/v1/notes?per_page=100&fields=id&id=<${first.number + 100_000}`);
     expect(exactly).toMatchObject({ total: "100000", pages: "1000", throttled: undefined });
   });
 
   test("beyond that they say 100,000, and that they stop there", async () => {
-    expect(await headersOf("/v1/notes?per_page=100&fields=id")).toMatchObject({ total: "100000", pages: "1000", throttled: "true" });
+    expect(await headersOf("/v1/notes?per_page=100&fields=id")).toMatchObject({
+      total: "100000",
+      pages: "1000",
+      throttled: "true",
+    });
   });
 
   test("the last counted page can be asked for by its number, and none beyond it", async () => {

@@ -3,7 +3,16 @@ import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { addAccount, call, keyWith, maximumUploadBytes, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import {
+  addAccount,
+  call,
+  keyWith,
+  maximumUploadBytes,
+  sendText,
+  startApp,
+  type TestAccount,
+  type TestApp,
+} from "../support/app.ts";
 import { addTicket, globalId } from "../support/factories.ts";
 import { v1 } from "../support/v1.ts";
 
@@ -42,9 +51,13 @@ async function offer(key = account.specialist.key): Promise<Storage> {
   return body as Storage;
 }
 
-function formOf(storage: Pick<Storage, "s3">, contentType: string | undefined, change: Readonly<Record<string, string | undefined>> = {}): FormData {
+function formOf(
+  storage: Pick<Storage, "s3">,
+  contentType: string | undefined,
+  change: Readonly<Record<string, string | undefined>> = {},
+): FormData {
   const form = new FormData();
-  const fields = { ...storage.s3, ...(contentType === undefined ? {} : { "Content-Type": contentType }), ...change };
+  const fields: Record<string, string | number | undefined> = { ...storage.s3, "Content-Type": contentType, ...change };
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
   return form;
 }
@@ -53,16 +66,28 @@ async function send(uri: string, form: FormData): Promise<Sent> {
   const response = await fetch(uri, { method: "POST", body: form });
   const xml = await response.text();
   const element = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(xml)?.[1] ?? "";
-  return { status: response.status, headers: response.headers, xml, key: element("Key").replaceAll("&amp;", "&"), code: element("Code") };
+  return {
+    status: response.status,
+    headers: response.headers,
+    xml,
+    key: element("Key").replaceAll("&amp;", "&"),
+    code: element("Code"),
+  };
 }
 
-async function upload(storage: Storage, name: string, bytes: string | Uint8Array<ArrayBuffer> = "bytes", contentType = "image/png"): Promise<Sent> {
+async function upload(
+  storage: Storage,
+  name: string,
+  bytes: string | Uint8Array<ArrayBuffer> = "bytes",
+  contentType = "image/png",
+): Promise<Sent> {
   const form = formOf(storage, contentType);
   form.append("file", new Blob([bytes], { type: contentType }), name);
   return send(storage.upload_uri, form);
 }
 
-const addNote = (body: object, key = account.specialist.key) => v1(app, `/v1/requests/${ticket.number}/notes`, { key, method: "POST", body });
+const addNote = (body: object, key = account.specialist.key) =>
+  v1(app, `/v1/requests/${ticket.number}/notes`, { key, method: "POST", body });
 const noteOf = async (id: number) => (await v1(app, `/v1/notes/${id}`, { key: account.specialist.key })).body;
 
 describe("the steps of an attachment", () => {
@@ -73,7 +98,12 @@ describe("the steps of an attachment", () => {
       allowed_extensions: expect.arrayContaining(["png", "pdf", "txt"]),
       provider: "s3",
       upload_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/[^?]+$/),
-      s3: { key: expect.stringMatching(/^attachments\/.+\/\$\{filename\}$/), policy: expect.any(String), signature: expect.any(String), success_action_status: 201 },
+      s3: {
+        key: expect.stringMatching(/^attachments\/.+\/\$\{filename\}$/),
+        policy: expect.any(String),
+        signature: expect.any(String),
+        success_action_status: 201,
+      },
     });
   });
 
@@ -83,7 +113,9 @@ describe("the steps of an attachment", () => {
     expect(status).toBe(201);
     expect(headers.get("content-type")).toBe("application/xml");
     const key = String(storage.s3["key"]).replace("${filename}", "photo 1.png");
-    expect(xml).toMatch(/^<PostResponse><Location>[^<]+<\/Location><Bucket>[^<]+<\/Bucket><Key>[^<]+<\/Key><ETag>[^<]+<\/ETag><\/PostResponse>$/);
+    expect(xml).toMatch(
+      /^<PostResponse><Location>[^<]+<\/Location><Bucket>[^<]+<\/Bucket><Key>[^<]+<\/Key><ETag>[^<]+<\/ETag><\/PostResponse>$/,
+    );
     expect(xml).toContain(`<Key>${key}</Key>`);
     expect(headers.get("location")).toContain("photo%201.png");
   });
@@ -115,12 +147,19 @@ describe("the steps of an attachment", () => {
     const id = (await addNote({ text: `![](${key})`, attachments: [{ key }] })).body.id as number;
     const { nodeID, attachments } = await noteOf(id);
     const query = "query ($id: ID!) { note(id: $id) { attachments { nodes { id filename inline state size contentType } } } }";
-    const { data } = await sendText<{ note: { attachments: { nodes: object[] } } }>(app.url, account.specialist.key, query, { id: nodeID });
+    const { data } = await sendText<{ note: { attachments: { nodes: object[] } } }>(app.url, account.specialist.key, query, {
+      id: nodeID,
+    });
     expect(data.note.attachments.nodes).toEqual([
       { id: attachments[0].nodeID, filename: "photo.png", inline: true, state: "READY", size: 5, contentType: "image/png" },
     ]);
     const uuid = atob(nodeID).slice("Note:".length);
-    const { body } = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments?note_id=${uuid}&limit=5&offset=0`);
+    const { body } = await call(
+      app,
+      account.specialist.key,
+      "GET",
+      `/v2/tickets/note-attachments?note_id=${uuid}&limit=5&offset=0`,
+    );
     expect(body).toMatchObject({ result: [{ filename: "photo.png" }], total: 1 });
     expect(globalId("Note", uuid)).toBe(nodeID);
   });
@@ -133,7 +172,10 @@ describe("the steps of an attachment", () => {
     const second = await send(storage.upload_uri, form);
     expect([first.status, second.status, second.key.endsWith("/b.txt")]).toEqual([201, 201, true]);
     const { body } = await addNote({ text: "Two", attachments: [{ key: first.key }, { key: second.key }] });
-    expect((await noteOf(body.id)).attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual(["a.txt", "b.txt"]);
+    expect((await noteOf(body.id)).attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual([
+      "a.txt",
+      "b.txt",
+    ]);
   });
 
   test("the same name twice in a note: the second one is numbered, and both keep their keys", async () => {
@@ -158,7 +200,10 @@ describe("the steps of an attachment", () => {
 
   test.each(["Grüße & <Küsse>.png", "$& $1 $$.png", "100%.png", "a'b.png", "写真.png"])("the filename %s", async (name) => {
     const { status, key } = await upload(await offer(), name);
-    expect([status, key.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').split("/").at(-1)]).toEqual([201, name]);
+    expect([status, key.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').split("/").at(-1)]).toEqual([
+      201,
+      name,
+    ]);
   });
 
   test("the bytes arrive as they were sent", async () => {
@@ -181,8 +226,15 @@ describe("what is refused", () => {
 
   test("a form that was changed, or signed elsewhere", async () => {
     const storage = await offer();
-    const policy = Buffer.from(JSON.stringify({ ...JSON.parse(atob(String(storage.s3["policy"]))), prefix: "attachments/" })).toString("base64");
-    for (const change of [{ policy }, { signature: "x" }, { key: "attachments/elsewhere/${filename}" }, { key: "../../etc/passwd" }]) {
+    const policy = Buffer.from(
+      JSON.stringify({ ...JSON.parse(atob(String(storage.s3["policy"]))), prefix: "attachments/" }),
+    ).toString("base64");
+    for (const change of [
+      { policy },
+      { signature: "x" },
+      { key: "attachments/elsewhere/${filename}" },
+      { key: "../../etc/passwd" },
+    ]) {
       const form = formOf(storage, "image/png", change);
       form.append("file", new Blob(["x"]), "a.png");
       expectRefused(await send(storage.upload_uri, form), 403, "AccessDenied");
@@ -249,13 +301,19 @@ describe("what is refused", () => {
   test("an upload that breaks off leaves no key behind", async () => {
     const storage = await offer();
     const { hostname, port, pathname } = new URL(storage.upload_uri);
-    const fields = Object.entries(storage.s3).map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`);
+    const fields = Object.entries(storage.s3).map(
+      ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+    );
     const body = `${fields.join("")}--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\nhalf of`;
     const socket = connect(Number(port), hostname);
-    socket.write(`POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n${body}`);
+    socket.write(
+      `POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n${body}`,
+    );
     await waitUntil(async () => (await app.database.prisma.upload.count({ where: { accountId: account.id } })) === 1);
     socket.destroy();
-    await waitUntil(async () => (await app.database.prisma.upload.count({ where: { accountId: account.id } })) === 0);
+    const left = () => app.database.prisma.upload.count({ where: { accountId: account.id } });
+    await waitUntil(async () => (await left()) === 0);
+    expect(await left()).toBe(0);
   });
 
   test("a key that was not uploaded, is already used, is another account's, or comes twice: 422, and no note", async () => {
@@ -264,9 +322,18 @@ describe("what is refused", () => {
     const other = await addAccount(app);
     const foreign = (await upload(await offer(other.specialist.key), "b.png")).key;
     const fresh = (await upload(await offer(), "c.png")).key;
-    for (const attachments of [[{ key: "attachments/none.png" }], [{ key: used }], [{ key: foreign }], [{ key: fresh }, { key: used }], [{ key: fresh }, { key: fresh }]]) {
+    for (const attachments of [
+      [{ key: "attachments/none.png" }],
+      [{ key: used }],
+      [{ key: foreign }],
+      [{ key: fresh }, { key: used }],
+      [{ key: fresh }, { key: fresh }],
+    ]) {
       const { status, body } = await addNote({ text: "No", attachments });
-      expect([status, body]).toEqual([422, { message: "Validation Failed", errors: [["attachments", expect.stringMatching(/^Attachments .*key/)]] }]);
+      expect([status, body]).toEqual([
+        422,
+        { message: "Validation Failed", errors: [["attachments", expect.stringMatching(/^Attachments .*key/)]] },
+      ]);
     }
     const { headers } = await v1(app, "/v1/notes", { key: account.specialist.key });
     expect(headers.get("x-pagination-total-entries")).toBe("1");
@@ -281,10 +348,13 @@ describe("what is refused", () => {
     expect(await app.database.prisma.note.count({ where: { accountId: account.id } })).toBe(1);
   });
 
-  test.each([[[{}]], [[{ key: 5 }]], ["key"], [[null]], [[{ key: "a", inline: {} }]]])("attachments that are %j", async (attachments) => {
-    const { status, body } = await addNote({ text: "Hi", attachments });
-    expect([status, body.errors]).toEqual([422, [["attachments", "Attachments is invalid"]]]);
-  });
+  test.each([[[{}]], [[{ key: 5 }]], ["key"], [[null]], [[{ key: "a", inline: {} }]]])(
+    "attachments that are %j",
+    async (attachments) => {
+      const { status, body } = await addNote({ text: "Hi", attachments });
+      expect([status, body.errors]).toEqual([422, [["attachments", "Attachments is invalid"]]]);
+    },
+  );
 
   test("a credential that may not write attachments", async () => {
     const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "notes:internal"]);

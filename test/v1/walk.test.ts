@@ -55,7 +55,11 @@ test.each([
     seen.push(...(way === "back" ? ids.toReversed() : ids));
     // The rows that cursors were made of go too: the first and the last of this page, some behind the walk, and some before it.
     const candidates = [...present].filter((id) => !deleted.has(id));
-    const victims = [ids[0], ids.at(-1), ...[0.1, 0.5, 0.9].map((share) => candidates[Math.floor(share * candidates.length)])].filter((id) => id !== undefined);
+    const victims = [
+      ids[0],
+      ids.at(-1),
+      ...[0.1, 0.5, 0.9].map((share) => candidates[Math.floor(share * candidates.length)]),
+    ].filter((id) => id !== undefined);
     for (const id of victims) deleted.add(id);
     await app.database.prisma.note.deleteMany({ where: { number: { in: victims } } });
     await addMany(ticket, 3);
