@@ -2,4 +2,9 @@
  * What takes long for what it shows: thousands of attempts, requests and pages. Apart from `npm test`, which is to be run often; CI runs
  * both.
  */
-export const longTests = ["test/isolation.test.ts", "test/v1/walk.test.ts", "test/v1/fuzz.test.ts"];
+export const longTests = [
+  "test/isolation.test.ts",
+  "test/richtext-hostile.test.ts",
+  "test/v1/walk.test.ts",
+  "test/v1/fuzz.test.ts",
+];

@@ -91,10 +91,15 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
 /** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
 function routable(document: OpenApiDocument): OpenApiDocument {
   const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
-  // The copy differs in names alone.
-  return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) =>
-    isPathParameter(value) ? { ...value, name: routableName(value.name) } : value,
-  ) as OpenApiDocument;
+  // The copy differs in names, and lacks what it says of failures: those are answered here, and the generator would look for parsers of their type.
+  return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) => {
+    if (isFailure(value)) return undefined;
+    return isPathParameter(value) ? { ...value, name: routableName(value.name) } : value;
+  }) as OpenApiDocument;
+}
+
+function isFailure(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "$ref" in value && value.$ref === "#/components/responses/Problem";
 }
 
 function isPathParameter(value: unknown): value is { readonly name: string; readonly in: "path" } {
