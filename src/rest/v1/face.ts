@@ -34,8 +34,7 @@ const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "
 const requestsPerHour = 3_600;
 
 /** The OpenAPI document of /v1, as it is served. */
-// A file of our own, of which no more is known here than that.
-export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document;
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // our own file, and an OpenAPI document
 
 export interface V1Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
