@@ -1,11 +1,7 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import type { DatabaseConfig } from "../../src/config.ts";
@@ -13,6 +9,7 @@ import { openDatabase } from "../../src/platform/database.ts";
 import { migrate } from "../../src/platform/migrations.ts";
 import { exceptions } from "./account-exceptions.ts";
 import { violations } from "./account-guard.ts";
+import { startPostgresql } from "./postgresql.ts";
 
 /** Where the workers get their databases from, each a copy of a template that has every migration. */
 export type TestServer =
@@ -52,7 +49,7 @@ export async function setup(project: TestProject): Promise<void> {
     takeAway = await setUpServer(project, given, () => Promise.resolve());
     return;
   }
-  const started = await startServer();
+  const started = await startPostgresql();
   if (started.url !== undefined) {
     takeAway = await setUpServer(project, started.url, started.stop);
     return;
@@ -128,28 +125,6 @@ async function makeTemplate(config: DatabaseConfig): Promise<void> {
   const database = await openDatabase(config, log);
   await migrate(database);
   await database.close();
-}
-
-/** The keeper lives as long as its standard input is open: until `stop`, or the end of this process, however it ends. */
-async function startServer(): Promise<{ url?: string; problem?: string; stop: () => Promise<void> }> {
-  const keeper = spawn(process.execPath, [fileURLToPath(new URL("postgresql-keeper.ts", import.meta.url))], {
-    stdio: ["pipe", "pipe", "inherit"],
-    // Out of reach of the Ctrl+C that interrupts the run: it has to clean up after it.
-    detached: true,
-  });
-  const exited = once(keeper, "exit");
-  const [line] = await Promise.race([
-    once(createInterface({ input: keeper.stdout }), "line"),
-    exited.then(([code]) => [JSON.stringify({ problem: `its keeper ended with ${code}` })]),
-  ]);
-  // The keeper prints nothing but this.
-  const said = JSON.parse(String(line)) as { url?: string; problem?: string };
-  const stop = async () => {
-    keeper.stdin.end();
-    await exited;
-  };
-  if (said.url === undefined) await stop();
-  return { ...said, stop };
 }
 
 /** Says to other runs on the same server that this one is alive, as long as `client` is connected. */
