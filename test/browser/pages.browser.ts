@@ -74,7 +74,8 @@ async function visit(
       addEventListener("securitypolicyviolation", (event) => violations.push("violates " + event.violatedDirective + ": " + event.blockedURI));`,
   });
   const page = await context.newPage();
-  await page.goto(gateway.url + path, { waitUntil: "networkidle" });
+  // Not until the network is idle: Chromium does not always say that the scripts of workers have arrived.
+  await page.goto(gateway.url + path, { waitUntil: "load" });
   return { page, complaints: async () => [...complaints, ...(await page.evaluate<string[]>("self.violations"))] };
 }
 
@@ -237,7 +238,6 @@ describe("GraphiQL", () => {
     );
     expect(page.url()).toBe(`${gateway.url}/graphql`);
 
-    // Not until the network is idle: Chromium never says that the scripts of workers have arrived.
     await page.reload({ waitUntil: "load" });
     await shows(page, ".graphiql-query-editor", "mutation AddTicket");
     expect(await page.getByRole("tab").allInnerTexts()).toEqual(tabs);
