@@ -2,6 +2,8 @@
 //
 // How much longer the 500th page of GET /v1/notes?per_page=100 takes than the first, in an account with a million notes. Makes a database of its
 // own on that server and drops it at the end. Reports ratios: what a machine's times are says nothing about another one's.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createProvisioning } from "../src/access/provisioning.ts";
@@ -60,7 +62,7 @@ async function measure(url: string): Promise<void> {
 
   const publicUrl = "http://127.0.0.1:0";
   const storage = await openStorage(
-    { kind: "file", directory: `/tmp/${name}` },
+    { kind: "file", directory: join(tmpdir(), name) },
     { publicUrl, signer: createSigner(signingSecret, "files"), clock: systemClock, maximumBytes: 1 },
   );
   const { server: app } = await createApp({
