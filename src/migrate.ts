@@ -1,11 +1,10 @@
 // npm run migrate                      applies the migrations that the database lacks
 // npm run migrate -- --again <name>    the same, after a migration failed and left nothing behind
 import { pino } from "pino";
-import { ConfigError, readConfig } from "./config.ts";
+import { runCommand } from "./command.ts";
+import { readConfig } from "./config.ts";
 import { openDatabase } from "./platform/database.ts";
-import { DirectoryInUse } from "./platform/directory-lock.ts";
-import { markRolledBack, migrate, MigrationFailed } from "./platform/migrations.ts";
-import { Unavailable } from "./errors.ts";
+import { markRolledBack, migrate } from "./platform/migrations.ts";
 
 const [option, failedName, ...rest] = process.argv.slice(2);
 if ((option !== undefined && (option !== "--again" || failedName === undefined)) || rest.length > 0) {
@@ -13,7 +12,7 @@ if ((option !== undefined && (option !== "--again" || failedName === undefined))
   process.exit(2);
 }
 
-try {
+await runCommand(async () => {
   const config = readConfig(process.env);
   const database = await openDatabase(config.database, pino({ level: "warn" }));
   try {
@@ -24,10 +23,4 @@ try {
   } finally {
     await database.close();
   }
-} catch (error) {
-  const isForeseen = [ConfigError, DirectoryInUse, MigrationFailed, Unavailable].some((type) => error instanceof type);
-  if (!isForeseen || !(error instanceof Error)) throw error;
-  console.error(error.message);
-  if (error instanceof Unavailable && error.cause instanceof Error) console.error(`Its cause: ${error.cause.message}`);
-  process.exitCode = 1;
-}
+});
