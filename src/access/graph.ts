@@ -3,6 +3,7 @@ import {
   type Connection,
   type ConnectionArguments,
   type ConnectionPlace,
+  countOf,
   readPage,
   toConnection,
 } from "../graph/connections.ts";
@@ -128,8 +129,7 @@ function defineCredential(wording: Wording): void {
       fields: (t) => ({
         totalCount: t.int({
           description: `How many ${things} there are on all pages. Counted only when asked for.`,
-          // The count travels with the connection as a function; the plugin's connection shape does not know of it.
-          resolve: (connection) => (connection as unknown as Connection<Credential>).totalCount(),
+          resolve: countOf,
         }),
       }),
     },
@@ -309,8 +309,7 @@ const AuditEventConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: "How many events there are on all pages. Counted only when asked for.",
-        // The count travels with the connection as a function; the plugin's connection shape does not know of it.
-        resolve: (connection) => (connection as unknown as Connection<AuditEvent>).totalCount(),
+        resolve: countOf,
       }),
     }),
   },

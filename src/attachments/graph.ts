@@ -3,6 +3,7 @@ import {
   type Connection,
   type ConnectionArguments,
   type ConnectionPlace,
+  countOf,
   readPage,
   toConnection,
 } from "../graph/connections.ts";
@@ -107,8 +108,7 @@ const AttachmentConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: "How many attachments there are on all pages. Counted only when asked for.",
-        // The count travels with the connection as a function; the plugin's connection shape does not know of it.
-        resolve: (connection) => (connection as unknown as Connection<Attachment>).totalCount(),
+        resolve: countOf,
       }),
     }),
   },

@@ -80,6 +80,11 @@ export function toConnection<Row extends { readonly id: string } & object>(
   };
 }
 
+/** How many rows a connection has in all. It is given as GraphQL's plugin types it, which does not know that the count travels with it. */
+export function countOf(connection: object): Promise<number> {
+  return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
+}
+
 /** A row as an edge of the connection at `place`. */
 export function toEdge<Row extends { readonly id: string } & object>(
   row: Row,

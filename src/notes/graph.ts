@@ -3,6 +3,7 @@ import {
   type Connection,
   type ConnectionArguments,
   type ConnectionPlace,
+  countOf,
   readPage,
   toConnection,
   toEdge,
@@ -101,8 +102,7 @@ const NoteConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: "How many notes there are on all pages. Counted only when asked for.",
-        // The count travels with the connection as a function; the plugin's connection shape does not know of it.
-        resolve: (connection) => (connection as unknown as Connection<Note>).totalCount(),
+        resolve: countOf,
       }),
     }),
   },

@@ -1,5 +1,5 @@
 import { builder } from "../graph/builder.ts";
-import { type ConnectionPlace, readPage, toConnection } from "../graph/connections.ts";
+import { type ConnectionPlace, countOf, readPage, toConnection } from "../graph/connections.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { loadNodes } from "../graph/nodes.ts";
@@ -83,8 +83,7 @@ const TicketConnection = builder.connectionObject(
     fields: (t) => ({
       totalCount: t.int({
         description: "How many tickets there are on all pages. Counted only when asked for.",
-        // The count travels with the connection as a function; the plugin's connection shape does not know of it.
-        resolve: (connection) => (connection as unknown as { totalCount: () => Promise<number> }).totalCount(),
+        resolve: countOf,
       }),
     }),
   },
