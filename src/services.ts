@@ -1,4 +1,5 @@
 import { type Access, createAccess } from "./access/service.ts";
+import { attachmentSlots } from "./attachments/relations.ts";
 import { type Attachments, createAttachments } from "./attachments/service.ts";
 import { createUploads, type Uploads } from "./attachments/uploads.ts";
 import { createNotes, type Notes } from "./notes/service.ts";
@@ -7,6 +8,7 @@ import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { Signer } from "./platform/signature.ts";
 import type { ObjectStorage } from "./platform/storage.ts";
+import { createReads } from "./reading/reads.ts";
 import { createTickets, type Tickets } from "./tickets/service.ts";
 
 /** The use cases: the one door every face goes through. */
@@ -33,16 +35,20 @@ export interface ServicesDependencies {
 
 export function createServices(dependencies: ServicesDependencies): Services {
   const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, onBackgroundError } = dependencies;
-  const attachments = createAttachments({ database, storage, clock, newId, maximumBytes: maximumUploadBytes });
+  const reads = createReads({
+    database,
+    ambient: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
+  });
+  const attachments = createAttachments({ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes });
   const uploads = createUploads({
     ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
     removeDiscarded: () => attachments.sweep(),
   });
   return {
-    people: createPeople({ database }),
+    people: createPeople({ reads }),
     access: createAccess({ database, clock, newId }),
-    tickets: createTickets({ database, clock, newId }),
-    notes: createNotes({ database, clock, newId, uploads, onDeleted: () => void attachments.sweep().catch(onBackgroundError) }),
+    tickets: createTickets({ database, reads, clock, newId }),
+    notes: createNotes({ database, reads, clock, newId, uploads, onDeleted: () => void attachments.sweep().catch(onBackgroundError) }),
     attachments,
     uploads,
   };

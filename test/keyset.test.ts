@@ -11,7 +11,6 @@ import {
   pageFrom,
   type Position,
   positionOf,
-  slicesOf,
   toSlice,
 } from "../src/platform/keyset.ts";
 import { sql } from "../src/platform/sql.ts";
@@ -196,20 +195,4 @@ test("orders that differ have names that differ", () => {
 
 test("a row without what it is sorted by has no position", () => {
   expect(() => positionOf([{ ...keys[0]!, direction: "ASC" }], { id: "x" })).toThrow(TypeError);
-});
-
-test("slices come in the order of their parents, empty where there are no rows, and null where there is no parent", () => {
-  const rows = [
-    { parent: "b", id: "1" },
-    { parent: "b", id: "2" },
-    // A LEFT JOIN LATERAL without a match: the row is all nulls, which the types of a match do not say.
-    { parent: "a", id: null as unknown as string },
-  ];
-  const slices = slicesOf(["a", "missing", "b", "b"], rows, { size: 1, from: "start" });
-  expect(slices.map((slice) => slice && [slice.rows.map(({ id }) => id), slice.hasNext])).toEqual([
-    [[], false],
-    null,
-    [["1"], true],
-    [["1"], true],
-  ]);
 });

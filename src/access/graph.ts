@@ -90,7 +90,8 @@ function defineCredential(wording: Wording): void {
       person: t.field({
         type: PersonRef,
         description: "Whom it acts for.",
-        resolve: (credential, _args, context) => present(context.load(context.services.people.byIds, credential.personId)),
+        resolve: (credential, _args, context, info) =>
+          present(context.load(context.services.people.byIds, credential.personId, context.selected(info))),
       }),
       scopes: t.field({
         type: [ScopeEnum],
@@ -271,8 +272,8 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
       type: PersonRef,
       nullable: true,
       description: "Who did it; null where it was done from the command line.",
-      resolve: (event, _args, context) =>
-        event.personId === null ? null : context.load(context.services.people.byIds, event.personId),
+      resolve: (event, _args, context, info) =>
+        event.personId === null ? null : context.load(context.services.people.byIds, event.personId, context.selected(info)),
     }),
     credentialKind: t.expose("credentialKind", {
       type: CredentialKindEnum,

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
   type Connection,
@@ -5,12 +6,14 @@ import {
   type ConnectionPlace,
   countOf,
   readPage,
+  readPageAhead,
   toConnection,
 } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { loadNodes } from "../graph/nodes.ts";
+import { loadNode } from "../graph/nodes.ts";
+import { from, fromMany, fromOne, type PeekCursor } from "../graph/selection.ts";
 import { NoteRef } from "../notes/graph.ts";
 import { renderHtml } from "../notes/richtext/html.ts";
 import { renderPlain } from "../notes/richtext/plain.ts";
@@ -18,7 +21,8 @@ import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
-import { attachmentOrdering } from "./input.ts";
+import { attachmentOrdering, type AttachmentRead } from "./input.ts";
+import { attachmentsOfNote as noteAttachments, noteOfAttachment } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
 import { type ReadText, readText } from "./rich-text.ts";
@@ -67,7 +71,9 @@ const AttachmentRef = builder.prismaObject("Attachment", {
     note: t.field({
       type: NoteRef,
       description: "The note it is attached to.",
-      resolve: (attachment, _args, context) => present(context.load(context.services.notes.byIds, attachment.noteId)),
+      extensions: fromOne<Attachment>(noteOfAttachment, "noteId"),
+      resolve: (attachment, _args, context, info) =>
+        present(context.row(attachment, info, context.services.notes.byIds, attachment.noteId)),
     }),
     filename: t.exposeString("filename", { description: "The file's name, with its extension." }),
     contentType: t.exposeString("contentType", { description: "The file's MIME type." }),
@@ -75,6 +81,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: "SafeInt",
       nullable: true,
       description: "The file's size in bytes; null until its bytes have arrived.",
+      extensions: from<Attachment>("size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
     inline: t.exposeBoolean("inline", { description: "Whether it is an image that stands in the note's text." }),
@@ -84,6 +91,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: SignedUrl,
       nullable: true,
       description: "Where to read the file, for 8 hours; null while it is PENDING.",
+      extensions: from<Attachment>("state", "storageKey", "contentType", "filename", "inline"),
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
     }),
   }),
@@ -91,7 +99,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
 
 builder.nodeRef(AttachmentRef, {
   id: { description: "The global id.", resolve: (attachment: Attachment) => attachment.id },
-  loadMany: loadNodes("Attachment", (context, id) => context.load(context.services.attachments.byIds, id)),
+  loadWithoutCache: loadNode("Attachment", ({ services }) => services.attachments.byIds),
 });
 
 const AttachmentEdge = builder.edgeObject({
@@ -115,15 +123,22 @@ const AttachmentConnection = builder.connectionObject(
   AttachmentEdge,
 );
 
+/** What an `attachments` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
+function readAttachments(args: ConnectionArguments, peek: PeekCursor): AttachmentRead {
+  return { reach: "awaited", ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
+}
+
 async function attachmentsOfNote(
   note: Note,
   args: ConnectionArguments,
   context: GraphContext,
+  info: GraphQLResolveInfo,
 ): Promise<Connection<Attachment>> {
-  const { services, cursors } = context;
+  const { services, cursors, viewer } = context;
   const place: ConnectionPlace = { name: `Note.attachments:${note.id}`, ordering: attachmentOrdering };
-  const read = { reach: "awaited" as const, page: readPage(args, place, cursors) };
-  const slice = await present(context.loadWith(services.attachments.ofNotes, read, note.id));
+  const read = { reach: "awaited" as const, ordering: attachmentOrdering, page: readPage(args, place, cursors) };
+  const page = await present(context.page(note, info, services.attachments.ofNotes, read, note.id));
+  const slice = await services.attachments.settled(viewer, page, read.reach);
   return toConnection(slice, place, cursors, () => context.loadWith(services.attachments.countOfNotes, read.reach, note.id));
 }
 
@@ -132,7 +147,8 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
     {
       type: AttachmentRef,
       description: "The files attached to it, oldest first; PENDING ones while their upload may still arrive.",
-      resolve: (note, args, context) => attachmentsOfNote(note, args, context),
+      extensions: fromMany(noteAttachments, readAttachments),
+      resolve: (note, args, context, info) => attachmentsOfNote(note, args, context, info),
     },
     AttachmentConnection,
     AttachmentEdge,
@@ -140,7 +156,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
 );
 
 /** More than the images of a text can be. */
-const imagePage = { size: 1_000, from: "start" } as const;
+const images = { reach: "ready", ordering: attachmentOrdering, page: { size: 1_000, from: "start" } } as const;
 
 function textOf(note: Note, { load, loadWith, services, viewer }: GraphContext): Promise<ReadText> {
   const nothing = <Value>(value: Value) => Promise.resolve(value);
@@ -149,7 +165,7 @@ function textOf(note: Note, { load, loadWith, services, viewer }: GraphContext):
     ticket: (number) => (hasScopes(viewer, "tickets:read") ? load(services.tickets.byNumbers, number) : nothing(null)),
     attachments: async ({ id }) => {
       if (!hasScopes(viewer, "attachments:read")) return [];
-      const slice = await loadWith(services.attachments.ofNotes, { reach: "ready" as const, page: imagePage }, id);
+      const slice = await loadWith(services.attachments.ofNotes, images, id);
       return slice?.rows ?? [];
     },
     url: async (attachment) => (await services.attachments.download(attachment))?.url,
@@ -161,6 +177,7 @@ builder.prismaObjectFields(NoteRef, (t) => ({
     description:
       "The text as HTML that is safe to put into any page: a fragment without scripts, forms or foreign images. Inline images have signed URLs, good for 8 hours; " +
       "mentions and records that you may see have their names. `mention` and `record` are classes to style.",
+    extensions: from<Note>("id", "text"),
     resolve: async (note, _args, context) => {
       const { text, resolved } = await textOf(note, context);
       return renderHtml(text, resolved);
@@ -168,6 +185,7 @@ builder.prismaObjectFields(NoteRef, (t) => ({
   }),
   textPlain: t.string({
     description: "The text without its markup, for where there is no HTML, such as a notification.",
+    extensions: from<Note>("id", "text"),
     resolve: async (note, _args, context) => {
       const { text, resolved } = await textOf(note, context);
       return renderPlain(text, resolved);
@@ -213,7 +231,8 @@ const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentP
     note: t.field({
       type: NoteRef,
       description: "The note it was attached to.",
-      resolve: (attachment, _args, context) => present(context.load(context.services.notes.byIds, attachment.noteId)),
+      resolve: (attachment, _args, context, info) =>
+        present(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info))),
     }),
   }),
 });

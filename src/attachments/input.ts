@@ -1,4 +1,4 @@
-import type { Ordering } from "../platform/keyset.ts";
+import type { Ordering, Page } from "../platform/keyset.ts";
 import { findings } from "../platform/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 
@@ -11,6 +11,16 @@ export interface RequestUploadInput {
   readonly size?: number | undefined;
   /** Whether it is an image that stands in the note's text. */
   readonly inline?: boolean | undefined;
+}
+
+/** `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
+export type AttachmentReach = "ready" | "awaited";
+
+/** A page of a note's attachments. */
+export interface AttachmentRead {
+  readonly reach: AttachmentReach;
+  readonly ordering: Ordering;
+  readonly page: Page;
 }
 
 /** RFC 9110 §8.3.1 without parameters: they would have to be repeated to the letter by the upload. */

@@ -5,13 +5,24 @@ import { visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../platform/batch.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { keyset, type Page, type Slice, slicesOf } from "../platform/keyset.ts";
-import { columns, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import type { Slice } from "../platform/keyset.ts";
+import { columns, matches, sql, whereSql } from "../platform/sql.ts";
 import type { ObjectFacts, ObjectStorage, SignedRequest } from "../platform/storage.ts";
 import { unstorable } from "../platform/text.ts";
+import { noteById } from "../notes/relations.ts";
+import type { CountedSlice } from "../reading/plan.ts";
+import type { Reads } from "../reading/reads.ts";
+import { type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
-import { attachmentOrdering, parseUpload, type RequestUploadInput } from "./input.ts";
+import {
+  attachmentOrdering,
+  type AttachmentReach,
+  type AttachmentRead,
+  parseUpload,
+  type RequestUploadInput,
+} from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
+import { attachmentByFilename, attachmentById, attachmentsOfNote } from "./relations.ts";
 
 export type { Attachment } from "#generated/prisma/client.ts";
 
@@ -23,20 +34,20 @@ const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 /** An upload that began in time may take this long to end. After that, nobody waits for it. */
 const longestUploadMs = 24 * 60 * 60 * 1000;
 
-/** `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
-export type AttachmentReach = "ready" | "awaited";
-
-export interface AttachmentRead {
-  readonly reach: AttachmentReach;
-  readonly page: Page;
-}
-
 export interface Attachments {
-  /** In the order of `ids`, null where there is none or the viewer may not see its note. */
-  byIds(viewer: Viewer, ids: readonly string[]): Promise<(Attachment | null)[]>;
+  /** In the order of `ids` with what is selected, null where there is none or the viewer may not see its note. */
+  byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Attachment | null)[]>;
   /** The same page of each note's attachments, in the order of `noteIds`, null where there is no note or the viewer may not see it. */
-  ofNotes(viewer: Viewer, noteIds: readonly string[], read: AttachmentRead): Promise<(Slice<Attachment> | null)[]>;
+  ofNotes(
+    viewer: Viewer,
+    noteIds: readonly string[],
+    read: AttachmentRead,
+    wanted?: WantedOfPage,
+    selection?: Selection,
+  ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
+  /** A page of a note's attachments that came with the note, as {@link Attachments.ofNotes} would have answered: with what has arrived meanwhile. */
+  settled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Promise<Page>;
   /** A note's attachment by its filename, once its bytes have arrived. @throws {NotFound} */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /** A URL that anyone who holds it can read the bytes from, for {@link downloadLifetimeMs}; null until they have arrived. */
@@ -61,6 +72,7 @@ export interface Attachments {
 
 export interface AttachmentsDependencies {
   readonly database: Database;
+  readonly reads: Reads;
   readonly storage: ObjectStorage;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -69,8 +81,10 @@ export interface AttachmentsDependencies {
 
 const attachmentColumns = columns("a", Prisma.AttachmentScalarFieldEnum);
 const sweepSize = 100;
+/** A count needs no page, and a read has one. */
+const firstOfAll = { ordering: attachmentOrdering, page: { size: 1, from: "start" } } as const;
 
-export function createAttachments({ database, storage, clock, newId, maximumBytes }: AttachmentsDependencies): Attachments {
+export function createAttachments({ database, reads, storage, clock, newId, maximumBytes }: AttachmentsDependencies): Attachments {
   const { prisma } = database;
 
   async function noteToAttachTo(viewer: Viewer, noteId: string): Promise<Note> {
@@ -138,16 +152,6 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
     return settled;
   }
 
-  /** Rows to read for `reach`. A store that announces nothing has rows that become ready by being read. */
-  function readable(reach: AttachmentReach): Sql {
-    return storage.announcesArrivals ? reached(reach) : sql`(a.state = 'READY' OR a.upload_expires_at IS NOT NULL)`;
-  }
-
-  function reached(reach: AttachmentReach): Sql {
-    if (reach === "ready") return sql`a.state = 'READY'`;
-    return sql`(a.state = 'READY' OR a.upload_expires_at > ${clock()}::timestamptz)`;
-  }
-
   function isReached(reach: AttachmentReach, attachment: Attachment): boolean {
     if (attachment.state === "READY") return true;
     return reach === "awaited" && attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
@@ -163,56 +167,50 @@ export function createAttachments({ database, storage, clock, newId, maximumByte
     }
   }
 
-  async function settleAll(rows: readonly Attachment[], reach: AttachmentReach): Promise<Attachment[]> {
-    const settled = await Promise.all(rows.map(settle));
-    return settled.filter((attachment) => isReached(reach, attachment));
+  /** `rows` as they stand now, those out of `reach` left out. What was selected of them stays. */
+  async function settleAll(viewer: Viewer, rows: readonly Attachment[], reach: AttachmentReach): Promise<readonly Attachment[]> {
+    if (storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null)) return rows;
+    const awaited = rows.filter((row) => row.uploadExpiresAt !== null).map((row) => row.id);
+    const whole = (await reads.byKeys<Attachment>(viewer, attachmentById, awaited)).filter((row) => row !== null);
+    const settled = new Map((await Promise.all(whole.map(settle))).map((row) => [row.id, row]));
+    return rows.flatMap((row) => {
+      if (row.uploadExpiresAt === null) return [row];
+      const now = settled.get(row.id);
+      return now && isReached(reach, now) ? [Object.assign(row, now)] : [];
+    });
   }
 
   return {
-    async byIds(viewer, ids) {
-      const visible = notesWithVisibleAttachments(viewer);
-      const rows = await database.query<Attachment>(sql`
-        SELECT ${attachmentColumns}
-        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
-        WHERE ${whereSql("n", visible)} AND a.id = ANY(${ids}::uuid[]) AND ${readable("awaited")}`);
-      return inOrder(ids, await settleAll(rows, "awaited"), (attachment) => attachment.id);
+    async byIds(viewer, ids, selection) {
+      const rows = await reads.byKeys<Attachment>(viewer, attachmentById, ids, selection);
+      const settled = await settleAll(viewer, rows.filter((row) => row !== null), "awaited");
+      return inOrder(ids, settled, (attachment) => attachment.id);
     },
 
-    async ofNotes(viewer, noteIds, { reach, page }) {
-      const visible = notesWithVisibleAttachments(viewer);
-      const { within, orderBy, limit } = keyset("a", attachmentOrdering, page);
-      const rows = await database.query<Attachment & { readonly parent: string }>(sql`
-        SELECT n.id AS parent, ${attachmentColumns}
-        FROM notes n
-        LEFT JOIN LATERAL (
-          SELECT a.* FROM attachments a
-          WHERE a.note_id = n.id AND a.account_id = n.account_id AND ${readable(reach)} AND ${within}
-          ORDER BY ${orderBy} ${limit}
-        ) a ON true
-        WHERE ${whereSql("n", visible)} AND n.id = ANY(${noteIds}::uuid[])
-        ORDER BY n.id, ${orderBy}`);
-      const slices = slicesOf(noteIds, rows, page);
-      return Promise.all(slices.map(async (slice) => slice && { ...slice, rows: await settleAll(slice.rows, reach) }));
+    async ofNotes(viewer, noteIds, read, wanted, selection) {
+      const parent = { relation: noteById, keys: noteIds };
+      const found = await reads.pagesOf<Note, Attachment, AttachmentRead>(viewer, parent, attachmentsOfNote, read, wanted, selection);
+      return Promise.all(
+        found.map(async (one) => one && { ...one.page, rows: await settleAll(viewer, one.page.rows, read.reach) }),
+      );
     },
 
     async countOfNotes(viewer, noteIds, reach) {
-      const visible = notesWithVisibleAttachments(viewer);
-      const rows = await database.query<{ parent: string; count: bigint }>(sql`
-        SELECT n.id AS parent, count(*) AS count
-        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
-        WHERE ${whereSql("n", visible)} AND n.id = ANY(${noteIds}::uuid[]) AND ${reached(reach)}
-        GROUP BY n.id`);
-      return inOrder(noteIds, rows, (row) => row.parent).map((row) => Number(row?.count ?? 0));
+      const parent = { relation: noteById, keys: noteIds };
+      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, { reach, ...firstOfAll }, totalOnly);
+      return found.map((one) => one?.page.total ?? 0);
+    },
+
+    async settled(viewer, page, reach) {
+      const rows = await settleAll(viewer, page.rows, reach);
+      return rows === page.rows ? page : { ...page, rows };
     },
 
     async byFilename(viewer, noteId, filename) {
-      const visible = notesWithVisibleAttachments(viewer);
+      notesWithVisibleAttachments(viewer);
       requireStorable(filename);
-      const rows = await database.query<Attachment>(sql`
-        SELECT ${attachmentColumns}
-        FROM attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
-        WHERE ${whereSql("n", visible)} AND n.id = ${noteId}::uuid AND a.filename = ${filename} AND ${readable("ready")}`);
-      const [attachment] = await settleAll(rows, "ready");
+      const [found] = await reads.byKeys<Attachment>(viewer, attachmentByFilename, [{ noteId, filename }]);
+      const [attachment] = found ? await settleAll(viewer, [found], "ready") : [];
       if (!attachment) throw new NotFound("attachment");
       return attachment;
     },

@@ -4,38 +4,48 @@ import type { Field } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
 import type { Operation } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
-import { hasScopes } from "../viewer.ts";
+import type { CountedSlice } from "../reading/plan.ts";
+import { related, rowsOnly, selectMany } from "../reading/selection.ts";
+import type { Services } from "../services.ts";
+import type { PersonViewer } from "../viewer.ts";
 import { allowedExtensions } from "./extensions.ts";
+import { attachmentOrdering } from "./input.ts";
+import { attachmentsOfNote } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 
 /** More than any note has: /v1 shows a note's attachments all at once. */
-const allOfThem = 10_000;
+const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
+const attachmentsOfRecord = selectMany(attachmentsOfNote, allOfThem, rowsOnly);
 
-/** The attachments of notes whose bytes are there. A credential that may not read attachments sees none. */
-export const attachmentsOfNotes: Field<Note> = async (notes, { services, viewer }) => {
-  if (notes.length === 0 || !hasScopes(viewer, "attachments:read")) return notes.map(() => []);
-  const page = { size: allOfThem, from: "start" } as const;
-  const slices = await services.attachments.ofNotes(
-    viewer,
-    notes.map((note) => note.id),
-    { reach: "ready", page },
-  );
-  return Promise.all(slices.map((slice) => Promise.all((slice?.rows ?? []).map((attachment) => present(attachment)))));
-
-  async function present(attachment: Attachment): Promise<object> {
-    const download = await services.attachments.download(attachment);
-    return {
-      id: attachment.number,
-      name: attachment.filename,
-      key: attachment.key ?? `attachments/${attachment.id}/${attachment.filename}`,
-      uri: download?.url ?? null,
-      inline: attachment.inline,
-      size: attachment.size === null ? null : Number(attachment.size),
-      created_at: formatTime(attachment.createdAt, viewer.account.timeZone),
-      nodeID: encodeGlobalId("Attachment", attachment.id),
-    };
-  }
+/** The attachments of a note whose bytes are there. A credential that may not read attachments sees none. */
+export const attachments: Field<Note> = {
+  fields: [],
+  relations: { attachments: attachmentsOfRecord },
+  value(note, { services, viewer }) {
+    const page = related<CountedSlice<Attachment>>(note, "attachments");
+    if (!page || page.rows.length === 0) return [];
+    return presentAll(page, services, viewer);
+  },
 };
+
+async function presentAll(page: CountedSlice<Attachment>, services: Services, viewer: PersonViewer): Promise<object[]> {
+  const { rows } = await services.attachments.settled(viewer, page, "ready");
+  return Promise.all(
+    rows.map(async (attachment) => {
+      const download = await services.attachments.download(attachment);
+      return {
+        id: attachment.number,
+        name: attachment.filename,
+        key: attachment.key ?? `attachments/${attachment.id}/${attachment.filename}`,
+        uri: download?.url ?? null,
+        inline: attachment.inline,
+        size: attachment.size === null ? null : Number(attachment.size),
+        created_at: formatTime(attachment.createdAt, viewer.account.timeZone),
+        nodeID: encodeGlobalId("Attachment", attachment.id),
+      };
+    }),
+  );
+}
 
 /** The form that a file is uploaded with before its note: what every client of the family does with a store that says it is S3. */
 export const offerStorage: Operation = async ({ services, viewer, publicUrl }) => {

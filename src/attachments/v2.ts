@@ -1,6 +1,8 @@
 import { NotFound } from "../errors.ts";
+import { pageWithTotal } from "../reading/selection.ts";
 import type { Operation, Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
+import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";
 
 export const listNoteAttachments: Operation<{ query: Window & { note_id: string }; path: unknown; body: unknown }> = async (
@@ -9,11 +11,11 @@ export const listNoteAttachments: Operation<{ query: Window & { note_id: string 
 ) => {
   const noteId = query.note_id.toLowerCase();
   const page = { size: query.limit, from: "start", offset: query.offset } as const;
-  const [slice] = await services.attachments.ofNotes(viewer, [noteId], { reach: "ready", page });
+  const read = { reach: "ready", ordering: attachmentOrdering, page } as const;
+  const [slice] = await services.attachments.ofNotes(viewer, [noteId], read, pageWithTotal);
   if (!slice) throw new NotFound("note");
-  const [total] = await services.attachments.countOfNotes(viewer, [noteId], "ready");
   const result = await Promise.all(slice.rows.map((attachment) => present(services, attachment)));
-  return { query: { limit: query.limit, offset: query.offset, note_id: noteId }, result, total: total ?? 0 };
+  return { query: { limit: query.limit, offset: query.offset, note_id: noteId }, result, total: slice.total ?? 0 };
 };
 
 export const addNoteAttachment: Operation<{

@@ -1,6 +1,7 @@
 import { InvalidInput, invalid } from "../errors.ts";
-import { nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
+import { isPositionOf, nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
 import type { CursorCodec } from "../platform/cursor.ts";
+import type { PeekCursor } from "./selection.ts";
 
 /** The arguments of a connection field, as GraphQL hands them over. */
 export interface ConnectionArguments {
@@ -40,6 +41,22 @@ const maximumSize = 100;
 
 /** @throws {InvalidInput} with every argument that cannot be used. */
 export function readPage(args: ConnectionArguments, place: ConnectionPlace, cursors: CursorCodec): Page {
+  return pageOf(args, (cursor) => cursors.decode(placeName(place), cursor));
+}
+
+/**
+ * As {@link readPage}, to read ahead by: where the connection stands is not known yet, and cursors are believed until it is.
+ *
+ * @throws {InvalidInput} as {@link readPage}, of cursors only where nothing could be read by them.
+ */
+export function readPageAhead(args: ConnectionArguments, ordering: Ordering, peek: PeekCursor): Page {
+  return pageOf(args, (cursor) => {
+    const position = peek(cursor);
+    return position && isPositionOf(ordering, position) ? position : null;
+  });
+}
+
+function pageOf(args: ConnectionArguments, positionIn: (cursor: string) => Position | null): Page {
   const problems = [
     ...sizeProblems(args),
     ...(typeof args.first === "number" && typeof args.last === "number"
@@ -47,22 +64,22 @@ export function readPage(args: ConnectionArguments, place: ConnectionPlace, curs
       : []),
   ];
   if (problems.length > 0) throw new InvalidInput(problems);
-  const backward = typeof args.last === "number";
   return {
     size: args.first ?? args.last ?? defaultSize,
-    from: backward ? "end" : "start",
-    after: readCursor("after", args.after, place, cursors),
-    before: readCursor("before", args.before, place, cursors),
+    from: typeof args.last === "number" ? "end" : "start",
+    after: readCursor("after", args.after, positionIn),
+    before: readCursor("before", args.before, positionIn),
   };
 }
 
-/** A page of rows as a connection. */
+/** A page of rows as a connection. `count` reads how many there are in all, where the page did not come with that. */
 export function toConnection<Row extends { readonly id: string } & object>(
-  slice: Slice<Row>,
+  slice: Slice<Row> & { readonly total?: number | undefined },
   place: ConnectionPlace,
   cursors: CursorCodec,
-  totalCount: () => Promise<number>,
+  count: () => Promise<number>,
 ): Connection<Row> {
+  const totalCount = async () => slice.total ?? count();
   const edges = slice.rows.map((row) => toEdge(row, place, cursors));
   return {
     edges,
@@ -108,11 +125,10 @@ function sizeProblems(args: ConnectionArguments): { path: string[]; message: str
 function readCursor(
   name: "after" | "before",
   cursor: string | null | undefined,
-  place: ConnectionPlace,
-  cursors: CursorCodec,
+  positionIn: (cursor: string) => Position | null,
 ): Position | undefined {
   if (cursor === null || cursor === undefined) return undefined;
-  const position = cursors.decode(placeName(place), cursor);
+  const position = positionIn(cursor);
   if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
   return position;
 }

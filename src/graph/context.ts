@@ -1,27 +1,53 @@
 import DataLoader from "dataloader";
+import type { GraphQLResolveInfo } from "graphql";
 import type { CursorCodec } from "../platform/cursor.ts";
+import { identityOf } from "../reading/identity.ts";
+import { type PageInput, related, type Selection, type WantedOfPage } from "../reading/selection.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
+import { relationKeyOf, selectedPageOf, selectionOf } from "./selection.ts";
 
-/** A read of a service: keys in, answers in their order out. */
-type BatchRead<Key, Value> = (viewer: Viewer, keys: readonly Key[]) => Promise<readonly Value[]>;
-type BatchReadWith<Key, Input, Value> = (viewer: Viewer, keys: readonly Key[], input: Input) => Promise<readonly Value[]>;
+/** A read of a service: keys in, answers in their order out, with what is selected. */
+type BatchRead<Key, Value> = (viewer: Viewer, keys: readonly Key[], selection?: Selection) => Promise<readonly Value[]>;
+type BatchPages<Key, Input, Value> = (
+  viewer: Viewer,
+  keys: readonly Key[],
+  input: Input,
+  wanted: WantedOfPage,
+  selection: Selection,
+) => Promise<readonly Value[]>;
 
 /** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
 export interface GraphContext {
   readonly viewer: Viewer;
   readonly services: Services;
   readonly cursors: CursorCodec;
+  /** What is selected below a field that answers with a row; `typename` says of which type, where the field does not. */
+  selected(info: GraphQLResolveInfo, typename?: string): Selection;
   /** One key's answer from a batch read. Keys asked for in the same turn go out as one read, and a key is read once a request. */
-  load<Key, Value>(read: BatchRead<Key, Value>, key: Key): Promise<Value>;
-  /** As {@link GraphContext.load}, for a read that takes an input; keys with equal inputs go out together. */
-  loadWith<Key, Input, Value>(read: BatchReadWith<Key, Input, Value>, input: Input, key: Key): Promise<Value>;
+  load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
+  /** As {@link GraphContext.load}, of a batch read that takes an input. */
+  loadWith<Key, Input, Value>(
+    read: (viewer: Viewer, keys: readonly Key[], input: Input) => Promise<readonly Value[]>,
+    input: Input,
+    key: Key,
+  ): Promise<Value>;
+  /** The row that the field of `info` is: what `row` came with, or what is found by `key`. */
+  row<Key, Value>(row: object, info: GraphQLResolveInfo, read: BatchRead<Key, Value>, key: Key): Value | Promise<Value>;
+  /** The page that the field of `info` is: what `row` came with, or what is found by `key`. */
+  page<Key, Input extends PageInput, Value>(
+    row: object,
+    info: GraphQLResolveInfo,
+    read: BatchPages<Key, Input, Value>,
+    input: Input,
+    key: Key,
+  ): Value | Promise<Value>;
   /** Forgets what was read, since something was written. */
   forget(): void;
 }
 
 export function createGraphContext(base: { viewer: Viewer; services: Services; cursors: CursorCodec }): GraphContext {
-  const { viewer } = base;
+  const { viewer, cursors } = base;
   // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 
@@ -40,11 +66,28 @@ export function createGraphContext(base: { viewer: Viewer; services: Services; c
     return loader;
   }
 
-  return {
+  const context: GraphContext = {
     ...base,
-    load: (read, key) => loaderOf(read, "", (keys: readonly (typeof key)[]) => read(viewer, keys)).load(key),
-    loadWith: (read, input, key) =>
-      loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key),
+    selected: (info, typename) => selectionOf(info, cursors.peek, typename),
+    load(read, key, selection) {
+      const variant = selection === undefined ? "" : String(identityOf(selection));
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);
+    },
+    loadWith(read, input, key) {
+      return loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key);
+    },
+    row(row, info, read, key) {
+      const cameWith = related<Awaited<ReturnType<typeof read>>[number]>(row, relationKeyOf(info));
+      return cameWith === undefined ? context.load(read, key, context.selected(info)) : cameWith;
+    },
+    page(row, info, read, input, key) {
+      const cameWith = related<Awaited<ReturnType<typeof read>>[number]>(row, relationKeyOf(info));
+      if (cameWith !== undefined) return cameWith;
+      const { wanted, selection } = selectedPageOf(info, cursors.peek);
+      const variant = `${identityOf(selection)} ${JSON.stringify(input)}`;
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, wanted, selection)).load(key);
+    },
     forget: () => loaders.clear(),
   };
+  return context;
 }

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
   type Connection,
@@ -5,20 +6,23 @@ import {
   type ConnectionPlace,
   countOf,
   readPage,
+  readPageAhead,
   toConnection,
   toEdge,
 } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { loadNodes } from "../graph/nodes.ts";
+import { loadNode } from "../graph/nodes.ts";
+import { from, fromMany, fromOne, type PeekCursor, selectedPageOf } from "../graph/selection.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { TicketRef } from "../tickets/graph.ts";
 import type { Ticket } from "../tickets/service.ts";
-import { type NoteFilter, noteOrderings, requireText, writableMedium } from "./input.ts";
+import { type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { mayChangeNote } from "./policy.ts";
+import { accountOfNote, authorOfNote, notesOfTicket as ticketNotes, ticketOfNote } from "./relations.ts";
 import type { Note } from "./service.ts";
 
 const NoteCategoryEnum = builder.enumType("NoteCategory", {
@@ -41,26 +45,34 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
   } as const,
 });
 
+/** What says who may change a note. */
+const changeability = from<Note>("accountId", "isPublic", "requesterId", "authorNumber");
+
 export const NoteRef = builder.prismaObject("Note", {
   description:
     "What was found, said or decided about a ticket: public to its requester, or internal to the account's specialists.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (note) => note.id }),
-    number: t.field({ type: "SafeInt", description: "The integer id that /v1 uses.", resolve: (note) => note.number }),
+    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Note>("id"), resolve: ({ id }) => id }),
+    number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
     ticket: t.field({
       type: TicketRef,
       description: "The ticket it is kept on.",
-      resolve: (note, _args, context) => present(context.load(context.services.tickets.byIds, note.ticketId)),
+      extensions: fromOne<Note>(ticketOfNote, "ticketId"),
+      resolve: (note, _args, context, info) => present(context.row(note, info, context.services.tickets.byIds, note.ticketId)),
     }),
     author: t.field({
       type: PersonRef,
       description: "Who wrote it.",
-      resolve: (note, _args, context) => present(context.load(context.services.people.byNumbers, note.authorNumber)),
+      extensions: fromOne<Note>(authorOfNote, "authorNumber"),
+      resolve: (note, _args, context, info) =>
+        present(context.row(note, info, context.services.people.byNumbers, note.authorNumber)),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account it belongs to; of an internal note, the one whose specialists may see it.",
-      resolve: (note, _args, context) => present(context.load(context.services.people.accountsByIds, note.accountId)),
+      extensions: fromOne<Note>(accountOfNote, "accountId"),
+      resolve: (note, _args, context, info) =>
+        present(context.row(note, info, context.services.people.accountsByIds, note.accountId)),
     }),
     text: t.exposeString("text", { description: "The text, exactly as it was written." }),
     categories: t.expose("categories", { type: [NoteCategoryEnum], description: "Which parts of a diagnosis it belongs to." }),
@@ -78,10 +90,12 @@ export const NoteRef = builder.prismaObject("Note", {
     }),
     viewerCanUpdate: t.boolean({
       description: "Whether you may edit it.",
+      extensions: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
     viewerCanDelete: t.boolean({
       description: "Whether you may delete it.",
+      extensions: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
   }),
@@ -89,7 +103,7 @@ export const NoteRef = builder.prismaObject("Note", {
 
 builder.nodeRef(NoteRef, {
   id: { description: "The global id.", resolve: (note: Note) => note.id },
-  loadMany: loadNodes("Note", (context, id) => context.load(context.services.notes.byIds, id)),
+  loadWithoutCache: loadNode("Note", ({ services }) => services.notes.byIds),
 });
 
 const NoteEdge = builder.edgeObject({ name: "NoteEdge", type: NoteRef, description: "A note and where it stands." });
@@ -162,19 +176,36 @@ function notesPlace(name: string, orderBy: NoteArguments["orderBy"]): Connection
 
 const placeOnTicket = (ticketId: string, orderBy?: NoteArguments["orderBy"]) => notesPlace(`Ticket.notes:${ticketId}`, orderBy);
 
-async function notesOfTicket(ticket: Ticket, args: NoteArguments, context: GraphContext): Promise<Connection<Note>> {
+/** What a `notes` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
+function readNotes(args: NoteArguments, peek: PeekCursor): NoteRead {
+  const { ordering } = notesPlace("", args.orderBy);
+  return { filter: readFilter(args.filter), ordering, page: readPageAhead(args, ordering, peek) };
+}
+
+async function notesOfTicket(
+  ticket: Ticket,
+  args: NoteArguments,
+  context: GraphContext,
+  info: GraphQLResolveInfo,
+): Promise<Connection<Note>> {
   const { services, cursors } = context;
   const place = placeOnTicket(ticket.id, args.orderBy);
   const filter = readFilter(args.filter);
   const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-  const slice = await present(context.loadWith(services.notes.ofTickets, read, ticket.id));
+  const slice = await present(context.page(ticket, info, services.notes.ofTickets, read, ticket.id));
   return toConnection(slice, place, cursors, () => context.loadWith(services.notes.countOfTickets, filter, ticket.id));
 }
 
-async function notesAcrossTickets(args: NoteArguments, { viewer, services, cursors }: GraphContext): Promise<Connection<Note>> {
+async function notesAcrossTickets(
+  args: NoteArguments,
+  { viewer, services, cursors }: GraphContext,
+  info: GraphQLResolveInfo,
+): Promise<Connection<Note>> {
   const place = notesPlace("notes", args.orderBy);
   const filter = readFilter(args.filter);
-  const slice = await services.notes.list(viewer, { filter, ordering: place.ordering, page: readPage(args, place, cursors) });
+  const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
+  const { wanted, selection } = selectedPageOf(info, cursors.peek);
+  const slice = await services.notes.list(viewer, read, wanted, selection);
   return toConnection(slice, place, cursors, () => services.notes.count(viewer, filter));
 }
 
@@ -190,7 +221,8 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
-      resolve: (ticket, args, context) => notesOfTicket(ticket, args, context),
+      extensions: fromMany(ticketNotes, readNotes),
+      resolve: (ticket, args, context, info) => notesOfTicket(ticket, args, context, info),
     },
     NoteConnection,
     NoteEdge,
@@ -203,7 +235,8 @@ builder.queryFields((t) => ({
     nullable: true,
     description: "A note; null where there is none, or you may not see it.",
     args: { id: t.arg.id({ required: true, description: "Its global id, or its UUID." }) },
-    resolve: (_root, { id }, context) => context.load(context.services.notes.byIds, readId("Note", id)),
+    resolve: (_root, { id }, context, info) =>
+      context.load(context.services.notes.byIds, readId("Note", id), context.selected(info)),
   }),
   notes: t.connection(
     {
@@ -213,7 +246,7 @@ builder.queryFields((t) => ({
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
-      resolve: (_root, args, context) => notesAcrossTickets(args, context),
+      resolve: (_root, args, context, info) => notesAcrossTickets(args, context, info),
     },
     NoteConnection,
     NoteEdge,
@@ -282,7 +315,8 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
     ticket: t.field({
       type: TicketRef,
       description: "The ticket it was kept on.",
-      resolve: (note, _args, context) => present(context.load(context.services.tickets.byIds, note.ticketId)),
+      resolve: (note, _args, context, info) =>
+        present(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info))),
     }),
   }),
 });

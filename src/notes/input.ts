@@ -2,7 +2,7 @@ import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 import { invalid } from "../errors.ts";
 import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { OrderKey } from "../platform/keyset.ts";
+import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
 import { byteLength, unstorable } from "../platform/text.ts";
 
 export interface AddNoteInput {
@@ -47,6 +47,13 @@ export interface NoteFilter {
   readonly createdAt?: InstantRange | undefined;
   readonly ticketId?: string | undefined;
   readonly fields?: NoteFieldFilters | undefined;
+}
+
+/** A page of notes. */
+export interface NoteRead {
+  readonly filter: NoteFilter;
+  readonly ordering: Ordering;
+  readonly page: Page;
 }
 
 /** What single fields must be, each as often as wanted. */

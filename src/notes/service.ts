@@ -1,36 +1,46 @@
-import { type Note, Prisma } from "#generated/prisma/client.ts";
+import { type Note, Prisma, type Ticket } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, type InvalidInput, NotFound } from "../errors.ts";
-import { inOrder } from "../platform/batch.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { meets } from "../platform/field-filter.ts";
-import { withinRange } from "../platform/instants.ts";
-import { countUpTo, keyset, type Ordering, type Page, pageFrom, type Slice, slicesOf, toSlice } from "../platform/keyset.ts";
-import { allOf, columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import type { CountedSlice } from "../reading/plan.ts";
+import type { Reads } from "../reading/reads.ts";
+import { type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import { visibleTickets } from "../tickets/policy.ts";
+import { ticketById } from "../tickets/relations.ts";
 import { authorize, type Viewer } from "../viewer.ts";
-import { type AddNoteInput, categorySet, checkText, type NoteFilter, type NoteUpload, type UpdateNoteInput } from "./input.ts";
+import {
+  type AddNoteInput,
+  categorySet,
+  checkText,
+  type NoteFilter,
+  noteOrderings,
+  type NoteRead,
+  type NoteUpload,
+  type UpdateNoteInput,
+} from "./input.ts";
 import { authorOfNewNote, changeableNotes, requireVisibility, visibleNotes } from "./policy.ts";
+import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 
-export interface NoteRead {
-  readonly filter: NoteFilter;
-  readonly ordering: Ordering;
-  readonly page: Page;
-}
-
 export interface Notes {
-  /** In the order of `ids`, null where there is none or the viewer may not see it. */
-  byIds(viewer: Viewer, ids: readonly string[]): Promise<(Note | null)[]>;
-  byNumbers(viewer: Viewer, numbers: readonly number[]): Promise<(Note | null)[]>;
+  /** In the order of `ids` with what is selected, null where there is none or the viewer may not see it. */
+  byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
+  byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Notes across tickets. */
-  list(viewer: Viewer, read: NoteRead): Promise<Slice<Note>>;
+  list(viewer: Viewer, read: NoteRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Note>>;
   /** How many there are; no more than `most` are counted where that is given. */
   count(viewer: Viewer, filter: NoteFilter, most?: number): Promise<number>;
   /** The same page of each ticket's notes, in the order of `ticketIds`, null where there is no ticket or the viewer may not see it. */
-  ofTickets(viewer: Viewer, ticketIds: readonly string[], read: NoteRead): Promise<(Slice<Note> | null)[]>;
+  ofTickets(
+    viewer: Viewer,
+    ticketIds: readonly string[],
+    read: NoteRead,
+    wanted?: WantedOfPage,
+    selection?: Selection,
+  ): Promise<(CountedSlice<Note> | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   /** @throws {NotFound} where the viewer sees no such ticket, {@link Forbidden}, {@link InvalidInput} */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
@@ -60,6 +70,7 @@ export interface UploadClaim {
 
 export interface NotesDependencies {
   readonly database: Database;
+  readonly reads: Reads;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly uploads: UploadIntake;
@@ -68,8 +79,10 @@ export interface NotesDependencies {
 }
 
 const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
+/** A count needs no page, and a read has one. */
+const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
 
-export function createNotes({ database, clock, newId, uploads, onDeleted }: NotesDependencies): Notes {
+export function createNotes({ database, reads, clock, newId, uploads, onDeleted }: NotesDependencies): Notes {
   const { prisma } = database;
 
   /** A note the viewer may change. Forbidden is said only to who may read it. */
@@ -82,59 +95,26 @@ export function createNotes({ database, clock, newId, uploads, onDeleted }: Note
   }
 
   return {
-    async byIds(viewer, ids) {
-      const visible = visibleNotes(viewer);
-      const rows = await database.query<Note>(sql`
-        SELECT ${noteColumns} FROM notes n WHERE ${whereSql("n", visible)} AND n.id = ANY(${ids}::uuid[])`);
-      return inOrder(ids, rows, (note) => note.id);
-    },
-
-    async byNumbers(viewer, numbers) {
-      const visible = visibleNotes(viewer);
-      const rows = await database.query<Note>(sql`
-        SELECT ${noteColumns} FROM notes n WHERE ${whereSql("n", visible)} AND n.number = ANY(${numbers}::integer[])`);
-      return inOrder(numbers, rows, (note) => note.number);
-    },
-
-    async list(viewer, { filter, ordering, page }) {
-      const visible = visibleNotes(viewer);
-      const read = keyset("n", ordering, page);
-      const rows = await database.query<Note>(sql`
-        SELECT ${noteColumns}
-        FROM (${pageFrom("n", sql`notes n WHERE ${whereSql("n", visible)} AND ${filterSql(filter)}`, read)}) n
-        ORDER BY ${read.orderBy}`);
-      return toSlice(rows, page);
-    },
+    byIds: (viewer, ids, selection) => reads.byKeys<Note>(viewer, noteById, ids, selection),
+    byNumbers: (viewer, numbers, selection) => reads.byKeys<Note>(viewer, noteByNumber, numbers, selection),
+    list: (viewer, read, wanted, selection) => reads.page<Note, NoteRead>(viewer, notesOfAccount, read, wanted, selection),
 
     async count(viewer, filter, most) {
-      const visible = visibleNotes(viewer);
-      const [row] = await database.query<{ count: bigint }>(
-        countUpTo(sql`notes n WHERE ${whereSql("n", visible)} AND ${filterSql(filter)}`, most),
-      );
-      return Number(row?.count ?? 0);
+      const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
+      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstByNumber }, wanted);
+      return total ?? 0;
     },
 
-    async ofTickets(viewer, ticketIds, { filter, ordering, page }) {
-      const visible = visibleNotes(viewer);
-      const read = keyset("n", ordering, page);
-      const ofTicket = sql`notes n WHERE n.ticket_id = t.id AND ${whereSql("n", visible)} AND ${filterSql(filter)}`;
-      // LATERAL reads no more than a page of each ticket; Prisma's nested `take` would read every note of all of them.
-      const rows = await database.query<Note & { readonly parent: string }>(sql`
-        SELECT t.id AS parent, ${noteColumns}
-        FROM tickets t
-        LEFT JOIN LATERAL (${pageFrom("n", ofTicket, read)}) n ON true
-        WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ANY(${ticketIds}::uuid[])
-        ORDER BY t.id, ${read.orderBy}`);
-      return slicesOf(ticketIds, rows, page);
+    async ofTickets(viewer, ticketIds, read, wanted, selection) {
+      const parent = { relation: ticketById, keys: ticketIds };
+      const found = await reads.pagesOf<Ticket, Note, NoteRead>(viewer, parent, notesOfTicket, read, wanted, selection);
+      return found.map((one) => one && one.page);
     },
 
     async countOfTickets(viewer, ticketIds, filter) {
-      const visible = visibleNotes(viewer);
-      const rows = await database.query<{ parent: string; count: bigint }>(sql`
-        SELECT n.ticket_id AS parent, count(*) AS count FROM notes n
-        WHERE n.ticket_id = ANY(${ticketIds}::uuid[]) AND ${whereSql("n", visible)} AND ${filterSql(filter)}
-        GROUP BY n.ticket_id`);
-      return inOrder(ticketIds, rows, (row) => row.parent).map((row) => Number(row?.count ?? 0));
+      const parent = { relation: ticketById, keys: ticketIds };
+      const found = await reads.pagesOf(viewer, parent, notesOfTicket, { filter, ...firstByNumber }, totalOnly);
+      return found.map((one) => one?.page.total ?? 0);
     },
 
     async add(viewer, input) {
@@ -210,25 +190,4 @@ export function createNotes({ database, clock, newId, uploads, onDeleted }: Note
 /** Clocks of two machines may differ, and an edit must not lie before the note. */
 function latest(one: Date, other: Date): Date {
   return one > other ? one : other;
-}
-
-function filterSql(filter: NoteFilter): Sql {
-  const { fields = {} } = filter;
-  return allOf([
-    filter.ids && sql`n.id = ANY(${filter.ids}::uuid[])`,
-    filter.authorId === undefined
-      ? undefined
-      : sql`n.author_number = (
-      SELECT p.number FROM memberships m JOIN people p ON p.id = m.person_id
-      WHERE m.account_id = n.account_id AND m.person_id = ${filter.authorId}::uuid)`,
-    filter.isPublic === undefined ? undefined : sql`n.is_public = ${filter.isPublic}`,
-    filter.categories && sql`n.categories && ${filter.categories}::"NoteCategory"[]`,
-    filter.media && sql`n.medium = ANY(${filter.media}::"NoteMedium"[])`,
-    withinRange("n", "createdAt", filter.createdAt),
-    filter.ticketId === undefined ? undefined : sql`n.ticket_id = ${filter.ticketId}::uuid`,
-    ...(fields.number ?? []).map((field) => meets("n", "number", "bigint", field)),
-    ...(fields.authorNumber ?? []).map((field) => meets("n", "authorNumber", "bigint", field)),
-    ...(fields.createdAt ?? []).map((field) => meets("n", "createdAt", "timestamptz", field)),
-    ...(fields.medium ?? []).map((field) => meets("n", "medium", '"NoteMedium"', field)),
-  ]);
 }

@@ -1,16 +1,19 @@
 import { findings } from "../platform/text.ts";
-import { accountStub, homeAccountOf, personStub } from "../people/v1.ts";
+import type { Person } from "../people/service.ts";
+import { accountStub, homeAccountOf, personOfRecord, personStub } from "../people/v1.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
+import { pageWithCursors, selectOne } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { BadRequest, invalidJson } from "../rest/v1/errors.ts";
-import { type Field, fromRow, type Shape } from "../rest/v1/fields.ts";
+import { type Field, fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
-import type { TicketKind } from "../tickets/service.ts";
+import type { Ticket, TicketKind } from "../tickets/service.ts";
 import { type AddNoteInput, type NoteFilter, noteOrderings, type NoteUpload } from "./input.ts";
+import { authorOfNote, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
 
 /** Which notes a path is about: all of them, or by who may see them. */
@@ -60,18 +63,20 @@ export function noteOperations({ attachments }: { attachments: Field<Note> }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
-        read: ({ fields, ordering, page }) => services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }),
+        read: ({ fields, ordering, page, selection }) =>
+          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageWithCursors, selection),
         count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
       });
     },
 
-    get: async (request) => {
+    get: (request) => {
       const { services, viewer } = request;
-      const note = await findById<Note>("Note", request.id, {
-        byNumber: (number) => services.notes.byNumbers(viewer, [number]),
-        byId: (id) => services.notes.byIds(viewer, [id]),
-      });
-      return answerRecord(request, shape, note);
+      return answerRecord(request, shape, (selection) =>
+        findById<Note>("Note", request.id, {
+          byNumber: (number) => services.notes.byNumbers(viewer, [number], selection),
+          byId: (id) => services.notes.byIds(viewer, [id], selection),
+        }),
+      );
     },
 
     listOfTicket: (kind, visibility) => async (request) => {
@@ -81,12 +86,9 @@ export function noteOperations({ attachments }: { attachments: Field<Note> }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
-        read: async ({ fields, ordering, page }) => {
-          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], {
-            filter: { ...filter, fields },
-            ordering,
-            page,
-          });
+        read: async ({ fields, ordering, page, selection }) => {
+          const read = { filter: { ...filter, fields }, ordering, page };
+          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, pageWithCursors, selection);
           return slice ?? { rows: [], hasNext: false, hasPrevious: false };
         },
         count: (fields, most) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, most),
@@ -106,29 +108,28 @@ function added(note: Note, publicUrl: string): V1Answer {
   return { status: 201, body: { id: note.number }, headers: { location: `${publicUrl}/v1/notes/${note.number}` } };
 }
 
+const author = selectOne(authorOfNote, personOfRecord);
+const ticket = selectOne(ticketOfNote, { fields: new Set(["number", "subject", "kind"]), relations: new Map() });
+
 function noteShape(attachments: Field<Note>): Shape<Note> {
   return {
     fields: {
-      id: fromRow((note) => note.number),
-      nodeID: fromRow((note) => encodeGlobalId("Note", note.id)),
-      person: async (notes, { services, viewer }) => {
-        const authors = await services.people.byNumbers(
-          viewer,
-          notes.map((note) => note.authorNumber),
-        );
-        return authors.map(personStub);
-      },
-      created_at: fromRow((note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
-      text: fromRow((note) => note.text),
-      medium: fromRow((note) => note.medium.toLowerCase()),
-      internal: fromRow((note) => !note.isPublic),
+      id: fromRow(["number"], (note) => note.number),
+      nodeID: fromRow([], (note) => encodeGlobalId("Note", note.id)),
+      person: fromRelated<Note, Person | null>({ name: "author", relation: author }, (person) => personStub(person)),
+      created_at: fromRow(["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
+      text: fromRow(["text"], (note) => note.text),
+      medium: fromRow(["medium"], (note) => note.medium.toLowerCase()),
+      internal: fromRow(["isPublic"], (note) => !note.isPublic),
       attachments,
-      account: async (notes, context) => {
-        const homes = await homeAccountOf<Note>((note) => note.authorNumber)(notes, context);
-        return notes.map((note, index) => (note.isPublic ? homes[index] : accountStub(context.viewer.account)));
-      },
-      inbound_email: fromRow(() => null),
-      internal_account: fromRow((note, { viewer }) => (note.isPublic ? undefined : accountStub(viewer.account))),
+      account: fromRelated<Note, Person | null>(
+        { name: "author", relation: author, fields: ["isPublic"] },
+        (person, note, { viewer }) => (note.isPublic ? homeAccountOf(person) : accountStub(viewer.account)),
+      ),
+      inbound_email: fromRow([], () => null),
+      internal_account: fromRow(["isPublic"], (note, { viewer }) =>
+        note.isPublic ? undefined : accountStub(viewer.account),
+      ),
       ...Object.fromEntries(Object.entries(kindNames).map(([kind, { reference }]) => [reference, referenceTo(kind)])),
     },
     unselectable: ["internal_account"],
@@ -137,15 +138,9 @@ function noteShape(attachments: Field<Note>): Shape<Note> {
 
 /** The record that notes are of, for those of a ticket of that kind. */
 function referenceTo(kind: string): Field<Note> {
-  return async (notes, { services, viewer, once }) => {
-    const ids = [...new Set(notes.map((note) => note.ticketId))];
-    const tickets = await once("tickets of notes", () => services.tickets.byIds(viewer, ids));
-    const byId = new Map(tickets.map((ticket) => [ticket?.id, ticket]));
-    return notes.map((note) => {
-      const ticket = byId.get(note.ticketId);
-      return ticket?.kind === kind ? { id: ticket.number, subject: ticket.subject } : undefined;
-    });
-  };
+  return fromRelated<Note, Ticket | null>({ name: "ticket", relation: ticket }, (found) =>
+    found?.kind === kind ? { id: found.number, subject: found.subject } : undefined,
+  );
 }
 
 /** A path's and a parameter's word on who may see the notes; both must hold. @throws {BadRequest} */

@@ -1,9 +1,12 @@
 import { invalid, NotFound } from "../errors.ts";
+import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
+import { pageWithTotal, related, type Selection, selectOne } from "../reading/selection.ts";
 import type { Operation, Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
+import { authorOfNote } from "./relations.ts";
 import type { Note, NoteCategory } from "./service.ts";
 
 type V2Category = "pre-scan" | "post-scan";
@@ -27,6 +30,11 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
+const author = selectOne(authorOfNote, { fields: new Set(["name"]), relations: new Map() });
+
+/** What is read of a note to show it. */
+const shown: Selection = { fields: undefined, relations: new Map([["author", author]]) };
+
 export const listNotes: Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,
   { viewer, query },
@@ -34,15 +42,13 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
   const ticketId = query.ticket_id.toLowerCase();
   const ordering = [{ ...noteOrderings.CREATED_AT, direction: "ASC" }] as const;
   const page = { size: query.limit, from: "start", offset: query.offset } as const;
-  const [[slice], [total]] = await Promise.all([
-    services.notes.ofTickets(viewer, [ticketId], { filter: {}, ordering, page }),
-    services.notes.countOfTickets(viewer, [ticketId], {}),
-  ]);
+  const read = { filter: {}, ordering, page };
+  const [slice] = await services.notes.ofTickets(viewer, [ticketId], read, pageWithTotal, shown);
   if (!slice) throw new NotFound("ticket");
   return {
     query: { limit: query.limit, offset: query.offset, ticket_id: ticketId },
     result: await present(services, viewer, slice.rows),
-    total: total ?? 0,
+    total: slice.total ?? 0,
   };
 };
 
@@ -60,7 +66,7 @@ export const getNote: Operation<{ query: unknown; path: { note_id: string }; bod
   services,
   { viewer, path },
 ) => {
-  const [note] = await services.notes.byIds(viewer, [path.note_id.toLowerCase()]);
+  const [note] = await services.notes.byIds(viewer, [path.note_id.toLowerCase()], shown);
   if (!note) throw new NotFound("note");
   return presentOne(services, viewer, note);
 };
@@ -100,22 +106,27 @@ async function presentOne(services: Services, viewer: Viewer, note: Note): Promi
 }
 
 async function present(services: Services, viewer: Viewer, notes: readonly Note[]): Promise<object[]> {
-  const authors = await services.people.byNumbers(
-    viewer,
-    notes.map((note) => note.authorNumber),
-  );
-  return notes.map((note, index) => {
-    const author = authors[index];
-    return {
-      id: note.id,
-      author_id: author?.id,
-      author_name: author?.name,
-      categories: note.categories.map((category) => v2CategoryOf[category]),
-      created_at: note.createdAt.toISOString(),
-      is_public: note.isPublic,
-      ticket_id: note.ticketId,
-      updated_at: note.updatedAt?.toISOString() ?? null,
-      value: excerpt(note.text),
-    };
-  });
+  return Promise.all(notes.map(async (note) => presentWith(note, await authorOf(services, viewer, note))));
+}
+
+/** The author that the note came with; one that was just written came without. */
+async function authorOf(services: Services, viewer: Viewer, note: Note): Promise<Person | null> {
+  const cameWith = related<Person | null>(note, "author");
+  if (cameWith !== undefined) return cameWith;
+  const [person] = await services.people.byNumbers(viewer, [note.authorNumber]);
+  return person ?? null;
+}
+
+function presentWith(note: Note, author: Person | null): object {
+  return {
+    id: note.id,
+    author_id: author?.id,
+    author_name: author?.name,
+    categories: note.categories.map((category) => v2CategoryOf[category]),
+    created_at: note.createdAt.toISOString(),
+    is_public: note.isPublic,
+    ticket_id: note.ticketId,
+    updated_at: note.updatedAt?.toISOString() ?? null,
+    value: excerpt(note.text),
+  };
 }

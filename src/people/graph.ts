@@ -1,5 +1,6 @@
 import { builder } from "../graph/builder.ts";
-import { loadNodes } from "../graph/nodes.ts";
+import { loadNode } from "../graph/nodes.ts";
+import { from } from "../graph/selection.ts";
 import "../graph/scalars.ts";
 import { authorize, type PersonViewer, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -8,7 +9,7 @@ import type { Account, Person } from "./service.ts";
 export const AccountRef = builder.prismaObject("Account", {
   description: "An organisation that keeps tickets. Nothing of one account is ever seen from another.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID alone.", resolve: (account) => account.id }),
+    uuid: t.field({ type: "UUID", description: "The UUID alone.", extensions: from<Account>("id"), resolve: ({ id }) => id }),
     slug: t.exposeString("slug", { description: "The account's short name: what /v1 and the account headers use." }),
     name: t.exposeString("name", { description: "The account's name, for people." }),
     timeZone: t.exposeString("timeZone", { description: "The IANA time zone that /v1 writes times in." }),
@@ -17,18 +18,19 @@ export const AccountRef = builder.prismaObject("Account", {
 
 builder.nodeRef(AccountRef, {
   id: { description: "The global id.", resolve: (account: Account) => account.id },
-  loadMany: loadNodes("Account", (context, id) => context.load(context.services.people.accountsByIds, id)),
+  loadWithoutCache: loadNode("Account", ({ services }) => services.people.accountsByIds),
 });
 
 export const PersonRef = builder.prismaObject("Person", {
   description: "Somebody who writes notes or requests tickets: a customer, a specialist or an administrator.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (person) => person.id }),
-    number: t.field({ type: "SafeInt", description: "The integer id that /v1 uses.", resolve: (person) => person.number }),
+    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Person>("id"), resolve: ({ id }) => id }),
+    number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
     name: t.exposeString("name", { description: "The full name." }),
     email: t.string({
       nullable: true,
       description: "The mail address; null where you are a customer and this is somebody else.",
+      extensions: from<Person>("id", "email"),
       resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
     }),
   }),
@@ -36,7 +38,7 @@ export const PersonRef = builder.prismaObject("Person", {
 
 builder.nodeRef(PersonRef, {
   id: { description: "The global id.", resolve: (person: Person) => person.id },
-  loadMany: loadNodes("Person", (context, id) => context.load(context.services.people.byIds, id)),
+  loadWithoutCache: loadNode("Person", ({ services }) => services.people.byIds),
 });
 
 const RoleEnum = builder.enumType("Role", {
@@ -62,12 +64,14 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
     person: t.field({
       type: PersonRef,
       description: "The person the credential belongs to.",
-      resolve: (viewer, _args, context) => present(context.load(context.services.people.byIds, viewer.person.id)),
+      resolve: (viewer, _args, context, info) =>
+        present(context.load(context.services.people.byIds, viewer.person.id, context.selected(info))),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account the credential acts in.",
-      resolve: (viewer, _args, context) => present(context.load(context.services.people.accountsByIds, viewer.account.id)),
+      resolve: (viewer, _args, context, info) =>
+        present(context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info))),
     }),
     role: t.field({ type: RoleEnum, description: "What the person is in that account.", resolve: (viewer) => viewer.role }),
     scopes: t.field({
@@ -87,8 +91,8 @@ builder.queryField("viewer", (t) =>
 );
 
 /** What the database's own constraints promise to be there. */
-export async function present<Row>(row: Promise<Row | null>): Promise<Row> {
-  const found = await row;
-  if (found === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
-  return found;
+export function present<Row>(row: Row | null | Promise<Row | null>): Row | Promise<Row> {
+  if (row instanceof Promise) return row.then(present);
+  if (row === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
+  return row;
 }

@@ -1,9 +1,11 @@
 import { encodeGlobalId } from "../platform/global-ids.ts";
+import { related, type Selection, selectOne } from "../reading/selection.ts";
 import { answerRecord } from "../rest/v1/collection.ts";
-import { type Field, fromRow, type Shape } from "../rest/v1/fields.ts";
+import { fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { maySeeEmail } from "./policy.ts";
+import { homeAccountOfPerson } from "./relations.ts";
 import type { Account, Person } from "./service.ts";
 
 /** An account as every record shows it: by its slug. */
@@ -16,27 +18,34 @@ export function personStub(person: Pick<Person, "number" | "name"> | null | unde
   return person ? { id: person.number, name: person.name } : null;
 }
 
-/** The account that the person of each row, named by number, is at home in. */
-export function homeAccountOf<Row>(number: (row: Row) => number): Field<Row> {
-  return async (rows, { services, viewer }) => (await services.people.homeAccounts(viewer, rows.map(number))).map(accountStub);
+const accountOfRecord: Selection = { fields: new Set(["slug", "name"]), relations: new Map() };
+const home = selectOne(homeAccountOfPerson, accountOfRecord);
+
+/** What is read of a person that another record shows. */
+export const personOfRecord: Selection = { fields: new Set(["number", "name"]), relations: new Map([["home", home]]) };
+
+/** The account that a person, read as {@link personOfRecord}, is at home in. */
+export function homeAccountOf(person: Person | null): { id: string; name: string } | null {
+  return accountStub(person && related<Account | null>(person, "home"));
 }
 
 const personShape: Shape<Person> = {
   fields: {
-    id: fromRow((person) => person.number),
-    name: fromRow((person) => person.name),
-    primary_email: fromRow((person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
-    account: homeAccountOf((person) => person.number),
-    nodeID: fromRow((person) => encodeGlobalId("Person", person.id)),
+    id: fromRow(["number"], (person) => person.number),
+    name: fromRow(["name"], (person) => person.name),
+    primary_email: fromRow(["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
+    account: fromRelated<Person, Account | null>({ name: "home", relation: home }, (account) => accountStub(account)),
+    nodeID: fromRow([], (person) => encodeGlobalId("Person", person.id)),
   },
 };
 
-export const getMe: Operation = async (request) => {
-  const me = await findById("Person", String(request.viewer.person.number), personReads(request));
-  return answerRecord(request, personShape, me);
-};
+export const getMe: Operation = (request) =>
+  answerRecord(request, personShape, (selection) =>
+    findById("Person", String(request.viewer.person.number), personReads(request, selection)),
+  );
 
-export const getPerson: Operation = async (request) => answerRecord(request, personShape, await personOf(request));
+export const getPerson: Operation = (request) =>
+  answerRecord(request, personShape, (selection) => personOf(request, selection));
 
 /** Teams are not kept here. Clients ask for them on their way to the notes, and find that somebody is in none. */
 export const listTeams: Operation = async (request) => {
@@ -44,13 +53,13 @@ export const listTeams: Operation = async (request) => {
   return { body: [] };
 };
 
-function personOf(request: V1Request): Promise<Person> {
-  return findById("Person", request.id, personReads(request));
+function personOf(request: V1Request, selection?: Selection): Promise<Person> {
+  return findById("Person", request.id, personReads(request, selection));
 }
 
-function personReads({ services, viewer }: V1Request): Parameters<typeof findById<Person>>[2] {
+function personReads({ services, viewer }: V1Request, selection?: Selection): Parameters<typeof findById<Person>>[2] {
   return {
-    byNumber: (number) => services.people.byNumbers(viewer, [number]),
-    byId: (id) => services.people.byIds(viewer, [id]),
+    byNumber: (number) => services.people.byNumbers(viewer, [number], selection),
+    byId: (id) => services.people.byIds(viewer, [id], selection),
   };
 }

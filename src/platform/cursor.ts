@@ -10,6 +10,11 @@ export interface CursorCodec {
   encode(place: string, position: Position): string;
   /** Null where the cursor was not handed out for `place`. */
   decode(place: string, cursor: string): Position | null;
+  /**
+   * What `cursor` says, whoever has made it: to read ahead by, where the place is not known yet. {@link CursorCodec.decode} has to be asked before
+   * anything of what was read is told.
+   */
+  peek(cursor: string): Position | null;
 }
 
 // 96 bits: far beyond what can be guessed online, and a quarter of the cursor's length saved on every edge.
@@ -31,12 +36,30 @@ export function createCursorCodec(secret: string): CursorCodec {
     },
 
     decode(place, cursor) {
-      const bytes = Buffer.from(cursor, "base64url");
-      // Re-encoding settles spelling: base64url decoding skips what it does not know, and so many texts would name one cursor.
-      if (bytes.length <= tagLength || bytes.toString("base64url") !== cursor) return null;
+      const bytes = bytesOf(cursor);
+      if (!bytes) return null;
       const payload = bytes.subarray(tagLength).toString();
       if (!timingSafeEqual(tag(place, payload), bytes.subarray(0, tagLength))) return null;
       return positionShape.parse(JSON.parse(payload));
     },
+
+    peek(cursor) {
+      const bytes = bytesOf(cursor);
+      return bytes && positionIn(bytes.subarray(tagLength).toString());
+    },
   };
+}
+
+function bytesOf(cursor: string): Buffer | null {
+  const bytes = Buffer.from(cursor, "base64url");
+  // Re-encoding settles spelling: base64url decoding skips what it does not know, and so many texts would name one cursor.
+  return bytes.length <= tagLength || bytes.toString("base64url") !== cursor ? null : bytes;
+}
+
+function positionIn(payload: string): Position | null {
+  try {
+    return positionShape.parse(JSON.parse(payload));
+  } catch {
+    return null;
+  }
 }

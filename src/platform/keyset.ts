@@ -1,4 +1,4 @@
-import { allOf, column, join, raw, sql, type Sql } from "./sql.ts";
+import { allOf, column, join, raw, type Slot, sql, type Sql } from "./sql.ts";
 
 /**
  * Where a row stands in an order: the values it is sorted by (ISO instants, numbers, names of an enumeration), and its id last where they
@@ -30,10 +30,15 @@ export type Ordering = readonly [OrderKey, ...OrderKey[]];
 export interface Page {
   readonly size: number;
   readonly from: "start" | "end";
-  readonly after?: Position | undefined;
-  readonly before?: Position | undefined;
+  readonly after?: GivenPosition | undefined;
+  readonly before?: GivenPosition | undefined;
   readonly offset?: number | undefined;
+  /** Whether one row more is read, which tells that there are more. It is, where this is left out. */
+  readonly lookahead?: boolean | undefined;
 }
+
+/** A position, or the places in a statement where the parts of one are put when it is sent. */
+export type GivenPosition = readonly (Position[number] | Slot)[];
 
 /** The rows of a page in their order, and whether there are more on either side. */
 export interface Slice<Row> {
@@ -48,7 +53,7 @@ export interface Keyset {
   readonly within: Sql;
   /** The order in which they are read. */
   readonly orderBy: Sql;
-  /** One row more than wanted, which tells that there are more. */
+  /** How many rows are read: one more than wanted, unless that is not asked for. */
   readonly limit: Sql;
   /**
    * Where no index holds the whole order: the ORDER BY and the limit to gather rows with before they are put in that order. They are read in the
@@ -66,7 +71,8 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
       ", ",
     );
   const orderBy = inOrder(keys);
-  const limit = page.offset ? sql`LIMIT ${page.size + 1} OFFSET ${page.offset}` : sql`LIMIT ${page.size + 1}`;
+  const size = integer(page.lookahead === false ? page.size : page.size + 1);
+  const limit = page.offset ? sql`LIMIT ${size} OFFSET ${page.offset}` : sql`LIMIT ${size}`;
   // An offset counts rows, so it has to count them in the whole order.
   const byLeadingKey = !isIndexed(keys) && !page.offset;
   return {
@@ -76,8 +82,17 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
     ]),
     orderBy,
     limit,
-    gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST (${page.size + 1}) ROWS WITH TIES` : undefined,
+    gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST ${size} ROWS WITH TIES` : undefined,
   };
+}
+
+/**
+ * A number spelled out in the statement. As a value of it, the planner would not know how few rows are wanted, and would find that a plan made
+ * for any number is worse than planning anew each time.
+ */
+function integer(number: number): Sql {
+  if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is no number of rows.`);
+  return raw(String(number));
 }
 
 /** `rows` (a table, an alias and the conditions on it) in the order and of the number of a page, with all of the table's columns. */
@@ -90,7 +105,7 @@ export function pageFrom(alias: string, rows: Sql, { within, orderBy, limit, gat
 /** How many `rows` there are, as `count`. Counting ends at `most` where that is given. */
 export function countUpTo(rows: Sql, most: number | undefined): Sql {
   if (most === undefined) return sql`SELECT count(*) AS count FROM ${rows}`;
-  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${rows} LIMIT ${most}) counted`;
+  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${rows} LIMIT ${integer(most)}) counted`;
 }
 
 /** What was read by {@link keyset}, cut to the page and put in the order asked for. */
@@ -103,22 +118,9 @@ export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
   return { rows: kept.toReversed(), hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
 
-/** Rows of a LATERAL read, a page for each parent. A parent without rows comes once, with nulls for them. */
-export function slicesOf<Row extends { readonly parent: string; readonly id: string }>(
-  parents: readonly string[],
-  rows: readonly Row[],
-  page: Page,
-): (Slice<Row> | null)[] {
-  const byParent = Map.groupBy(rows, (row) => row.parent);
-  return parents.map((parent) => {
-    const read = byParent.get(parent);
-    return read
-      ? toSlice(
-          read.filter((row) => row.id !== null),
-          page,
-        )
-      : null;
-  });
+/** The fields that a row's position in `ordering` is made of. */
+export function positionFields(ordering: Ordering): readonly string[] {
+  return completed(ordering).map(({ field }) => field);
 }
 
 /** The position of `row` in `ordering`. */
@@ -129,6 +131,24 @@ export function positionOf(ordering: Ordering, row: object): Position {
     if (typeof value === "number" || typeof value === "string") return value;
     throw new TypeError(`Rows cannot be placed by ${field}.`);
   });
+}
+
+const spellings: Readonly<Record<string, RegExp>> = {
+  timestamptz: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+  integer: /^\d{1,9}$/,
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+};
+
+/** Whether a position that anybody may have made is one of `ordering`, and can be put into a statement. Never of an order by an enumeration. */
+export function isPositionOf(ordering: Ordering, position: Position): boolean {
+  const keys = completed(ordering);
+  return (
+    keys.length === position.length &&
+    keys.every(({ type }, index) => {
+      const text = String(position[index]);
+      return spellings[type]?.test(text) === true && (type !== "timestamptz" || !Number.isNaN(Date.parse(text)));
+    })
+  );
 }
 
 /** `ordering` as a text, of which there is one for each order. */
@@ -151,7 +171,7 @@ function isIndexed([first, second, ...others]: readonly OrderKey[]): boolean {
 }
 
 /** The rows strictly after, or before, a position. */
-function beyond(alias: string, keys: readonly OrderKey[], position: Position, side: "after" | "before"): Sql {
+function beyond(alias: string, keys: readonly OrderKey[], position: GivenPosition, side: "after" | "before"): Sql {
   const parts = keys.map((key, index) => ({
     column: column(alias, key.field),
     value: sql`${position[index]}${raw(`::${key.type}`)}`,

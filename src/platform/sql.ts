@@ -5,6 +5,31 @@ export type Sql = Prisma.Sql;
 export const { sql, join, empty, raw } = Prisma;
 
 /**
+ * A place in a statement for a value that differs each time it is sent, always followed by a cast: a key, the parts of a cursor. Statements
+ * that differ in these alone can be sent as one. A slot with a name is filled by whoever sends the statement; one without has its value.
+ */
+export interface Slot {
+  readonly [slotMark]: true;
+  readonly name: string | undefined;
+  readonly value: string | undefined;
+}
+
+const slotMark = Symbol("slot");
+
+export function slot(name: string): Slot {
+  return { [slotMark]: true, name, value: undefined };
+}
+
+/** A slot that is filled already. */
+export function varying(value: string | number): Slot {
+  return { [slotMark]: true, name: undefined, value: String(value) };
+}
+
+export function isSlot(value: unknown): value is Slot {
+  return typeof value === "object" && value !== null && slotMark in value;
+}
+
+/**
  * What rows must equal, by field name. One such value says who may see or change what, and serves three readers: it is a Prisma
  * `where` as it stands, {@link whereSql} writes it into a statement, {@link matches} asks it of a row in memory.
  */

@@ -2,11 +2,13 @@ import { builder } from "../graph/builder.ts";
 import { type ConnectionPlace, countOf, readPage, toConnection } from "../graph/connections.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { loadNodes } from "../graph/nodes.ts";
+import { loadNode } from "../graph/nodes.ts";
+import { from, fromOne, selectedPageOf } from "../graph/selection.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
+import { accountOfTicket, requesterOfTicket } from "./relations.ts";
 import type { Ticket } from "./service.ts";
 
 const TicketKindEnum = builder.enumType("TicketKind", {
@@ -38,11 +40,10 @@ const TicketStatusEnum = builder.enumType("TicketStatus", {
 export const TicketRef = builder.prismaObject("Ticket", {
   description: "What a service desk works on: a request, a problem, a task and so on. Notes are kept on it.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", resolve: (ticket) => ticket.id }),
-    number: t.field({
+    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Ticket>("id"), resolve: ({ id }) => id }),
+    number: t.expose("number", {
       type: "SafeInt",
       description: "The number people know it by; the integer id that /v1 uses.",
-      resolve: (ticket) => ticket.number,
     }),
     kind: t.expose("kind", { type: TicketKindEnum, description: "What kind of record it is." }),
     status: t.expose("status", { type: TicketStatusEnum, description: "How far it is." }),
@@ -50,19 +51,23 @@ export const TicketRef = builder.prismaObject("Ticket", {
     account: t.field({
       type: AccountRef,
       description: "The account that keeps it.",
-      resolve: (ticket, _args, context) => present(context.load(context.services.people.accountsByIds, ticket.accountId)),
+      extensions: fromOne<Ticket>(accountOfTicket, "accountId"),
+      resolve: (ticket, _args, context, info) =>
+        present(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId)),
     }),
     requester: t.field({
       type: PersonRef,
       nullable: true,
       description: "For whom it was opened.",
-      resolve: (ticket, _args, context) =>
-        ticket.requesterId === null ? null : context.load(context.services.people.byIds, ticket.requesterId),
+      extensions: fromOne<Ticket>(requesterOfTicket, "requesterId"),
+      resolve: (ticket, _args, context, info) =>
+        ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
     }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was opened." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
     viewerCanAddNote: t.boolean({
       description: "Whether you may add a note to it.",
+      extensions: from<Ticket>(),
       resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
     }),
   }),
@@ -70,7 +75,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
 
 builder.nodeRef(TicketRef, {
   id: { description: "The global id.", resolve: (ticket: Ticket) => ticket.id },
-  loadMany: loadNodes("Ticket", (context, id) => context.load(context.services.tickets.byIds, id)),
+  loadWithoutCache: loadNode("Ticket", ({ services }) => services.tickets.byIds),
 });
 
 const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and where it stands." });
@@ -137,7 +142,8 @@ builder.queryFields((t) => ({
     nullable: true,
     description: "A ticket; null where there is none, or you may not see it.",
     args: { id: t.arg.id({ required: true, description: "Its global id, or its UUID." }) },
-    resolve: (_root, { id }, context) => context.load(context.services.tickets.byIds, readId("Ticket", id)),
+    resolve: (_root, { id }, context, info) =>
+      context.load(context.services.tickets.byIds, readId("Ticket", id), context.selected(info)),
   }),
   tickets: t.connection(
     {
@@ -147,18 +153,16 @@ builder.queryFields((t) => ({
         filter: t.arg({ type: TicketFilterInput, description: "Which tickets are wanted." }),
         orderBy: t.arg({ type: TicketOrder, description: "Their order; CREATED_AT DESC when left out." }),
       },
-      resolve: async (_root, args, { viewer, services, cursors }) => {
+      resolve: async (_root, args, { viewer, services, cursors }, info) => {
         const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
         const place: ConnectionPlace = {
           name: "tickets",
           ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
         };
         const filter = readFilter(args.filter);
-        const slice = await services.tickets.list(viewer, {
-          filter,
-          ordering: place.ordering,
-          page: readPage(args, place, cursors),
-        });
+        const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
+        const { wanted, selection } = selectedPageOf(info, cursors.peek);
+        const slice = await services.tickets.list(viewer, read, wanted, selection);
         return toConnection(slice, place, cursors, () => services.tickets.count(viewer, filter));
       },
     },

@@ -1,7 +1,7 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { OrderKey } from "../platform/keyset.ts";
+import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
 import { codePointLength, findings, unstorable } from "../platform/text.ts";
 
 export interface AddTicketInput {
@@ -19,6 +19,13 @@ export interface TicketFilter {
   readonly createdAt?: InstantRange | undefined;
   readonly updatedAt?: InstantRange | undefined;
   readonly fields?: TicketFieldFilters | undefined;
+}
+
+/** A page of tickets. */
+export interface TicketRead {
+  readonly filter: TicketFilter;
+  readonly ordering: Ordering;
+  readonly page: Page;
 }
 
 /** What single fields must be, each as often as wanted. */

@@ -1,13 +1,16 @@
 import { NotFound } from "../errors.ts";
+import type { Person } from "../people/service.ts";
 import { accountStub, personStub } from "../people/v1.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
+import { allFields, pageWithCursors, type Selection, selectOne } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { fromRow, type Shape } from "../rest/v1/fields.ts";
+import { fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { ticketOrderings } from "./input.ts";
+import { requesterOfTicket } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
 
 /** Under which path the tickets of a kind are, and under which name other records refer to one. */
@@ -31,22 +34,20 @@ const statusCodes: Readonly<Record<string, TicketStatus>> = {
   cancelled: "CANCELLED",
 };
 
+const requester = selectOne(requesterOfTicket, { fields: new Set(["number", "name"]), relations: new Map() });
+
 const ticketShape: Shape<Ticket> = {
+  always: ["kind"],
   fields: {
-    id: fromRow((ticket) => ticket.number),
-    subject: fromRow((ticket) => ticket.subject),
-    status: fromRow((ticket) => ticket.status.toLowerCase()),
-    requested_by: async (tickets, { services, viewer }) => {
-      const ids = [...new Set(tickets.flatMap((ticket) => ticket.requesterId ?? []))];
-      const people = ids.length === 0 ? [] : await services.people.byIds(viewer, ids);
-      const byId = new Map(people.map((person) => [person?.id, person]));
-      return tickets.map((ticket) => personStub(ticket.requesterId === null ? null : byId.get(ticket.requesterId)));
-    },
+    id: fromRow(["number"], (ticket) => ticket.number),
+    subject: fromRow(["subject"], (ticket) => ticket.subject),
+    status: fromRow(["status"], (ticket) => ticket.status.toLowerCase()),
+    requested_by: fromRelated<Ticket, Person | null>({ name: "requester", relation: requester }, (person) => personStub(person)),
     // A ticket is seen in the account that keeps it, and nowhere else.
-    account: fromRow((_ticket, { viewer }) => accountStub(viewer.account)),
-    created_at: fromRow((ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
-    updated_at: fromRow((ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
-    nodeID: fromRow((ticket) => encodeGlobalId("Ticket", ticket.id)),
+    account: fromRow([], (_ticket, { viewer }) => accountStub(viewer.account)),
+    created_at: fromRow(["createdAt"], (ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
+    updated_at: fromRow(["updatedAt"], (ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
+    nodeID: fromRow([], (ticket) => encodeGlobalId("Ticket", ticket.id)),
   },
 };
 
@@ -74,20 +75,24 @@ export function ticketOperations(kind: TicketKind): { list: Operation; get: Oper
         filterable,
         sortable,
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-        read: ({ fields, ordering, page }) =>
-          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }),
+        read: ({ fields, ordering, page, selection }) =>
+          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }, pageWithCursors, selection),
         count: (fields, most) => services.tickets.count(viewer, { kinds: [kind], fields }, most),
       });
     },
-    get: async (request) => answerRecord(request, ticketShape, await ticketOf(kind, request)),
+    get: (request) => answerRecord(request, ticketShape, (selection) => ticketOf(kind, request, selection)),
   };
 }
 
-/** The ticket that a path names. @throws {NotFound} also where it is of another kind */
-export async function ticketOf(kind: TicketKind, { services, viewer, id: text }: V1Request): Promise<Ticket> {
+/** The ticket that a path names, read with its kind. @throws {NotFound} also where it is of another kind */
+export async function ticketOf(
+  kind: TicketKind,
+  { services, viewer, id: text }: V1Request,
+  selection: Selection = allFields,
+): Promise<Ticket> {
   const ticket = await findById<Ticket>("Ticket", text, {
-    byNumber: (number) => services.tickets.byNumbers(viewer, [number]),
-    byId: (id) => services.tickets.byIds(viewer, [id]),
+    byNumber: (number) => services.tickets.byNumbers(viewer, [number], selection),
+    byId: (id) => services.tickets.byIds(viewer, [id], selection),
   });
   if (ticket.kind !== kind) throw new NotFound("ticket");
   return ticket;

@@ -1,9 +1,18 @@
 import type { Ordering, Page, Slice } from "../../platform/keyset.ts";
+import type { Selection } from "../../reading/selection.ts";
 import { present, readSelection, type Shape } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
 import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
 import { readSort, type Sortable } from "./sorting.ts";
+
+/** What is read of a collection. */
+export interface CollectionRead<Fields> {
+  readonly fields: FieldFilters<Fields>;
+  readonly ordering: Ordering;
+  readonly page: Page;
+  readonly selection: Selection;
+}
 
 /** A collection of records: what is shown of them, what they can be filtered and sorted by, and how they are read. */
 export interface Collection<Row, Fields> {
@@ -13,7 +22,7 @@ export interface Collection<Row, Fields> {
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
   readonly usualOrder: Ordering;
-  readonly read: (wanted: { fields: FieldFilters<Fields>; ordering: Ordering; page: Page }) => Promise<Slice<Row>>;
+  readonly read: (wanted: CollectionRead<Fields>) => Promise<Slice<Row>>;
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
 
@@ -26,19 +35,24 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const ordering = readSort(query.last("sort"), sortable, usualOrder);
   const wish = readPageWish(query, ordering, cursors);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
-  const selection = readSelection(query.last("fields"), shape);
+  const { names, selection } = readSelection(query.last("fields"), shape);
   const page = await readPage(wish, {
-    read: (wanted) => read({ fields, ordering, page: wanted }),
+    read: (wanted) => read({ fields, ordering, page: wanted, selection }),
     count: (most) => count(fields, most),
   });
   return {
-    body: await present(page.rows, shape, selection, request),
+    body: await present(page.rows, shape, names, request),
     headers: pageHeaders(request, ordering, wish.size, page),
   };
 }
 
-/** Answers with a single record. */
-export async function answerRecord<Row extends object>(request: V1Request, shape: Shape<Row>, row: Row): Promise<V1Answer> {
-  const [record] = await present([row], shape, readSelection(request.query.last("fields"), shape), request);
+/** Answers with a single record, read with what is shown of it. */
+export async function answerRecord<Row extends object>(
+  request: V1Request,
+  shape: Shape<Row>,
+  read: (selection: Selection) => Promise<Row>,
+): Promise<V1Answer> {
+  const { names, selection } = readSelection(request.query.last("fields"), shape);
+  const [record] = await present([await read(selection)], shape, names, request);
   return { body: record };
 }

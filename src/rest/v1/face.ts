@@ -160,7 +160,7 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
     });
   }
 
-  const notes = noteOperations({ attachments: attachments.attachmentsOfNotes });
+  const notes = noteOperations({ attachments: attachments.attachments });
   route("GET", "/me", people.getMe);
   route("GET", "/people/me", people.getMe);
   route("GET", "/people/:id", people.getPerson);

@@ -1,68 +1,123 @@
+import { LRUCache } from "lru-cache";
+import { related, type SelectedRelation, type Selection } from "../../reading/selection.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
 
-/** What a field's values are read with. */
+/** What a field's values are made with. */
 export interface FieldContext {
   readonly services: Services;
   readonly viewer: PersonViewer;
-  /** What several fields need, read by the first that asks. */
-  readonly once: <Value>(name: string, read: () => Promise<Value>) => Promise<Value>;
 }
 
-/** One field of many records: values in the order of the rows, undefined where a record does not have the field at all. */
-export type Field<Row> = (rows: readonly Row[], context: FieldContext) => readonly unknown[] | Promise<readonly unknown[]>;
+/** One field of a record: what of the row it is read from, and what is shown; undefined where the record does not have the field at all. */
+export interface Field<Row> {
+  readonly fields: readonly (keyof Row & string)[];
+  /** Relations that have one name in a shape are one. */
+  readonly relations: Readonly<Record<string, SelectedRelation>>;
+  readonly value: (row: Row, context: FieldContext) => unknown;
+}
 
 /** What a record consists of, in the order in which it is shown. */
 export interface Shape<Row> {
   readonly fields: Readonly<Record<string, Field<Row>>>;
   /** Fields that are shown and cannot be asked for. */
   readonly unselectable?: readonly string[];
+  /** What is read of every row, whatever is shown: what its operation goes by. */
+  readonly always?: readonly (keyof Row & string)[];
 }
 
-/** A field that is there in the row. */
-export function fromRow<Row>(value: (row: Row, context: FieldContext) => unknown): Field<Row> {
-  return (rows, context) => rows.map((row) => value(row, context));
+/** The fields of a record that are shown, and what is read for them. */
+export interface ShownFields {
+  readonly names: readonly string[];
+  readonly selection: Selection;
 }
+
+/** A field that is made of those fields of the row. */
+export function fromRow<Row>(
+  fields: readonly (keyof Row & string)[],
+  value: (row: Row, context: FieldContext) => unknown,
+): Field<Row> {
+  return { fields, relations: {}, value };
+}
+
+/** A field that is made of what the row is related to, and of those fields of the row. `Related` is what `relation` is to. */
+export function fromRelated<Row extends object, Related>(
+  { name, relation, fields = [] }: { name: string; relation: SelectedRelation; fields?: readonly (keyof Row & string)[] },
+  value: (found: Related, row: Row, context: FieldContext) => unknown,
+): Field<Row> {
+  return {
+    fields,
+    relations: { [name]: relation },
+    value(row, context) {
+      const found = related<Related>(row, name);
+      // What a policy keeps from the viewer does not come with the row. It has its own words for that.
+      if (found === undefined) refuse(relation, context.viewer);
+      return value(found as Related, row, context); // otherwise refused
+    },
+  };
+}
+
+function refuse(selected: SelectedRelation, viewer: PersonViewer): never {
+  if ("input" in selected) selected.relation.from(viewer, selected.input as never); // its own input
+  else selected.relation.from(viewer);
+  throw new Error("A relation that the viewer may read did not come with its row.");
+}
+
+/** How many ways to select fields of a shape are kept. */
+const keptSelections = 200;
+const kept = new WeakMap<object, LRUCache<string, ShownFields>>();
 
 /** The fields that `fields=a,b` selects: `id` always, everything where nothing is selected. @throws {BadRequest} */
-export function readSelection<Row>(
-  selection: string | undefined,
-  { fields, unselectable = [] }: Shape<Row>,
-): readonly string[] {
+export function readSelection<Row>(selection: string | undefined, shape: Shape<Row>): ShownFields {
+  const { fields, unselectable = [] } = shape;
   const every = Object.keys(fields);
   const wanted = (selection ?? "")
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  if (wanted.length === 0) return every;
+  if (wanted.length === 0) return shown(every, shape);
   const unknown = wanted.filter((name) => !every.includes(name) || unselectable.includes(name));
   if (unknown.length > 0) throw new BadRequest(`Unknown fields: ${[...new Set(unknown)].join(", ")}`);
-  return every.filter((name) => name === "id" || wanted.includes(name));
+  return shown(
+    every.filter((name) => name === "id" || wanted.includes(name)),
+    shape,
+  );
 }
 
-/** Records of a shape, with the selected fields. Each field is read once for all of them; one that is not selected is not read. */
-export async function present<Row>(
-  rows: readonly Row[],
-  shape: Shape<Row>,
-  selection: readonly string[],
-  { services, viewer }: Pick<FieldContext, "services" | "viewer">,
-): Promise<Record<string, unknown>[]> {
-  const context: FieldContext = { services, viewer, once: readOnce() };
-  const selected = selection.flatMap((name) => {
-    const field = shape.fields[name];
-    return field ? [{ name, field }] : [];
-  });
-  const columns = await Promise.all(selected.map(async ({ name, field }) => ({ name, values: await field(rows, context) })));
-  return rows.map((_, index) => Object.fromEntries(columns.map(({ name, values }) => [name, values[index]])));
-}
-
-function readOnce(): FieldContext["once"] {
-  const reads = new Map<string, Promise<unknown>>();
-  return <Value>(name: string, read: () => Promise<Value>) => {
-    const known = reads.get(name) ?? read();
-    reads.set(name, known);
-    // What is kept under a name was made by the same read.
-    return known as Promise<Value>;
+function shown<Row>(names: readonly string[], shape: Shape<Row>): ShownFields {
+  const ofShape = kept.get(shape) ?? new LRUCache<string, ShownFields>({ max: keptSelections });
+  kept.set(shape, ofShape);
+  const known = ofShape.get(names.join());
+  if (known) return known;
+  const fields = names.flatMap((name) => shape.fields[name] ?? []);
+  const made: ShownFields = {
+    names,
+    selection: {
+      fields: new Set<string>([...(shape.always ?? []), ...fields.flatMap((field) => field.fields)]),
+      relations: new Map(fields.flatMap((field) => Object.entries(field.relations))),
+    },
   };
+  ofShape.set(names.join(), made);
+  return made;
+}
+
+/** Records of a shape, with the fields that are shown. */
+export function present<Row>(
+  rows: readonly Row[],
+  { fields }: Shape<Row>,
+  names: readonly string[],
+  { services, viewer }: FieldContext,
+): Promise<Record<string, unknown>[]> {
+  const context: FieldContext = { services, viewer };
+  const record = async (row: Row): Promise<Record<string, unknown>> => {
+    const entries: [string, unknown][] = [];
+    for (const name of names) {
+      const value = fields[name]?.value(row, context);
+      // Few are waited for, and a turn of the event loop for each of the others would be most of the work.
+      entries.push([name, value instanceof Promise ? await value : value]);
+    }
+    return Object.fromEntries(entries);
+  };
+  return Promise.all(rows.map(record));
 }

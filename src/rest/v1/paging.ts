@@ -58,7 +58,12 @@ export interface PageReads<Row> {
   readonly count: (most: number) => Promise<number>;
 }
 
-/** Reads the page that is wanted. @throws {BadRequest} where its number lies beyond what is counted. */
+/**
+ * Reads the page that is wanted, and counts: not in one statement, since requests for other pages of the same collection count the same, and
+ * counting is most of the work.
+ *
+ * @throws {BadRequest} where its number lies beyond what is counted.
+ */
 export async function readPage<Row>(
   { size, number, cursor }: PageWish,
   { read, count }: PageReads<Row>,

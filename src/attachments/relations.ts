@@ -1,0 +1,62 @@
+import { type Attachment, Prisma } from "#generated/prisma/client.ts";
+import { noteWhere } from "../notes/relations.ts";
+import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { defineEntity } from "../reading/entity.ts";
+import type { ManyRelation, OneRelation } from "../reading/selection.ts";
+import type { AttachmentReach, AttachmentRead } from "./input.ts";
+import type { Viewer } from "../viewer.ts";
+import { notesWithVisibleAttachments } from "./policy.ts";
+
+const attachmentEntity = defineEntity<Attachment>({
+  alias: "a",
+  fields: Prisma.AttachmentScalarFieldEnum,
+  always: ["uploadExpiresAt"],
+  revive: { size: "bigint", uploadExpiresAt: "instant", createdAt: "instant" },
+});
+
+/**
+ * What is filled into the slots of the reads of attachments: from when on an upload must be awaited for its attachment to be read though it is not
+ * there. A store of ours announces arrivals, so what is read is what counts: awaited until the upload expires, and never as ready. Rows of another
+ * store become ready by being read, so all that may have arrived are read, and those that have not are left out afterwards.
+ */
+export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals: boolean; now: Date }): Record<string, string> {
+  const counted = { awaited: now.toISOString(), ready: "infinity" };
+  const read = announcesArrivals ? counted : { awaited: "-infinity", ready: "-infinity" };
+  return { "read awaited": read.awaited, "read ready": read.ready, "counted awaited": counted.awaited, "counted ready": "infinity" };
+}
+
+function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
+  return sql`(a.state = 'READY' OR a.upload_expires_at > ${slot(`${use} ${reach}`)}::timestamptz)`;
+}
+
+/** The attachment for which `term` holds, of attachments as `a`. */
+function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation {
+  return {
+    kind: "one",
+    target: attachmentEntity,
+    from: (viewer) => sql`
+      attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
+      WHERE ${whereSql("n", notesWithVisibleAttachments(viewer))} AND ${term} AND ${within(reach, "read")}`,
+  };
+}
+
+export const attachmentById = attachmentWhere(sql`a.id = ${slot("key")}::uuid`, "awaited");
+export const attachmentByFilename = attachmentWhere(
+  sql`n.id = ${slot("noteId")}::uuid AND a.filename = ${slot("filename")}::text`,
+  "ready",
+);
+
+export const attachmentsOfNote: ManyRelation<AttachmentRead> = {
+  kind: "many",
+  target: attachmentEntity,
+  from: (viewer, { reach }) => ofNote(viewer, within(reach, "read")),
+  countFrom: (viewer, { reach }) => ofNote(viewer, within(reach, "counted")),
+};
+
+/** The note is one that the viewer sees: it stands around this in the statement. */
+function ofNote(viewer: Viewer, reached: Sql): Sql {
+  notesWithVisibleAttachments(viewer);
+  return sql`attachments a WHERE a.note_id = n.id AND a.account_id = n.account_id AND ${reached}`;
+}
+
+export const noteOfAttachment = noteWhere(sql`n.id = a.note_id`);

@@ -1,0 +1,113 @@
+import DataLoader from "dataloader";
+import type { Database } from "../platform/database.ts";
+import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
+
+/** A statement that was written out: for one set of values of its slots, and for many. */
+export interface WrittenStatement {
+  /** Takes {@link constants} and then a text for each slot; answers with one row `json`, or none. */
+  readonly single: string;
+  /** Takes {@link constants} and then an array of texts for each slot; answers with rows of `place`, from 1, and `json`. */
+  readonly many: string;
+  readonly constants: readonly unknown[];
+  readonly slots: readonly Slot[];
+}
+
+/** Writes out a statement whose one column is called `json`. */
+export function writeStatement({ strings, values }: Sql): WrittenStatement {
+  const constants = values.filter((value) => !isSlot(value));
+  const slots = distinct(values.filter((value) => isSlot(value)));
+  const write = (ofSlot: (place: number) => string): string => {
+    let written = 0;
+    return strings.reduce((text, part, index) => {
+      const value = values[index - 1];
+      if (!isSlot(value)) written += 1;
+      return `${text}${isSlot(value) ? ofSlot(placeOf(slots, value)) : `$${written}`}${part}`;
+    });
+  };
+  const arrays = slots.map((_, index) => `$${constants.length + index + 1}::text[]`);
+  const names = slots.map((_, index) => `v${index + 1}`);
+  return {
+    single: write((place) => `$${constants.length + place + 1}`),
+    // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
+    many:
+      `SELECT batch.place::integer AS place, read.json FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
+      ` CROSS JOIN LATERAL (${write((place) => `batch.v${place + 1}`)}) read`,
+    constants,
+    slots,
+  };
+}
+
+/** A named slot is one wherever it stands, and so is a value that stands in several places. */
+function distinct(slots: readonly Slot[]): readonly Slot[] {
+  return slots.filter((one, index) => placeOf(slots, one) === index);
+}
+
+function placeOf(slots: readonly Slot[], wanted: Slot): number {
+  return slots.findIndex((slot) => (wanted.name === undefined ? slot === wanted : slot.name === wanted.name));
+}
+
+/** The values of a statement's slots, in their order. */
+export type SlotValues = readonly string[];
+
+/** Asks for the JSON that a statement answers with; null where there is no row. */
+export type Batch = (values: SlotValues) => Promise<unknown>;
+
+/** More would keep the others waiting for the slowest, and one connection busy while others are idle. */
+const mostAtOnce = 32;
+
+/**
+ * Sends `statement` for whoever asks. What is asked until the event loop comes round goes out as one, and equal questions as one of those: each is
+ * answered by a statement that was sent after it was asked. Where one of many fails, each is asked by itself, so that it fails alone.
+ */
+export function batchOf(database: Database, statement: WrittenStatement): Batch {
+  const { constants, slots } = statement;
+
+  async function single(values: SlotValues): Promise<unknown> {
+    const [row] = await database.query<{ json: unknown }>({ text: statement.single, values: [...constants, ...values] });
+    return row?.json ?? null;
+  }
+
+  async function many(questions: readonly SlotValues[]): Promise<readonly unknown[]> {
+    const columns = slots.map((_, index) => questions.map((values) => values[index]));
+    const rows = await database.query<{ place: number; json: unknown }>({
+      text: statement.many,
+      values: [...constants, ...columns],
+    });
+    const answers = new Array<unknown>(questions.length).fill(null);
+    for (const { place, json } of rows) answers[place - 1] = json;
+    return answers;
+  }
+
+  async function answer(questions: readonly SlotValues[]): Promise<readonly unknown[]> {
+    if (questions.length > 1) {
+      try {
+        return await many(questions);
+      } catch (error) {
+        if (isUnavailable(error)) throw error;
+      }
+    }
+    return Promise.all(questions.map((values) => single(values).catch((error: unknown) => asError(error))));
+  }
+
+  const loader = new DataLoader<SlotValues, unknown>(
+    async (asked) => {
+      const places = new Map<string, number>();
+      const place = asked.map((values) => {
+        const name = JSON.stringify(values);
+        const known = places.get(name) ?? places.size;
+        places.set(name, known);
+        return known;
+      });
+      const questions = [...places.values()].map((wanted) => asked[place.indexOf(wanted)] ?? []);
+      const answers = await answer(questions);
+      return place.map((index) => answers[index]);
+    },
+    { cache: false, maxBatchSize: mostAtOnce, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
+  );
+  return (values) => loader.load(values);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,49 @@
+/** What a field's value is in JSON, and what it is in a row: times and big numbers have no JSON of their own. */
+type Revival = "instant" | "bigint";
+
+/** The fields of `Row` that JSON cannot say, each with what it is. None can be left out, nor given as another. */
+type Revivals<Row> = {
+  readonly [Field in keyof Row as Extract<Row[Field], Date | bigint> extends never ? never : Field]-?: Extract<
+    Row[Field],
+    Date
+  > extends never
+    ? "bigint"
+    : "instant";
+};
+
+/** A kind of row as reads know it: how what the database tells of it becomes a row. */
+export interface EntityShape {
+  /** What statements call its rows: another for each entity, so that a relation can speak of both of its ends. */
+  readonly alias: string;
+  readonly fields: readonly string[];
+  /** Those of the fields that come whatever is selected: the id, and what its service looks at. */
+  readonly always: ReadonlySet<string>;
+  /** Makes a field's value of what it is in JSON; undefined where that is the same. */
+  readonly revive: (field: string) => ((value: never) => unknown) | undefined;
+}
+
+/** Describes the rows of a model. Fields of a type that JSON does not have must be named, and cannot be forgotten. */
+export function defineEntity<Row extends { readonly id: string }>(definition: {
+  readonly alias: string;
+  /** Prisma's list of the model's fields. */
+  readonly fields: { readonly [Field in keyof Row & string]: Field };
+  readonly revive: Revivals<Row>;
+  readonly always?: readonly (keyof Row & string)[];
+}): EntityShape {
+  const { alias, fields, always = [] } = definition;
+  const revivals = new Map<string, Revival>(Object.entries(definition.revive));
+  return {
+    alias,
+    fields: Object.values(fields),
+    always: new Set<string>(["id", ...always]),
+    revive: (field) => {
+      const revival = revivals.get(field);
+      return revival && revivers[revival];
+    },
+  };
+}
+
+const revivers: Readonly<Record<Revival, (value: never) => unknown>> = {
+  instant: (value: string | null) => (value === null ? null : new Date(value)),
+  bigint: (value: number | null) => (value === null ? null : BigInt(value)),
+};

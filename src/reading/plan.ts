@@ -1,0 +1,171 @@
+import { DomainError } from "../errors.ts";
+import { countUpTo, type GivenPosition, keyset, type Ordering, pageFrom, type Page, positionFields, type Slice, toSlice } from "../platform/keyset.ts";
+import { column, isSlot, join, raw, sql, type Sql, varying } from "../platform/sql.ts";
+import type { Viewer } from "../viewer.ts";
+import type { EntityShape } from "./entity.ts";
+import {
+  attachRelations,
+  type ManyRelation,
+  type OneRelation,
+  type PageInput,
+  type RelationKey,
+  type SelectedRelation,
+  type Selection,
+  type WantedOfPage,
+} from "./selection.ts";
+
+/** A statement that answers with one JSON value, and what is made of it. */
+export interface Plan<Value> {
+  /** Selects one column, `json`, in one row, or in none where there is nothing. */
+  readonly statement: Sql;
+  readonly decode: (json: unknown) => Value;
+}
+
+/** The part of a statement that builds a JSON value, and what is made of that. */
+interface Part<Value> {
+  readonly json: Sql;
+  readonly decode: (json: never) => Value;
+}
+
+/** A page, with the number of rows on all pages where that was asked for. */
+export interface CountedSlice<Row> extends Slice<Row> {
+  readonly total: number | undefined;
+}
+
+/**
+ * How much goes into one statement. What is beyond is read by statements of its own, a level at a time: PostgreSQL takes longer to plan a
+ * statement than to run it where hundreds of relations are nested, and a function takes no more than 100 arguments.
+ */
+const most = { depth: 10, relations: 40 } as const;
+
+/** Counts what a statement holds already. */
+interface Budget {
+  relations: number;
+}
+
+/** Plans the read of one row with all that is selected of it, however deep. @throws {DomainError} where the viewer may not read such rows. */
+export function planOne<Row>(relation: OneRelation, selection: Selection, viewer: Viewer): Plan<Row | null> {
+  const rows = relation.from(viewer);
+  const row = planRow<Row>(relation.target, selection, viewer, { relations: 0 }, 1);
+  return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode) };
+}
+
+/** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
+export function planMany<Row, Input extends PageInput>(
+  relation: ManyRelation<Input>,
+  { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
+  viewer: Viewer,
+): Plan<CountedSlice<Row>> {
+  const page = planPage<Row, Input>(relation, { input, wanted, selection }, viewer, { relations: 0 }, 1);
+  return { statement: sql`SELECT ${page.json} AS json`, decode: page.decode as Plan<CountedSlice<Row>>["decode"] }; // JSON of this statement
+}
+
+function planRow<Row>(entity: EntityShape, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
+  const fallen: string[] = [];
+  const relations: { readonly key: RelationKey; readonly part: Part<unknown> }[] = [];
+  for (const [key, selected] of selection.relations) {
+    const part = planRelation(selected, viewer, budget, depth);
+    if (part) relations.push({ key, part });
+    else fallen.push(...selected.orElse);
+  }
+  const { fields: wanted } = selection;
+  const fields = wanted
+    ? entity.fields.filter((field) => entity.always.has(field) || wanted.has(field) || fallen.includes(field))
+    : entity.fields;
+  const values = [...fields.map((field) => column(entity.alias, field)), ...relations.map(({ part }) => part.json)];
+  return {
+    // An array, since the names of an object would be built, sent and parsed for every row.
+    json: sql`json_build_array(${join(values, ", ")})`,
+    decode: rowDecoder<Row>(entity, fields, relations),
+  };
+}
+
+function rowDecoder<Row>(
+  entity: EntityShape,
+  fields: readonly string[],
+  relations: readonly { readonly key: RelationKey; readonly part: Part<unknown> }[],
+): (values: readonly never[]) => Row {
+  const revivers = fields.map((field) => entity.revive(field));
+  const places = new Map(relations.map(({ key }, index) => [key, index]));
+  return (values) => {
+    const row: Record<string, unknown> = {};
+    for (const [index, field] of fields.entries()) {
+      const revive = revivers[index];
+      const value = values[index] as never; // of this field, whatever that is
+      row[field] = revive ? revive(value) : value;
+    }
+    if (relations.length > 0) {
+      const related = relations.map(({ part }, index) => part.decode(values[fields.length + index] as never)); // its own part
+      attachRelations(row, { places, values: related });
+    }
+    return row as Row; // the fields that were selected of it
+  };
+}
+
+/** Undefined where it cannot be read with its row: the viewer may not, which is for whoever asks for it to say, or it would be too much. */
+function planRelation(selected: SelectedRelation, viewer: Viewer, budget: Budget, depth: number): Part<unknown> | undefined {
+  if (depth >= most.depth || budget.relations >= most.relations) return undefined;
+  budget.relations += 1;
+  try {
+    return "input" in selected
+      ? planPage(selected.relation, { ...selected, input: selected.input as never }, viewer, budget, depth + 1) // its own: see selectMany
+      : planRelatedRow(selected.relation, selected.selection, viewer, budget, depth);
+  } catch (error) {
+    if (error instanceof DomainError) return undefined;
+    throw error;
+  }
+}
+
+function planRelatedRow(
+  relation: OneRelation,
+  selection: Selection,
+  viewer: Viewer,
+  budget: Budget,
+  depth: number,
+): Part<unknown> {
+  const rows = relation.from(viewer);
+  const row = planRow(relation.target, selection, viewer, budget, depth + 1);
+  return { json: sql`(SELECT ${row.json} FROM ${rows})`, decode: orNull(row.decode) };
+}
+
+function planPage<Row, Input extends PageInput>(
+  relation: ManyRelation<Input>,
+  { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
+  viewer: Viewer,
+  budget: Budget,
+  depth: number,
+): Part<CountedSlice<Row>> {
+  const { target, from, countFrom = from } = relation;
+  const { alias } = target;
+  const { after, before } = input.page;
+  const page: Page = { ...input.page, after: varied(after), before: varied(before), lookahead: wanted.neighbours };
+  const row = planRow<Row>(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
+  // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
+  const json = sql`(SELECT coalesce(json_agg(${row.json}), '[]'::json) FROM (${pageFrom(alias, from(viewer, input), keyset(alias, input.ordering, page))}) ${raw(alias)})`;
+  const count = sql`(${countUpTo(countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
+  const slice = (read: readonly never[], total: number | undefined): CountedSlice<Row> => ({
+    ...toSlice(read.map(row.decode), page),
+    total,
+  });
+  if (!wanted.total) return { json, decode: (read) => slice(read, undefined) };
+  if (!wanted.rows) return { json: count, decode: (total) => slice([], total) };
+  return {
+    json: sql`json_build_array(${json}, ${count})`,
+    decode: ([read, total]: readonly [readonly never[], number]) => slice(read, total),
+  };
+}
+
+/** With the fields that say where a row stands. */
+function withPosition(selection: Selection, ordering: Ordering): Selection {
+  const { fields } = selection;
+  return fields ? { ...selection, fields: new Set([...fields, ...positionFields(ordering)]) } : selection;
+}
+
+/** Cursors differ from one asking to the next, so that their values must not make another statement. */
+function varied(position: GivenPosition | undefined): GivenPosition | undefined {
+  return position?.map((value) => (isSlot(value) ? value : varying(value)));
+}
+
+function orNull<Value>(decode: (json: never) => Value): (json: unknown) => Value | null {
+  return (json) => (json === null || json === undefined ? null : decode(json as never)); // what the part's own JSON is
+}

@@ -1,0 +1,169 @@
+import { LRUCache } from "lru-cache";
+import type { Database } from "../platform/database.ts";
+import type { GivenPosition } from "../platform/keyset.ts";
+import { type Slot, slot } from "../platform/sql.ts";
+import { isStaff, type Viewer } from "../viewer.ts";
+import { identityOf } from "./identity.ts";
+import { type Batch, batchOf, writeStatement } from "./batch.ts";
+import { type CountedSlice, type Plan, planMany, planOne } from "./plan.ts";
+import {
+  allFields,
+  type ManyRelation,
+  type OneRelation,
+  type PageInput,
+  related,
+  type Selection,
+  selectMany,
+  pageWithCursors,
+  type WantedOfPage,
+} from "./selection.ts";
+
+/** Reads of rows with all that is selected of them, in one statement each; equal reads of one moment go out as one. */
+export interface Reads {
+  /** In the order of `keys`, null where there is none or the viewer may not see it. `Row` is of the relation's entity. */
+  byKeys<Row>(
+    viewer: Viewer,
+    relation: OneRelation,
+    keys: readonly Key[],
+    selection?: Selection,
+  ): Promise<(Row | null)[]>;
+  page<Row, Input extends PageInput>(
+    viewer: Viewer,
+    relation: ManyRelation<Input>,
+    input: Input,
+    wanted?: WantedOfPage,
+    selection?: Selection,
+  ): Promise<CountedSlice<Row>>;
+  /** The same page of each parent's rows, with the parent's `fields`, in the order of `keys`; null where there is no such parent to see. */
+  pagesOf<Parent, Row, Input extends PageInput>(
+    viewer: Viewer,
+    parent: { readonly relation: OneRelation; readonly keys: readonly Key[]; readonly fields?: Selection },
+    relation: ManyRelation<Input>,
+    input: Input,
+    wanted?: WantedOfPage,
+    selection?: Selection,
+  ): Promise<({ readonly parent: Parent; readonly page: CountedSlice<Row> } | null)[]>;
+}
+
+/** What a row is found by: the slot `key` of its relation, or several slots by their names. */
+export type Key = string | number | Readonly<Record<string, string>>;
+
+export interface ReadsDependencies {
+  readonly database: Database;
+  /** What the slots that no caller fills are filled with, asked each time a statement is sent. */
+  readonly ambient: () => Readonly<Record<string, string>>;
+}
+
+/** A plan, ready to be sent for any values of its slots. */
+interface PreparedPlan {
+  readonly plan: Plan<unknown>;
+  /** The slots of the statement, in the order of their values. */
+  readonly slots: readonly Slot[];
+  readonly batch: Batch;
+}
+
+/** Plans and the batches of statements are kept for what is asked again and again; the least recently used goes first. */
+const keptPlans = 2_000;
+const keptBatches = 1_000;
+/** What is filtered by a thousand ids is not asked twice. */
+const longestPlanName = 2_000;
+
+export function createReads({ database, ambient }: ReadsDependencies): Reads {
+  const plans = new LRUCache<string, PreparedPlan>({ max: keptPlans });
+  const batches = new LRUCache<string, Batch>({ max: keptBatches });
+
+  /** The plan of that name for `viewer`, made where it is not known. */
+  function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
+    const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
+    const known = plans.get(fullName);
+    if (known) return known;
+    const prepared = prepare(make(), reachOf(viewer));
+    if (fullName.length <= longestPlanName) plans.set(fullName, prepared);
+    return prepared;
+  }
+
+  function prepare(plan: Plan<unknown>, reach: string): PreparedPlan {
+    const written = writeStatement(plan.statement);
+    // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
+    // stands for viewers of two reaches.
+    const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
+    const batch = batches.get(name) ?? batchOf(database, written);
+    batches.set(name, batch);
+    return { plan, slots: written.slots, batch };
+  }
+
+  async function ask({ plan, slots, batch }: PreparedPlan, given: Readonly<Record<string, string>>): Promise<unknown> {
+    const own = ambient();
+    const values = slots.map(({ name = "", value }) => value ?? given[name] ?? own[name] ?? "");
+    return plan.decode(await batch(values));
+  }
+
+  return {
+    async byKeys(viewer, relation, keys, selection = allFields) {
+      const prepared = planned(viewer, `${identityOf(relation)} ${identityOf(selection)}`, () => planOne(relation, selection, viewer));
+      // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
+      return Promise.all(keys.map((key) => ask(prepared, slotsOf(key)))) as Promise<never>;
+    },
+
+    async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
+      const name = `${identityOf(relation)} ${identityOf(selection)} ${shapeOf(input, wanted)}`;
+      const prepared = planned(viewer, name, () => planMany(relation, { input: withSlots(input), wanted, selection }, viewer));
+      return ask(prepared, positionsOf(input)) as Promise<never>; // as above
+    },
+
+    async pagesOf(viewer, parent, relation, input, wanted = pageWithCursors, selection = allFields) {
+      const { fields = idOnly } = parent;
+      const name = `${[parent.relation, fields, relation, selection].map(identityOf).join(" ")} ${shapeOf(input, wanted)}`;
+      const prepared = planned(viewer, name, () => {
+        relation.from(viewer, input); // refuses whoever may not read these: as a part of the parent it would only be left out
+        const page = selectMany(relation, withSlots(input), wanted, selection);
+        return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
+      });
+      const positions = positionsOf(input);
+      const rows = await Promise.all(parent.keys.map((key) => ask(prepared, { ...positions, ...slotsOf(key) })));
+      // As above.
+      return rows.map((row) => row && { parent: row, page: related(row, "page") }) as never;
+    },
+  };
+}
+
+const idOnly: Selection = { fields: new Set(), relations: new Map() };
+
+/** All of a viewer that what they may see can depend on. Statements are shared within one reach, never beyond. */
+function reachOf(viewer: Viewer): string {
+  if (viewer.kind === "anonymous") return "nobody";
+  const { account, role, person, scopes } = viewer;
+  return `${account.id} ${role} ${isStaff(viewer) ? "" : person.id} ${[...scopes].join(" ")}`;
+}
+
+/** Plans are kept for each person, whatever their reach: a policy may look at the person too, and then writes it into the statement. */
+function personOf(viewer: Viewer): string {
+  return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
+}
+
+/** What of a page's input makes for another statement: all but where a cursor stands. */
+function shapeOf(input: PageInput, wanted: WantedOfPage): string {
+  const { after, before } = input.page;
+  return JSON.stringify({ ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted });
+}
+
+function withSlots<Input extends PageInput>(input: Input): Input {
+  const { after, before } = input.page;
+  return { ...input, page: { ...input.page, after: slotsFor("after", after), before: slotsFor("before", before) } };
+}
+
+function positionsOf({ page }: PageInput): Record<string, string> {
+  return { ...valuesOf("after", page.after), ...valuesOf("before", page.before) };
+}
+
+function slotsOf(key: Key): Readonly<Record<string, string>> {
+  return typeof key === "object" ? key : { key: String(key) };
+}
+
+function slotsFor(side: string, position: GivenPosition | undefined): GivenPosition | undefined {
+  return position?.map((_, index) => slot(`${side} ${index}`));
+}
+
+function valuesOf(side: string, position: GivenPosition | undefined): Record<string, string> {
+  return Object.fromEntries((position ?? []).map((value, index) => [`${side} ${index}`, String(value)]));
+}

@@ -1,0 +1,124 @@
+import type { Sql } from "../platform/sql.ts";
+import type { Ordering, Page } from "../platform/keyset.ts";
+import type { Viewer } from "../viewer.ts";
+import type { EntityShape } from "./entity.ts";
+
+/**
+ * What a caller wants of rows: which fields, and which relations with what of those. A GraphQL field makes it of what is selected below it, a
+ * REST face keeps it as a constant. Plans are kept by it, so one that is wanted again has to be the same object.
+ */
+export interface Selection {
+  /** Undefined where every field is wanted. The id always comes. */
+  readonly fields: ReadonlySet<string> | undefined;
+  /** Each under the key that {@link related} finds it by. */
+  readonly relations: ReadonlyMap<RelationKey, SelectedRelation>;
+}
+
+/** What tells relations of one row apart: a name, or where the field that wants it stands in its document. */
+export type RelationKey = string | number;
+
+/** A page of rows that is asked for. What else there is of it is between the relation and its caller. */
+export interface PageInput {
+  readonly ordering: Ordering;
+  readonly page: Page;
+}
+
+/** One row, or none: of another row, or by a key that the statement gets as the slot `key`. */
+export interface OneRelation {
+  readonly kind: "one";
+  readonly target: EntityShape;
+  /**
+   * A table, the target's alias and conditions, which may speak of the row it belongs to by that one's alias. It begins with the policy.
+   *
+   * @throws {DomainError} where the viewer may not read any.
+   */
+  readonly from: (viewer: Viewer) => Sql;
+}
+
+/** A page of rows: of another row, or of all that there are. */
+export interface ManyRelation<Input extends PageInput> {
+  readonly kind: "many";
+  readonly target: EntityShape;
+  /** As {@link OneRelation.from}, without the page. */
+  readonly from: (viewer: Viewer, input: Input) => Sql;
+  /** The rows that count, where others are read with them. */
+  readonly countFrom?: (viewer: Viewer, input: Input) => Sql;
+}
+
+/** A relation with what is wanted of it. */
+export type SelectedRelation = SelectedOne | SelectedMany;
+
+interface Selected {
+  readonly selection: Selection;
+  /** The fields of the row that it can be read by later, where it cannot be read with the row. */
+  readonly orElse: readonly string[];
+}
+
+export interface SelectedOne extends Selected {
+  readonly relation: OneRelation;
+}
+
+export interface SelectedMany extends Selected {
+  /** Its input has been read for it, by whoever made the selection. */
+  readonly relation: ManyRelation<never>;
+  readonly input: PageInput;
+  readonly wanted: WantedOfPage;
+}
+
+/** What is wanted of a page besides its rows. */
+export interface WantedOfPage {
+  readonly rows: boolean;
+  /** Whether there are rows beside the page, which takes one row more. */
+  readonly neighbours: boolean;
+  /** Whether cursors are made of its rows: the fields that it is sorted by come with them then. */
+  readonly cursors: boolean;
+  /** How many rows there are on all pages; `most` ends the counting. */
+  readonly total: false | true | { readonly most: number };
+}
+
+export const pageWithCursors: WantedOfPage = { rows: true, neighbours: true, cursors: true, total: false };
+export const pageWithTotal: WantedOfPage = { rows: true, neighbours: false, cursors: false, total: true };
+export const rowsOnly: WantedOfPage = { rows: true, neighbours: false, cursors: false, total: false };
+export const totalOnly: WantedOfPage = { rows: false, neighbours: false, cursors: false, total: true };
+
+/** Every field, and no relation. */
+export const allFields: Selection = { fields: undefined, relations: new Map() };
+
+/** A relation to one row, as a constant of a face. */
+export function selectOne(relation: OneRelation, selection: Selection = allFields): SelectedOne {
+  return { relation, selection, orElse: [] };
+}
+
+/** A relation to a page of rows, as a constant of a face. */
+export function selectMany<Input extends PageInput>(
+  relation: ManyRelation<Input>,
+  input: Input,
+  wanted: WantedOfPage = pageWithCursors,
+  selection: Selection = allFields,
+): SelectedMany {
+  // The input is the relation's own: the two are handed over together from here on.
+  return { relation: relation as ManyRelation<never>, input, wanted, selection, orElse: [] };
+}
+
+const relationsOf = Symbol("relations");
+
+/** The relations that a row came with, by the keys of its selection. */
+export interface CameWith {
+  readonly places: ReadonlyMap<RelationKey, number>;
+  readonly values: readonly unknown[];
+}
+
+/** Keeps with `row` what it came with. */
+export function attachRelations(row: object, relations: CameWith): void {
+  Object.assign(row, { [relationsOf]: relations });
+}
+
+/**
+ * What `row` came with under `key`: a row, null, or a page. Undefined where it did not come with that, and it has to be read by itself. `Value`
+ * is what the selection asked for under this key.
+ */
+export function related<Value>(row: object, key: RelationKey): Value | undefined {
+  const relations = (row as { readonly [relationsOf]?: CameWith })[relationsOf];
+  const place = relations?.places.get(key);
+  return place === undefined ? undefined : (relations?.values[place] as Value);
+}
