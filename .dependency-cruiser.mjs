@@ -21,8 +21,13 @@ const services = [
 ];
 const databaseClient = ["^src/platform/database[.]ts$", "(^|node_modules/)(pg|@prisma/[^/]+|@electric-sql/[^/]+)(/|$)"];
 const rows = "^src/generated/prisma/";
-/** Everything but services and what stands under and over them: the platform, and the processes' entries with what they load. */
-const besidesServices = { path: "^src/", pathNot: [...services, "^src/(platform|generated|demo)/", "^src/[^/]+[.]ts$"] };
+/** What rows are and how they hang together: named by faces in what they select, written into statements by the planner of reads. */
+const relations = `${feature}relations[.]ts$`;
+/** Everything but services and what stands under and over them: the platform, the planner, and the processes' entries with what they load. */
+const besidesServices = {
+  path: "^src/",
+  pathNot: [...services, "^src/(platform|reading|generated|demo)/", "^src/[^/]+[.]ts$"],
+};
 const webLibraries =
   "(^|node_modules/)(fastify|fastify-[^/]+|@fastify/[^/]+|graphql|graphql-[^/]+|@graphql-yoga/[^/]+|@pothos/[^/]+)(/|$)";
 
@@ -40,7 +45,7 @@ export default {
       name: "rows-are-types",
       comment: "A policy or an input names the types of rows; the generated client itself is the services'.",
       severity: "error",
-      from: besidesServices,
+      from: { ...besidesServices, pathNot: [...besidesServices.pathNot, relations] },
       to: { path: rows, dependencyTypesNot: ["type-only"] },
     },
     {
@@ -85,6 +90,13 @@ export default {
       severity: "error",
       from: { path: "^src/platform/" },
       to: { path: "^src/", pathNot: "^src/(platform/|generated/|errors[.]ts$|config[.]ts$)" },
+    },
+    {
+      name: "the-planner-knows-no-feature",
+      comment: "It plans whatever relations it is handed: a new feature is nothing to it.",
+      severity: "error",
+      from: { path: "^src/reading/" },
+      to: { path: "^src/", pathNot: "^src/(reading/|platform/|(errors|viewer)[.]ts$)" },
     },
     {
       name: "builder-knows-no-types",

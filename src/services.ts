@@ -48,7 +48,14 @@ export function createServices(dependencies: ServicesDependencies): Services {
     people: createPeople({ reads }),
     access: createAccess({ database, clock, newId }),
     tickets: createTickets({ database, reads, clock, newId }),
-    notes: createNotes({ database, reads, clock, newId, uploads, onDeleted: () => void attachments.sweep().catch(onBackgroundError) }),
+    notes: createNotes({
+      database,
+      reads,
+      clock,
+      newId,
+      uploads,
+      onDeleted: () => void attachments.sweep().catch(onBackgroundError),
+    }),
     attachments,
     uploads,
   };

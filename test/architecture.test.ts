@@ -139,6 +139,10 @@ const breaches: Record<string, { files: Record<string, string>; said: string[] }
     files: { "src/platform/storage.ts": `import { viewer } from "../viewer.ts"; export const storage = viewer;` },
     said: ["src/platform/storage.ts → src/viewer.ts"],
   },
+  "the-planner-knows-no-feature": {
+    files: { "src/reading/plan.ts": `import type { Person } from "../people/service.ts"; export type Planned = Person;` },
+    said: ["src/reading/plan.ts → src/people/service.ts"],
+  },
   "builder-knows-no-types": {
     files: {
       "src/graph/builder.ts": `${soundHouse["src/graph/builder.ts"]} import type { Person } from "../people/service.ts"; export type Viewer = Person;`,

@@ -14,6 +14,7 @@ import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, type PeekCursor } from "../graph/selection.ts";
+import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
 import { renderHtml } from "../notes/richtext/html.ts";
 import { renderPlain } from "../notes/richtext/plain.ts";
@@ -22,7 +23,7 @@ import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { attachmentOrdering, type AttachmentRead } from "./input.ts";
-import { attachmentsOfNote as noteAttachments, noteOfAttachment } from "./relations.ts";
+import { attachmentsOfNote as noteAttachments, noteOfAttachment, attachmentEntity } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
 import { type ReadText, readText } from "./rich-text.ts";
@@ -71,7 +72,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
     note: t.field({
       type: NoteRef,
       description: "The note it is attached to.",
-      extensions: fromOne<Attachment>(noteOfAttachment, "noteId"),
+      extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
         present(context.row(attachment, info, context.services.notes.byIds, attachment.noteId)),
     }),
@@ -81,7 +82,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: "SafeInt",
       nullable: true,
       description: "The file's size in bytes; null until its bytes have arrived.",
-      extensions: from<Attachment>("size"),
+      extensions: from(attachmentEntity, "size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
     inline: t.exposeBoolean("inline", { description: "Whether it is an image that stands in the note's text." }),
@@ -91,7 +92,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: SignedUrl,
       nullable: true,
       description: "Where to read the file, for 8 hours; null while it is PENDING.",
-      extensions: from<Attachment>("state", "storageKey", "contentType", "filename", "inline"),
+      extensions: from(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
     }),
   }),
@@ -177,7 +178,7 @@ builder.prismaObjectFields(NoteRef, (t) => ({
     description:
       "The text as HTML that is safe to put into any page: a fragment without scripts, forms or foreign images. Inline images have signed URLs, good for 8 hours; " +
       "mentions and records that you may see have their names. `mention` and `record` are classes to style.",
-    extensions: from<Note>("id", "text"),
+    extensions: from(noteEntity, "id", "text"),
     resolve: async (note, _args, context) => {
       const { text, resolved } = await textOf(note, context);
       return renderHtml(text, resolved);
@@ -185,7 +186,7 @@ builder.prismaObjectFields(NoteRef, (t) => ({
   }),
   textPlain: t.string({
     description: "The text without its markup, for where there is no HTML, such as a notification.",
-    extensions: from<Note>("id", "text"),
+    extensions: from(noteEntity, "id", "text"),
     resolve: async (note, _args, context) => {
       const { text, resolved } = await textOf(note, context);
       return renderPlain(text, resolved);

@@ -7,7 +7,7 @@ import type { AttachmentReach, AttachmentRead } from "./input.ts";
 import type { Viewer } from "../viewer.ts";
 import { notesWithVisibleAttachments } from "./policy.ts";
 
-const attachmentEntity = defineEntity<Attachment>({
+export const attachmentEntity = defineEntity<Attachment>({
   alias: "a",
   fields: Prisma.AttachmentScalarFieldEnum,
   always: ["uploadExpiresAt"],
@@ -22,7 +22,12 @@ const attachmentEntity = defineEntity<Attachment>({
 export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals: boolean; now: Date }): Record<string, string> {
   const counted = { awaited: now.toISOString(), ready: "infinity" };
   const read = announcesArrivals ? counted : { awaited: "-infinity", ready: "-infinity" };
-  return { "read awaited": read.awaited, "read ready": read.ready, "counted awaited": counted.awaited, "counted ready": "infinity" };
+  return {
+    "read awaited": read.awaited,
+    "read ready": read.ready,
+    "counted awaited": counted.awaited,
+    "counted ready": "infinity",
+  };
 }
 
 function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
@@ -30,7 +35,7 @@ function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
 }
 
 /** The attachment for which `term` holds, of attachments as `a`. */
-function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation {
+function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachment> {
   return {
     kind: "one",
     target: attachmentEntity,
@@ -46,7 +51,7 @@ export const attachmentByFilename = attachmentWhere(
   "ready",
 );
 
-export const attachmentsOfNote: ManyRelation<AttachmentRead> = {
+export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
   kind: "many",
   target: attachmentEntity,
   from: (viewer, { reach }) => ofNote(viewer, within(reach, "read")),

@@ -10,9 +10,8 @@ import { columns, matches, sql, whereSql } from "../platform/sql.ts";
 import type { ObjectFacts, ObjectStorage, SignedRequest } from "../platform/storage.ts";
 import { unstorable } from "../platform/text.ts";
 import { noteById } from "../notes/relations.ts";
-import type { CountedSlice } from "../reading/plan.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
 import {
   attachmentOrdering,
@@ -84,7 +83,14 @@ const sweepSize = 100;
 /** A count needs no page, and a read has one. */
 const firstOfAll = { ordering: attachmentOrdering, page: { size: 1, from: "start" } } as const;
 
-export function createAttachments({ database, reads, storage, clock, newId, maximumBytes }: AttachmentsDependencies): Attachments {
+export function createAttachments({
+  database,
+  reads,
+  storage,
+  clock,
+  newId,
+  maximumBytes,
+}: AttachmentsDependencies): Attachments {
   const { prisma } = database;
 
   async function noteToAttachTo(viewer: Viewer, noteId: string): Promise<Note> {
@@ -168,10 +174,14 @@ export function createAttachments({ database, reads, storage, clock, newId, maxi
   }
 
   /** `rows` as they stand now, those out of `reach` left out. What was selected of them stays. */
-  async function settleAll(viewer: Viewer, rows: readonly Attachment[], reach: AttachmentReach): Promise<readonly Attachment[]> {
+  async function settleAll(
+    viewer: Viewer,
+    rows: readonly Attachment[],
+    reach: AttachmentReach,
+  ): Promise<readonly Attachment[]> {
     if (storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null)) return rows;
     const awaited = rows.filter((row) => row.uploadExpiresAt !== null).map((row) => row.id);
-    const whole = (await reads.byKeys<Attachment>(viewer, attachmentById, awaited)).filter((row) => row !== null);
+    const whole = (await reads.byKeys(viewer, attachmentById, awaited)).filter((row) => row !== null);
     const settled = new Map((await Promise.all(whole.map(settle))).map((row) => [row.id, row]));
     return rows.flatMap((row) => {
       if (row.uploadExpiresAt === null) return [row];
@@ -182,14 +192,18 @@ export function createAttachments({ database, reads, storage, clock, newId, maxi
 
   return {
     async byIds(viewer, ids, selection) {
-      const rows = await reads.byKeys<Attachment>(viewer, attachmentById, ids, selection);
-      const settled = await settleAll(viewer, rows.filter((row) => row !== null), "awaited");
+      const rows = await reads.byKeys(viewer, attachmentById, ids, selection);
+      const settled = await settleAll(
+        viewer,
+        rows.filter((row) => row !== null),
+        "awaited",
+      );
       return inOrder(ids, settled, (attachment) => attachment.id);
     },
 
     async ofNotes(viewer, noteIds, read, wanted, selection) {
       const parent = { relation: noteById, keys: noteIds };
-      const found = await reads.pagesOf<Note, Attachment, AttachmentRead>(viewer, parent, attachmentsOfNote, read, wanted, selection);
+      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, read, wanted, selection);
       return Promise.all(
         found.map(async (one) => one && { ...one.page, rows: await settleAll(viewer, one.page.rows, read.reach) }),
       );
@@ -209,7 +223,7 @@ export function createAttachments({ database, reads, storage, clock, newId, maxi
     async byFilename(viewer, noteId, filename) {
       notesWithVisibleAttachments(viewer);
       requireStorable(filename);
-      const [found] = await reads.byKeys<Attachment>(viewer, attachmentByFilename, [{ noteId, filename }]);
+      const [found] = await reads.byKeys(viewer, attachmentByFilename, [{ noteId, filename }]);
       const [attachment] = found ? await settleAll(viewer, [found], "ready") : [];
       if (!attachment) throw new NotFound("attachment");
       return attachment;

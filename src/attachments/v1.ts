@@ -4,8 +4,7 @@ import type { Field } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
 import type { Operation } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
-import type { CountedSlice } from "../reading/plan.ts";
-import { related, rowsOnly, selectMany } from "../reading/selection.ts";
+import { type CountedSlice, relatedAs, rowsOnly, selectMany } from "../reading/selection.ts";
 import type { Services } from "../services.ts";
 import type { PersonViewer } from "../viewer.ts";
 import { allowedExtensions } from "./extensions.ts";
@@ -22,7 +21,7 @@ export const attachments: Field<Note> = {
   fields: [],
   relations: { attachments: attachmentsOfRecord },
   value(note, { services, viewer }) {
-    const page = related<CountedSlice<Attachment>>(note, "attachments");
+    const page = relatedAs(note, "attachments", attachmentsOfRecord);
     if (!page || page.rows.length === 0) return [];
     return presentAll(page, services, viewer);
   },

@@ -77,12 +77,13 @@ export function createGraphContext(base: { viewer: Viewer; services: Services; c
       return loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key);
     },
     row(row, info, read, key) {
-      const cameWith = related<Awaited<ReturnType<typeof read>>[number]>(row, relationKeyOf(info));
-      return cameWith === undefined ? context.load(read, key, context.selected(info)) : cameWith;
+      const cameWith = related(row, relationKeyOf(info));
+      // What came under the field's key is what the field was declared to be of.
+      return cameWith === undefined ? context.load(read, key, context.selected(info)) : (cameWith as never);
     },
     page(row, info, read, input, key) {
-      const cameWith = related<Awaited<ReturnType<typeof read>>[number]>(row, relationKeyOf(info));
-      if (cameWith !== undefined) return cameWith;
+      const cameWith = related(row, relationKeyOf(info));
+      if (cameWith !== undefined) return cameWith as never; // as above
       const { wanted, selection } = selectedPageOf(info, cursors.peek);
       const variant = `${identityOf(selection)} ${JSON.stringify(input)}`;
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, wanted, selection)).load(key);

@@ -12,7 +12,9 @@ import type { GraphContext } from "./context.ts";
  */
 export function loadNode<Row extends object>(
   typename: NodeType,
-  read: (context: GraphContext) => (viewer: Viewer, ids: readonly string[], selection?: Selection) => Promise<readonly (Row | null)[]>,
+  read: (
+    context: GraphContext,
+  ) => (viewer: Viewer, ids: readonly string[], selection?: Selection) => Promise<readonly (Row | null)[]>,
 ): (id: string, context: GraphContext, info: GraphQLResolveInfo) => Promise<Row | null> {
   return async (id, context, info) => {
     const row = await context.load(read(context), id, context.selected(info, typename));

@@ -5,7 +5,7 @@ import {
   getNamedType,
   GraphQLError,
   GraphQLIncludeDirective,
-  GraphQLObjectType,
+  type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
   GraphQLSkipDirective,
@@ -19,6 +19,7 @@ import {
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { Position } from "../platform/keyset.ts";
+import type { Entity } from "../reading/entity.ts";
 import {
   type ManyRelation,
   type OneRelation,
@@ -44,7 +45,7 @@ type FieldSource =
   | { readonly kind: "one"; readonly relation: OneRelation; readonly orElse: readonly string[] }
   | {
       readonly kind: "many";
-      readonly relation: ManyRelation<never>;
+      readonly relation: ManyRelation<unknown, never>;
       readonly orElse: readonly string[];
       readonly input: (args: never, peek: PeekCursor) => PageInput;
     };
@@ -55,23 +56,26 @@ export type SourceExtensions = {
   readonly source: FieldSource;
 };
 
-/** For a field that is worked out of those fields of `Row`, and needs nothing else of it. One that says nothing is given every field. */
-export function from<Row>(...fields: readonly (keyof Row & string)[]): SourceExtensions {
+/** For a field that is worked out of those fields of a row, and needs nothing else of it. One that says nothing is given every field. */
+export function from<Row>(_entity: Entity<Row>, ...fields: readonly (keyof Row & string)[]): SourceExtensions {
   return { source: { kind: "fields", fields } };
 }
 
-/** For a field that is the row of a relation. `orElse` are the fields of `Row` that its resolver finds that row by, where it did not come with it. */
-export function fromOne<Row>(relation: OneRelation, ...orElse: readonly (keyof Row & string)[]): SourceExtensions {
+/** For a field that is a row of a relation. `orElse` are the fields that its resolver finds that row by, where it did not come with it. */
+export function fromOne<Row>(
+  _entity: Entity<Row>,
+  relation: OneRelation,
+  ...orElse: readonly (keyof Row & string)[]
+): SourceExtensions {
   return { source: { kind: "one", relation, orElse } };
 }
 
 /** For a field that is a page of a relation. `input` says which, of the field's arguments, and throws a domain error where they cannot be used. */
-export function fromMany<Input extends PageInput, Args>(
-  relation: ManyRelation<Input>,
-  input: (args: Args, peek: PeekCursor) => Input,
+export function fromMany<Input extends PageInput>(
+  relation: ManyRelation<unknown, Input>,
+  input: (args: never, peek: PeekCursor) => Input,
 ): SourceExtensions {
-  // The two go together from here on: what the input makes is the relation's own.
-  return { source: { kind: "many", relation: relation as ManyRelation<never>, orElse: [], input } };
+  return { source: { kind: "many", relation, orElse: [], input } };
 }
 
 /** The key under which rows came with what the field of `info` is. Where it stands in its document: fields that are merged have one answer. */
@@ -187,12 +191,7 @@ function inputOf(
 }
 
 /** What is wanted of a connection: of the nodes, which are the same rows under `nodes` and under `edges`, and of the page itself. */
-function wantPage(
-  walk: Walk,
-  connection: GraphQLOutputType,
-  parents: readonly FieldNode[],
-  page: WantedPage,
-): void {
+function wantPage(walk: Walk, connection: GraphQLOutputType, parents: readonly FieldNode[], page: WantedPage): void {
   const type = getNamedType(connection);
   if (!isObjectType(type)) return;
   for (const nodes of collectFields(walk.info, type, parents).values()) {

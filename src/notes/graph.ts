@@ -22,7 +22,7 @@ import { TicketRef } from "../tickets/graph.ts";
 import type { Ticket } from "../tickets/service.ts";
 import { type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { mayChangeNote } from "./policy.ts";
-import { accountOfNote, authorOfNote, notesOfTicket as ticketNotes, ticketOfNote } from "./relations.ts";
+import { accountOfNote, authorOfNote, notesOfTicket as ticketNotes, ticketOfNote, noteEntity } from "./relations.ts";
 import type { Note } from "./service.ts";
 
 const NoteCategoryEnum = builder.enumType("NoteCategory", {
@@ -46,31 +46,36 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
 });
 
 /** What says who may change a note. */
-const changeability = from<Note>("accountId", "isPublic", "requesterId", "authorNumber");
+const changeability = from(noteEntity, "accountId", "isPublic", "requesterId", "authorNumber");
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
     "What was found, said or decided about a ticket: public to its requester, or internal to the account's specialists.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Note>("id"), resolve: ({ id }) => id }),
+    uuid: t.field({
+      type: "UUID",
+      description: "The UUID that /v2 uses.",
+      extensions: from(noteEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
     number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
     ticket: t.field({
       type: TicketRef,
       description: "The ticket it is kept on.",
-      extensions: fromOne<Note>(ticketOfNote, "ticketId"),
+      extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
       resolve: (note, _args, context, info) => present(context.row(note, info, context.services.tickets.byIds, note.ticketId)),
     }),
     author: t.field({
       type: PersonRef,
       description: "Who wrote it.",
-      extensions: fromOne<Note>(authorOfNote, "authorNumber"),
+      extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
         present(context.row(note, info, context.services.people.byNumbers, note.authorNumber)),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account it belongs to; of an internal note, the one whose specialists may see it.",
-      extensions: fromOne<Note>(accountOfNote, "accountId"),
+      extensions: fromOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
         present(context.row(note, info, context.services.people.accountsByIds, note.accountId)),
     }),

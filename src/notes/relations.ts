@@ -9,14 +9,14 @@ import { ticketWhere } from "../tickets/relations.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
 import { visibleNotes } from "./policy.ts";
 
-const noteEntity = defineEntity<Note>({
+export const noteEntity = defineEntity<Note>({
   alias: "n",
   fields: Prisma.NoteScalarFieldEnum,
   revive: { createdAt: "instant", updatedAt: "instant" },
 });
 
 /** The note for which `term` holds, as `n`. */
-export function noteWhere(term: Sql): OneRelation {
+export function noteWhere(term: Sql): OneRelation<Note> {
   return {
     kind: "one",
     target: noteEntity,
@@ -28,13 +28,13 @@ export const noteById = noteWhere(sql`n.id = ${slot("key")}::uuid`);
 export const noteByNumber = noteWhere(sql`n.number = ${slot("key")}::integer`);
 
 /** Notes across tickets. */
-export const notesOfAccount: ManyRelation<NoteRead> = {
+export const notesOfAccount: ManyRelation<Note, NoteRead> = {
   kind: "many",
   target: noteEntity,
   from: (viewer, { filter }) => sql`notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND ${filterSql(filter)}`,
 };
 
-export const notesOfTicket: ManyRelation<NoteRead> = {
+export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   kind: "many",
   target: noteEntity,
   from: (viewer, { filter }) =>

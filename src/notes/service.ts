@@ -1,12 +1,11 @@
-import { type Note, Prisma, type Ticket } from "#generated/prisma/client.ts";
+import { type Note, Prisma } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, type InvalidInput, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
-import type { CountedSlice } from "../reading/plan.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import { visibleTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
 import { authorize, type Viewer } from "../viewer.ts";
@@ -95,9 +94,9 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
   }
 
   return {
-    byIds: (viewer, ids, selection) => reads.byKeys<Note>(viewer, noteById, ids, selection),
-    byNumbers: (viewer, numbers, selection) => reads.byKeys<Note>(viewer, noteByNumber, numbers, selection),
-    list: (viewer, read, wanted, selection) => reads.page<Note, NoteRead>(viewer, notesOfAccount, read, wanted, selection),
+    byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
+    byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
+    list: (viewer, read, wanted, selection) => reads.page(viewer, notesOfAccount, read, wanted, selection),
 
     async count(viewer, filter, most) {
       const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
@@ -107,7 +106,7 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
 
     async ofTickets(viewer, ticketIds, read, wanted, selection) {
       const parent = { relation: ticketById, keys: ticketIds };
-      const found = await reads.pagesOf<Ticket, Note, NoteRead>(viewer, parent, notesOfTicket, read, wanted, selection);
+      const found = await reads.pagesOf(viewer, parent, notesOfTicket, read, wanted, selection);
       return found.map((one) => one && one.page);
     },
 

@@ -1,5 +1,4 @@
 import { findings } from "../platform/text.ts";
-import type { Person } from "../people/service.ts";
 import { accountStub, homeAccountOf, personOfRecord, personStub } from "../people/v1.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { pageWithCursors, selectOne } from "../reading/selection.ts";
@@ -11,7 +10,7 @@ import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
-import type { Ticket, TicketKind } from "../tickets/service.ts";
+import type { TicketKind } from "../tickets/service.ts";
 import { type AddNoteInput, type NoteFilter, noteOrderings, type NoteUpload } from "./input.ts";
 import { authorOfNote, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
@@ -116,20 +115,17 @@ function noteShape(attachments: Field<Note>): Shape<Note> {
     fields: {
       id: fromRow(["number"], (note) => note.number),
       nodeID: fromRow([], (note) => encodeGlobalId("Note", note.id)),
-      person: fromRelated<Note, Person | null>({ name: "author", relation: author }, (person) => personStub(person)),
+      person: fromRelated({ name: "author", relation: author }, (person) => personStub(person)),
       created_at: fromRow(["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
       text: fromRow(["text"], (note) => note.text),
       medium: fromRow(["medium"], (note) => note.medium.toLowerCase()),
       internal: fromRow(["isPublic"], (note) => !note.isPublic),
       attachments,
-      account: fromRelated<Note, Person | null>(
-        { name: "author", relation: author, fields: ["isPublic"] },
-        (person, note, { viewer }) => (note.isPublic ? homeAccountOf(person) : accountStub(viewer.account)),
+      account: fromRelated({ name: "author", relation: author, fields: ["isPublic"] }, (person, note, { viewer }) =>
+        note.isPublic ? homeAccountOf(person) : accountStub(viewer.account),
       ),
       inbound_email: fromRow([], () => null),
-      internal_account: fromRow(["isPublic"], (note, { viewer }) =>
-        note.isPublic ? undefined : accountStub(viewer.account),
-      ),
+      internal_account: fromRow(["isPublic"], (note, { viewer }) => (note.isPublic ? undefined : accountStub(viewer.account))),
       ...Object.fromEntries(Object.entries(kindNames).map(([kind, { reference }]) => [reference, referenceTo(kind)])),
     },
     unselectable: ["internal_account"],
@@ -138,7 +134,7 @@ function noteShape(attachments: Field<Note>): Shape<Note> {
 
 /** The record that notes are of, for those of a ticket of that kind. */
 function referenceTo(kind: string): Field<Note> {
-  return fromRelated<Note, Ticket | null>({ name: "ticket", relation: ticket }, (found) =>
+  return fromRelated({ name: "ticket", relation: ticket }, (found) =>
     found?.kind === kind ? { id: found.number, subject: found.subject } : undefined,
   );
 }

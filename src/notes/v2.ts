@@ -1,7 +1,7 @@
 import { invalid, NotFound } from "../errors.ts";
 import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
-import { pageWithTotal, related, type Selection, selectOne } from "../reading/selection.ts";
+import { pageWithTotal, relatedAs, type Selection, selectOne } from "../reading/selection.ts";
 import type { Operation, Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
@@ -30,10 +30,10 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
-const author = selectOne(authorOfNote, { fields: new Set(["name"]), relations: new Map() });
+const authorName = selectOne(authorOfNote, { fields: new Set(["name"]), relations: new Map() });
 
 /** What is read of a note to show it. */
-const shown: Selection = { fields: undefined, relations: new Map([["author", author]]) };
+const shown: Selection = { fields: undefined, relations: new Map([["author", authorName]]) };
 
 export const listNotes: Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,
@@ -111,7 +111,7 @@ async function present(services: Services, viewer: Viewer, notes: readonly Note[
 
 /** The author that the note came with; one that was just written came without. */
 async function authorOf(services: Services, viewer: Viewer, note: Note): Promise<Person | null> {
-  const cameWith = related<Person | null>(note, "author");
+  const cameWith = relatedAs(note, "author", authorName);
   if (cameWith !== undefined) return cameWith;
   const [person] = await services.people.byNumbers(viewer, [note.authorNumber]);
   return person ?? null;

@@ -4,12 +4,18 @@ import { from } from "../graph/selection.ts";
 import "../graph/scalars.ts";
 import { authorize, type PersonViewer, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
+import { accountEntity, personEntity } from "./relations.ts";
 import type { Account, Person } from "./service.ts";
 
 export const AccountRef = builder.prismaObject("Account", {
   description: "An organisation that keeps tickets. Nothing of one account is ever seen from another.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID alone.", extensions: from<Account>("id"), resolve: ({ id }) => id }),
+    uuid: t.field({
+      type: "UUID",
+      description: "The UUID alone.",
+      extensions: from(accountEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
     slug: t.exposeString("slug", { description: "The account's short name: what /v1 and the account headers use." }),
     name: t.exposeString("name", { description: "The account's name, for people." }),
     timeZone: t.exposeString("timeZone", { description: "The IANA time zone that /v1 writes times in." }),
@@ -24,13 +30,18 @@ builder.nodeRef(AccountRef, {
 export const PersonRef = builder.prismaObject("Person", {
   description: "Somebody who writes notes or requests tickets: a customer, a specialist or an administrator.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Person>("id"), resolve: ({ id }) => id }),
+    uuid: t.field({
+      type: "UUID",
+      description: "The UUID that /v2 uses.",
+      extensions: from(personEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
     number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
     name: t.exposeString("name", { description: "The full name." }),
     email: t.string({
       nullable: true,
       description: "The mail address; null where you are a customer and this is somebody else.",
-      extensions: from<Person>("id", "email"),
+      extensions: from(personEntity, "id", "email"),
       resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
     }),
   }),

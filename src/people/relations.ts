@@ -4,20 +4,20 @@ import { defineEntity } from "../reading/entity.ts";
 import type { OneRelation } from "../reading/selection.ts";
 import { visibleAccounts, visibleMemberships } from "./policy.ts";
 
-const personEntity = defineEntity<Person>({
+export const personEntity = defineEntity<Person>({
   alias: "p",
   fields: Prisma.PersonScalarFieldEnum,
   revive: { createdAt: "instant" },
 });
 
-const accountEntity = defineEntity<Account>({
+export const accountEntity = defineEntity<Account>({
   alias: "c",
   fields: Prisma.AccountScalarFieldEnum,
   revive: { createdAt: "instant" },
 });
 
 /** The person for whom `term` holds: of people as `p`, of their memberships of the viewer's account as `m`. */
-export function personWhere(term: Sql): OneRelation {
+export function personWhere(term: Sql): OneRelation<Person> {
   return {
     kind: "one",
     target: personEntity,
@@ -27,7 +27,7 @@ export function personWhere(term: Sql): OneRelation {
 }
 
 /** The account for which `term` holds, as `c`. */
-export function accountWhere(term: Sql): OneRelation {
+export function accountWhere(term: Sql): OneRelation<Account> {
   return {
     kind: "one",
     target: accountEntity,
@@ -40,7 +40,7 @@ export const personByNumber = personWhere(sql`p.number = ${slot("key")}::integer
 export const accountById = accountWhere(sql`c.id = ${slot("key")}::uuid`);
 
 /** Where a person is at home: the account that administers them, which may be another than the one they are met in. Whoever sees the person sees its name. */
-export const homeAccountOfPerson: OneRelation = {
+export const homeAccountOfPerson: OneRelation<Account> = {
   kind: "one",
   target: accountEntity,
   from: (viewer) => {

@@ -18,8 +18,8 @@ export interface People {
 
 export function createPeople({ reads }: { reads: Reads }): People {
   return {
-    byIds: (viewer, ids, selection) => reads.byKeys<Person>(viewer, personById, ids, selection),
-    byNumbers: (viewer, numbers, selection) => reads.byKeys<Person>(viewer, personByNumber, numbers, selection),
-    accountsByIds: (viewer, ids, selection) => reads.byKeys<Account>(viewer, accountById, ids, selection),
+    byIds: (viewer, ids, selection) => reads.byKeys(viewer, personById, ids, selection),
+    byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, personByNumber, numbers, selection),
+    accountsByIds: (viewer, ids, selection) => reads.byKeys(viewer, accountById, ids, selection),
   };
 }

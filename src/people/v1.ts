@@ -1,5 +1,5 @@
 import { encodeGlobalId } from "../platform/global-ids.ts";
-import { related, type Selection, selectOne } from "../reading/selection.ts";
+import { relatedAs, type Selection, selectOne } from "../reading/selection.ts";
 import { answerRecord } from "../rest/v1/collection.ts";
 import { fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
 import { findById } from "../rest/v1/ids.ts";
@@ -26,7 +26,7 @@ export const personOfRecord: Selection = { fields: new Set(["number", "name"]), 
 
 /** The account that a person, read as {@link personOfRecord}, is at home in. */
 export function homeAccountOf(person: Person | null): { id: string; name: string } | null {
-  return accountStub(person && related<Account | null>(person, "home"));
+  return accountStub(person && relatedAs(person, "home", home));
 }
 
 const personShape: Shape<Person> = {
@@ -34,7 +34,7 @@ const personShape: Shape<Person> = {
     id: fromRow(["number"], (person) => person.number),
     name: fromRow(["name"], (person) => person.name),
     primary_email: fromRow(["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
-    account: fromRelated<Person, Account | null>({ name: "home", relation: home }, (account) => accountStub(account)),
+    account: fromRelated({ name: "home", relation: home }, (account) => accountStub(account)),
     nodeID: fromRow([], (person) => encodeGlobalId("Person", person.id)),
   },
 };

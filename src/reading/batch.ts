@@ -74,7 +74,7 @@ export function batchOf(database: Database, statement: WrittenStatement): Batch 
       text: statement.many,
       values: [...constants, ...columns],
     });
-    const answers = new Array<unknown>(questions.length).fill(null);
+    const answers: unknown[] = questions.map(() => null);
     for (const { place, json } of rows) answers[place - 1] = json;
     return answers;
   }

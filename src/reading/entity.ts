@@ -11,8 +11,10 @@ type Revivals<Row> = {
     : "instant";
 };
 
-/** A kind of row as reads know it: how what the database tells of it becomes a row. */
-export interface EntityShape {
+/** A kind of row as reads know it: how what the database tells of it becomes a `Row`. */
+export interface Entity<Row> {
+  /** Nothing but a type: what the rows are. */
+  readonly row?: Row;
   /** What statements call its rows: another for each entity, so that a relation can speak of both of its ends. */
   readonly alias: string;
   readonly fields: readonly string[];
@@ -29,7 +31,7 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly fields: { readonly [Field in keyof Row & string]: Field };
   readonly revive: Revivals<Row>;
   readonly always?: readonly (keyof Row & string)[];
-}): EntityShape {
+}): Entity<Row> {
   const { alias, fields, always = [] } = definition;
   const revivals = new Map<string, Revival>(Object.entries(definition.revive));
   return {

@@ -1,10 +1,20 @@
 import { DomainError } from "../errors.ts";
-import { countUpTo, type GivenPosition, keyset, type Ordering, pageFrom, type Page, positionFields, type Slice, toSlice } from "../platform/keyset.ts";
+import {
+  countUpTo,
+  type GivenPosition,
+  keyset,
+  type Ordering,
+  pageFrom,
+  type Page,
+  positionFields,
+  toSlice,
+} from "../platform/keyset.ts";
 import { column, isSlot, join, raw, sql, type Sql, varying } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
-import type { EntityShape } from "./entity.ts";
+import type { Entity } from "./entity.ts";
 import {
   attachRelations,
+  type CountedSlice,
   type ManyRelation,
   type OneRelation,
   type PageInput,
@@ -27,11 +37,6 @@ interface Part<Value> {
   readonly decode: (json: never) => Value;
 }
 
-/** A page, with the number of rows on all pages where that was asked for. */
-export interface CountedSlice<Row> extends Slice<Row> {
-  readonly total: number | undefined;
-}
-
 /**
  * How much goes into one statement. What is beyond is read by statements of its own, a level at a time: PostgreSQL takes longer to plan a
  * statement than to run it where hundreds of relations are nested, and a function takes no more than 100 arguments.
@@ -44,23 +49,23 @@ interface Budget {
 }
 
 /** Plans the read of one row with all that is selected of it, however deep. @throws {DomainError} where the viewer may not read such rows. */
-export function planOne<Row>(relation: OneRelation, selection: Selection, viewer: Viewer): Plan<Row | null> {
+export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, viewer: Viewer): Plan<Row | null> {
   const rows = relation.from(viewer);
-  const row = planRow<Row>(relation.target, selection, viewer, { relations: 0 }, 1);
+  const row = planRow(relation.target, selection, viewer, { relations: 0 }, 1);
   return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode) };
 }
 
 /** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
 export function planMany<Row, Input extends PageInput>(
-  relation: ManyRelation<Input>,
+  relation: ManyRelation<Row, Input>,
   { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
   viewer: Viewer,
 ): Plan<CountedSlice<Row>> {
-  const page = planPage<Row, Input>(relation, { input, wanted, selection }, viewer, { relations: 0 }, 1);
+  const page = planPage(relation, { input, wanted, selection }, viewer, { relations: 0 }, 1);
   return { statement: sql`SELECT ${page.json} AS json`, decode: page.decode as Plan<CountedSlice<Row>>["decode"] }; // JSON of this statement
 }
 
-function planRow<Row>(entity: EntityShape, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
+function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
   const fallen: string[] = [];
   const relations: { readonly key: RelationKey; readonly part: Part<unknown> }[] = [];
   for (const [key, selected] of selection.relations) {
@@ -76,12 +81,12 @@ function planRow<Row>(entity: EntityShape, selection: Selection, viewer: Viewer,
   return {
     // An array, since the names of an object would be built, sent and parsed for every row.
     json: sql`json_build_array(${join(values, ", ")})`,
-    decode: rowDecoder<Row>(entity, fields, relations),
+    decode: rowDecoder(entity, fields, relations),
   };
 }
 
 function rowDecoder<Row>(
-  entity: EntityShape,
+  entity: Entity<Row>,
   fields: readonly string[],
   relations: readonly { readonly key: RelationKey; readonly part: Part<unknown> }[],
 ): (values: readonly never[]) => Row {
@@ -129,7 +134,7 @@ function planRelatedRow(
 }
 
 function planPage<Row, Input extends PageInput>(
-  relation: ManyRelation<Input>,
+  relation: ManyRelation<Row, Input>,
   { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
   viewer: Viewer,
   budget: Budget,
@@ -139,7 +144,7 @@ function planPage<Row, Input extends PageInput>(
   const { alias } = target;
   const { after, before } = input.page;
   const page: Page = { ...input.page, after: varied(after), before: varied(before), lookahead: wanted.neighbours };
-  const row = planRow<Row>(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
+  const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
   const json = sql`(SELECT coalesce(json_agg(${row.json}), '[]'::json) FROM (${pageFrom(alias, from(viewer, input), keyset(alias, input.ordering, page))}) ${raw(alias)})`;
   const count = sql`(${countUpTo(countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;

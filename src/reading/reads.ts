@@ -1,13 +1,14 @@
 import { LRUCache } from "lru-cache";
 import type { Database } from "../platform/database.ts";
 import type { GivenPosition } from "../platform/keyset.ts";
-import { type Slot, slot } from "../platform/sql.ts";
+import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { isStaff, type Viewer } from "../viewer.ts";
 import { identityOf } from "./identity.ts";
 import { type Batch, batchOf, writeStatement } from "./batch.ts";
-import { type CountedSlice, type Plan, planMany, planOne } from "./plan.ts";
+import { type Plan, planMany, planOne } from "./plan.ts";
 import {
   allFields,
+  type CountedSlice,
   type ManyRelation,
   type OneRelation,
   type PageInput,
@@ -20,16 +21,11 @@ import {
 
 /** Reads of rows with all that is selected of them, in one statement each; equal reads of one moment go out as one. */
 export interface Reads {
-  /** In the order of `keys`, null where there is none or the viewer may not see it. `Row` is of the relation's entity. */
-  byKeys<Row>(
-    viewer: Viewer,
-    relation: OneRelation,
-    keys: readonly Key[],
-    selection?: Selection,
-  ): Promise<(Row | null)[]>;
+  /** In the order of `keys`, null where there is none or the viewer may not see it. */
+  byKeys<Row>(viewer: Viewer, relation: OneRelation<Row>, keys: readonly Key[], selection?: Selection): Promise<(Row | null)[]>;
   page<Row, Input extends PageInput>(
     viewer: Viewer,
-    relation: ManyRelation<Input>,
+    relation: ManyRelation<Row, Input>,
     input: Input,
     wanted?: WantedOfPage,
     selection?: Selection,
@@ -37,8 +33,8 @@ export interface Reads {
   /** The same page of each parent's rows, with the parent's `fields`, in the order of `keys`; null where there is no such parent to see. */
   pagesOf<Parent, Row, Input extends PageInput>(
     viewer: Viewer,
-    parent: { readonly relation: OneRelation; readonly keys: readonly Key[]; readonly fields?: Selection },
-    relation: ManyRelation<Input>,
+    parent: { readonly relation: OneRelation<Parent>; readonly keys: readonly Key[]; readonly fields?: Selection },
+    relation: ManyRelation<Row, Input>,
     input: Input,
     wanted?: WantedOfPage,
     selection?: Selection,
@@ -100,7 +96,9 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
 
   return {
     async byKeys(viewer, relation, keys, selection = allFields) {
-      const prepared = planned(viewer, `${identityOf(relation)} ${identityOf(selection)}`, () => planOne(relation, selection, viewer));
+      const prepared = planned(viewer, `${identityOf(relation)} ${identityOf(selection)}`, () =>
+        planOne(relation, selection, viewer),
+      );
       // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
       return Promise.all(keys.map((key) => ask(prepared, slotsOf(key)))) as Promise<never>;
     },
@@ -165,5 +163,5 @@ function slotsFor(side: string, position: GivenPosition | undefined): GivenPosit
 }
 
 function valuesOf(side: string, position: GivenPosition | undefined): Record<string, string> {
-  return Object.fromEntries((position ?? []).map((value, index) => [`${side} ${index}`, String(value)]));
+  return Object.fromEntries((position ?? []).map((value, index) => [`${side} ${index}`, isSlot(value) ? "" : String(value)]));
 }

@@ -1,7 +1,7 @@
 import type { Sql } from "../platform/sql.ts";
-import type { Ordering, Page } from "../platform/keyset.ts";
+import type { Ordering, Page, Slice } from "../platform/keyset.ts";
 import type { Viewer } from "../viewer.ts";
-import type { EntityShape } from "./entity.ts";
+import type { Entity } from "./entity.ts";
 
 /**
  * What a caller wants of rows: which fields, and which relations with what of those. A GraphQL field makes it of what is selected below it, a
@@ -23,10 +23,15 @@ export interface PageInput {
   readonly page: Page;
 }
 
+/** A page, with the number of rows on all pages where that was asked for. */
+export interface CountedSlice<Row> extends Slice<Row> {
+  readonly total: number | undefined;
+}
+
 /** One row, or none: of another row, or by a key that the statement gets as the slot `key`. */
-export interface OneRelation {
+export interface OneRelation<Row = unknown> {
   readonly kind: "one";
-  readonly target: EntityShape;
+  readonly target: Entity<Row>;
   /**
    * A table, the target's alias and conditions, which may speak of the row it belongs to by that one's alias. It begins with the policy.
    *
@@ -36,9 +41,9 @@ export interface OneRelation {
 }
 
 /** A page of rows: of another row, or of all that there are. */
-export interface ManyRelation<Input extends PageInput> {
+export interface ManyRelation<Row, Input extends PageInput> {
   readonly kind: "many";
-  readonly target: EntityShape;
+  readonly target: Entity<Row>;
   /** As {@link OneRelation.from}, without the page. */
   readonly from: (viewer: Viewer, input: Input) => Sql;
   /** The rows that count, where others are read with them. */
@@ -60,7 +65,7 @@ export interface SelectedOne extends Selected {
 
 export interface SelectedMany extends Selected {
   /** Its input has been read for it, by whoever made the selection. */
-  readonly relation: ManyRelation<never>;
+  readonly relation: ManyRelation<unknown, never>;
   readonly input: PageInput;
   readonly wanted: WantedOfPage;
 }
@@ -84,20 +89,26 @@ export const totalOnly: WantedOfPage = { rows: false, neighbours: false, cursors
 /** Every field, and no relation. */
 export const allFields: Selection = { fields: undefined, relations: new Map() };
 
+/** A relation as a constant of a face, which knows what it is to: one row or null, or a page of rows. */
+export type ConstantRelation<Found> = SelectedRelation & {
+  /** Nothing but a type. */
+  readonly found?: Found;
+};
+
 /** A relation to one row, as a constant of a face. */
-export function selectOne(relation: OneRelation, selection: Selection = allFields): SelectedOne {
+export function selectOne<Row>(relation: OneRelation<Row>, selection: Selection = allFields): ConstantRelation<Row | null> {
   return { relation, selection, orElse: [] };
 }
 
 /** A relation to a page of rows, as a constant of a face. */
-export function selectMany<Input extends PageInput>(
-  relation: ManyRelation<Input>,
+export function selectMany<Row, Input extends PageInput>(
+  relation: ManyRelation<Row, Input>,
   input: Input,
   wanted: WantedOfPage = pageWithCursors,
   selection: Selection = allFields,
-): SelectedMany {
+): ConstantRelation<CountedSlice<Row>> {
   // The input is the relation's own: the two are handed over together from here on.
-  return { relation: relation as ManyRelation<never>, input, wanted, selection, orElse: [] };
+  return { relation, input, wanted, selection, orElse: [] };
 }
 
 const relationsOf = Symbol("relations");
@@ -114,11 +125,16 @@ export function attachRelations(row: object, relations: CameWith): void {
 }
 
 /**
- * What `row` came with under `key`: a row, null, or a page. Undefined where it did not come with that, and it has to be read by itself. `Value`
- * is what the selection asked for under this key.
+ * What `row` came with under `key`: a row, null, or a page, as its selection asked for. Undefined where it did not come with that, and it has to be
+ * read by itself.
  */
-export function related<Value>(row: object, key: RelationKey): Value | undefined {
+export function related(row: object, key: RelationKey): unknown {
   const relations = (row as { readonly [relationsOf]?: CameWith })[relationsOf];
   const place = relations?.places.get(key);
-  return place === undefined ? undefined : (relations?.values[place] as Value);
+  return place === undefined ? undefined : relations?.values[place];
+}
+
+/** As {@link related}, of rows that were read with that relation under that key. */
+export function relatedAs<Found>(row: object, key: RelationKey, _relation: ConstantRelation<Found>): Found | undefined {
+  return related(row, key) as Found | undefined; // what the relation is to
 }

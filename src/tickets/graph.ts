@@ -8,7 +8,7 @@ import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
-import { accountOfTicket, requesterOfTicket } from "./relations.ts";
+import { accountOfTicket, requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket } from "./service.ts";
 
 const TicketKindEnum = builder.enumType("TicketKind", {
@@ -40,7 +40,12 @@ const TicketStatusEnum = builder.enumType("TicketStatus", {
 export const TicketRef = builder.prismaObject("Ticket", {
   description: "What a service desk works on: a request, a problem, a task and so on. Notes are kept on it.",
   fields: (t) => ({
-    uuid: t.field({ type: "UUID", description: "The UUID that /v2 uses.", extensions: from<Ticket>("id"), resolve: ({ id }) => id }),
+    uuid: t.field({
+      type: "UUID",
+      description: "The UUID that /v2 uses.",
+      extensions: from(ticketEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
     number: t.expose("number", {
       type: "SafeInt",
       description: "The number people know it by; the integer id that /v1 uses.",
@@ -51,7 +56,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     account: t.field({
       type: AccountRef,
       description: "The account that keeps it.",
-      extensions: fromOne<Ticket>(accountOfTicket, "accountId"),
+      extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
         present(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId)),
     }),
@@ -59,7 +64,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
       type: PersonRef,
       nullable: true,
       description: "For whom it was opened.",
-      extensions: fromOne<Ticket>(requesterOfTicket, "requesterId"),
+      extensions: fromOne(ticketEntity, requesterOfTicket, "requesterId"),
       resolve: (ticket, _args, context, info) =>
         ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
     }),
@@ -67,7 +72,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
     viewerCanAddNote: t.boolean({
       description: "Whether you may add a note to it.",
-      extensions: from<Ticket>(),
+      extensions: from(ticketEntity),
       resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
     }),
   }),

@@ -8,14 +8,14 @@ import type { ManyRelation, OneRelation } from "../reading/selection.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 
-const ticketEntity = defineEntity<Ticket>({
+export const ticketEntity = defineEntity<Ticket>({
   alias: "t",
   fields: Prisma.TicketScalarFieldEnum,
   revive: { createdAt: "instant", updatedAt: "instant" },
 });
 
 /** The ticket for which `term` holds, as `t`. */
-export function ticketWhere(term: Sql): OneRelation {
+export function ticketWhere(term: Sql): OneRelation<Ticket> {
   return {
     kind: "one",
     target: ticketEntity,
@@ -26,7 +26,7 @@ export function ticketWhere(term: Sql): OneRelation {
 export const ticketById = ticketWhere(sql`t.id = ${slot("key")}::uuid`);
 export const ticketByNumber = ticketWhere(sql`t.number = ${slot("key")}::integer`);
 
-export const ticketsOfAccount: ManyRelation<TicketRead> = {
+export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
   kind: "many",
   target: ticketEntity,
   from: (viewer, { filter }) => sql`tickets t WHERE ${whereSql("t", visibleTickets(viewer))} AND ${filterSql(filter)}`,

@@ -2,9 +2,8 @@ import type { Ticket } from "#generated/prisma/client.ts";
 import { NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import type { CountedSlice } from "../reading/plan.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, checkTicket, type TicketFilter, ticketOrderings, type TicketRead } from "./input.ts";
 import { newTicketFor } from "./policy.ts";
@@ -24,14 +23,12 @@ export interface Tickets {
 }
 
 /** A count needs no page, and a read has one. */
-const firstByNumber = { ordering: [{ ...ticketOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
+const firstByNumber = {
+  ordering: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
+  page: { size: 1, from: "start" },
+} as const;
 
-export function createTickets(dependencies: {
-  database: Database;
-  reads: Reads;
-  clock: Clock;
-  newId: () => string;
-}): Tickets {
+export function createTickets(dependencies: { database: Database; reads: Reads; clock: Clock; newId: () => string }): Tickets {
   const { database, reads, clock, newId } = dependencies;
 
   async function requireMember(accountId: string, personId: string): Promise<void> {
@@ -40,9 +37,9 @@ export function createTickets(dependencies: {
   }
 
   return {
-    byIds: (viewer, ids, selection) => reads.byKeys<Ticket>(viewer, ticketById, ids, selection),
-    byNumbers: (viewer, numbers, selection) => reads.byKeys<Ticket>(viewer, ticketByNumber, numbers, selection),
-    list: (viewer, read, wanted, selection) => reads.page<Ticket, TicketRead>(viewer, ticketsOfAccount, read, wanted, selection),
+    byIds: (viewer, ids, selection) => reads.byKeys(viewer, ticketById, ids, selection),
+    byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
+    list: (viewer, read, wanted, selection) => reads.page(viewer, ticketsOfAccount, read, wanted, selection),
 
     async count(viewer, filter, most) {
       const wanted = { ...totalOnly, total: most === undefined ? true : { most } };

@@ -1,5 +1,4 @@
 import { NotFound } from "../errors.ts";
-import type { Person } from "../people/service.ts";
 import { accountStub, personStub } from "../people/v1.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { allFields, pageWithCursors, type Selection, selectOne } from "../reading/selection.ts";
@@ -42,7 +41,7 @@ const ticketShape: Shape<Ticket> = {
     id: fromRow(["number"], (ticket) => ticket.number),
     subject: fromRow(["subject"], (ticket) => ticket.subject),
     status: fromRow(["status"], (ticket) => ticket.status.toLowerCase()),
-    requested_by: fromRelated<Ticket, Person | null>({ name: "requester", relation: requester }, (person) => personStub(person)),
+    requested_by: fromRelated({ name: "requester", relation: requester }, (person) => personStub(person)),
     // A ticket is seen in the account that keeps it, and nowhere else.
     account: fromRow([], (_ticket, { viewer }) => accountStub(viewer.account)),
     created_at: fromRow(["createdAt"], (ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),

@@ -638,12 +638,9 @@ export type SameTicketThriceQueryVariables = Exact<{
 }>;
 
 
-export type SameTicketThriceQuery = { one: { subject: string } | null, two: { number: number } | null, three:
-    | { id: string }
-    | { id: string }
-    | { id: string }
-    | { id: string }
-    | { id: string }
+export type SameTicketThriceQuery = { one: { subject: string } | null, two: { subject: string } | null, three:
+    | { subject: string }
+    | Record<PropertyKey, never>
    | null };
 
 export type PeopleOfTicketQueryVariables = Exact<{
@@ -1473,10 +1470,12 @@ export const SameTicketThriceDocument = new TypedDocumentString(`
     subject
   }
   two: ticket(id: $uuid) {
-    number
+    subject
   }
   three: node(id: $id) {
-    id
+    ... on Ticket {
+      subject
+    }
   }
 }
     `) as unknown as TypedDocumentString<SameTicketThriceQuery, SameTicketThriceQueryVariables>;

@@ -239,7 +239,7 @@ describe("who may attach", () => {
       __typename: "ForbiddenError",
       code: "FORBIDDEN",
     });
-    expect(await app.database.prisma.attachment.count({ where: { filename: "theirs.png" } })).toBe(0);
+    expect(await app.database.prisma.attachment.count({ where: { accountId: account.id, filename: "theirs.png" } })).toBe(0);
   });
 
   test("not who does not see the note, to whom it does not exist", async () => {

@@ -214,11 +214,11 @@ describe("the statements", () => {
         await addNotes(app, one, own.specialist, 3);
         await addNote(app, one, own.administrator);
       }
-      expect(await cost()).toBe(4);
+      expect(await cost()).toBe(1);
     }
   });
 
-  test("of counts are one for each filter, not for each ticket", async () => {
+  test("of counts are the one of the tickets, whatever is counted of each", async () => {
     const own = await addAccount(app);
     for (const [index, one] of (await addTickets(app, own, 12)).entries()) {
       await addNotes(app, one, own.specialist, index, (place) => ({ isPublic: place % 2 === 0 }));
@@ -230,7 +230,7 @@ describe("the statements", () => {
       ]);
       expect(data.tickets.nodes.map((node) => [node.all.totalCount, node.public.totalCount])).toContainEqual([11, 6]);
     });
-    expect(statements.filter(({ text }) => /count\(/i.test(text))).toHaveLength(2);
+    expect(statements).toHaveLength(1);
   });
 
   test("read no more notes than the page has, however many a ticket has", async () => {
@@ -240,12 +240,10 @@ describe("the statements", () => {
     const statements = await statementsOf(app, () =>
       send(app, own.specialist.key, TicketNotesQuery, { id: long.id, first: 2 }),
     );
-    const read = statements.find(({ text }) => /LATERAL/.test(text) && !/count\(/i.test(text));
-    expect(read?.text).toMatch(/LIMIT \$\d+/);
-    expect(read?.values).toContain(3);
+    expect(statements.map(({ text }) => text.match(/LIMIT \d+/g))).toEqual([["LIMIT 3"]]);
   });
 
-  test("for 1,000 tickets with 20 notes each, 50 of them shown with 10 notes, authors and attachments, are at most 5", async () => {
+  test("for 1,000 tickets with 20 notes each, 50 of them shown with 10 notes, authors and attachments, are one", async () => {
     const own = await addAccount(app);
     await app.database.pool.query(
       `INSERT INTO tickets (id, account_id, kind, subject, created_at, updated_at)
@@ -264,7 +262,7 @@ describe("the statements", () => {
        FROM notes n WHERE n.account_id = $1 AND n.text = 'Note 20'`,
       [own.id],
     );
-    const { statements } = await app.statements.during(async () => {
+    const statements = await statementsOf(app, async () => {
       const { data, errors } = await send(app, own.specialist.key, NotesOfTickets);
       expect(errors).toEqual([]);
       expect(data.tickets.nodes).toHaveLength(50);
@@ -279,6 +277,6 @@ describe("the statements", () => {
         expect(node.notes.nodes[1]?.attachments.nodes).toEqual([]);
       }
     });
-    expect(statements.length).toBeLessThanOrEqual(5);
+    expect(statements).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import { related, type SelectedRelation, type Selection } from "../../reading/selection.ts";
+import { type ConstantRelation, relatedAs, type SelectedRelation, type Selection } from "../../reading/selection.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
@@ -41,19 +41,23 @@ export function fromRow<Row>(
   return { fields, relations: {}, value };
 }
 
-/** A field that is made of what the row is related to, and of those fields of the row. `Related` is what `relation` is to. */
-export function fromRelated<Row extends object, Related>(
-  { name, relation, fields = [] }: { name: string; relation: SelectedRelation; fields?: readonly (keyof Row & string)[] },
-  value: (found: Related, row: Row, context: FieldContext) => unknown,
+/** A field that is made of what the row is related to, and of those fields of the row. */
+export function fromRelated<Row extends object, Found>(
+  {
+    name,
+    relation,
+    fields = [],
+  }: { name: string; relation: ConstantRelation<Found>; fields?: readonly (keyof Row & string)[] },
+  value: (found: Found, row: Row, context: FieldContext) => unknown,
 ): Field<Row> {
   return {
     fields,
     relations: { [name]: relation },
     value(row, context) {
-      const found = related<Related>(row, name);
+      const found = relatedAs(row, name, relation);
       // What a policy keeps from the viewer does not come with the row. It has its own words for that.
-      if (found === undefined) refuse(relation, context.viewer);
-      return value(found as Related, row, context); // otherwise refused
+      if (found === undefined) return refuse(relation, context.viewer);
+      return value(found, row, context);
     },
   };
 }
