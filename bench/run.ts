@@ -33,6 +33,8 @@ const rounds = Number(only("rounds")?.[0] ?? (smoke ? 1 : 3));
 const connections = Number(only("connections")?.[0] ?? 32);
 const poolSize = 10;
 const contestants = (only("contestants") ?? ["bare", "postgraphile", "plugin-prisma", "gateway"]) as Contestant[];
+/** A contestant whose CPU profile is written to bench/profiles. */
+const profiled = only("profile")?.[0];
 const questions = (only("questions") ?? questionNames) as QuestionName[];
 
 interface Running {
@@ -81,8 +83,14 @@ try {
     console.log(markdown);
   }
 } finally {
-  for (const { child } of running) child.kill();
+  for (const { child } of running) await stop(child);
   await server.stop();
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const exited = once(child, "exit");
+  child.disconnect();
+  await exited;
 }
 
 async function start(name: Contestant, port: number): Promise<Running> {
@@ -95,6 +103,7 @@ async function start(name: Contestant, port: number): Promise<Running> {
       PORT: String(port),
       CONNECTIONS: String(poolSize),
     },
+    execArgv: profiled === name ? ["--cpu-prof", `--cpu-prof-dir=${new URL("profiles", import.meta.url).pathname}`] : [],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await Promise.race([

@@ -28,6 +28,8 @@ export function countStatements(from: string): void {
 
 /** Says that the contestant listens, and from then on what it has used, whenever it is asked. */
 export function ready(): void {
+  // By itself, so that a profile is written on the way out.
+  process.on("disconnect", () => process.exit(0));
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
     process.send?.({ statements, cpuMicroseconds: user + system, rssBytes: process.memoryUsage.rss() } satisfies Usage);
