@@ -1,4 +1,5 @@
 import {
+  BREAK,
   type DocumentNode,
   type FragmentDefinitionNode,
   getNamedType,
@@ -11,6 +12,7 @@ import {
   type ParseOptions,
   type SelectionSetNode,
   type ValueNode,
+  visit,
 } from "graphql";
 import { defaultSize } from "./connections.ts";
 
@@ -32,7 +34,8 @@ interface Weight {
   readonly nodes: number;
 }
 
-type Variables = Readonly<Record<string, unknown>>;
+/** The values of an operation's variables, by name. */
+export type Variables = Readonly<Record<string, unknown>>;
 
 /** The fields that are pages, by name: what they hold where no number is given. */
 export type PageFields = ReadonlySet<string>;
@@ -87,6 +90,24 @@ export function tooManyNodes(
   return refusal(
     `The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`,
   );
+}
+
+/** How many fields `operation` selects, with every fragment spread out. */
+export function fieldsOf(document: DocumentNode, operation: OperationDefinitionNode): number {
+  return weigher(document, new Set())(operation.selectionSet, {}).fields;
+}
+
+/** Whether variables say how many nodes a page of `document` holds: if not, what {@link tooManyNodes} says of an operation is always the same. */
+export function sizesVary(document: DocumentNode): boolean {
+  let vary = false;
+  visit(document, {
+    Argument({ name, value }) {
+      if (!sizeArguments.has(name.value) || value.kind !== Kind.VARIABLE) return undefined;
+      vary = true;
+      return BREAK;
+    },
+  });
+  return vary;
 }
 
 /** The variables, with the numbers that the operation gives those that were left out. */
@@ -155,13 +176,16 @@ function add(one: Weight, other: Weight): Weight {
   return { depth: Math.max(one.depth, other.depth), fields: one.fields + other.fields, nodes: one.nodes + other.nodes };
 }
 
+/** The arguments that say how many nodes a field asks for. */
+const sizeArguments: ReadonlySet<string> = new Set(["first", "last", "ids"]);
+
 /** How many nodes a field's `first`, `last` or `ids` ask for. */
 function nodesAskedFor(
   args: readonly { name: { value: string }; value: ValueNode }[],
   variables: Variables,
 ): number | undefined {
   for (const { name, value } of args) {
-    if (name.value !== "first" && name.value !== "last" && name.value !== "ids") continue;
+    if (!sizeArguments.has(name.value)) continue;
     const given =
       value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : undefined;
     // A number below zero is refused where it is read, and must not make up for another one here.

@@ -1,0 +1,92 @@
+import type { FastifyBaseLogger } from "fastify";
+import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from "graphql";
+import { DomainError, InvalidInput } from "../errors.ts";
+import { statusOf } from "../http/problem.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
+
+/** `result` with errors of the closed list only. One that says more than that is logged instead. */
+export function closeErrors(result: ExecutionResult, log: FastifyBaseLogger): ExecutionResult {
+  if (!result.errors) return result;
+  return { ...result, errors: result.errors.map((error) => closed(error, log)) };
+}
+
+/** An error as it may leave: of the closed list, or saying nothing but that something went wrong. */
+export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
+  const original = rootCause(error);
+  const shown = (message: string, extensions: Record<string, unknown>) =>
+    new GraphQLError(message, { ...placeOf(error), extensions });
+
+  if (original instanceof DomainError) {
+    const fields = original instanceof InvalidInput ? { fields: original.fields } : {};
+    return shown(original.message, {
+      code: original.code,
+      ...fields,
+      ...(original.code === "UNAVAILABLE" && { http: { status: 503 } }),
+    });
+  }
+  if (original !== undefined && isUnavailable(original)) {
+    log.error({ err: original }, "the database cannot be reached");
+    return shown("The service cannot reach its data at the moment. Try again in a few seconds.", {
+      code: "UNAVAILABLE",
+      http: { status: 503 },
+    });
+  }
+  // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.
+  if (original === undefined || isRefusedByHost(original)) {
+    const { http } = error.extensions;
+    return shown(error.message, { code: "INVALID_INPUT", ...(http === undefined ? {} : { http: httpOf(error, http) }) });
+  }
+  log.error({ err: original, path: error.path }, "a GraphQL operation failed");
+  return shown("Something went wrong here. The request id in x-request-id finds it in our log.", {
+    code: "INTERNAL",
+    http: { status: 500 },
+  });
+}
+
+/** `error` with what Yoga is told of the answer's status. */
+export function withHttp(error: GraphQLError, http: { readonly status: number; readonly spec?: boolean }): GraphQLError {
+  const { message, originalError, extensions } = error;
+  return new GraphQLError(message, {
+    ...placeOf(error),
+    originalError: originalError ?? null,
+    extensions: { ...extensions, http },
+  });
+}
+
+/** What was thrown outside any field, as an error that {@link closed} takes. */
+export function wrap(error: unknown): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  const original = error instanceof Error ? error : new Error(String(error));
+  return new GraphQLError(original.message, { originalError: original });
+}
+
+/** The status that the host or the face gives `error`, where it has one for it. */
+export function hostStatus(error: unknown): number | undefined {
+  if (error instanceof DomainError) return statusOf[error.code];
+  if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
+  return undefined;
+}
+
+/**
+ * What Yoga is told of the answer's status. GraphQL over HTTP answers `application/json` with 200 where a document is wrong, which has a place
+ * in it, and with 400 where the request is none; Yoga makes no difference between them.
+ */
+function httpOf(error: GraphQLError, http: unknown): unknown {
+  return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;
+}
+
+function placeOf({ nodes, source, positions, path }: GraphQLError): GraphQLErrorOptions {
+  return { ...(nodes && { nodes }), ...(source && { source, positions: positions ?? null }), ...(path && { path }) };
+}
+
+function rootCause(error: GraphQLError): Error | undefined {
+  let cause: Error | undefined | null = error.originalError;
+  while (cause instanceof GraphQLError) cause = cause.originalError;
+  return cause ?? undefined;
+}
+
+/** Refusals of the host: too large, not JSON, no such media type. */
+function isRefusedByHost(error: Error): boolean {
+  const status = hostStatus(error);
+  return status !== undefined && status < 500;
+}
