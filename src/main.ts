@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
-import { v7 as uuidv7 } from "uuid";
 import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, readConfig } from "./config.ts";
 import { clearInterruptedDemo, curlLines, type Demo, prepareDemo } from "./demo/start.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
+import { createIds } from "./platform/ids.ts";
 import { createLog } from "./platform/log.ts";
 import { migrate } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
@@ -38,7 +38,7 @@ async function start(config: Config): Promise<void> {
       database,
       storage,
       clock: systemClock,
-      newId: () => uuidv7(),
+      newId: createIds(),
       log,
       examples: demo?.examples,
     });

@@ -1,7 +1,6 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { v7 as uuidv7 } from "uuid";
 import { countStatements, ready, settings } from "./contestant.ts";
 
 // This gateway, whole: authentication, policies, limits and audit on. The key is made by the runner.
@@ -10,6 +9,7 @@ countStatements(new URL("../../src/", import.meta.url).href);
 const { createApp } = await import("../../src/app.ts");
 const { systemClock } = await import("../../src/platform/clock.ts");
 const { openDatabase } = await import("../../src/platform/database.ts");
+const { createIds } = await import("../../src/platform/ids.ts");
 const { createLog } = await import("../../src/platform/log.ts");
 const { openStorage } = await import("../../src/platform/open-storage.ts");
 const { createSigner } = await import("../../src/platform/signature.ts");
@@ -28,7 +28,7 @@ const { server } = await createApp({
   database,
   storage,
   clock: systemClock,
-  newId: () => uuidv7(),
+  newId: createIds(),
   log,
 });
 await server.listen({ host: "127.0.0.1", port });

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 
 /** Mark a text as one of ours, for people and for the scanners that look for leaked ones. */
 const prefixes = { API_KEY: "tnk_", OAUTH_CLIENT: "tns_" } as const;
@@ -11,5 +11,5 @@ export function newSecret(kind: keyof typeof prefixes): { secret: string; hash: 
 
 /** What is kept of a secret. It is too random to be guessed, so a slow hash would protect nothing more. */
 export function hashOf(secret: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(createHash("sha256").update(secret).digest());
+  return new Uint8Array(hash("sha256", secret, "buffer"));
 }

@@ -21,6 +21,7 @@ const jsonTypes: Readonly<Record<string, JsonType>> = {
  * Yoga does, this takes the first that is listed and knows no weights.
  */
 export function jsonTypeOf(accept = defaultAccept): JsonType | undefined {
+  if (Object.hasOwn(jsonTypes, accept)) return jsonTypes[accept];
   let first: JsonType | undefined;
   for (const range of accept.toLowerCase().split(",")) {
     const [name = "", ...parameters] = range.split(";").map((part) => part.trim());

@@ -29,10 +29,11 @@ export function measure(app: FastifyInstance): void {
     labelNames: ["method", "route", "status"],
     registers: [registry],
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     // The route's pattern, never the URL: ids would make a series each.
     const route = request.routeOptions.url ?? "none";
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    done();
   });
   app.addHook("onClose", async () => registry.clear());
   app.get("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));

@@ -40,8 +40,9 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
   });
 
   measure(app);
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
+    done();
   });
   app.register(cors, {
     origin: [...corsOrigins],
