@@ -53,7 +53,7 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
       ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
       ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
       ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),
-    ],
+    ].join(", "),
     maxAge: 600,
   });
 

@@ -123,7 +123,7 @@ describe("whatever is asked, graphql-js and the compiled form", () => {
   });
 
   test("answer the same, by resolvers that are told the same", async () => {
-    const counts = { compiled: 0, failed: 0, left: 0 };
+    const counts = { compiled: 0, failed: 0 };
     await fc.assert(
       fc.asyncProperty(
         documents(() => ids),
@@ -132,10 +132,7 @@ describe("whatever is asked, graphql-js and the compiled form", () => {
           fc.pre(document.errors.length === 0);
           const operation = document.operation(undefined)!;
           fc.pre(operation.refusal(variables) === undefined);
-          if (!mayBeCompiled(schema, operation)) {
-            counts.left += 1;
-            return;
-          }
+          if (!mayBeCompiled(schema, operation)) return;
           const compiled = compile(schema, operation)!;
           expect(compiled).toBeDefined();
 
@@ -155,10 +152,9 @@ describe("whatever is asked, graphql-js and the compiled form", () => {
           for (const [place, infos] of toldByGraphqlJs) expectSameInfos(toldByCompiled.get(place)!, infos);
         },
       ),
-      { numRuns: Number(process.env["RUNS"] ?? 400), ...(process.env["SEED"] ? { seed: Number(process.env["SEED"]) } : {}) },
+      { numRuns: 400 },
     );
     // Otherwise this has compared little.
-    if (process.env["RUNS"]) console.log(counts);
     expect(counts.compiled).toBeGreaterThan(100);
     expect(counts.failed).toBeGreaterThan(10);
   });
@@ -253,7 +249,7 @@ function documents(idsOf: () => readonly string[]): fc.Arbitrary<Asked> {
       if (value === null || value === undefined) return "null";
       if (Array.isArray(value) && isListType(type)) return `[${value.map((item) => literal(item, type.ofType)).join(", ")}]`;
       if (isListType(type)) return literal(value, type.ofType);
-      if (isEnumType(type)) return String(value);
+      if (isEnumType(type) && typeof value === "string") return value;
       if (isInputObjectType(type)) {
         // An input object's value is a record of its fields' values.
         const entries = Object.entries(value as Record<string, unknown>);
