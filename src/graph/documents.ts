@@ -31,8 +31,8 @@ export interface Prepared {
   readonly parsed: boolean;
 }
 
-/** How much text of documents is kept, in characters: a tree of tokens takes up to a hundred bytes for each. */
-const keptCharacters = 1_000_000;
+/** How much text of documents is kept, in characters. The tree of a dense text takes some 250 bytes for each of them. */
+const keptCharacters = 400_000;
 /** The longest document that is kept. */
 const longestKept = 50_000;
 /** What a document takes up beside its text. */
