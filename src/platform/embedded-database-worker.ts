@@ -7,6 +7,9 @@ import type { Reply, WorkerCommand, WorkerReport, WorkerStart } from "./embedded
 const terminateMessageType = "X".charCodeAt(0);
 const pieceSize = 256 * 1024;
 
+/** Shared buffers are touched when they are made, all of the usual 128 MB. Below them are the operating system's, which hold the files. */
+const settings = ["shared_buffers=16MB", "maintenance_work_mem=16MB"].flatMap((setting) => ["-c", setting]);
+
 const parent = parentPort;
 if (parent === null) throw new Error("embedded-database-worker.ts runs as a worker only");
 
@@ -15,7 +18,7 @@ const report = (message: WorkerReport) => parent.postMessage(message);
 try {
   // worker_threads types workerData as any; the only caller passes a WorkerStart.
   const { directory } = workerData as WorkerStart;
-  serve(await PGlite.create(directory ?? "memory://"));
+  serve(await PGlite.create(directory ?? "memory://", { startParams: [...PGlite.defaultStartParams, ...settings] }));
   report({ kind: "ready" });
 } catch (error) {
   report({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
