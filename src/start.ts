@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, readConfig } from "./config.ts";
 import { clearInterruptedDemo, curlLines, type Demo, prepareDemo } from "./demo/start.ts";
@@ -20,8 +21,7 @@ await runCommand(async () => start(await withPort(readConfig(process.env))));
 
 async function start(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
-  // The embedded database starts in its thread while this one loads the rest of the sources.
-  const [database, { createApp }] = await Promise.all([openDatabase(config.database, log), import("./app.ts")]);
+  const database = await openDatabase(config.database, log);
   try {
     await clearInterruptedDemo(config.dataDirectory, database);
     const applied = await migrate(database);
@@ -50,7 +50,6 @@ async function start(config: Config): Promise<void> {
     };
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();
-    announce(config, demo);
 
     const stop = once(async () => {
       // What does not end in time is cut off: the database's transactions make that safe.
@@ -62,6 +61,8 @@ async function start(config: Config): Promise<void> {
     });
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
+    // Last: whoever reads it may act on it at once, and stop the process too.
+    announce(config, demo);
   } catch (error) {
     await database.close();
     throw error;

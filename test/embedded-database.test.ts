@@ -61,6 +61,14 @@ async function withDatabase(directory: string, work: (database: Database) => Pro
   }
 }
 
+test("a first start finds every migration there, and takes the memory that one session needs", async () => {
+  await withDatabase(join(root, randomUUID(), "database"), async (database) => {
+    expect(await migrate(database)).toEqual([]);
+    const { rows } = await database.pool.query<{ shared_buffers: string }>("SHOW shared_buffers");
+    expect(rows).toEqual([{ shared_buffers: "16MB" }]);
+  });
+});
+
 /** Another process on `directory`, and what it prints, line by line. */
 function startWriter(directory: string, count?: number): { child: Child; lines: AsyncIterator<string>; errors: () => string } {
   const child = spawn(process.execPath, [writer, directory, ...(count === undefined ? [] : [String(count)])], {

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { createScratchDatabase } from "./support/database.ts";
@@ -197,6 +198,20 @@ test.skipIf(inject("testServer").kind === "embedded")(
   },
   300_000,
 );
+
+test("a first start loads neither the SDK of a store that it does not have nor an engine for migrations that are there", async () => {
+  const loaded = join(directory, "loaded.txt");
+  const gateway = await start({
+    DATA_DIR: join(directory, "lean"),
+    NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, "support", "loaded-modules.ts")).href}`,
+    LOADED_MODULES: loaded,
+  });
+  expect(await stopped(gateway.process, "SIGTERM")).toBe(0);
+  const modules = readFileSync(loaded, "utf8");
+  for (const needed of ["/fastify/", "/pg/", "/src/app.ts"]) expect(modules).toContain(needed);
+  for (const idle of ["@aws-sdk", "schema-engine-wasm", "@electric-sql/pglite/dist/pglite.js"])
+    expect(modules).not.toContain(idle);
+}, 300_000);
 
 describe("from an empty directory", () => {
   test("it serves the demo data, prints keys and lines that work when pasted, lets requests finish, and keeps all of it", async () => {

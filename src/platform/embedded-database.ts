@@ -117,6 +117,8 @@ async function startWorker(directory: string | null, onStop: () => void): Promis
 
   const worker = new Worker(new URL("./embedded-database-worker.ts", import.meta.url), {
     workerData: { directory } satisfies WorkerStart,
+    // Rows pass through it as bytes outside its heap: what it makes is short-lived and small.
+    resourceLimits: { maxYoungGenerationSizeMb: 6 },
   });
   try {
     await readiness(worker);

@@ -1,0 +1,73 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { Vitals } from "./monitor.ts";
+
+/** The gateway as `npm start` starts it, in a process of its own. */
+export interface GatewayProcess {
+  readonly url: string;
+  /** From the start of the process to the first answer of /ready. */
+  readonly firstAnswerMilliseconds: number;
+  vitals(): Promise<Vitals>;
+  stop(): Promise<void>;
+}
+
+export async function startGateway(environment: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const began = performance.now();
+  const child = fork(new URL("../src/main.ts", import.meta.url), {
+    execArgv: [...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
+    env: { ...withoutDatabase(), SIGNING_SECRET: "x".repeat(32), LOG_LEVEL: "error", ...environment, PORT: String(port) },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  await untilReady(child, `${url}/ready`);
+  return {
+    url,
+    firstAnswerMilliseconds: performance.now() - began,
+    async vitals() {
+      const answered = once(child, "message") as Promise<[Vitals]>; // what monitor.ts sends
+      child.send("vitals");
+      return (await answered)[0];
+    },
+    async stop() {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+/** The environment without what would choose a database or a directory in the cases' stead. */
+export function withoutDatabase(): NodeJS.ProcessEnv {
+  const { DATABASE_URL: _url, DATA_DIR: _directory, STORAGE: _storage, PUBLIC_URL: _publicUrl, ...rest } = process.env;
+  return rest;
+}
+
+/** What `npm start` says to Node.js. */
+function startFlags(): string[] {
+  const { start } = (
+    JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { scripts: { start: string } }
+  ).scripts;
+  return start.split(" ").filter((word) => word.startsWith("--"));
+}
+
+async function untilReady(child: ChildProcess, url: string): Promise<void> {
+  while (child.exitCode === null) {
+    const response = await fetch(url).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error("The gateway did not start.");
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return typeof address === "object" && address ? address.port : 0;
+}

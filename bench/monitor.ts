@@ -1,0 +1,27 @@
+// Imported into a gateway before its own sources (node --import): tells whoever started it, when asked, of its memory and its event loop.
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { isMainThread } from "node:worker_threads";
+
+export interface Vitals {
+  readonly rssBytes: number;
+  readonly highestRssBytes: number;
+  /** The longest time the event loop was held up since the vitals were last asked for. */
+  readonly stallMilliseconds: number;
+}
+
+// The threads of a process import it too.
+if (isMainThread && process.send) {
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  process.on("message", () => {
+    const { maxRSS } = process.resourceUsage();
+    const vitals: Vitals = {
+      rssBytes: process.memoryUsage.rss(),
+      highestRssBytes: maxRSS * 1024,
+      stallMilliseconds: delay.max / 1e6,
+    };
+    process.send?.(vitals);
+    delay.reset();
+  });
+  process.channel?.unref();
+}
