@@ -5,35 +5,42 @@ import { isUnavailable } from "../platform/unavailable.ts";
 
 /** A statement that was written out: for one set of values of its slots, and for many. */
 export interface WrittenStatement {
-  /** Takes {@link constants} and then a text for each slot; answers with one row `json`, or none. */
+  /** Takes {@link constants}, a text for each of {@link ambient} and one for each slot; answers with one row `json`, or none. */
   readonly single: string;
-  /** Takes {@link constants} and then an array of texts for each slot; answers with rows of `place`, from 1, and `json`. */
+  /** Takes the same, but an array of texts for each slot; answers with rows of `place`, from 1, and `json`. */
   readonly many: string;
   readonly constants: readonly unknown[];
+  /** The names of the slots that are filled when the statement is sent, alike for all who ask. */
+  readonly ambient: readonly string[];
   readonly slots: readonly Slot[];
 }
 
 /** Writes out a statement whose one column is called `json`. */
-export function writeStatement({ strings, values }: Sql): WrittenStatement {
+export function writeStatement({ strings, values }: Sql, isAmbient: (name: string) => boolean): WrittenStatement {
   const constants = values.filter((value) => !isSlot(value));
-  const slots = distinct(values.filter((value) => isSlot(value)));
+  const named = distinct(values.filter((value) => isSlot(value)));
+  const ofAsker = ({ name }: Slot): boolean => name === undefined || !isAmbient(name);
+  const slots = named.filter(ofAsker);
+  const ambient = named.filter((one) => !ofAsker(one));
+  const filled = constants.length + ambient.length;
   const write = (ofSlot: (place: number) => string): string => {
     let written = 0;
-    return strings.reduce((text, part, index) => {
-      const value = values[index - 1];
-      if (!isSlot(value)) written += 1;
-      return `${text}${isSlot(value) ? ofSlot(placeOf(slots, value)) : `$${written}`}${part}`;
-    });
+    const placeholder = (value: unknown): string => {
+      if (!isSlot(value)) return `$${++written}`;
+      return ofAsker(value) ? ofSlot(placeOf(slots, value)) : `$${constants.length + placeOf(ambient, value) + 1}`;
+    };
+    return strings.reduce((text, part, index) => `${text}${placeholder(values[index - 1])}${part}`);
   };
-  const arrays = slots.map((_, index) => `$${constants.length + index + 1}::text[]`);
+  const arrays = slots.map((_, index) => `$${filled + index + 1}::text[]`);
   const names = slots.map((_, index) => `v${index + 1}`);
   return {
-    single: write((place) => `$${constants.length + place + 1}`),
+    single: write((place) => `$${filled + place + 1}`),
     // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
     many:
       `SELECT batch.place::integer AS place, read.json FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
       ` CROSS JOIN LATERAL (${write((place) => `batch.v${place + 1}`)}) read`,
     constants,
+    ambient: ambient.map(({ name }) => name ?? ""),
     slots,
   };
 }
@@ -53,18 +60,29 @@ export type SlotValues = readonly string[];
 /** Asks for the JSON that a statement answers with; null where there is no row. */
 export type Batch = (values: SlotValues) => Promise<unknown>;
 
-/** More would keep the others waiting for the slowest, and one connection busy while others are idle. */
-const mostAtOnce = 32;
+/** How a batch is sent. */
+export interface BatchOptions {
+  readonly database: Database;
+  /** The values of {@link WrittenStatement.ambient}, asked each time a statement is sent. */
+  readonly ambient: () => Readonly<Record<string, string>>;
+  /** How many questions go out as one at most. */
+  readonly most: number;
+}
 
 /**
  * Sends `statement` for whoever asks. What is asked until the event loop comes round goes out as one, and equal questions as one of those: each is
  * answered by a statement that was sent after it was asked. Where one of many fails, each is asked by itself, so that it fails alone.
  */
-export function batchOf(database: Database, statement: WrittenStatement): Batch {
+export function batchOf(statement: WrittenStatement, { database, ambient, most }: BatchOptions): Batch {
   const { constants, slots } = statement;
+  const given = (): readonly unknown[] => {
+    if (statement.ambient.length === 0) return constants;
+    const values = ambient();
+    return [...constants, ...statement.ambient.map((name) => values[name])];
+  };
 
   async function single(values: SlotValues): Promise<unknown> {
-    const [row] = await database.query<{ json: unknown }>({ text: statement.single, values: [...constants, ...values] });
+    const [row] = await database.query<{ json: unknown }>({ text: statement.single, values: [...given(), ...values] });
     return row?.json ?? null;
   }
 
@@ -72,7 +90,7 @@ export function batchOf(database: Database, statement: WrittenStatement): Batch 
     const columns = slots.map((_, index) => questions.map((values) => values[index]));
     const rows = await database.query<{ place: number; json: unknown }>({
       text: statement.many,
-      values: [...constants, ...columns],
+      values: [...given(), ...columns],
     });
     const answers: unknown[] = questions.map(() => null);
     for (const { place, json } of rows) answers[place - 1] = json;
@@ -103,7 +121,7 @@ export function batchOf(database: Database, statement: WrittenStatement): Batch 
       const answers = await answer(questions);
       return place.map((index) => answers[index]);
     },
-    { cache: false, maxBatchSize: mostAtOnce, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
+    { cache: false, maxBatchSize: most, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
   );
   return (values) => loader.load(values);
 }

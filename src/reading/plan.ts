@@ -29,12 +29,15 @@ export interface Plan<Value> {
   /** Selects one column, `json`, in one row, or in none where there is nothing. */
   readonly statement: Sql;
   readonly decode: (json: unknown) => Value;
+  /** How many rows it reads at most. */
+  readonly weight: number;
 }
 
 /** The part of a statement that builds a JSON value, and what is made of that. */
 interface Part<Value> {
   readonly json: Sql;
   readonly decode: (json: never) => Value;
+  readonly weight: number;
 }
 
 /**
@@ -52,7 +55,7 @@ interface Budget {
 export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, viewer: Viewer): Plan<Row | null> {
   const rows = relation.from(viewer);
   const row = planRow(relation.target, selection, viewer, { relations: 0 }, 1);
-  return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode) };
+  return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode), weight: row.weight };
 }
 
 /** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
@@ -62,7 +65,8 @@ export function planMany<Row, Input extends PageInput>(
   viewer: Viewer,
 ): Plan<CountedSlice<Row>> {
   const page = planPage(relation, { input, wanted, selection }, viewer, { relations: 0 }, 1);
-  return { statement: sql`SELECT ${page.json} AS json`, decode: page.decode as Plan<CountedSlice<Row>>["decode"] }; // JSON of this statement
+  const decode = page.decode as Plan<CountedSlice<Row>>["decode"]; // of the JSON of this statement
+  return { statement: sql`SELECT ${page.json} AS json`, decode, weight: page.weight };
 }
 
 function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
@@ -82,6 +86,7 @@ function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer,
     // An array, since the names of an object would be built, sent and parsed for every row.
     json: sql`json_build_array(${join(values, ", ")})`,
     decode: rowDecoder(entity, fields, relations),
+    weight: relations.reduce((sum, { part }) => sum + part.weight, 1),
   };
 }
 
@@ -130,7 +135,7 @@ function planRelatedRow(
 ): Part<unknown> {
   const rows = relation.from(viewer);
   const row = planRow(relation.target, selection, viewer, budget, depth + 1);
-  return { json: sql`(SELECT ${row.json} FROM ${rows})`, decode: orNull(row.decode) };
+  return { json: sql`(SELECT ${row.json} FROM ${rows})`, decode: orNull(row.decode), weight: row.weight };
 }
 
 function planPage<Row, Input extends PageInput>(
@@ -152,10 +157,12 @@ function planPage<Row, Input extends PageInput>(
     ...toSlice(read.map(row.decode), page),
     total,
   });
-  if (!wanted.total) return { json, decode: (read) => slice(read, undefined) };
-  if (!wanted.rows) return { json: count, decode: (total) => slice([], total) };
+  const weight = 1 + page.size * row.weight;
+  if (!wanted.total) return { json, weight, decode: (read) => slice(read, undefined) };
+  if (!wanted.rows) return { json: count, weight: 1, decode: (total) => slice([], total) };
   return {
     json: sql`json_build_array(${json}, ${count})`,
+    weight,
     decode: ([read, total]: readonly [readonly never[], number]) => slice(read, total),
   };
 }

@@ -79,18 +79,17 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
   }
 
   function prepare(plan: Plan<unknown>, reach: string): PreparedPlan {
-    const written = writeStatement(plan.statement);
+    const written = writeStatement(plan.statement, (name) => name in ambient());
     // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
     // stands for viewers of two reaches.
     const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
-    const batch = batches.get(name) ?? batchOf(database, written);
+    const batch = batches.get(name) ?? batchOf(written, { database, ambient, most: mostTogether(plan) });
     batches.set(name, batch);
     return { plan, slots: written.slots, batch };
   }
 
   async function ask({ plan, slots, batch }: PreparedPlan, given: Readonly<Record<string, string>>): Promise<unknown> {
-    const own = ambient();
-    const values = slots.map(({ name = "", value }) => value ?? given[name] ?? own[name] ?? "");
+    const values = slots.map(({ name = "", value }) => value ?? given[name] ?? "");
     return plan.decode(await batch(values));
   }
 
@@ -137,6 +136,14 @@ function reachOf(viewer: Viewer): string {
 /** Plans are kept for each person, whatever their reach: a policy may look at the person too, and then writes it into the statement. */
 function personOf(viewer: Viewer): string {
   return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
+}
+
+/** Rows that one statement may read for all who ask. More keep everyone waiting for the last, on one connection while others are idle. */
+const rowsTogether = Number(process.env["ROWS"] ?? 400);
+const questionsTogether = 32;
+
+function mostTogether({ weight }: Plan<unknown>): number {
+  return Math.max(1, Math.min(questionsTogether, Math.floor(rowsTogether / weight)));
 }
 
 /** What of a page's input makes for another statement: all but where a cursor stands. */
