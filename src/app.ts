@@ -19,7 +19,7 @@ import type { Database } from "./platform/database.ts";
 import type { FileStorage } from "./platform/file-storage.ts";
 import type { S3Storage } from "./platform/s3-storage.ts";
 import { createSigner } from "./platform/signature.ts";
-import { answerNotFound, v1 } from "./rest/v1/face.ts";
+import { unreadablePath, v1 } from "./rest/v1/face.ts";
 import { uploadForm } from "./rest/v1/upload-form.ts";
 import { v2 } from "./rest/v2/face.ts";
 import { createServices, type Services } from "./services.ts";
@@ -63,7 +63,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
 
   const cursors = createCursorCodec(config.signingSecret);
 
-  const server = createServer({ log, newId, corsOrigins: config.corsOrigins, unreadable: { "/v1/": answerNotFound } });
+  const server = createServer({ log, newId, corsOrigins: config.corsOrigins, unreadable: { "/v1/": unreadablePath } });
   await server.register(health, { checks: { database: () => database.check(), storage: () => storage.check() } });
   await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
   await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });

@@ -1,5 +1,5 @@
 import cors from "@fastify/cors";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type RawServerDefault } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import { DomainError } from "../errors.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
@@ -13,8 +13,8 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   readonly newId: () => string;
   readonly corsOrigins: readonly string[];
-  /** How faces answer a URL that no router can read, by what it begins with. Others answer as the host does. */
-  readonly unreadable?: Readonly<Record<string, (reply: FastifyReply) => FastifyReply>>;
+  /** The path that a URL which no router can read is taken for, by what it begins with. Others are answered by the host. */
+  readonly unreadable?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -33,9 +33,11 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
     return503OnClosing: false,
     // What the router itself refuses: a path that is no percent-encoding, or a part of one that is too long.
     frameworkErrors: (error, request, reply) => {
-      reply.header("x-request-id", request.id);
-      const answer = Object.entries(unreadable).find(([path]) => request.url.startsWith(path))?.[1];
-      return answer ? answer(reply) : sendProblem(reply, describeFailure(error));
+      const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
+      if (path === undefined) return sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
+      // Sent on its way once more: no hook has seen it, and a face has more to say than its error, such as what a credential has left.
+      request.raw.url = path;
+      app.routing(request.raw, reply.raw);
     },
   });
 

@@ -238,8 +238,30 @@ describe("the table of errors", () => {
     expectFailure(await specialist(path, { method }), 404, { message: "Not Found" });
   });
 
-  test("404: a percent sign that encodes nothing", async () => {
-    expectFailure(await specialist("/v1/notes/%E0%A4%A"), 404, { message: "Not Found" });
+  describe.each([
+    ["a percent sign that encodes nothing", "/v1/notes/%E0%A4%A"],
+    ["a part that is longer than any id", `/v1/requests/${"x".repeat(2_001)}/notes`],
+  ])("404: %s", (_name, path) => {
+    test("is no path, and is answered as such, down to the headers", async () => {
+      const key = await keyWith(app, account.specialist, ["notes:read"]);
+      const [usual, unreadable] = [await as(key, "/v1/strange"), await as(key, path)];
+      expectFailure(unreadable, 404, { message: "Not Found" });
+      expect([...unreadable.headers.keys()]).toEqual([...usual.headers.keys()]);
+      expect([usual, unreadable].map(({ headers }) => headers.get("x-ratelimit-remaining"))).toEqual(["3599", "3598"]);
+    });
+
+    test("needs no credential, and takes none that is wrong", async () => {
+      const anonymous = await as(undefined, path);
+      expectFailure(anonymous, 404, { message: "Not Found" });
+      expect([...anonymous.headers.keys()].filter((name) => name.startsWith("x-ratelimit"))).toEqual([]);
+      expectFailure(await as("tnk_wrong", path), 401, { message: "Unauthorized" });
+    });
+
+    test("is nothing for POST either", async () => {
+      const answer = await specialist(path, { method: "POST", body: { text: "Hi" } });
+      expectFailure(answer, 404, { message: "Not Found" });
+      expect(answer.headers.get("x-ratelimit-limit")).toBe("3600");
+    });
   });
 
   test("404: a record of another kind", async () => {
@@ -289,6 +311,8 @@ describe("the table of errors", () => {
   test("413: a body that no note can have", async () => {
     const answer = await specialist(notes(), { method: "POST", body: { text: "x".repeat(1_100_000) } });
     expectFailure(answer, 413, { message: "Request Entity Too Large" });
+    expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
+    expect([...answer.headers.keys()].filter((name) => name.startsWith("x-ratelimit"))).toHaveLength(3);
   });
 
   test("429: the hour's allowance is used up, and whole again in the next", async () => {

@@ -330,9 +330,7 @@ test(
           Array.isArray(value) && operation.operationId.startsWith("list") && operation.operationId !== "listTeams";
         expect(answer.headers["x-pagination-total-entries"] !== undefined, said).toBe(isCollection);
         const rates = ["limit", "remaining", "reset"].filter((name) => answer.headers[`x-ratelimit-${name}`] !== undefined);
-        // What the router refuses to read, no hook has seen: nobody has been asked who they are.
-        const isRouted = !/%(?![0-9a-f]{2})|%E0%A4%A(?![0-9a-f])|[^/]{2000}/i.test(url.split("?")[0]!);
-        if (isRouted) expect(rates.length, said).toBe(key === undefined ? 0 : 3);
+        expect(rates.length, said).toBe(key === undefined ? 0 : 3);
       },
     );
     await fc.assert(property, { numRuns: requestCount, endOnFailure: true });

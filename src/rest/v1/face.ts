@@ -30,6 +30,9 @@ export interface V1Options {
 
 const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
+/** Stands for a path that no router can read. There is nothing at it, as at every other that is not served. */
+export const unreadablePath = "/v1/unreadable";
+
 /** Requests that each credential may send in an hour. */
 const requestsPerHour = 3_600;
 
@@ -202,12 +205,6 @@ function parseJson(body: Uint8Array): unknown {
     // Said below, as of what is not even UTF-8.
   }
   throw new BadRequest(invalidJson);
-}
-
-/** Answers a URL that no router can read, and so no hook has seen: there is nothing at it. */
-export function answerNotFound(reply: FastifyReply): FastifyReply {
-  const { status, body } = describeFailure(new NotFound("address"));
-  return sendJson(reply.code(status).headers(commonHeaders), body);
 }
 
 function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
