@@ -34,7 +34,7 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
     // What the router itself refuses: a path that is no percent-encoding, or a part of one that is too long.
     frameworkErrors: (error, request, reply) => {
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
-      if (path === undefined) return sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
+      if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
       // Sent on its way once more: no hook has seen it, and a face has more to say than its error, such as what a credential has left.
       request.raw.url = path;
       app.routing(request.raw, reply.raw);
