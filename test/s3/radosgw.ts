@@ -77,6 +77,7 @@ osd pool default pg num = 1
 osd pool default pgp num = 1
 osd crush chooseleaf type = 0
 osd class update on start = false
+osd crush update on start = false
 mon allow pool size one = true
 mon data avail crit = 1
 osd objectstore = memstore
