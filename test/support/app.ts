@@ -60,6 +60,9 @@ export interface TestAppOptions {
   readonly oidcIssuers?: readonly string[];
   /** A database of the test's own, which the gateway and the test then share. */
   readonly database?: Database;
+  /** Where the files go instead of a directory. */
+  readonly storage?: FileStorage | S3Storage;
+  readonly maximumUploadBytes?: number;
   readonly logLevel?: string;
   /** Where the log goes instead of standard output. */
   readonly logTo?: { write(line: string): void };
@@ -72,15 +75,18 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const filesDirectory = mkdtempSync(join(tmpdir(), "gateway-files-"));
-  const storage = await openStorage(
-    { kind: "file", directory: filesDirectory },
-    { publicUrl: url, signer: createSigner(signingSecret, "files"), clock, maximumBytes: maximumUploadBytes },
-  );
+  const maximumBytes = options.maximumUploadBytes ?? maximumUploadBytes;
+  const storage =
+    options.storage ??
+    (await openStorage(
+      { kind: "file", directory: filesDirectory },
+      { publicUrl: url, signer: createSigner(signingSecret, "files"), clock, maximumBytes },
+    ));
   const app = await createApp({
     config: {
       publicUrl: url,
       signingSecret,
-      maxUploadBytes: maximumUploadBytes,
+      maxUploadBytes: maximumBytes,
       corsOrigins: options.corsOrigins ?? [],
       oidcIssuers: options.oidcIssuers ?? [],
     },

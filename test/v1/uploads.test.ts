@@ -14,6 +14,7 @@ import {
   type TestApp,
 } from "../support/app.ts";
 import { addTicket, globalId } from "../support/factories.ts";
+import { formOf, formStart, offerStorage, type SentForm, sendForm, uploadFile } from "../support/upload-form.ts";
 import { v1 } from "../support/v1.ts";
 
 let app: TestApp;
@@ -29,63 +30,7 @@ beforeEach(async () => {
   ticket = await addTicket(app, account, { requester: account.customer });
 });
 
-interface Storage {
-  readonly size_limit: number;
-  readonly allowed_extensions: readonly string[];
-  readonly provider: string;
-  readonly upload_uri: string;
-  readonly s3: Readonly<Record<string, string | number>>;
-}
-
-interface Sent {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly xml: string;
-  readonly key: string;
-  readonly code: string;
-}
-
-async function offer(key = account.specialist.key): Promise<Storage> {
-  const { status, body } = await v1(app, "/v1/attachments/storage", { key });
-  expect(status).toBe(200);
-  return body as Storage;
-}
-
-function formOf(
-  storage: Pick<Storage, "s3">,
-  contentType: string | undefined,
-  change: Readonly<Record<string, string | undefined>> = {},
-): FormData {
-  const form = new FormData();
-  const fields: Record<string, string | number | undefined> = { ...storage.s3, "Content-Type": contentType, ...change };
-  for (const [name, value] of Object.entries(fields)) if (value !== undefined) form.append(name, String(value));
-  return form;
-}
-
-async function send(uri: string, form: FormData): Promise<Sent> {
-  const response = await fetch(uri, { method: "POST", body: form });
-  const xml = await response.text();
-  const element = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(xml)?.[1] ?? "";
-  return {
-    status: response.status,
-    headers: response.headers,
-    xml,
-    key: element("Key").replaceAll("&amp;", "&"),
-    code: element("Code"),
-  };
-}
-
-async function upload(
-  storage: Storage,
-  name: string,
-  bytes: string | Uint8Array<ArrayBuffer> = "bytes",
-  contentType = "image/png",
-): Promise<Sent> {
-  const form = formOf(storage, contentType);
-  form.append("file", new Blob([bytes], { type: contentType }), name);
-  return send(storage.upload_uri, form);
-}
-
+const offer = (key = account.specialist.key) => offerStorage(app, key);
 const addNote = (body: object, key = account.specialist.key) =>
   v1(app, `/v1/requests/${ticket.number}/notes`, { key, method: "POST", body });
 const noteOf = async (id: number) => (await v1(app, `/v1/notes/${id}`, { key: account.specialist.key })).body;
@@ -109,7 +54,7 @@ describe("the steps of an attachment", () => {
 
   test("2: the upload is answered in XML, on one line", async () => {
     const storage = await offer();
-    const { status, headers, xml } = await upload(storage, "photo 1.png");
+    const { status, headers, xml } = await uploadFile(storage, "photo 1.png");
     expect(status).toBe(201);
     expect(headers.get("content-type")).toBe("application/xml");
     const key = String(storage.s3["key"]).replace("${filename}", "photo 1.png");
@@ -121,7 +66,7 @@ describe("the steps of an attachment", () => {
   });
 
   test("3: the key becomes an attachment of the note, and its bytes are read by the URL", async () => {
-    const { key } = await upload(await offer(), "photo.png", "the bytes");
+    const { key } = await uploadFile(await offer(), "photo.png", "the bytes");
     const added = await addNote({ text: `Look: ![](${key})`, attachments: [{ key, filesize: 9, inline: true }] });
     expect([added.status, added.body]).toEqual([201, { id: expect.any(Number) }]);
     const note = await noteOf(added.body.id);
@@ -143,7 +88,7 @@ describe("the steps of an attachment", () => {
   });
 
   test("the other faces show it: GraphQL as an inline attachment", async () => {
-    const { key } = await upload(await offer(), "photo.png");
+    const { key } = await uploadFile(await offer(), "photo.png");
     const id = (await addNote({ text: `![](${key})`, attachments: [{ key }] })).body.id as number;
     const { nodeID, attachments } = await noteOf(id);
     const query = "query ($id: ID!) { note(id: $id) { attachments { nodes { id filename inline state size contentType } } } }";
@@ -166,10 +111,10 @@ describe("the steps of an attachment", () => {
 
   test("one offer takes several files, and a client that fills in the name itself", async () => {
     const storage = await offer();
-    const first = await upload(storage, "a.txt", "a", "text/plain");
+    const first = await uploadFile(storage, "a.txt", "a", "text/plain");
     const form = formOf(storage, "text/plain", { key: String(storage.s3["key"]).replace("${filename}", "b.txt") });
     form.append("file", new Blob(["b"]), "whatever");
-    const second = await send(storage.upload_uri, form);
+    const second = await sendForm(storage.upload_uri, form);
     expect([first.status, second.status, second.key.endsWith("/b.txt")]).toEqual([201, 201, true]);
     const { body } = await addNote({ text: "Two", attachments: [{ key: first.key }, { key: second.key }] });
     expect((await noteOf(body.id)).attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual([
@@ -179,7 +124,7 @@ describe("the steps of an attachment", () => {
   });
 
   test("the same name twice in a note: the second one is numbered, and both keep their keys", async () => {
-    const keys = [(await upload(await offer(), "log.txt")).key, (await upload(await offer(), "log.txt")).key];
+    const keys = [(await uploadFile(await offer(), "log.txt")).key, (await uploadFile(await offer(), "log.txt")).key];
     const { body } = await addNote({ text: "Two", attachments: keys.map((key) => ({ key })) });
     const { attachments } = await noteOf(body.id);
     expect(attachments.map(({ name }: { name: string }) => name).toSorted()).toEqual(["log (2).txt", "log.txt"]);
@@ -188,9 +133,9 @@ describe("the steps of an attachment", () => {
 
   test("the same key again, uploaded anew: the new file, for another note", async () => {
     const storage = await offer();
-    const { key } = await upload(storage, "log.txt", "old", "text/plain");
+    const { key } = await uploadFile(storage, "log.txt", "old", "text/plain");
     const first = await addNote({ text: "One", attachments: [{ key }] });
-    expect((await upload(storage, "log.txt", "new", "text/plain")).key).toBe(key);
+    expect((await uploadFile(storage, "log.txt", "new", "text/plain")).key).toBe(key);
     const second = await addNote({ text: "Two", attachments: [{ key }] });
     const texts = await Promise.all(
       [first, second].map(async ({ body }) => (await fetch((await noteOf(body.id)).attachments[0].uri)).text()),
@@ -199,7 +144,7 @@ describe("the steps of an attachment", () => {
   });
 
   test.each(["Grüße & <Küsse>.png", "$& $1 $$.png", "100%.png", "a'b.png", "写真.png"])("the filename %s", async (name) => {
-    const { status, key } = await upload(await offer(), name);
+    const { status, key } = await uploadFile(await offer(), name);
     expect([status, key.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').split("/").at(-1)]).toEqual([
       201,
       name,
@@ -208,7 +153,7 @@ describe("the steps of an attachment", () => {
 
   test("the bytes arrive as they were sent", async () => {
     const bytes = new Uint8Array(Array.from({ length: 900_000 }, (_, index) => (index * 31 + (index >> 8)) % 256));
-    const { key } = await upload(await offer(), "random.bin", bytes, "application/octet-stream");
+    const { key } = await uploadFile(await offer(), "random.bin", bytes, "application/octet-stream");
     const { body } = await addNote({ text: "Big", attachments: [{ key }] });
     const stored = new Uint8Array(await (await fetch((await noteOf(body.id)).attachments[0].uri)).arrayBuffer());
     expect(createHash("sha256").update(stored).digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
@@ -218,7 +163,7 @@ describe("the steps of an attachment", () => {
 describe("what is refused", () => {
   const refusal = /^<Error><Code>\w+<\/Code><Message>[^<]+<\/Message><\/Error>$/;
 
-  function expectRefused(sent: Sent, status: number, code: string): void {
+  function expectRefused(sent: SentForm, status: number, code: string): void {
     expect([sent.status, sent.code]).toEqual([status, code]);
     expect(sent.xml).toMatch(refusal);
     expect(sent.headers.get("content-type")).toBe("application/xml");
@@ -237,7 +182,7 @@ describe("what is refused", () => {
     ]) {
       const form = formOf(storage, "image/png", change);
       form.append("file", new Blob(["x"]), "a.png");
-      expectRefused(await send(storage.upload_uri, form), 403, "AccessDenied");
+      expectRefused(await sendForm(storage.upload_uri, form), 403, "AccessDenied");
     }
   });
 
@@ -245,9 +190,9 @@ describe("what is refused", () => {
     app.time.now = new Date("2026-05-05T10:00:00Z");
     const storage = await offer();
     app.time.now = new Date("2026-05-05T10:09:59Z");
-    expect((await upload(storage, "a.png")).status).toBe(201);
+    expect((await uploadFile(storage, "a.png")).status).toBe(201);
     app.time.now = new Date("2026-05-05T10:10:00Z");
-    const late = await upload(storage, "a.png");
+    const late = await uploadFile(storage, "a.png");
     app.time.now = undefined;
     expectRefused(late, 403, "AccessDenied");
     expect(late.xml).toContain("Policy expired");
@@ -263,7 +208,7 @@ describe("what is refused", () => {
     const wrongName = formOf(storage, "image/png");
     wrongName.append("attachment", new Blob(["x"]), "a.png");
     for (const form of [fileOnly, withoutKey, wrongName, formOf(storage, "image/png")]) {
-      expectRefused(await send(storage.upload_uri, form), 400, "MalformedPOSTRequest");
+      expectRefused(await sendForm(storage.upload_uri, form), 400, "MalformedPOSTRequest");
     }
   });
 
@@ -288,23 +233,20 @@ describe("what is refused", () => {
       [`${"x".repeat(256)}.png`, 400, "InvalidArgument"],
       ["a\u{202e}gpj.png", 400, "InvalidArgument"],
     ] as const) {
-      expectRefused(await upload(storage, name), status, code);
+      expectRefused(await uploadFile(storage, name), status, code);
     }
   });
 
   test("more bytes than are taken, and nothing is kept of them", async () => {
     const storage = await offer();
-    expectRefused(await upload(storage, "big.png", new Uint8Array(maximumUploadBytes + 1)), 400, "EntityTooLarge");
+    expectRefused(await uploadFile(storage, "big.png", new Uint8Array(maximumUploadBytes + 1)), 400, "EntityTooLarge");
     expect(await app.database.prisma.upload.count({ where: { accountId: account.id } })).toBe(0);
   });
 
   test("an upload that breaks off leaves no key behind", async () => {
     const storage = await offer();
     const { hostname, port, pathname } = new URL(storage.upload_uri);
-    const fields = Object.entries(storage.s3).map(
-      ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-    );
-    const body = `${fields.join("")}--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\nhalf of`;
+    const body = `${formStart(storage, "a.png", "b")}half of`;
     const socket = connect(Number(port), hostname);
     socket.write(
       `POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n${body}`,
@@ -317,11 +259,11 @@ describe("what is refused", () => {
   });
 
   test("a key that was not uploaded, is already used, is another account's, or comes twice: 422, and no note", async () => {
-    const used = (await upload(await offer(), "a.png")).key;
+    const used = (await uploadFile(await offer(), "a.png")).key;
     expect((await addNote({ text: "First", attachments: [{ key: used }] })).status).toBe(201);
     const other = await addAccount(app);
-    const foreign = (await upload(await offer(other.specialist.key), "b.png")).key;
-    const fresh = (await upload(await offer(), "c.png")).key;
+    const foreign = (await uploadFile(await offer(other.specialist.key), "b.png")).key;
+    const fresh = (await uploadFile(await offer(), "c.png")).key;
     for (const attachments of [
       [{ key: "attachments/none.png" }],
       [{ key: used }],
@@ -342,7 +284,7 @@ describe("what is refused", () => {
   });
 
   test("of ten notes that name one key at once, one is added", async () => {
-    const { key } = await upload(await offer(), "a.png");
+    const { key } = await uploadFile(await offer(), "a.png");
     const answers = await Promise.all(Array.from({ length: 10 }, () => addNote({ text: "Mine", attachments: [{ key }] })));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, ...Array.from({ length: 9 }, () => 422)]);
     expect(await app.database.prisma.note.count({ where: { accountId: account.id } })).toBe(1);
@@ -359,16 +301,16 @@ describe("what is refused", () => {
   test("a credential that may not write attachments", async () => {
     const narrow = await keyWith(app, account.specialist, ["tickets:read", "notes:read", "notes:write", "notes:internal"]);
     expect((await v1(app, "/v1/attachments/storage", { key: narrow })).status).toBe(403);
-    const { key } = await upload(await offer(), "a.png");
+    const { key } = await uploadFile(await offer(), "a.png");
     expect((await addNote({ text: "Hi", attachments: [{ key }] }, narrow)).status).toBe(403);
   });
 });
 
 test("what no note has taken within a day is swept, with its bytes; what a note has is not", async () => {
   app.time.now = new Date("2026-05-05T10:00:00Z");
-  const taken = (await upload(await offer(), "kept.png", "kept")).key;
+  const taken = (await uploadFile(await offer(), "kept.png", "kept")).key;
   const note = (await addNote({ text: "Hi", attachments: [{ key: taken }] })).body.id as number;
-  const left = (await upload(await offer(), "left.png", "left")).key;
+  const left = (await uploadFile(await offer(), "left.png", "left")).key;
   const { storageKey } = (await app.database.prisma.upload.findFirst({ where: { key: left } }))!;
   app.time.now = new Date("2026-05-06T10:00:01Z");
   await app.app.services.uploads.sweep();

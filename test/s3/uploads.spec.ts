@@ -1,0 +1,188 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { request } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { Ticket } from "#generated/prisma/client.ts";
+import { createS3Storage } from "../../src/platform/s3-storage.ts";
+import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addTicket } from "../support/factories.ts";
+import { formStart, offerStorage, type StorageOffer, uploadFile } from "../support/upload-form.ts";
+import { v1 } from "../support/v1.ts";
+import { type Radosgw, startRadosgw } from "./radosgw.ts";
+
+// The files of /v1, in a bucket: the gateway passes them on as they come in, and its URLs lead to the bucket itself.
+
+const region = "us-east-1";
+const bucket = "uploads";
+const mebibyte = 1024 * 1024;
+/** Files go to the store in parts of five mebibytes. */
+const severalParts = 12 * mebibyte;
+const maximumBytes = 128 * mebibyte;
+
+let store: Radosgw;
+let client: S3Client;
+let app: TestApp;
+let account: TestAccount;
+let ticket: Ticket;
+
+beforeAll(async () => {
+  store = await startRadosgw();
+  vi.stubEnv("AWS_ACCESS_KEY_ID", store.accessKeyId);
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", store.secretAccessKey);
+  client = new S3Client({ region, endpoint: store.endpoint, forcePathStyle: true });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const storage = createS3Storage({ bucket, region, endpoint: store.endpoint, clock: () => app.time.now ?? new Date() });
+  app = await startApp({ storage, maximumUploadBytes: maximumBytes });
+});
+
+afterAll(async () => {
+  await app?.close();
+  client?.destroy();
+  await store?.stop();
+});
+
+beforeEach(async () => {
+  account = await addAccount(app);
+  ticket = await addTicket(app, account, { requester: account.customer });
+});
+
+const offer = () => offerStorage(app, account.specialist.key);
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** What the bucket holds of this test's account: objects, and uploads that were begun and neither ended nor aborted. */
+async function inBucket(): Promise<{ objects: number; unfinished: number }> {
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: `${account.id}/` }));
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: `${account.id}/` }));
+  return { objects: Contents.length, unfinished: Uploads.length };
+}
+
+const rowCount = () => app.database.prisma.upload.count({ where: { accountId: account.id } });
+
+async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error("It did not come about.");
+    await pause(20);
+  }
+}
+
+async function addNote(text: string, key: string): Promise<{ id: number; nodeID: string; uri: string }> {
+  const added = await v1(app, `/v1/requests/${ticket.number}/notes`, {
+    key: account.specialist.key,
+    method: "POST",
+    body: { text, attachments: [{ key, inline: true }] },
+  });
+  expect(added.status, added.text).toBe(201);
+  const { body } = await v1(app, `/v1/notes/${added.body.id}`, { key: account.specialist.key });
+  expect(body.attachments).toMatchObject([{ key, inline: true }]);
+  return { id: body.id, nodeID: body.nodeID, uri: body.attachments[0].uri };
+}
+
+test("a file of several parts is in the bucket, and every face hands out a URL to it there", async () => {
+  const bytes = randomBytes(severalParts + 1);
+  const sent = await uploadFile(await offer(), "photo 1.png", new Uint8Array(bytes));
+  expect([sent.status, await inBucket()]).toEqual([201, { objects: 1, unfinished: 0 }]);
+  const { nodeID, uri } = await addNote(`Look: ![](${sent.key})`, sent.key);
+
+  const query = "query ($id: ID!) { note(id: $id) { textHtml attachments { nodes { size inline download { url } } } } }";
+  const { data } = await sendText<{
+    note: { textHtml: string; attachments: { nodes: { size: number; inline: boolean; download: { url: string } }[] } };
+  }>(app.url, account.specialist.key, query, { id: nodeID });
+  const [attachment] = data.note.attachments.nodes;
+  expect(attachment).toMatchObject({ size: bytes.length, inline: true });
+  const image = /<img src="([^"]+)"/.exec(data.note.textHtml)?.[1]?.replaceAll("&amp;", "&");
+
+  const uuid = atob(nodeID).slice("Note:".length);
+  const second = await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments/${uuid}/photo%201.png`);
+  const { signed_url: signedUrl } = second.body as { signed_url: string };
+
+  for (const url of [uri, attachment!.download.url, image!, signedUrl]) {
+    expect(url).toMatch(`${store.endpoint}/${bucket}/${account.id}/`);
+    const file = await fetch(url);
+    expect([file.status, file.headers.get("content-type")]).toEqual([200, "image/png"]);
+    expect(sha256(new Uint8Array(await file.arrayBuffer()))).toBe(sha256(bytes));
+  }
+});
+
+test("a file that no note takes is gone from the bucket after a day, and one that a note has stays", async () => {
+  app.time.now = new Date();
+  try {
+    const storage = await offer();
+    const { key } = await uploadFile(storage, "kept.png", "kept");
+    const { uri } = await addNote("Kept", key);
+    expect((await uploadFile(storage, "left.png", "left")).status).toBe(201);
+    expect((await inBucket()).objects).toBe(2);
+    app.time.now = new Date(Date.now() + 25 * 60 * 60 * 1000);
+    await app.app.services.uploads.sweep();
+    expect((await inBucket()).objects).toBe(1);
+    expect(await (await fetch(uri)).text()).toBe("kept");
+  } finally {
+    app.time.now = undefined;
+  }
+});
+
+/** Sends a form with a file of `length` bytes, made as they are sent. */
+async function sendLarge(storage: StorageOffer, length: number): Promise<{ status: number; xml: string }> {
+  const block = Buffer.alloc(64 * 1024, "x");
+  function* body(): Generator<Buffer | string> {
+    yield formStart(storage, "large.bin", "b");
+    for (let left = length; left > 0; left -= block.length) yield left < block.length ? block.subarray(0, left) : block;
+    yield "\r\n--b--\r\n";
+  }
+  const outgoing = request(storage.upload_uri, {
+    method: "POST",
+    headers: { "content-type": "multipart/form-data; boundary=b" },
+  });
+  const answered = once(outgoing, "response");
+  await pipeline(Readable.from(body()), outgoing);
+  // What `response` brings is the answer.
+  const [incoming] = (await answered) as [Readable & { statusCode: number }];
+  const xml = (await incoming.toArray()).join("");
+  return { status: incoming.statusCode, xml };
+}
+
+test("more bytes than are taken are refused when they have come, and nothing of them is in the bucket", async () => {
+  const { status, xml } = await sendLarge(await offer(), maximumBytes + 1);
+  expect([status, /<Code>(\w+)</.exec(xml)?.[1]]).toEqual([400, "EntityTooLarge"]);
+  expect([await inBucket(), await rowCount()]).toEqual([{ objects: 0, unfinished: 0 }, 0]);
+});
+
+test("a client that breaks off in the middle leaves nothing: no row, no object, no part of one", async () => {
+  const storage = await offer();
+  const { hostname, port, pathname } = new URL(storage.upload_uri);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `POST ${pathname} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${2 * severalParts}\r\n\r\n`,
+  );
+  socket.write(formStart(storage, "a.png", "b"));
+  socket.write(Buffer.alloc(severalParts));
+  await waitUntil(async () => (await inBucket()).unfinished === 1);
+  expect(await rowCount()).toBe(1);
+  socket.destroy();
+  await waitUntil(async () => (await inBucket()).unfinished === 0 && (await rowCount()) === 0);
+  expect(await inBucket()).toEqual({ objects: 0, unfinished: 0 });
+});
+
+test("files pass through a process that does not grow with them", { timeout: 120_000 }, async () => {
+  const storage = await offer();
+  // Buffers and connections that stay are there from here on.
+  await sendLarge(storage, 32 * mebibyte);
+  const before = process.memoryUsage.rss();
+  let highest = before;
+  const timer = setInterval(() => {
+    highest = Math.max(highest, process.memoryUsage.rss());
+  }, 10);
+  try {
+    for (let count = 0; count < 3; count += 1) expect((await sendLarge(storage, maximumBytes)).status).toBe(201);
+  } finally {
+    clearInterval(timer);
+  }
+  // 384 MiB have gone through. Four parts are on their way at a time, each of five mebibytes.
+  expect(highest - before).toBeLessThan(64 * mebibyte);
+  expect(await inBucket()).toEqual({ objects: 4, unfinished: 0 });
+});
