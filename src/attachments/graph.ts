@@ -12,12 +12,12 @@ import {
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
+import { documentLimits } from "../graph/limits.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, type PeekCursor } from "../graph/selection.ts";
 import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
-import { renderHtml } from "../notes/richtext/html.ts";
-import { renderPlain } from "../notes/richtext/plain.ts";
+import { referencesInAll, render } from "../notes/richtext/rendering.ts";
 import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
@@ -25,8 +25,8 @@ import { encodeGlobalId } from "../platform/global-ids.ts";
 import { attachmentOrdering, type AttachmentRead } from "./input.ts";
 import { attachmentsOfNote as noteAttachments, noteOfAttachment, attachmentEntity } from "./relations.ts";
 import type { Attachment } from "./service.ts";
-import { hasScopes } from "../viewer.ts";
-import { type ReadText, readText } from "./rich-text.ts";
+import { hasScopes, type Viewer } from "../viewer.ts";
+import { loadReferences } from "./rich-text.ts";
 
 const AttachmentStateEnum = builder.enumType("AttachmentState", {
   description: "Whether an attachment's bytes are there.",
@@ -159,9 +159,17 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
 /** More than the images of a text can be. */
 const images = { reach: "ready", ordering: attachmentOrdering, page: { size: 1_000, from: "start" } } as const;
 
-function textOf(note: Note, { load, loadWith, services, viewer }: GraphContext): Promise<ReadText> {
+/** What the notes' texts name, read for all notes of a page together. Not bound to a reader: it says what to load for one. */
+const referencesOfNotes = (viewer: Viewer, notes: readonly Note[]) =>
+  referencesInAll(
+    notes.map((note) => note.text),
+    viewer,
+  );
+
+async function renderText(note: Note, wanted: "html" | "plain", context: GraphContext): Promise<string> {
+  const { load, loadWith, services, viewer } = context;
   const nothing = <Value>(value: Value) => Promise.resolve(value);
-  return readText(note, {
+  const known = await loadReferences(note, await load(referencesOfNotes, note), {
     person: (number) => load(services.people.byNumbers, number),
     ticket: (number) => (hasScopes(viewer, "tickets:read") ? load(services.tickets.byNumbers, number) : nothing(null)),
     attachments: async ({ id }) => {
@@ -171,26 +179,23 @@ function textOf(note: Note, { load, loadWith, services, viewer }: GraphContext):
     },
     url: async (attachment) => (await services.attachments.download(attachment))?.url,
   });
+  return render({ wanted, text: note.text, known }, viewer);
 }
+
+const renderedTexts = `An operation may ask for ${documentLimits.texts} texts rendered, this and the other form counted together, were its pages full.`;
 
 builder.prismaObjectFields(NoteRef, (t) => ({
   textHtml: t.string({
     description:
       "The text as HTML that is safe to put into any page: a fragment without scripts, forms or foreign images. Inline images have signed URLs, good for 8 hours; " +
-      "mentions and records that you may see have their names. `mention` and `record` are classes to style.",
-    extensions: from(noteEntity, "id", "text"),
-    resolve: async (note, _args, context) => {
-      const { text, resolved } = await textOf(note, context);
-      return renderHtml(text, resolved);
-    },
+      `mentions and records that you may see have their names. \`mention\` and \`record\` are classes to style. ${renderedTexts}`,
+    extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
+    resolve: (note, _args, context) => renderText(note, "html", context),
   }),
   textPlain: t.string({
-    description: "The text without its markup, for where there is no HTML, such as a notification.",
-    extensions: from(noteEntity, "id", "text"),
-    resolve: async (note, _args, context) => {
-      const { text, resolved } = await textOf(note, context);
-      return renderPlain(text, resolved);
-    },
+    description: `The text without its markup, for where there is no HTML, such as a notification. ${renderedTexts}`,
+    extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
+    resolve: (note, _args, context) => renderText(note, "plain", context),
   }),
 }));
 

@@ -9,7 +9,7 @@ import {
 } from "graphql";
 import { LRUCache } from "lru-cache";
 import { withHttp } from "./closed-errors.ts";
-import { fieldsOf, pageFieldsOf, parseWithinLimits, sizesVary, tooHeavy, tooManyNodes, type Variables } from "./limits.ts";
+import { fieldsOf, weightyFieldsOf, parseWithinLimits, sizesVary, tooHeavy, asksTooMuch, type Variables } from "./limits.ts";
 
 /** An operation of a valid document. It is the same object each time its document comes, for as long as the document is known. */
 export interface Operation {
@@ -40,7 +40,7 @@ const overhead = 200;
 
 /** Documents of `schema`, parsed, held against the limits, and validated; those that come often only once. */
 export function createDocuments(schema: GraphQLSchema): (text: string) => Prepared {
-  const pageFields = pageFieldsOf(schema);
+  const weighty = weightyFieldsOf(schema);
   const known = new LRUCache<string, Prepared>({
     maxSize: keptCharacters,
     maxEntrySize: longestKept + overhead,
@@ -48,7 +48,7 @@ export function createDocuments(schema: GraphQLSchema): (text: string) => Prepar
   });
 
   function operationOf(document: DocumentNode, node: OperationDefinitionNode): Operation {
-    const refusal = (variables: Variables) => tooManyNodes(document, node, variables, pageFields);
+    const refusal = (variables: Variables) => asksTooMuch(document, node, variables, weighty);
     const always = sizesVary(document) ? undefined : { error: refusal({}) };
     return { document, node, fields: fieldsOf(document, node), refusal: always ? () => always.error : refusal };
   }

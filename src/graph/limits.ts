@@ -4,6 +4,7 @@ import {
   type FragmentDefinitionNode,
   getNamedType,
   GraphQLError,
+  type GraphQLField,
   type GraphQLSchema,
   isObjectType,
   Kind,
@@ -26,21 +27,30 @@ export const documentLimits = {
   fields: 3_000,
   /** Nodes that the pages asked for could hold in all, were they full: 100 tickets with 100 notes with 4 attachments each. */
   nodes: 50_000,
+  /** Texts that are rendered, were the pages full: the one of each note on 40 pages of the usual size. */
+  texts: 1_000,
 } as const;
 
 interface Weight {
   readonly depth: number;
   readonly fields: number;
   readonly nodes: number;
+  readonly texts: number;
 }
 
 /** The values of an operation's variables, by name. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The fields that are pages, by name: what they hold where no number is given. */
-export type PageFields = ReadonlySet<string>;
+/** The fields that weigh more than themselves, by name. */
+export interface WeightyFields {
+  /** Pages: what they hold where no number is given. */
+  readonly pages: ReadonlySet<string>;
+  /** Texts that are rendered. Their extensions say `rendersText`. */
+  readonly texts: ReadonlySet<string>;
+}
 
-const nothing: Weight = { depth: 0, fields: 0, nodes: 0 };
+const nothingWeighty: WeightyFields = { pages: new Set(), texts: new Set() };
+const nothing: Weight = { depth: 0, fields: 0, nodes: 0, texts: 0 };
 
 /** Parses what is not too long. @throws {GraphQLError} */
 export function parseWithinLimits(source: string, options?: ParseOptions): DocumentNode {
@@ -53,12 +63,17 @@ export function parseWithinLimits(source: string, options?: ParseOptions): Docum
   }
 }
 
-/** The fields of `schema` that are pages. */
-export function pageFieldsOf(schema: GraphQLSchema): PageFields {
+/** The fields of `schema` that weigh more than themselves. */
+export function weightyFieldsOf(schema: GraphQLSchema): WeightyFields {
   const fields = Object.values(schema.getTypeMap()).flatMap((type) =>
     isObjectType(type) ? Object.values(type.getFields()) : [],
   );
-  return new Set(fields.filter((field) => getNamedType(field.type).name.endsWith("Connection")).map((field) => field.name));
+  const names = (which: (field: GraphQLField<unknown, unknown>) => boolean) =>
+    new Set(fields.filter(which).map((field) => field.name));
+  return {
+    pages: names((field) => getNamedType(field.type).name.endsWith("Connection")),
+    texts: names((field) => field.extensions["rendersText"] === true),
+  };
 }
 
 /**
@@ -66,7 +81,7 @@ export function pageFieldsOf(schema: GraphQLSchema): PageFields {
  * seconds for a kilobyte of fragments that spread each other. Each fragment is weighed once, so this is linear in the document.
  */
 export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
-  const weigh = weigher(document, new Set());
+  const weigh = weigher(document, nothingWeighty);
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   for (const operation of operations) {
     const { depth, fields } = weigh(operation.selectionSet, {});
@@ -78,26 +93,31 @@ export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
   return undefined;
 }
 
-/** Why `operation` asks for too many nodes with these variables, or undefined. */
-export function tooManyNodes(
+/** Why `operation` asks for too many nodes, or for too many texts, with these variables, or undefined. */
+export function asksTooMuch(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Variables,
-  pageFields: PageFields,
+  weighty: WeightyFields,
 ): GraphQLError | undefined {
-  const { nodes } = weigher(document, pageFields)(operation.selectionSet, withDefaults(operation, variables));
-  if (nodes <= documentLimits.nodes) return undefined;
-  return refusal(
-    `The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`,
-  );
+  const { nodes, texts } = weigher(document, weighty)(operation.selectionSet, withDefaults(operation, variables));
+  if (nodes > documentLimits.nodes)
+    return refusal(
+      `The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`,
+    );
+  if (texts > documentLimits.texts)
+    return refusal(
+      `The notes asked for could have ${texts} texts to render; at most ${documentLimits.texts} are taken. Ask for smaller pages.`,
+    );
+  return undefined;
 }
 
 /** How many fields `operation` selects, with every fragment spread out. */
 export function fieldsOf(document: DocumentNode, operation: OperationDefinitionNode): number {
-  return weigher(document, new Set())(operation.selectionSet, {}).fields;
+  return weigher(document, nothingWeighty)(operation.selectionSet, {}).fields;
 }
 
-/** Whether variables say how many nodes a page of `document` holds: if not, what {@link tooManyNodes} says of an operation is always the same. */
+/** Whether variables say how many nodes a page of `document` holds: if not, what {@link asksTooMuch} says of an operation is always the same. */
 export function sizesVary(document: DocumentNode): boolean {
   let vary = false;
   visit(document, {
@@ -125,7 +145,7 @@ function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, var
 
 function weigher(
   document: DocumentNode,
-  pageFields: PageFields,
+  { pages, texts }: WeightyFields,
 ): (selections: SelectionSetNode, variables: Variables) => Weight {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
@@ -150,12 +170,12 @@ function weigher(
       if (selection.kind === Kind.FIELD) {
         const inner = selection.selectionSet ? ofSelections(selection.selectionSet, variables) : nothing;
         const size =
-          nodesAskedFor(selection.arguments ?? [], variables) ??
-          (pageFields.has(selection.name.value) ? defaultSize : undefined);
+          nodesAskedFor(selection.arguments ?? [], variables) ?? (pages.has(selection.name.value) ? defaultSize : undefined);
         sum = add(sum, {
           depth: inner.depth + 1,
           fields: inner.fields + 1,
           nodes: size === undefined ? inner.nodes : size * (1 + inner.nodes),
+          texts: (size ?? 1) * inner.texts + (texts.has(selection.name.value) ? 1 : 0),
         });
       } else {
         sum = add(
@@ -173,7 +193,12 @@ function weigher(
 }
 
 function add(one: Weight, other: Weight): Weight {
-  return { depth: Math.max(one.depth, other.depth), fields: one.fields + other.fields, nodes: one.nodes + other.nodes };
+  return {
+    depth: Math.max(one.depth, other.depth),
+    fields: one.fields + other.fields,
+    nodes: one.nodes + other.nodes,
+    texts: one.texts + other.texts,
+  };
 }
 
 /** The arguments that say how many nodes a field asks for. */

@@ -172,3 +172,31 @@ describe("the nodes that pages could hold", () => {
     await expectAnswer(`query ($ids: [ID!]!) { nodes(ids: $ids) { ${selection} } }`, { ids: ids.slice(0, 10) });
   });
 });
+
+describe("the texts that are rendered", () => {
+  const notes = (tickets: string, size: string, fields: string) =>
+    `tickets(${tickets}) { nodes { notes(${size}) { nodes { ${fields} } } } }`;
+
+  test("are 1,000 at most, in either form", async () => {
+    expect(documentLimits.texts).toBe(1_000);
+    await expectAnswer(`{ ${notes("first: 10", "first: 100", "textHtml")} }`);
+    await expectAnswer("{ tickets { nodes { notes { nodes { textHtml } } } } }");
+    await expectRefusal(`{ ${notes("first: 11", "first: 100", "textHtml")} }`, /1100 texts/);
+    await expectRefusal(`{ ${notes("first: 10", "first: 100", "textHtml textPlain")} }`, /2000 texts/);
+  });
+
+  test("are counted through fragments, variables and for each alias", async () => {
+    const query = `query ($n: Int!) { ${notes("first: $n", "first: $n", "...f")} } fragment f on Note { a: textPlain b: textPlain }`;
+    await expectAnswer(query, { n: 20 });
+    await expectRefusal(query, /1250 texts/, { n: 25 });
+  });
+
+  test("are those of notes that stand by themselves too", async () => {
+    const ids = Array.from({ length: 100 }, () => globalId("Note", crypto.randomUUID()));
+    const aliases = (count: number) => Array.from({ length: count }, (_, index) => `a${index}: textHtml`).join(" ");
+    const query = (count: number) => `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Note { ${aliases(count)} } } }`;
+    await expectAnswer(query(10), { ids });
+    await expectRefusal(query(11), /1100 texts/, { ids });
+    await expectAnswer("{ viewer { role } notes(first: 100) { nodes { text ticket { subject } } } }");
+  });
+});

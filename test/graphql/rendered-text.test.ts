@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Ticket } from "#generated/prisma/client.ts";
+import { longestAtOnce } from "../../src/notes/richtext/rendering.ts";
+import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addNotes, addTicket, globalId } from "../support/factories.ts";
+
+let app: TestApp;
+let account: TestAccount;
+let ticket: Ticket;
+
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(() => app.close());
+beforeEach(async () => {
+  account = await addAccount(app);
+  ticket = await addTicket(app, account, { subject: "The gearbox grinds" });
+});
+
+interface Rendered {
+  readonly node: { readonly notes: { readonly nodes: readonly { readonly textHtml: string; readonly textPlain: string }[] } };
+}
+
+const ask = (query: string) => sendText<Rendered>(app.url, account.specialist.key, query);
+const pageOf = (size: number) =>
+  `{ node(id: "${globalId("Ticket", ticket.id)}") { ... on Ticket { notes(first: ${size}) { nodes { textHtml textPlain } } } } }`;
+
+async function page(size = 100): Promise<Rendered["node"]["notes"]["nodes"]> {
+  const { errors, data } = await ask(pageOf(size));
+  expect(errors).toEqual([]);
+  return data.node.notes.nodes;
+}
+
+test.each([0, longestAtOnce])("after %i other characters a text is rendered with what its reader may see", async (length) => {
+  const { number, name } = account.specialist;
+  const text = `${"x".repeat(length)} **see** <@${number}|somebody> <request#${ticket.number}> <@2147483647|Nobody>`;
+  await addNotes(app, ticket, account.specialist, 1, () => ({ text }));
+  const [note] = await page();
+  const mention = `<span class="mention">@${name}</span>`;
+  const record = `<span class="record" title="The gearbox grinds">request #${ticket.number}</span>`;
+  expect(note!.textHtml).toBe(
+    `<p>${"x".repeat(length)} <strong>see</strong> ${mention} ${record} @Nobody</p>\n`.replace("<p> ", "<p>"),
+  );
+  expect(note!.textPlain).toBe(`${"x".repeat(length)} see @${name} request #${ticket.number} @Nobody`.trim());
+});
+
+test("what the texts of a page name is loaded together, whether they are long or short", async () => {
+  const people = [account.administrator, account.specialist, account.customer, account.otherCustomer];
+  const other = await addTicket(app, account);
+  await addNotes(app, ticket, account.specialist, 8, (index) => ({
+    text: `${"x".repeat(index % 2 === 0 ? 0 : longestAtOnce)} <@${people[index % 4]!.number}|A> <request#${index < 4 ? ticket.number : other.number}>`,
+  }));
+  // Who is asking is known from here on.
+  await page(1);
+  const counts: number[] = [];
+  for (const size of [1, 8]) counts.push((await app.statements.during(() => page(size))).statements.length);
+  expect(counts[1]).toBe(counts[0]);
+});
+
+describe("while texts that are made to take long are rendered", () => {
+  // Each of them more than a tenth of a second, or all of them together.
+  test.each([
+    ["some long ones", 3, 65_536],
+    ["many short ones", 100, longestAtOnce],
+  ])("other requests are answered: %s", async (_name, count, length) => {
+    await addNotes(app, ticket, account.specialist, count, () => ({ text: "* a\n".repeat(length / 4) }));
+    let isRendering = true;
+    const rendered = page().finally(() => (isRendering = false));
+    let answered = 0;
+    while (isRendering) {
+      await ask("{ viewer { role } }");
+      answered += 1;
+    }
+    expect((await rendered).length).toBe(count);
+    // Were it not so, two would go in before the rendering begins, and one out with its answer.
+    expect(answered).toBeGreaterThan(8);
+  });
+
+  test("a reader of a long text has their turn between those of another's page", async () => {
+    await addNotes(app, ticket, account.specialist, 20, () => ({ text: "* a\n".repeat(4_096) }));
+    const other = await addTicket(app, account, { requester: account.customer });
+    const [note] = await addNotes(app, other, account.specialist, 1, () => ({ text: "a ".repeat(longestAtOnce) }));
+    const finished: string[] = [];
+    const hostile = page().then(() => finished.push("the page"));
+    const query = `{ note(id: "${globalId("Note", note!.id)}") { textHtml } }`;
+    await sendText(app.url, account.customer.key, query).then(() => finished.push("the note"));
+    await hostile;
+    expect(finished).toEqual(["the note", "the page"]);
+  });
+});
