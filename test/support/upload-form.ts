@@ -42,7 +42,7 @@ export async function sendForm(uri: string, form: FormData): Promise<SentForm> {
   return readAnswer(await fetch(uri, { method: "POST", body: form }));
 }
 
-export async function readAnswer(response: Response): Promise<SentForm> {
+async function readAnswer(response: Response): Promise<SentForm> {
   const xml = await response.text();
   const element = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(xml)?.[1] ?? "";
   return {

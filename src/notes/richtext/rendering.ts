@@ -81,7 +81,7 @@ function startThread(): Worker {
   };
   started.on("message", (result: ResultOf<Result>) => finish((job) => job.resolve(result)));
   // It has run out of memory, or could not start. The text it had fails, and those that wait get another thread.
-  started.once("error", (error) => {
+  started.once("error", (error: Error) => {
     thread = undefined;
     finish((job) => job.reject(error));
   });
