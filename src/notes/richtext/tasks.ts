@@ -1,9 +1,9 @@
+import type { TicketKind } from "#generated/prisma/client.ts";
 import { renderHtml } from "./html.ts";
 import type { References, ResolvedImage, ResolvedPerson, ResolvedRecord, ResolvedReferences, RichText } from "./model.ts";
 import { parseRichText } from "./parse.ts";
 import { renderPlain } from "./plain.ts";
 import { referencesIn } from "./references.ts";
-import type { TicketKind } from "#generated/prisma/client.ts";
 
 /** What is known about the things that a text names, as data, which can go to another thread. */
 export interface KnownReferences {

@@ -20,7 +20,7 @@ const windowSeconds = 3_600;
 const sweepEvery = 1_000;
 
 /**
- * A fixed window for each credential, begun by its first request and kept in this process's memory: see docs/decisions/0030-v1-face.md for
+ * A fixed window for each credential, begun by its first request and kept in this process's memory: see docs/decisions/0052-rate-limit-of-a-process.md for
  * why that is enough. Credentials are kept as hashes.
  */
 export function createRateLimiter({ limit, clock }: { limit: number; clock: Clock }): RateLimiter {
