@@ -4,10 +4,13 @@ import {
   type ConnectionArguments,
   type ConnectionPlace,
   countOf,
+  nodesDescription,
+  nodesOf,
   readPage,
   toConnection,
 } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
+import { whenThere } from "../graph/eventually.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId, readIdOfAny } from "../graph/ids.ts";
 import { DateTimeRange, readRange } from "../graph/ranges.ts";
@@ -91,7 +94,7 @@ function defineCredential(wording: Wording): void {
         type: PersonRef,
         description: "Whom it acts for.",
         resolve: (credential, _args, context, info) =>
-          present(context.load(context.services.people.byIds, credential.personId, context.selected(info))),
+          whenThere(context.load(context.services.people.byIds, credential.personId, context.selected(info)), present),
       }),
       scopes: t.field({
         type: [ScopeEnum],
@@ -128,6 +131,7 @@ function defineCredential(wording: Wording): void {
       type: CredentialRef,
       description: `A page of ${things}.`,
       fields: (t) => ({
+        nodes: t.field({ type: [CredentialRef], description: nodesDescription, resolve: (page) => nodesOf<Credential>(page) }),
         totalCount: t.int({
           description: `How many ${things} there are on all pages. Counted only when asked for.`,
           resolve: countOf,
@@ -308,6 +312,7 @@ const AuditEventConnection = builder.connectionObject(
     type: AuditEventRef,
     description: "A page of events.",
     fields: (t) => ({
+      nodes: t.field({ type: [AuditEventRef], description: nodesDescription, resolve: (page) => nodesOf<AuditEvent>(page) }),
       totalCount: t.int({
         description: "How many events there are on all pages. Counted only when asked for.",
         resolve: countOf,

@@ -5,6 +5,8 @@ import {
   type ConnectionArguments,
   type ConnectionPlace,
   countOf,
+  nodesDescription,
+  nodesOf,
   readPage,
   readPageAhead,
   toConnection,
@@ -13,6 +15,7 @@ import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { documentLimits } from "../graph/limits.ts";
+import { whenThere } from "../graph/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, type PeekCursor } from "../graph/selection.ts";
 import { noteEntity } from "../notes/relations.ts";
@@ -74,7 +77,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       description: "The note it is attached to.",
       extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
-        present(context.row(attachment, info, context.services.notes.byIds, attachment.noteId)),
+        whenThere(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), present),
     }),
     filename: t.exposeString("filename", { description: "The file's name, with its extension." }),
     contentType: t.exposeString("contentType", { description: "The file's MIME type." }),
@@ -115,6 +118,7 @@ const AttachmentConnection = builder.connectionObject(
     type: AttachmentRef,
     description: "A page of attachments.",
     fields: (t) => ({
+      nodes: t.field({ type: [AttachmentRef], description: nodesDescription, resolve: (page) => nodesOf<Attachment>(page) }),
       totalCount: t.int({
         description: "How many attachments there are on all pages. Counted only when asked for.",
         resolve: countOf,
@@ -129,18 +133,19 @@ function readAttachments(args: ConnectionArguments, peek: PeekCursor): Attachmen
   return { reach: "awaited", ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
 }
 
-async function attachmentsOfNote(
+function attachmentsOfNote(
   note: Note,
   args: ConnectionArguments,
   context: GraphContext,
   info: GraphQLResolveInfo,
-): Promise<Connection<Attachment>> {
+): Connection<Attachment> | Promise<Connection<Attachment>> {
   const { services, cursors, viewer } = context;
   const place: ConnectionPlace = { name: `Note.attachments:${note.id}`, ordering: attachmentOrdering };
   const read = { reach: "awaited" as const, ordering: attachmentOrdering, page: readPage(args, place, cursors) };
-  const page = await present(context.page(note, info, services.attachments.ofNotes, read, note.id));
-  const slice = await services.attachments.settled(viewer, page, read.reach);
-  return toConnection(slice, place, cursors, () => context.loadWith(services.attachments.countOfNotes, read.reach, note.id));
+  const count = () => context.loadWith(services.attachments.countOfNotes, read.reach, note.id);
+  const page = context.page(note, info, services.attachments.ofNotes, read, note.id);
+  const settled = whenThere(page, (slice) => services.attachments.settled(viewer, present(slice), read.reach));
+  return whenThere(settled, (slice) => toConnection(slice, place, cursors, count));
 }
 
 builder.prismaObjectField(NoteRef, "attachments", (t) =>
@@ -238,7 +243,7 @@ const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentP
       type: NoteRef,
       description: "The note it was attached to.",
       resolve: (attachment, _args, context, info) =>
-        present(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info))),
+        whenThere(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), present),
     }),
   }),
 });

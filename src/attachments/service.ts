@@ -46,7 +46,7 @@ export interface Attachments {
   ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
   /** A page of a note's attachments that came with the note, as {@link Attachments.ofNotes} would have answered: with what has arrived meanwhile. */
-  settled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Promise<Page>;
+  settled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Page | Promise<Page>;
   /** A note's attachment by its filename, once its bytes have arrived. @throws {NotFound} */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /** A URL that anyone who holds it can read the bytes from, for {@link downloadLifetimeMs}; null until they have arrived. */
@@ -173,13 +173,17 @@ export function createAttachments({
     }
   }
 
+  function isSettled(rows: readonly Attachment[]): boolean {
+    return storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null);
+  }
+
   /** `rows` as they stand now, those out of `reach` left out. What was selected of them stays. */
   async function settleAll(
     viewer: Viewer,
     rows: readonly Attachment[],
     reach: AttachmentReach,
   ): Promise<readonly Attachment[]> {
-    if (storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null)) return rows;
+    if (isSettled(rows)) return rows;
     const awaited = rows.filter((row) => row.uploadExpiresAt !== null).map((row) => row.id);
     const whole = (await reads.byKeys(viewer, attachmentById, awaited)).filter((row) => row !== null);
     const settled = new Map((await Promise.all(whole.map(settle))).map((row) => [row.id, row]));
@@ -215,9 +219,9 @@ export function createAttachments({
       return found.map((one) => one?.page.total ?? 0);
     },
 
-    async settled(viewer, page, reach) {
-      const rows = await settleAll(viewer, page.rows, reach);
-      return rows === page.rows ? page : { ...page, rows };
+    settled(viewer, page, reach) {
+      if (isSettled(page.rows)) return page;
+      return settleAll(viewer, page.rows, reach).then((rows) => ({ ...page, rows }));
     },
 
     async byFilename(viewer, noteId, filename) {

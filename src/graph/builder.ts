@@ -61,7 +61,8 @@ export const builder = new SchemaBuilder<{
         return resolveNodes(ids);
       },
     },
-    nodesOnConnection: { description: "The nodes of the edges, for clients that need no cursors." },
+    // Each connection has the field by itself: the plugin would make an edge of each row, to take the row out of it again.
+    nodesOnConnection: false,
     edgesFieldOptions: { nullable: { list: false, items: false }, description: "The nodes with their cursors." },
     nodeFieldOptions: { nullable: false, description: "The node itself." },
     cursorFieldOptions: { description: "Where this node stands: give it as `after` or `before`." },

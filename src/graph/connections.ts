@@ -20,6 +20,7 @@ export interface ConnectionPlace {
 
 /** A connection as the Relay specification has it. Cursors and the count are made only when they are asked for. */
 export interface Connection<Row> {
+  readonly nodes: readonly Row[];
   readonly edges: readonly Edge<Row>[];
   readonly pageInfo: {
     readonly hasNextPage: boolean;
@@ -27,7 +28,7 @@ export interface Connection<Row> {
     readonly startCursor: string | null;
     readonly endCursor: string | null;
   };
-  readonly totalCount: () => Promise<number>;
+  readonly totalCount: () => number | Promise<number>;
 }
 
 export interface Edge<Row> {
@@ -79,26 +80,45 @@ export function toConnection<Row extends { readonly id: string } & object>(
   cursors: CursorCodec,
   count: () => Promise<number>,
 ): Connection<Row> {
-  const totalCount = async () => slice.total ?? count();
-  const edges = slice.rows.map((row) => toEdge(row, place, cursors));
   return {
-    edges,
-    totalCount,
-    pageInfo: {
-      hasNextPage: slice.hasNext,
-      hasPreviousPage: slice.hasPrevious,
-      get startCursor() {
-        return edges[0]?.cursor ?? null;
-      },
-      get endCursor() {
-        return edges.at(-1)?.cursor ?? null;
-      },
+    nodes: slice.rows,
+    get edges() {
+      return slice.rows.map((row) => toEdge(row, place, cursors));
+    },
+    totalCount: () => slice.total ?? count(),
+    get pageInfo() {
+      return pageInfoOf(slice, place, cursors);
     },
   };
 }
 
+function pageInfoOf<Row extends { readonly id: string } & object>(
+  { rows, hasNext, hasPrevious }: Slice<Row>,
+  place: ConnectionPlace,
+  cursors: CursorCodec,
+): Connection<Row>["pageInfo"] {
+  const cursorOf = (row: Row | undefined) => (row ? toEdge(row, place, cursors).cursor : null);
+  return {
+    hasNextPage: hasNext,
+    hasPreviousPage: hasPrevious,
+    get startCursor() {
+      return cursorOf(rows[0]);
+    },
+    get endCursor() {
+      return cursorOf(rows.at(-1));
+    },
+  };
+}
+
+export const nodesDescription = "The nodes of the edges, for clients that need no cursors.";
+
+/** The rows of a connection, which is given as GraphQL's plugin types it: that knows them by their edges only. */
+export function nodesOf<Row>(connection: object): Row[] {
+  return [...(connection as Connection<Row>).nodes]; // as in countOf
+}
+
 /** How many rows a connection has in all. It is given as GraphQL's plugin types it, which does not know that the count travels with it. */
-export function countOf(connection: object): Promise<number> {
+export function countOf(connection: object): number | Promise<number> {
   return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
 }
 

@@ -5,6 +5,8 @@ import {
   type ConnectionArguments,
   type ConnectionPlace,
   countOf,
+  nodesDescription,
+  nodesOf,
   readPage,
   readPageAhead,
   toConnection,
@@ -13,6 +15,7 @@ import {
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
+import { whenThere } from "../graph/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, type PeekCursor, selectedPageOf } from "../graph/selection.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
@@ -63,21 +66,22 @@ export const NoteRef = builder.prismaObject("Note", {
       type: TicketRef,
       description: "The ticket it is kept on.",
       extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
-      resolve: (note, _args, context, info) => present(context.row(note, info, context.services.tickets.byIds, note.ticketId)),
+      resolve: (note, _args, context, info) =>
+        whenThere(context.row(note, info, context.services.tickets.byIds, note.ticketId), present),
     }),
     author: t.field({
       type: PersonRef,
       description: "Who wrote it.",
       extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
-        present(context.row(note, info, context.services.people.byNumbers, note.authorNumber)),
+        whenThere(context.row(note, info, context.services.people.byNumbers, note.authorNumber), present),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account it belongs to; of an internal note, the one whose specialists may see it.",
       extensions: fromOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
-        present(context.row(note, info, context.services.people.accountsByIds, note.accountId)),
+        whenThere(context.row(note, info, context.services.people.accountsByIds, note.accountId), present),
     }),
     text: t.exposeString("text", { description: "The text, exactly as it was written." }),
     categories: t.expose("categories", { type: [NoteCategoryEnum], description: "Which parts of a diagnosis it belongs to." }),
@@ -119,6 +123,7 @@ const NoteConnection = builder.connectionObject(
     type: NoteRef,
     description: "A page of notes.",
     fields: (t) => ({
+      nodes: t.field({ type: [NoteRef], description: nodesDescription, resolve: (page) => nodesOf<Note>(page) }),
       totalCount: t.int({
         description: "How many notes there are on all pages. Counted only when asked for.",
         resolve: countOf,
@@ -187,18 +192,20 @@ function readNotes(args: NoteArguments, peek: PeekCursor): NoteRead {
   return { filter: readFilter(args.filter), ordering, page: readPageAhead(args, ordering, peek) };
 }
 
-async function notesOfTicket(
+function notesOfTicket(
   ticket: Ticket,
   args: NoteArguments,
   context: GraphContext,
   info: GraphQLResolveInfo,
-): Promise<Connection<Note>> {
+): Connection<Note> | Promise<Connection<Note>> {
   const { services, cursors } = context;
   const place = placeOnTicket(ticket.id, args.orderBy);
   const filter = readFilter(args.filter);
   const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-  const slice = await present(context.page(ticket, info, services.notes.ofTickets, read, ticket.id));
-  return toConnection(slice, place, cursors, () => context.loadWith(services.notes.countOfTickets, filter, ticket.id));
+  const count = () => context.loadWith(services.notes.countOfTickets, filter, ticket.id);
+  return whenThere(context.page(ticket, info, services.notes.ofTickets, read, ticket.id), (slice) =>
+    toConnection(present(slice), place, cursors, count),
+  );
 }
 
 async function notesAcrossTickets(
@@ -321,7 +328,7 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
       type: TicketRef,
       description: "The ticket it was kept on.",
       resolve: (note, _args, context, info) =>
-        present(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info))),
+        whenThere(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), present),
     }),
   }),
 });

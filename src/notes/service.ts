@@ -93,6 +93,13 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
     return note;
   }
 
+  /** Files are claimed for a ticket that is there: whoever sees none is not told of them. */
+  async function claimUploads(viewer: Viewer, input: AddNoteInput, wanted: readonly NoteUpload[]): Promise<UploadClaim> {
+    const [ticket] = await reads.byKeys(viewer, ticketById, [input.ticketId]);
+    if (!ticket) throw new NotFound("ticket");
+    return uploads.claim(viewer, wanted, input.text);
+  }
+
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
@@ -119,23 +126,26 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);
       checkText(input.text);
-      const ticket = await prisma.ticket.findFirst({ where: { id: input.ticketId, ...visibleTickets(viewer) } });
-      if (!ticket) throw new NotFound("ticket");
-      const claim = input.uploads?.length ? await uploads.claim(viewer, input.uploads, input.text) : undefined;
+      const visible = visibleTickets(viewer);
+      const claim = input.uploads?.length ? await claimUploads(viewer, input, input.uploads) : undefined;
       const now = clock();
-      const [note] = await database.query<Note>(sql`
-        WITH ${claim ? sql`${claim.before},` : empty} added AS (
+      // The ticket is found, the note added and the audit kept by one statement, which a note without files needs no other for.
+      const [added] = await database.query<Note & { readonly ticketFound: boolean }>(sql`
+        WITH ticket AS (
+          SELECT t.id, t.account_id FROM tickets t WHERE ${whereSql("t", visible)} AND t.id = ${input.ticketId}::uuid
+        ), ${claim ? sql`${claim.before},` : empty} added AS (
           INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, source, created_at)
-          SELECT ${newId()}::uuid, ${ticket.accountId}::uuid, ${ticket.id}::uuid, ${author.person.number}::integer, ${input.text}::text,
+          SELECT ${newId()}::uuid, ticket.account_id, ticket.id, ${author.person.number}::integer, ${input.text}::text,
             ${input.isPublic}::boolean, ${categorySet(input.categories)}::"NoteCategory"[], ${input.medium ?? "DEFAULT"}::"NoteMedium",
             ${input.source ?? null}::text, ${now}::timestamptz
-          WHERE ${claim?.condition ?? sql`true`}
+          FROM ticket WHERE ${claim?.condition ?? sql`true`}
           RETURNING *
         ), audited AS (${auditInsert(author, { action: "CREATED", entity: "NOTE", rows: "added", at: now })})
         ${claim ? sql`, ${claim.after}` : empty}
-        SELECT ${noteColumns} FROM added n`);
-      if (!note && claim) throw claim.refusal;
-      if (!note) throw new Error("A note was added and did not come back.");
+        SELECT EXISTS (SELECT FROM ticket) AS "ticketFound", ${noteColumns} FROM (SELECT) one LEFT JOIN added n ON true`);
+      if (!added?.ticketFound) throw new NotFound("ticket");
+      if (claim && added.id === null) throw claim.refusal;
+      const { ticketFound: _, ...note } = added;
       return note;
     },
 

@@ -1,4 +1,5 @@
 import { builder } from "../graph/builder.ts";
+import { whenThere } from "../graph/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from } from "../graph/selection.ts";
 import "../graph/scalars.ts";
@@ -76,13 +77,13 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
       type: PersonRef,
       description: "The person the credential belongs to.",
       resolve: (viewer, _args, context, info) =>
-        present(context.load(context.services.people.byIds, viewer.person.id, context.selected(info))),
+        whenThere(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), present),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account the credential acts in.",
       resolve: (viewer, _args, context, info) =>
-        present(context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info))),
+        whenThere(context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)), present),
     }),
     role: t.field({ type: RoleEnum, description: "What the person is in that account.", resolve: (viewer) => viewer.role }),
     scopes: t.field({
@@ -102,8 +103,7 @@ builder.queryField("viewer", (t) =>
 );
 
 /** What the database's own constraints promise to be there. */
-export function present<Row>(row: Row | null | Promise<Row | null>): Row | Promise<Row> {
-  if (row instanceof Promise) return row.then(present);
+export function present<Row>(row: Row | null): Row {
   if (row === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
   return row;
 }

@@ -97,15 +97,19 @@ function rowDecoder<Row>(
 ): (values: readonly never[]) => Row {
   const revivers = fields.map((field) => entity.revive(field));
   const places = new Map(relations.map(({ key }, index) => [key, index]));
+  // Counted loops: there are as many turns as there are values in all rows.
   return (values) => {
     const row: Record<string, unknown> = {};
-    for (const [index, field] of fields.entries()) {
+    for (let index = 0; index < fields.length; index += 1) {
       const revive = revivers[index];
       const value = values[index] as never; // of this field, whatever that is
-      row[field] = revive ? revive(value) : value;
+      row[fields[index] as string] = revive ? revive(value) : value; // the index is within
     }
     if (relations.length > 0) {
-      const related = relations.map(({ part }, index) => part.decode(values[fields.length + index] as never)); // its own part
+      const related: unknown[] = [];
+      for (let index = 0; index < relations.length; index += 1) {
+        related.push(relations[index]?.part.decode(values[fields.length + index] as never)); // its own part
+      }
       attachRelations(row, { places, values: related });
     }
     return row as Row; // the fields that were selected of it

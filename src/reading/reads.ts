@@ -90,7 +90,7 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
 
   async function ask({ plan, slots, batch }: PreparedPlan, given: Readonly<Record<string, string>>): Promise<unknown> {
     const values = slots.map(({ name = "", value }) => value ?? given[name] ?? "");
-    return plan.decode(await batch(values));
+    return decodedBy(plan, await batch(values));
   }
 
   return {
@@ -124,6 +124,18 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
   };
 }
 
+const decoded = new WeakMap<object, WeakMap<Plan<unknown>, unknown>>();
+
+/** What `plan` makes of `json`. An answer that several had asked for together is made into rows once, and nobody changes them. */
+function decodedBy(plan: Plan<unknown>, json: unknown): unknown {
+  if (typeof json !== "object" || json === null) return plan.decode(json);
+  const known = decoded.get(json) ?? new WeakMap<Plan<unknown>, unknown>();
+  decoded.set(json, known);
+  const value = known.get(plan) ?? plan.decode(json);
+  known.set(plan, value);
+  return value;
+}
+
 const idOnly: Selection = { fields: new Set(), relations: new Map() };
 
 /** All of a viewer that what they may see can depend on. Statements are shared within one reach, never beyond. */
@@ -139,7 +151,7 @@ function personOf(viewer: Viewer): string {
 }
 
 /** Rows that one statement may read for all who ask. More keep everyone waiting for the last, on one connection while others are idle. */
-const rowsTogether = Number(process.env["ROWS"] ?? 400);
+const rowsTogether = 4_000;
 const questionsTogether = 32;
 
 function mostTogether({ weight }: Plan<unknown>): number {

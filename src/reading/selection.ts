@@ -120,8 +120,12 @@ export interface CameWith {
 }
 
 /** Keeps with `row` what it came with. */
-export function attachRelations(row: object, relations: CameWith): void {
-  Object.assign(row, { [relationsOf]: relations });
+export function attachRelations(row: WithRelations, relations: CameWith): void {
+  row[relationsOf] = relations;
+}
+
+interface WithRelations {
+  [relationsOf]?: CameWith;
 }
 
 /**
@@ -129,7 +133,7 @@ export function attachRelations(row: object, relations: CameWith): void {
  * read by itself.
  */
 export function related(row: object, key: RelationKey): unknown {
-  const relations = (row as { readonly [relationsOf]?: CameWith })[relationsOf];
+  const relations = (row as WithRelations)[relationsOf];
   const place = relations?.places.get(key);
   return place === undefined ? undefined : relations?.values[place];
 }

@@ -1,7 +1,8 @@
 import { builder } from "../graph/builder.ts";
-import { type ConnectionPlace, countOf, readPage, toConnection } from "../graph/connections.ts";
+import { type ConnectionPlace, countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graph/connections.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
+import { whenThere } from "../graph/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromOne, selectedPageOf } from "../graph/selection.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
@@ -58,7 +59,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
       description: "The account that keeps it.",
       extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
-        present(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId)),
+        whenThere(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), present),
     }),
     requester: t.field({
       type: PersonRef,
@@ -91,6 +92,7 @@ const TicketConnection = builder.connectionObject(
     type: TicketRef,
     description: "A page of tickets.",
     fields: (t) => ({
+      nodes: t.field({ type: [TicketRef], description: nodesDescription, resolve: (page) => nodesOf<Ticket>(page) }),
       totalCount: t.int({
         description: "How many tickets there are on all pages. Counted only when asked for.",
         resolve: countOf,

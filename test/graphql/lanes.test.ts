@@ -215,7 +215,7 @@ describe("the JSON lane and Yoga answer the same, with the same status and heade
   });
 
   test("what breaks", async () => {
-    const body = asked("query ($id: ID!) { note(id: $id) { uuid author { name } } viewer { role } }", {
+    const body = asked("query ($id: ID!) { note(id: $id) { uuid text author { name } } viewer { role } }", {
       variables: { id: note.id },
     });
     for (let time = 0; time < 5; time += 1) await expectSameAnswers(app, body, account.specialist.key);
