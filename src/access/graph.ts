@@ -162,7 +162,12 @@ function defineCredential(wording: Wording): void {
     const { viewer, services, cursors } = context;
     const place: ConnectionPlace = { name: wording.list, ordering: newestFirst };
     const slice = await services.access.credentials(viewer, kind, { filter, page: readPage(args, place, cursors) });
-    return toConnection(slice, place, cursors, () => services.access.countCredentials(viewer, kind, filter));
+    return toConnection(
+      slice,
+      () => place,
+      cursors,
+      () => services.access.countCredentials(viewer, kind, filter),
+    );
   }
 
   const CreateInput = builder.inputType(`Create${type}Input`, {
@@ -354,7 +359,12 @@ builder.queryField("auditEvents", (t) =>
         const place: ConnectionPlace = { name: "auditEvents", ordering: newestFirst };
         const filter = readAuditFilter(args.filter);
         const slice = await services.access.auditEvents(viewer, { filter, page: readPage(args, place, cursors) });
-        return toConnection(slice, place, cursors, () => services.access.countAuditEvents(viewer, filter));
+        return toConnection(
+          slice,
+          () => place,
+          cursors,
+          () => services.access.countAuditEvents(viewer, filter),
+        );
       },
     },
     AuditEventConnection,

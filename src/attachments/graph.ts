@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
+  checkCursors,
   type Connection,
   type ConnectionArguments,
   type ConnectionPlace,
@@ -25,7 +26,7 @@ import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
-import { attachmentOrdering, type AttachmentRead } from "./input.ts";
+import { attachmentOrdering, type AttachmentReach, type AttachmentRead } from "./input.ts";
 import { attachmentsOfNote as noteAttachments, noteOfAttachment, attachmentEntity } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 import { hasScopes, type Viewer } from "../viewer.ts";
@@ -128,9 +129,12 @@ const AttachmentConnection = builder.connectionObject(
   AttachmentEdge,
 );
 
+/** GraphQL shows what an upload has been asked for, as PENDING. */
+const reach: AttachmentReach = "awaited";
+
 /** What an `attachments` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
 function readAttachments(args: ConnectionArguments, peek: PeekCursor): AttachmentRead {
-  return { reach: "awaited", ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
+  return { reach, ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
 }
 
 function attachmentsOfNote(
@@ -140,11 +144,12 @@ function attachmentsOfNote(
   info: GraphQLResolveInfo,
 ): Connection<Attachment> | Promise<Connection<Attachment>> {
   const { services, cursors, viewer } = context;
-  const place: ConnectionPlace = { name: `Note.attachments:${note.id}`, ordering: attachmentOrdering };
-  const read = { reach: "awaited" as const, ordering: attachmentOrdering, page: readPage(args, place, cursors) };
-  const count = () => context.loadWith(services.attachments.countOfNotes, read.reach, note.id);
+  const place = (): ConnectionPlace => ({ name: `Note.attachments:${note.id}`, ordering: attachmentOrdering });
+  checkCursors(args, place, cursors);
+  const read = () => ({ reach, ordering: attachmentOrdering, page: readPage(args, place(), cursors) });
+  const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
   const page = context.page(note, info, services.attachments.ofNotes, read, note.id);
-  const settled = whenThere(page, (slice) => services.attachments.settled(viewer, present(slice), read.reach));
+  const settled = whenThere(page, (slice) => services.attachments.settled(viewer, present(slice), reach));
   return whenThere(settled, (slice) => toConnection(slice, place, cursors, count));
 }
 

@@ -73,48 +73,75 @@ function pageOf(args: ConnectionArguments, positionIn: (cursor: string) => Posit
   };
 }
 
+/**
+ * For a page that came with its row, and so was read by cursors that were only believed.
+ *
+ * @throws {InvalidInput} where one was not handed out at `place`.
+ */
+export function checkCursors(args: ConnectionArguments, place: () => ConnectionPlace, cursors: CursorCodec): void {
+  if (typeof args.after === "string" || typeof args.before === "string") readPage(args, place(), cursors);
+}
+
 /** A page of rows as a connection. `count` reads how many there are in all, where the page did not come with that. */
 export function toConnection<Row extends { readonly id: string } & object>(
-  slice: Slice<Row> & { readonly total?: number | undefined },
-  place: ConnectionPlace,
+  slice: CountedRows<Row>,
+  place: () => ConnectionPlace,
   cursors: CursorCodec,
   count: () => Promise<number>,
 ): Connection<Row> {
-  return {
-    nodes: slice.rows,
-    get edges() {
-      return slice.rows.map((row) => toEdge(row, place, cursors));
-    },
-    totalCount: () => slice.total ?? count(),
-    get pageInfo() {
-      return pageInfoOf(slice, place, cursors);
-    },
-  };
+  return new PageOfRows(slice, place, cursors, count);
 }
 
-function pageInfoOf<Row extends { readonly id: string } & object>(
-  { rows, hasNext, hasPrevious }: Slice<Row>,
-  place: ConnectionPlace,
-  cursors: CursorCodec,
-): Connection<Row>["pageInfo"] {
-  const cursorOf = (row: Row | undefined) => (row ? toEdge(row, place, cursors).cursor : null);
-  return {
-    hasNextPage: hasNext,
-    hasPreviousPage: hasPrevious,
-    get startCursor() {
-      return cursorOf(rows[0]);
-    },
-    get endCursor() {
-      return cursorOf(rows.at(-1));
-    },
-  };
+type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
+
+// A class for once: each row of a page may have such a page of its own, and its getters are made once for all of them.
+class PageOfRows<Row extends { readonly id: string } & object> implements Connection<Row> {
+  readonly #slice: CountedRows<Row>;
+  readonly #place: () => ConnectionPlace;
+  readonly #cursors: CursorCodec;
+  readonly #count: () => Promise<number>;
+
+  constructor(slice: CountedRows<Row>, place: () => ConnectionPlace, cursors: CursorCodec, count: () => Promise<number>) {
+    this.#slice = slice;
+    this.#place = place;
+    this.#cursors = cursors;
+    this.#count = count;
+  }
+
+  get nodes(): readonly Row[] {
+    return this.#slice.rows;
+  }
+
+  get edges(): readonly Edge<Row>[] {
+    const place = this.#place();
+    return this.#slice.rows.map((row) => toEdge(row, place, this.#cursors));
+  }
+
+  get pageInfo(): Connection<Row>["pageInfo"] {
+    const { rows, hasNext, hasPrevious } = this.#slice;
+    const cursorOf = (row: Row | undefined) => (row ? toEdge(row, this.#place(), this.#cursors).cursor : null);
+    return {
+      hasNextPage: hasNext,
+      hasPreviousPage: hasPrevious,
+      get startCursor() {
+        return cursorOf(rows[0]);
+      },
+      get endCursor() {
+        return cursorOf(rows.at(-1));
+      },
+    };
+  }
+
+  totalCount(): number | Promise<number> {
+    return this.#slice.total ?? this.#count();
+  }
 }
 
 export const nodesDescription = "The nodes of the edges, for clients that need no cursors.";
 
 /** The rows of a connection, which is given as GraphQL's plugin types it: that knows them by their edges only. */
 export function nodesOf<Row>(connection: object): Row[] {
-  return [...(connection as Connection<Row>).nodes]; // as in countOf
+  return (connection as Connection<Row>).nodes as Row[]; // as in countOf; GraphQL only reads them
 }
 
 /** How many rows a connection has in all. It is given as GraphQL's plugin types it, which does not know that the count travels with it. */

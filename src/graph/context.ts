@@ -34,12 +34,12 @@ export interface GraphContext {
   ): Promise<Value>;
   /** The row that the field of `info` is: what `row` came with, or what is found by `key`. */
   row<Key, Value>(row: object, info: GraphQLResolveInfo, read: BatchRead<Key, Value>, key: Key): Value | Promise<Value>;
-  /** The page that the field of `info` is: what `row` came with, or what is found by `key`. */
+  /** The page that the field of `info` is: what `row` came with, or what is found by `key` and an input that is read then. */
   page<Key, Input extends PageInput, Value>(
     row: object,
     info: GraphQLResolveInfo,
     read: BatchPages<Key, Input, Value>,
-    input: Input,
+    readInput: () => Input,
     key: Key,
   ): Value | Promise<Value>;
   /** Forgets what was read, since something was written. */
@@ -81,9 +81,10 @@ export function createGraphContext(base: { viewer: Viewer; services: Services; c
       // What came under the field's key is what the field was declared to be of.
       return cameWith === undefined ? context.load(read, key, context.selected(info)) : (cameWith as never);
     },
-    page(row, info, read, input, key) {
+    page(row, info, read, readInput, key) {
       const cameWith = related(row, relationKeyOf(info));
       if (cameWith !== undefined) return cameWith as never; // as above
+      const input = readInput();
       const { wanted, selection } = selectedPageOf(info, cursors.peek);
       const variant = `${identityOf(selection)} ${JSON.stringify(input)}`;
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, wanted, selection)).load(key);

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
+  checkCursors,
   type Connection,
   type ConnectionArguments,
   type ConnectionPlace,
@@ -199,10 +200,14 @@ function notesOfTicket(
   info: GraphQLResolveInfo,
 ): Connection<Note> | Promise<Connection<Note>> {
   const { services, cursors } = context;
-  const place = placeOnTicket(ticket.id, args.orderBy);
-  const filter = readFilter(args.filter);
-  const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-  const count = () => context.loadWith(services.notes.countOfTickets, filter, ticket.id);
+  const place = () => placeOnTicket(ticket.id, args.orderBy);
+  checkCursors(args, place, cursors);
+  const read = () => ({
+    filter: readFilter(args.filter),
+    ordering: place().ordering,
+    page: readPage(args, place(), cursors),
+  });
+  const count = () => context.loadWith(services.notes.countOfTickets, readFilter(args.filter), ticket.id);
   return whenThere(context.page(ticket, info, services.notes.ofTickets, read, ticket.id), (slice) =>
     toConnection(present(slice), place, cursors, count),
   );
@@ -218,7 +223,12 @@ async function notesAcrossTickets(
   const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
   const { wanted, selection } = selectedPageOf(info, cursors.peek);
   const slice = await services.notes.list(viewer, read, wanted, selection);
-  return toConnection(slice, place, cursors, () => services.notes.count(viewer, filter));
+  return toConnection(
+    slice,
+    () => place,
+    cursors,
+    () => services.notes.count(viewer, filter),
+  );
 }
 
 const filterDescription = "Which notes are wanted.";

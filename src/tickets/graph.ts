@@ -170,7 +170,12 @@ builder.queryFields((t) => ({
         const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
         const { wanted, selection } = selectedPageOf(info, cursors.peek);
         const slice = await services.tickets.list(viewer, read, wanted, selection);
-        return toConnection(slice, place, cursors, () => services.tickets.count(viewer, filter));
+        return toConnection(
+          slice,
+          () => place,
+          cursors,
+          () => services.tickets.count(viewer, filter),
+        );
       },
     },
     TicketConnection,
