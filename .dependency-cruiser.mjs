@@ -16,6 +16,7 @@ const everyFace = ["^src/rest/", ...Object.values(faces).flat()];
 const services = [
   `${feature}service[.]ts$`,
   "^src/attachments/uploads[.]ts$",
+  "^src/notes/adding[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",
 ];

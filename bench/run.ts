@@ -65,7 +65,7 @@ try {
         const measured = await measure(contestant, question, deep);
         measurements.push({ ...measured, round, question, contestant: contestant.name });
         console.log(
-          `round ${round}  ${question}  ${contestant.name.padEnd(13)} ${measured.statements.toFixed(1)} statements  ${measured.requests.toFixed(0)} requests/s`,
+          `round ${round}  ${question}  ${contestant.name.padEnd(13)} ${measured.statements.toFixed(1)} statements  ${measured.requests.toFixed(0)} requests/s ${(measured.cpu / 1000).toFixed(2)} ms CPU, p50 ${measured.p50} ms`,
         );
       }
     }

@@ -12,7 +12,10 @@ export interface AuditedAct {
   readonly action: AuditAction;
   readonly entity: AuditEntity;
   readonly rows: string;
-  readonly at: Date;
+  /** When; the time of each row, as `acted`, where they differ. */
+  readonly at: Date | Sql;
+  /** The request of each row, as `acted`, where they came with several. */
+  readonly requestId?: Sql;
 }
 
 /** The columns of an event in the order in which events are inserted. */
@@ -24,13 +27,13 @@ const eventColumns = raw(
  * The INSERT that keeps what `actor` does. It stands as a WITH part of the statement that does it: no act without its event, no event without
  * its act, and no round trip for it.
  */
-export function auditInsert(actor: Actor, { action, entity, rows, at }: AuditedAct): Sql {
+export function auditInsert(actor: Actor, { action, entity, rows, at, requestId }: AuditedAct): Sql {
   const credential = actor.person ? actor.credential : undefined;
   const { origin } = actor;
   return sql`INSERT INTO audit_events (${eventColumns})
     SELECT gen_random_uuid(), acted.account_id, ${action}::"AuditAction", ${entity}::"AuditEntity", acted.id, ${actor.person?.id ?? null}::uuid,
       ${credential?.kind ?? null}::"CredentialKind", ${credential?.id ?? null}::uuid, ${origin?.address ?? null}::text,
-      ${origin?.userAgent ?? null}::text, ${origin?.requestId ?? null}::text, ${at}::timestamptz
+      ${origin?.userAgent ?? null}::text, ${requestId ?? origin?.requestId ?? null}::text, ${at}::timestamptz
     FROM ${raw(rows)} acted`;
 }
 

@@ -3,12 +3,12 @@ import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, type InvalidInput, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { columns, join, matches, sql, whereSql } from "../platform/sql.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
-import { visibleTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
-import { authorize, type Viewer } from "../viewer.ts";
+import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
+import { type Companion, createAdding, type NewNote } from "./adding.ts";
 import {
   type AddNoteInput,
   categorySet,
@@ -56,14 +56,8 @@ export interface UploadIntake {
 }
 
 /** The uploads' part of the statement that adds a note: both come about, or neither does. */
-export interface UploadClaim {
-  /** WITH parts that stand before the one that adds the note, which is called `added`. */
-  readonly before: Sql;
-  /** Whether every upload is still there. */
-  readonly condition: Sql;
-  /** WITH parts that stand after it. */
-  readonly after: Sql;
-  /** What to say where {@link UploadClaim.condition} did not hold. */
+export interface UploadClaim extends Companion {
+  /** What to say where {@link UploadClaim.condition} did not hold: an upload is not there any more. */
   readonly refusal: InvalidInput;
 }
 
@@ -83,6 +77,7 @@ const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }
 
 export function createNotes({ database, reads, clock, newId, uploads, onDeleted }: NotesDependencies): Notes {
   const { prisma } = database;
+  const adding = createAdding(database);
 
   /** A note the viewer may change. Forbidden is said only to who may read it. */
   async function changeable(viewer: Viewer, id: string): Promise<Note> {
@@ -93,11 +88,32 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
     return note;
   }
 
+  function newNoteOf(input: AddNoteInput): NewNote {
+    return {
+      id: newId(),
+      ticketId: input.ticketId,
+      text: input.text,
+      isPublic: input.isPublic,
+      categories: categorySet(input.categories),
+      medium: input.medium ?? "DEFAULT",
+      source: input.source ?? null,
+      createdAt: clock(),
+    };
+  }
+
   /** Files are claimed for a ticket that is there: whoever sees none is not told of them. */
-  async function claimUploads(viewer: Viewer, input: AddNoteInput, wanted: readonly NoteUpload[]): Promise<UploadClaim> {
-    const [ticket] = await reads.byKeys(viewer, ticketById, [input.ticketId]);
+  async function addWithUploads(
+    author: PersonViewer,
+    input: AddNoteInput,
+    note: NewNote,
+    wanted: readonly NoteUpload[],
+  ): Promise<Note> {
+    const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
-    return uploads.claim(viewer, wanted, input.text);
+    const claim = await uploads.claim(author, wanted, input.text);
+    const added = await adding.addWith(author, note, claim);
+    if (!added) throw claim.refusal;
+    return added;
   }
 
   return {
@@ -126,27 +142,11 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);
       checkText(input.text);
-      const visible = visibleTickets(viewer);
-      const claim = input.uploads?.length ? await claimUploads(viewer, input, input.uploads) : undefined;
-      const now = clock();
-      // The ticket is found, the note added and the audit kept by one statement, which a note without files needs no other for.
-      const [added] = await database.query<Note & { readonly ticketFound: boolean }>(sql`
-        WITH ticket AS (
-          SELECT t.id, t.account_id FROM tickets t WHERE ${whereSql("t", visible)} AND t.id = ${input.ticketId}::uuid
-        ), ${claim ? sql`${claim.before},` : empty} added AS (
-          INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, source, created_at)
-          SELECT ${newId()}::uuid, ticket.account_id, ticket.id, ${author.person.number}::integer, ${input.text}::text,
-            ${input.isPublic}::boolean, ${categorySet(input.categories)}::"NoteCategory"[], ${input.medium ?? "DEFAULT"}::"NoteMedium",
-            ${input.source ?? null}::text, ${now}::timestamptz
-          FROM ticket WHERE ${claim?.condition ?? sql`true`}
-          RETURNING *
-        ), audited AS (${auditInsert(author, { action: "CREATED", entity: "NOTE", rows: "added", at: now })})
-        ${claim ? sql`, ${claim.after}` : empty}
-        SELECT EXISTS (SELECT FROM ticket) AS "ticketFound", ${noteColumns} FROM (SELECT) one LEFT JOIN added n ON true`);
-      if (!added?.ticketFound) throw new NotFound("ticket");
-      if (claim && added.id === null) throw claim.refusal;
-      const { ticketFound: _, ...note } = added;
-      return note;
+      const note = newNoteOf(input);
+      if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads);
+      const added = await adding.add(author, note);
+      if (!added) throw new NotFound("ticket");
+      return added;
     },
 
     async update(viewer, input) {

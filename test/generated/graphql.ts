@@ -404,6 +404,18 @@ export type ThreeNotesMutation = { one:
     | Record<PropertyKey, never>
    };
 
+export type AddedTogetherMutationVariables = Exact<{
+  input: AddNoteInput;
+}>;
+
+
+export type AddedTogetherMutation = { addNote:
+    | { note: { uuid: string, number: number, text: string, categories: Array<NoteCategory>, isPublic: boolean } }
+    | { code: ErrorCode }
+    | { code: ErrorCode }
+    | { code: ErrorCode }
+   };
+
 export type AddTicketMutationVariables = Exact<{
   input: AddTicketInput;
 }>;
@@ -934,6 +946,24 @@ export const ThreeNotesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ThreeNotesMutation, ThreeNotesMutationVariables>;
+export const AddedTogetherDocument = new TypedDocumentString(`
+    mutation AddedTogether($input: AddNoteInput!) {
+  addNote(input: $input) {
+    ... on AddNotePayload {
+      note {
+        uuid
+        number
+        text
+        categories
+        isPublic
+      }
+    }
+    ... on Error {
+      code
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AddedTogetherMutation, AddedTogetherMutationVariables>;
 export const AddTicketDocument = new TypedDocumentString(`
     mutation AddTicket($input: AddTicketInput!) {
   addTicket(input: $input) {

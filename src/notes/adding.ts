@@ -1,0 +1,132 @@
+import DataLoader from "dataloader";
+import { LRUCache } from "lru-cache";
+import { type Note, type NoteCategory, type NoteMedium, Prisma } from "#generated/prisma/client.ts";
+import { auditInsert } from "../access/audit.ts";
+import type { Database } from "../platform/database.ts";
+import { columns, empty, raw, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { createTurns } from "../platform/turns.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
+import { visibleTickets } from "../tickets/policy.ts";
+import type { PersonViewer } from "../viewer.ts";
+
+/** A note as it is to be added: checked, and allowed to its author. */
+export interface NewNote {
+  readonly id: string;
+  readonly ticketId: string;
+  readonly text: string;
+  readonly isPublic: boolean;
+  readonly categories: readonly NoteCategory[];
+  readonly medium: NoteMedium;
+  readonly source: string | null;
+  readonly createdAt: Date;
+}
+
+/** What else is to happen with a note in its statement, or keep it from being added. Its WITH parts may speak of the note as `added`. */
+export interface Companion {
+  readonly before: Sql;
+  readonly condition: Sql;
+  readonly after: Sql;
+}
+
+/** Adds notes. */
+export interface Adding {
+  /** The note as it was added; null where its author sees no such ticket. Notes that one author adds in one moment are added by one statement. */
+  add(author: PersonViewer, note: NewNote): Promise<Note | null>;
+  /** As {@link Adding.add}, in a statement of its own with `companion`; null also where its condition does not hold. */
+  addWith(author: PersonViewer, note: NewNote, companion: Companion): Promise<Note | null>;
+}
+
+const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
+
+/** Authors whose notes of one moment are waiting for each other. */
+const keptAuthors = 1_000;
+const mostAtOnce = 50;
+
+/** One note, and the request that it came with. */
+interface Asked {
+  readonly author: PersonViewer;
+  readonly note: NewNote;
+}
+
+export function createAdding(database: Database): Adding {
+  const loaders = new LRUCache<string, DataLoader<Asked, Note | null>>({ max: keptAuthors });
+
+  async function addAll(author: PersonViewer, asked: readonly Asked[], companion?: Companion): Promise<(Note | null)[]> {
+    const rows = await database.query<Note>(statementOf(author, asked, companion));
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return asked.map(({ note }) => byId.get(note.id) ?? null);
+  }
+
+  /** All of them or, where one cannot be added, each by itself: what is wrong with one is no reason to refuse the others. */
+  async function addTogether(author: PersonViewer, asked: readonly Asked[]): Promise<(Note | null | Error)[]> {
+    try {
+      return await addAll(author, asked);
+    } catch (error) {
+      if (asked.length === 1 || isUnavailable(error)) throw error;
+    }
+    return Promise.all(asked.map((one) => addAll(author, [one]).then(([note]) => note ?? null, asError)));
+  }
+
+  function loaderOf(author: PersonViewer): DataLoader<Asked, Note | null> {
+    const name = nameOf(author);
+    const known = loaders.get(name);
+    if (known) return known;
+    const turns = createTurns(1);
+    const loader = new DataLoader<Asked, Note | null>((asked) => turns.run(() => addTogether(author, asked)), {
+      cache: false,
+      maxBatchSize: mostAtOnce,
+      batchScheduleFn: turns.schedule,
+    });
+    loaders.set(name, loader);
+    return loader;
+  }
+
+  return {
+    add: (author, note) => loaderOf(author).load({ author, note }),
+    async addWith(author, note, companion) {
+      const [added] = await addAll(author, [{ author, note }], companion);
+      return added ?? null;
+    },
+  };
+}
+
+/** All that one statement says of who adds its notes: whom they are of, what they may, what the audit keeps of them. */
+function nameOf({ person, account, role, scopes, credential, origin }: PersonViewer): string {
+  return JSON.stringify([person.id, account.id, role, [...scopes], credential, origin?.address, origin?.userAgent]);
+}
+
+/** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
+function statementOf(author: PersonViewer, asked: readonly Asked[], companion: Companion | undefined): Sql {
+  const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
+  const event = {
+    action: "CREATED",
+    entity: "NOTE",
+    rows: "told",
+    at: raw("acted.created_at"),
+    requestId: raw("acted.request_id"),
+  } as const;
+  return sql`
+    WITH asked AS (
+      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS asked (
+        place integer, id uuid, "ticketId" uuid, text text, "isPublic" boolean, categories "NoteCategory"[], medium "NoteMedium", source text,
+        "createdAt" timestamptz, "requestId" text)
+    ), ${companion ? sql`${companion.before},` : empty} added AS (
+      INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, source, created_at)
+      SELECT asked.id, t.account_id, t.id, ${author.person.number}::integer, asked.text, asked."isPublic", asked.categories, asked.medium,
+        asked.source, asked."createdAt"
+      FROM asked CROSS JOIN LATERAL (
+        SELECT t.id, t.account_id FROM tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = asked."ticketId" OFFSET 0
+      ) t
+      WHERE ${companion?.condition ?? sql`true`}
+      ORDER BY asked.place
+      RETURNING *
+    ), told AS (
+      SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
+    ), audited AS (${auditInsert(author, event)})
+    ${companion ? sql`, ${companion.after}` : empty}
+    SELECT ${noteColumns} FROM added n`;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
