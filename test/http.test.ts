@@ -309,6 +309,7 @@ test("in development as in production, what is unexpected says nothing of itself
       const body = await response.text();
       expect([response.status, JSON.parse(body)]).toMatchObject([500, { errors: [{ extensions: { code: "INTERNAL" } }] }]);
       expect(body).not.toMatch(/hidden|SELECT|does not exist|42703|\.ts\b|stack|node_modules/);
+      await app.database.pool.query("ALTER TABLE notes RENAME COLUMN source TO hidden");
       const rest = await fetch(`${app.url}/v2/tickets/notes`, {
         method: "POST",
         headers: { "content-type": "application/json", "x-api-key": account.specialist.key },
@@ -319,6 +320,7 @@ test("in development as in production, what is unexpected says nothing of itself
       expect(problem).not.toMatch(/hidden|SELECT|does not exist|42703|P20|\.ts\b|stack|node_modules|prisma/i);
       expect(JSON.parse(problem)).toMatchObject({ status: 500, detail: expect.stringContaining("x-request-id") });
     } finally {
+      await app.database.pool.query("ALTER TABLE notes RENAME COLUMN hidden TO source");
       await app.database.pool.query("ALTER TABLE tickets RENAME COLUMN hidden TO subject");
     }
   } finally {

@@ -58,7 +58,12 @@ function placeOf(slots: readonly Slot[], wanted: Slot): number {
 export type SlotValues = readonly string[];
 
 /** Asks for the JSON that a statement answers with; null where there is no row. */
-export type Batch = (values: SlotValues) => Promise<unknown>;
+export interface Batch {
+  /** Together with what others ask in the same moment. */
+  one(values: SlotValues): Promise<unknown>;
+  /** All that somebody asks at once, by one statement however many they are. */
+  all(questions: readonly SlotValues[]): Promise<readonly unknown[]>;
+}
 
 /** How a batch is sent. */
 export interface BatchOptions {
@@ -108,22 +113,34 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     return Promise.all(questions.map((values) => single(values).catch((error: unknown) => asError(error))));
   }
 
-  const loader = new DataLoader<SlotValues, unknown>(
-    async (asked) => {
-      const places = new Map<string, number>();
-      const place = asked.map((values) => {
-        const name = JSON.stringify(values);
-        const known = places.get(name) ?? places.size;
-        places.set(name, known);
-        return known;
-      });
-      const questions = [...places.values()].map((wanted) => asked[place.indexOf(wanted)] ?? []);
-      const answers = await answer(questions);
-      return place.map((index) => answers[index]);
+  async function answerDistinct(asked: readonly SlotValues[]): Promise<readonly unknown[]> {
+    const places = new Map<string, number>();
+    const questions: SlotValues[] = [];
+    const placeOfEach = asked.map((values) => {
+      const name = JSON.stringify(values);
+      const known = places.get(name);
+      if (known !== undefined) return known;
+      places.set(name, questions.length);
+      return questions.push(values) - 1;
+    });
+    const answers = await answer(questions);
+    return placeOfEach.map((place) => answers[place]);
+  }
+
+  const loader = new DataLoader<SlotValues, unknown>(answerDistinct, {
+    cache: false,
+    maxBatchSize: most,
+    batchScheduleFn: (dispatch) => setImmediate(dispatch),
+  });
+  return {
+    one: (values) => loader.load(values),
+    async all(questions) {
+      const answers = await answerDistinct(questions);
+      const failed = answers.find((answered) => answered instanceof Error);
+      if (failed) throw failed;
+      return answers;
     },
-    { cache: false, maxBatchSize: most, batchScheduleFn: (dispatch) => setImmediate(dispatch) },
-  );
-  return (values) => loader.load(values);
+  };
 }
 
 function asError(error: unknown): Error {

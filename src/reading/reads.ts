@@ -88,9 +88,16 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     return { plan, slots: written.slots, batch };
   }
 
-  async function ask({ plan, slots, batch }: PreparedPlan, given: Readonly<Record<string, string>>): Promise<unknown> {
-    const values = slots.map(({ name = "", value }) => value ?? given[name] ?? "");
-    return decodedBy(plan, await batch(values));
+  /** What the plan's statement answers, for each of the ways to fill its slots. */
+  async function ask(
+    { plan, slots, batch }: PreparedPlan,
+    given: readonly Readonly<Record<string, string>>[],
+  ): Promise<unknown[]> {
+    const questions = given.map((filled) => slots.map(({ name = "", value }) => value ?? filled[name] ?? ""));
+    const [only, ...others] = questions;
+    if (only === undefined) return [];
+    const answers = others.length === 0 ? [await batch.one(only)] : await batch.all(questions);
+    return answers.map((json) => decodedBy(plan, json));
   }
 
   return {
@@ -99,13 +106,14 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
         planOne(relation, selection, viewer),
       );
       // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
-      return Promise.all(keys.map((key) => ask(prepared, slotsOf(key)))) as Promise<never>;
+      return ask(prepared, keys.map(slotsOf)) as Promise<never>;
     },
 
     async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
       const name = `${identityOf(relation)} ${identityOf(selection)} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => planMany(relation, { input: withSlots(input), wanted, selection }, viewer));
-      return ask(prepared, positionsOf(input)) as Promise<never>; // as above
+      const [page] = await ask(prepared, [positionsOf(input)]);
+      return page as never; // as above
     },
 
     async pagesOf(viewer, parent, relation, input, wanted = pageWithCursors, selection = allFields) {
@@ -117,9 +125,12 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
         return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
       });
       const positions = positionsOf(input);
-      const rows = await Promise.all(parent.keys.map((key) => ask(prepared, { ...positions, ...slotsOf(key) })));
-      // As above.
-      return rows.map((row) => row && { parent: row, page: related(row, "page") }) as never;
+      const rows = await ask(
+        prepared,
+        parent.keys.map((key) => ({ ...positions, ...slotsOf(key) })),
+      );
+      // As above: a parent or null.
+      return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
     },
   };
 }
