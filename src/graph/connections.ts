@@ -53,8 +53,14 @@ export function readPage(args: ConnectionArguments, place: ConnectionPlace, curs
 export function readPageAhead(args: ConnectionArguments, ordering: Ordering, peek: PeekCursor): Page {
   return pageOf(args, (cursor) => {
     const position = peek(cursor);
-    return position && isPositionOf(ordering, position) ? position : null;
+    return position && isPositionOf(ordering, position) && position.every(isPossible) ? position : null;
   });
+}
+
+/** Instants that there are: `Date.parse` takes 30 February for 2 March, and the database, which knows neither that nor a year 0, would fail. */
+function isPossible(part: Position[number]): boolean {
+  if (typeof part === "number" || !part.includes("T")) return true;
+  return !part.startsWith("0000") && new Date(part).toISOString() === part;
 }
 
 function pageOf(args: ConnectionArguments, positionIn: (cursor: string) => Position | null): Page {

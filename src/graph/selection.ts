@@ -298,16 +298,21 @@ function isIncluded({ variableValues }: GraphQLResolveInfo, node: SelectionNode)
 const keptSelections = 100;
 
 const selections = new WeakMap<object, LRUCache<string, Selection | SelectedPage>>();
-const variables = new WeakMap<object, Map<RelationKey, readonly string[]>>();
+const variables = new WeakMap<object, Map<string, readonly string[]>>();
 
-/** What was made for this field of this document before, with the same values of the variables that are used below it. */
+/** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
+function placesOf({ fieldNodes }: GraphQLResolveInfo): string {
+  return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
+}
+
+/** What was made for these nodes of this document before, with the same values of the variables that are used below them. */
 function remembered<Made extends Selection | SelectedPage>(info: GraphQLResolveInfo, kind: string, make: () => Made): Made {
   const { operation, variableValues } = info;
   const known = selections.get(operation) ?? new LRUCache<string, Selection | SelectedPage>({ max: keptSelections });
   selections.set(operation, known);
   // What was left out is not the same as null.
-  const values = variablesBelow(info).map((name) => (name in variableValues ? [variableValues[name]] : []));
-  const name = `${keyOf(info.fieldNodes)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
+  const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
+  const name = `${placesOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
   const before = known.get(name);
   if (before) return before as Made; // its kind is a part of its name
   const made = make();
@@ -316,11 +321,11 @@ function remembered<Made extends Selection | SelectedPage>(info: GraphQLResolveI
 }
 
 function variablesBelow(info: GraphQLResolveInfo): readonly string[] {
-  const known = variables.get(info.operation) ?? new Map<RelationKey, readonly string[]>();
+  const known = variables.get(info.operation) ?? new Map<string, readonly string[]>();
   variables.set(info.operation, known);
-  const key = keyOf(info.fieldNodes);
-  const names = known.get(key) ?? findVariables(info);
-  known.set(key, names);
+  const places = placesOf(info);
+  const names = known.get(places) ?? findVariables(info);
+  known.set(places, names);
   return names;
 }
 

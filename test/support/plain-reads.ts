@@ -1,0 +1,385 @@
+import { readFileSync } from "node:fs";
+import { buildSchema, type DocumentNode, execute, type GraphQLResolveInfo, type GraphQLScalarType } from "graphql";
+import type { Account, Attachment, Note, Person, Prisma, PrismaClient, Ticket } from "#generated/prisma/client.ts";
+import { createCursorCodec } from "../../src/platform/cursor.ts";
+import type { SignedRequest } from "../../src/platform/storage.ts";
+import type { Viewer } from "../../src/viewer.ts";
+import { signingSecret } from "./app.ts";
+import { globalId } from "./factories.ts";
+
+/** What is wrong at a place of an answer. */
+export interface PlainError {
+  readonly path: readonly (string | number)[];
+  readonly code: string;
+}
+
+/** What an operation is to be answered with. */
+export interface PlainAnswer {
+  readonly data: unknown;
+  /** Those that graphql-js tells of: where one has emptied a place, another of the same place may go untold. */
+  readonly errors: readonly PlainError[];
+  /** Every error that a resolver met. */
+  readonly met: readonly PlainError[];
+}
+
+export interface PlainReads {
+  readonly prisma: PrismaClient;
+  readonly now: Date;
+  readonly download: (attachment: Attachment) => Promise<SignedRequest | null>;
+}
+
+/** The contract alone: nothing of the gateway's schema but its text. */
+const contract = buildSchema(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8"));
+const instant = contract.getType("DateTime") as GraphQLScalarType; // by its name
+instant.serialize = (value) => (value as Date).toISOString();
+instant.parseValue = (value) => new Date(String(value));
+instant.parseLiteral = (node) => new Date("value" in node ? String(node.value) : "");
+
+class Refusal extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+const cursors = createCursorCodec(signingSecret);
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+interface PageArguments {
+  readonly first?: number | null;
+  readonly last?: number | null;
+  readonly after?: string | null;
+  readonly before?: string | null;
+  readonly orderBy?: { readonly field: string; readonly direction: "ASC" | "DESC" } | null;
+  readonly filter?: Readonly<Record<string, never>> | null;
+}
+
+interface Sorting {
+  /** What cursors call it. */
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly direction: "ASC" | "DESC";
+}
+
+const sortings: Readonly<Record<string, readonly string[]>> = {
+  CREATED_AT: ["createdAt", "id"],
+  UPDATED_AT: ["updatedAt", "id"],
+  NUMBER: ["number"],
+  AUTHOR: ["authorNumber", "number"],
+};
+
+export function sortingOf(orderBy: PageArguments["orderBy"], otherwise: "ASC" | "DESC" = "DESC"): Sorting {
+  const { field, direction } = orderBy ?? { field: "CREATED_AT", direction: otherwise };
+  const keys = sortings[field]!;
+  return { name: `${keys[0]} ${direction}`, keys, direction };
+}
+
+const comparable = (value: unknown) => (value instanceof Date ? value.toISOString() : (value as string | number));
+
+/** The cursor of a row of the connection `place`. */
+export function plainCursor(place: string, { name, keys }: Sorting, row: object): string {
+  return cursors.encode(
+    `${place} ${name}`,
+    keys.map((key) => comparable(Reflect.get(row, key))),
+  );
+}
+
+/** Answers operations as the contract says, a row at a time, of rows that Prisma reads: nothing is planned, batched or cached between viewers. */
+export function createPlainReads({ prisma, now, download }: PlainReads) {
+  const known = new Map<string, Promise<unknown>>();
+
+  /** The rows do not change while operations are compared, so what was read once is not read again. */
+  function once<Found>(name: string, query: object, read: () => Promise<Found>): Promise<Found> {
+    const full = `${name} ${JSON.stringify(query)}`;
+    const found = (known.get(full) as Promise<Found> | undefined) ?? read();
+    known.set(full, found);
+    return found;
+  }
+  const tickets = (query: Prisma.TicketFindManyArgs) => once("tickets", query, () => prisma.ticket.findMany(query));
+  const notes = (query: Prisma.NoteFindManyArgs) => once("notes", query, () => prisma.note.findMany(query));
+  const attachments = (query: Prisma.AttachmentFindManyArgs) =>
+    once("attachments", query, () => prisma.attachment.findMany(query));
+  const people = (query: Prisma.PersonFindManyArgs) => once("people", query, () => prisma.person.findMany(query));
+  const accounts = (query: Prisma.AccountFindManyArgs) => once("accounts", query, () => prisma.account.findMany(query));
+
+  return async function answer(
+    viewer: Viewer,
+    document: DocumentNode,
+    variableValues: Record<string, unknown>,
+  ): Promise<PlainAnswer> {
+    const met: PlainError[] = [];
+    const underWay = new Set<Promise<unknown>>();
+
+    /** Every resolver is one of these: what it refuses is kept with its place, whatever graphql-js then tells of. */
+    function field<Args>(resolve: (args: Args) => unknown) {
+      return (args: Args, _context: unknown, info: GraphQLResolveInfo): Promise<unknown> => {
+        const result = Promise.resolve()
+          .then(() => resolve(args))
+          .catch((error: unknown) => {
+            met.push({ path: pathOf(info), code: codeOf(error) });
+            throw error;
+          });
+        underWay.add(result);
+        result.catch(() => undefined);
+        return result;
+      };
+    }
+
+    function need(...scopes: readonly string[]) {
+      if (viewer.kind === "anonymous") throw new Refusal("UNAUTHENTICATED");
+      if (!scopes.every((scope) => ([...viewer.scopes] as string[]).includes(scope))) throw new Refusal("FORBIDDEN");
+      return viewer;
+    }
+    const may = (...scopes: readonly string[]) =>
+      viewer.kind === "person" && scopes.every((scope) => ([...viewer.scopes] as string[]).includes(scope));
+
+    function visibleTickets(): Prisma.TicketWhereInput {
+      const { account, role, person } = need("tickets:read");
+      return role === "CUSTOMER" ? { accountId: account.id, requesterId: person.id } : { accountId: account.id };
+    }
+    function visibleNotes(): Prisma.NoteWhereInput {
+      const { account, role, person } = need("notes:read");
+      if (role === "CUSTOMER") return { accountId: account.id, isPublic: true, ticket: { requesterId: person.id } };
+      return may("notes:internal") ? { accountId: account.id } : { accountId: account.id, isPublic: true };
+    }
+    function visibleAttachments(): Prisma.AttachmentWhereInput {
+      need("attachments:read");
+      return { note: visibleNotes(), OR: [{ state: "READY" }, { uploadExpiresAt: { gt: now } }] };
+    }
+
+    const ticketsWhere = (where: Prisma.TicketWhereInput) => tickets({ where: { AND: [visibleTickets(), where] } });
+    const notesWhere = (where: Prisma.NoteWhereInput) => notes({ where: { AND: [visibleNotes(), where] } });
+    const peopleWhere = (where: Prisma.PersonWhereInput) =>
+      people({ where: { AND: [where, { memberships: { some: { accountId: need().account.id } } }] } });
+    const accountsWhere = (where: Prisma.AccountWhereInput) => accounts({ where: { AND: [where, { id: need().account.id }] } });
+
+    function ticketObject(row: Ticket): object {
+      return {
+        ...row,
+        __typename: "Ticket",
+        id: globalId("Ticket", row.id),
+        uuid: row.id,
+        account: field(async () => accountObject((await accountsWhere({ id: row.accountId }))[0]!)),
+        requester: field(async () => {
+          const [person] = row.requesterId === null ? [] : await peopleWhere({ id: row.requesterId });
+          return person ? personObject(person) : null;
+        }),
+        viewerCanAddNote: may("tickets:read", "notes:write"),
+        notes: field(async (args: PageArguments) => notesPage(`Ticket.notes:${row.id}`, args, { ticketId: row.id })),
+      };
+    }
+
+    function noteObject(row: Note): object {
+      const changeable =
+        may("notes:read", "notes:write") &&
+        viewer.kind === "person" &&
+        (viewer.role !== "CUSTOMER" || row.authorNumber === viewer.person.number);
+      return {
+        ...row,
+        __typename: "Note",
+        id: globalId("Note", row.id),
+        uuid: row.id,
+        ticket: field(async () => ticketObject((await ticketsWhere({ id: row.ticketId }))[0]!)),
+        author: field(async () => personObject((await peopleWhere({ number: row.authorNumber }))[0]!)),
+        account: field(async () => accountObject((await accountsWhere({ id: row.accountId }))[0]!)),
+        viewerCanUpdate: changeable,
+        viewerCanDelete: changeable,
+        attachments: field(async (args: PageArguments) => {
+          const sorting = sortingOf(null, "ASC");
+          const page = readPage(`Note.attachments:${row.id}`, sorting, args);
+          const found = await attachments({
+            where: { AND: [visibleAttachments(), { noteId: row.id }] },
+            orderBy: orderOf(sorting),
+          });
+          return page(found, attachmentObject);
+        }),
+      };
+    }
+
+    function attachmentObject(row: Attachment): object {
+      return {
+        ...row,
+        __typename: "Attachment",
+        id: globalId("Attachment", row.id),
+        size: row.size === null ? null : Number(row.size),
+        note: field(async () => noteObject((await notesWhere({ id: row.noteId }))[0]!)),
+        download: field(() => download(row)),
+      };
+    }
+
+    function personObject(row: Person): object {
+      const isShown = viewer.kind === "person" && (viewer.role !== "CUSTOMER" || viewer.person.id === row.id);
+      return {
+        __typename: "Person",
+        id: globalId("Person", row.id),
+        uuid: row.id,
+        number: row.number,
+        name: row.name,
+        email: isShown ? row.email : null,
+      };
+    }
+
+    const accountObject = (row: Account): object => ({
+      ...row,
+      __typename: "Account",
+      id: globalId("Account", row.id),
+      uuid: row.id,
+    });
+
+    async function notesPage(place: string, args: PageArguments, of: Prisma.NoteWhereInput): Promise<object> {
+      const sorting = sortingOf(args.orderBy);
+      const { ids, authorId, isPublic, categories, medium, createdAt } = args.filter ?? {};
+      const where: Prisma.NoteWhereInput[] = [
+        of,
+        given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Note", id)) } } : {},
+        given(authorId) ? { author: { id: idOf("Person", authorId) } } : {},
+        given(isPublic) ? { isPublic } : {},
+        given(categories) ? { categories: { hasSome: categories } } : {},
+        given(medium) ? { medium: { in: medium } } : {},
+        given(createdAt) ? { createdAt: rangeOf(createdAt) } : {},
+      ];
+      const page = readPage(place, sorting, args);
+      return page(await notes({ where: { AND: [visibleNotes(), ...where] }, orderBy: orderOf(sorting) }), noteObject);
+    }
+
+    async function ticketsPage(args: PageArguments): Promise<object> {
+      const sorting = sortingOf(args.orderBy);
+      const { ids, kind, status, requesterId, createdAt, updatedAt } = args.filter ?? {};
+      const where: Prisma.TicketWhereInput[] = [
+        given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Ticket", id)) } } : {},
+        given(kind) ? { kind: { in: kind } } : {},
+        given(status) ? { status: { in: status } } : {},
+        given(requesterId) ? { requesterId: idOf("Person", requesterId) } : {},
+        given(createdAt) ? { createdAt: rangeOf(createdAt) } : {},
+        given(updatedAt) ? { updatedAt: rangeOf(updatedAt) } : {},
+      ];
+      const page = readPage("tickets", sorting, args);
+      return page(await tickets({ where: { AND: [visibleTickets(), ...where] }, orderBy: orderOf(sorting) }), ticketObject);
+    }
+
+    async function node({ type, id }: { type: string; id: string }): Promise<object | null> {
+      const wanted = { id };
+      switch (type) {
+        case "Ticket":
+          return objectOf((await ticketsWhere(wanted))[0], ticketObject);
+        case "Note":
+          return objectOf((await notesWhere(wanted))[0], noteObject);
+        case "Attachment":
+          return objectOf((await attachments({ where: { AND: [visibleAttachments(), wanted] } }))[0], attachmentObject);
+        case "Person":
+          return objectOf((await peopleWhere(wanted))[0], personObject);
+        default:
+          return objectOf((await accountsWhere(wanted))[0], accountObject);
+      }
+    }
+
+    const rootValue = {
+      ticket: field(async ({ id }: { id: string }) =>
+        objectOf((await ticketsWhere({ id: idOf("Ticket", id) }))[0], ticketObject),
+      ),
+      note: field(async ({ id }: { id: string }) => objectOf((await notesWhere({ id: idOf("Note", id) }))[0], noteObject)),
+      tickets: field(ticketsPage),
+      notes: field((args: PageArguments) => notesPage("notes", args, {})),
+      node: field(({ id }: { id: string }) => node(decoded(id))),
+      nodes: field(({ ids }: { ids: readonly string[] }) => Promise.all(ids.map(decoded).map(node))),
+      viewer: field(() => {
+        const { person, account, role, scopes } = need();
+        return {
+          role,
+          scopes: [...scopes].map((scope) => scope.replace(":", "_").toUpperCase()),
+          person: field(async () => personObject((await peopleWhere({ id: person.id }))[0]!)),
+          account: field(async () => accountObject((await accountsWhere({ id: account.id }))[0]!)),
+        };
+      }),
+    };
+
+    const { data, errors = [] } = await execute({ schema: contract, document, rootValue, variableValues });
+    // An error empties its place before its neighbours are through: what they meet may be told of as well.
+    for (const one of underWay) await one.catch(() => undefined);
+    return {
+      data: JSON.parse(JSON.stringify(data ?? null)),
+      errors: errors.map(({ path = [], originalError }) => ({ path, code: codeOf(originalError) })),
+      met,
+    };
+  };
+}
+
+const objectOf = <Row>(row: Row | undefined, make: (row: Row) => object): object | null => (row ? make(row) : null);
+
+const given = (value: unknown): value is never => value !== null && value !== undefined;
+
+const rangeOf = (range: Record<string, Date | null>) =>
+  Object.fromEntries(Object.entries(range).filter(([, bound]) => bound !== null));
+
+const orderOf = ({ keys, direction }: Sorting) =>
+  keys.map((key) => ({ [key]: direction === "ASC" ? ("asc" as const) : ("desc" as const) }));
+
+const types = ["Ticket", "Note", "Attachment", "Person", "Account"];
+
+function decoded(id: string): { readonly type: string; readonly id: string } {
+  const [type = "", key = "", ...rest] = Buffer.from(id, "base64").toString().split(":");
+  if (!types.includes(type) || !uuid.test(key) || rest.length > 0 || btoa(`${type}:${key}`) !== id)
+    throw new Refusal("INVALID_INPUT");
+  return { type, id: key.toLowerCase() };
+}
+
+function idOf(type: "Ticket" | "Note" | "Person", id: string): string {
+  if (uuid.test(id)) return id.toLowerCase();
+  const known = decoded(id);
+  if (known.type !== type) throw new Refusal("INVALID_INPUT");
+  return known.id;
+}
+
+/** Refuses what cannot be used of `args` at once, and cuts the page out of all rows in their order. */
+function readPage(place: string, sorting: Sorting, { first, last, after, before }: PageArguments) {
+  for (const size of [first, last]) if (given(size) && (size < 1 || size > 100)) throw new Refusal("INVALID_INPUT");
+  if (given(first) && given(last)) throw new Refusal("INVALID_INPUT");
+  const positions = [after, before].map((cursor) => {
+    if (!given(cursor)) return undefined;
+    const position = cursors.decode(`${place} ${sorting.name}`, cursor);
+    if (!position) throw new Refusal("INVALID_INPUT");
+    return position;
+  });
+  const size = first ?? last ?? 25;
+
+  return <Row extends object>(rows: readonly Row[], make: (row: Row) => object): object => {
+    /** Negative where the row comes before the position. */
+    const distance = (row: Row, position: readonly (string | number)[]): number => {
+      for (const [index, key] of sorting.keys.entries()) {
+        const [one, other] = [comparable(Reflect.get(row, key)), position[index]!];
+        if (one !== other) return (one < other ? -1 : 1) * (sorting.direction === "ASC" ? 1 : -1);
+      }
+      return 0;
+    };
+    const within = rows.filter(
+      (row) => (!positions[0] || distance(row, positions[0]) > 0) && (!positions[1] || distance(row, positions[1]) < 0),
+    );
+    const isFromEnd = given(last);
+    const shown = isFromEnd ? within.slice(-size) : within.slice(0, size);
+    const more = within.length > size;
+    const edges = shown.map((row) => ({ cursor: plainCursor(place, sorting, row), node: make(row) }));
+    return {
+      edges,
+      nodes: edges.map((edge) => edge.node),
+      totalCount: rows.length,
+      pageInfo: {
+        hasNextPage: (!isFromEnd && more) || positions[1] !== undefined,
+        hasPreviousPage: (isFromEnd && more) || positions[0] !== undefined,
+        startCursor: edges[0]?.cursor ?? null,
+        endCursor: edges.at(-1)?.cursor ?? null,
+      },
+    };
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Refusal ? error.code : `INTERNAL: ${String(error)}`;
+}
+
+function pathOf({ path }: GraphQLResolveInfo): (string | number)[] {
+  const place: (string | number)[] = [];
+  for (let step: GraphQLResolveInfo["path"] | undefined = path; step; step = step.prev) place.unshift(step.key);
+  return place;
+}

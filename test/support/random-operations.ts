@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import {
+  getNamedType,
+  type GraphQLField,
+  type GraphQLNamedType,
+  isCompositeType,
+  isInterfaceType,
+  isObjectType,
+  type GraphQLObjectType,
+} from "graphql";
+import { schema } from "../../src/graph/schema.ts";
+
+/** What operations may speak of. */
+export interface Vocabulary {
+  /** Ids by the type they are of, in whatever form they are taken. */
+  readonly ids: Readonly<Record<"Ticket" | "Note" | "Person" | "node", readonly string[]>>;
+  /** Cursors by where they are good, such as `Ticket.notes:<id> createdAt DESC`. */
+  readonly cursors: readonly { readonly place: string; readonly cursor: string }[];
+  readonly instants: readonly string[];
+}
+
+/** A document, and the variables it is asked with one time after another. */
+export interface RandomOperation {
+  readonly text: string;
+  readonly variables: readonly Record<string, unknown>[];
+}
+
+/** What is selected at a place of an answer by now: fields that are merged must have the same arguments. */
+interface Place {
+  readonly fields: Map<string, { readonly call: string; readonly inner: Place }>;
+}
+
+const newPlace = (): Place => ({ fields: new Map() });
+
+/** Fields that other reads belong to, or that are not of the rows that these operations are about. */
+const leftOut = new Set(["textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents"]);
+const ofPages = new Set(["first", "last", "after", "before"]);
+const timesAsked = 3;
+/** How many fields and fragments there are in an operation, or not many more. */
+const most = 45;
+
+/** Queries over tickets, notes, attachments, people and accounts in whatever shape the schema allows. */
+export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<RandomOperation> {
+  return fc.gen().map((gen) => {
+    const number = (max: number) => gen(fc.integer, { min: 0, max });
+    const oneIn = (count: number) => number(count - 1) === 0;
+    const pick = <Item>(items: readonly Item[]): Item => items[number(items.length - 1)]!;
+    const words = vocabulary();
+    const declared: string[] = [];
+    const variables = Array.from({ length: timesAsked }, (): Record<string, unknown> => ({}));
+    const fragments: { readonly name: string; readonly type: string; text: string }[] = [];
+    const switches: string[] = [];
+    let partsLeft = most;
+
+    /** The value as it is written, or a variable that has another value each time. */
+    function written(type: string, value: () => unknown, literal: (value: unknown) => string = JSON.stringify): string {
+      if (!oneIn(3)) return literal(value());
+      const name = `v${declared.length}`;
+      declared.push(`$${name}: ${type}`);
+      for (const one of variables) if (type.endsWith("!") || !oneIn(8)) one[name] = value();
+      return `$${name}`;
+    }
+    function directive(): string {
+      if (!oneIn(6)) return "";
+      if (switches.length === 0 || (switches.length < 3 && oneIn(3))) {
+        const name = `s${switches.length}`;
+        switches.push(name);
+        declared.push(`$${name}: Boolean!`);
+        for (const one of variables) one[name] = oneIn(2);
+      }
+      const condition = oneIn(5) ? String(oneIn(2)) : `$${pick(switches)}`;
+      return ` @${oneIn(2) ? "include" : "skip"}(if: ${condition})`;
+    }
+    const list = (value: () => unknown, longest: number) => () => Array.from({ length: number(longest) }, value);
+    const enumeration = (value: unknown) => JSON.stringify(value).replaceAll('"', "");
+    const idOf = (type: keyof Vocabulary["ids"]) => () => (oneIn(60) ? "none" : pick(words.ids[type]));
+
+    function range(): string {
+      const bounds = ["gt", "gte", "lt", "lte"].filter(() => oneIn(3));
+      return `{ ${bounds.map((bound) => `${bound}: ${written("DateTime", () => (oneIn(12) ? null : pick(words.instants)))}`).join(" ")} }`;
+    }
+    function filter(of: "notes" | "tickets"): string {
+      const possible: Record<string, () => string> =
+        of === "notes"
+          ? {
+              ids: () => written("[ID!]", list(idOf("Note"), 5)),
+              authorId: () => written("ID", idOf("Person")),
+              isPublic: () => written("Boolean", () => (oneIn(10) ? null : oneIn(2))),
+              categories: () =>
+                written(
+                  "[NoteCategory!]",
+                  list(() => pick(["PRE_SCAN", "POST_SCAN"]), 2),
+                  enumeration,
+                ),
+              medium: () =>
+                written(
+                  "[NoteMedium!]",
+                  list(() => pick(["DEFAULT", "EMAIL", "SYSTEM"]), 2),
+                  enumeration,
+                ),
+              createdAt: range,
+            }
+          : {
+              ids: () => written("[ID!]", list(idOf("Ticket"), 3)),
+              kind: () =>
+                written(
+                  "[TicketKind!]",
+                  list(() => pick(["REQUEST", "RISK"]), 2),
+                  enumeration,
+                ),
+              status: () =>
+                written(
+                  "[TicketStatus!]",
+                  list(() => pick(["PENDING", "CLOSED"]), 2),
+                  enumeration,
+                ),
+              requesterId: () => written("ID", idOf("Person")),
+              createdAt: range,
+              updatedAt: range,
+            };
+      const chosen = Object.entries(possible).filter(() => oneIn(5));
+      return `{ ${chosen.map(([name, value]) => `${name}: ${value()}`).join(" ")} }`;
+    }
+
+    /** Cursors that are good there, and now and then one that is not. */
+    function cursor(place: string, orderName: string): () => unknown {
+      const good = words.cursors.filter((one) => one.place.startsWith(place) && one.place.endsWith(orderName));
+      return () => (oneIn(12) ? null : pick(good.length === 0 || oneIn(10) ? words.cursors : good).cursor);
+    }
+    function pageArguments(type: GraphQLNamedType, name: string, parentId: string | undefined): string[] {
+      const args: string[] = [];
+      const isSorted = name !== "attachments";
+      let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
+      if (isSorted && oneIn(2)) {
+        const field = pick(["CREATED_AT", "NUMBER", name === "notes" ? "AUTHOR" : "UPDATED_AT"]);
+        const direction = pick(["ASC", "DESC"]);
+        const names: Readonly<Record<string, string>> = {
+          CREATED_AT: "createdAt",
+          NUMBER: "number",
+          AUTHOR: "authorNumber",
+          UPDATED_AT: "updatedAt",
+        };
+        orderName = `${names[field]} ${direction}`;
+        args.push(`orderBy: { field: ${field} direction: ${direction} }`);
+      }
+      if (isSorted && oneIn(3)) args.push(`filter: ${filter(name === "notes" ? "notes" : "tickets")}`);
+      const size = () => (oneIn(40) ? 0 : number(3) + 1);
+      if (!oneIn(5)) args.push(`${oneIn(3) ? "last" : "first"}: ${written("Int", size)}`);
+      const place = type.name === "Query" ? name : `${type.name}.${name}:${parentId ?? ""}`;
+      for (const side of ["after", "before"] as const)
+        if (oneIn(type.name !== "Query" && parentId === undefined ? 25 : 4))
+          args.push(`${side}: ${written("String", cursor(place, orderName))}`);
+      return args;
+    }
+
+    /** How a field is called, and the id of the row it answers with, where the text says so. */
+    function callOf(type: GraphQLNamedType, field: GraphQLField<unknown, unknown>, parentId: string | undefined) {
+      const { name } = field;
+      if (name === "nodes" && field.args.length > 0) return { call: `nodes(ids: ${written("[ID!]!", list(idOf("node"), 5))})` };
+      if (name === "node" && field.args.length > 0) return { call: `node(id: ${written("ID!", idOf("node"))})` };
+      if (name === "ticket" || name === "note") {
+        if (field.args.length === 0) return { call: name };
+        const id = idOf(name === "ticket" ? "Ticket" : "Note")();
+        const bare = id.includes("-") ? id : atob(/^\w+=*$/.test(id) ? id : "").split(":")[1];
+        // Half of the time the text says which, so that cursors can be of it.
+        return oneIn(2)
+          ? { call: `${name}(id: ${JSON.stringify(id)})`, id: bare }
+          : { call: `${name}(id: ${written("ID!", idOf(name === "ticket" ? "Ticket" : "Note"))})` };
+      }
+      const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, name, parentId) : [];
+      return { call: args.length === 0 ? name : `${name}(${args.join(" ")})` };
+    }
+
+    function selection(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+      const size = Math.max(1, Math.min(number(3) + 1, partsLeft));
+      partsLeft -= size;
+      return `{ ${Array.from({ length: size }, () => part(type, place, depth, parentId)).join(" ")} }`;
+    }
+
+    function part(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+      if (partsLeft < -most) return "__typename";
+      if (isInterfaceType(type) && !oneIn(5)) {
+        const of = pick<GraphQLObjectType>(schema.getPossibleTypes(type).filter(({ name }) => name in nodeTypes));
+        return `... on ${of.name}${directive()} ${selection(of, place, depth)}`;
+      }
+      if (oneIn(10)) return `...${directive()} ${selection(type, place, depth, parentId)}`;
+      if (isObjectType(type) && type.getInterfaces().length > 0 && oneIn(15))
+        return `... on Node${directive()} { ${oneIn(2) ? "id" : `... on ${type.name} ${selection(type, place, depth, parentId)}`} }`;
+      if (oneIn(8)) {
+        const known = fragments.filter((fragment) => fragment.type === type.name && fragment.text !== "");
+        if (known.length > 0 && oneIn(2)) return `...${pick(known).name}${directive()}`;
+        const fragment = { name: `f${fragments.length}`, type: type.name, text: "" };
+        fragments.push(fragment);
+        fragment.text = `fragment ${fragment.name} on ${type.name} ${selection(type, place, depth, parentId)}`;
+        return `...${fragment.name}${directive()}`;
+      }
+      return fieldOf(type, place, depth, parentId);
+    }
+
+    function fieldOf(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+      const fields = isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
+      const possible = fields.filter(
+        (field) => !leftOut.has(field.name) && (depth > 0 || !isCompositeType(getNamedType(field.type))),
+      );
+      if (possible.length === 0 || oneIn(15)) return "__typename";
+      const composite = possible.filter((field) => isCompositeType(getNamedType(field.type)));
+      const again = possible.filter(({ name }) => place.fields.has(`${type.name} ${name}`));
+      const field = pick(again.length > 0 && oneIn(4) ? again : composite.length > 0 && oneIn(2) ? composite : possible);
+      const alias = oneIn(4) ? `${pick(["a", "b", "constructor", "toString"])}_${field.name}` : undefined;
+      const key = alias ?? field.name;
+      const known = place.fields.get(`${type.name} ${key}`);
+      const fresh = known ? undefined : callOf(type, field, parentId);
+      const { call, inner } = known ?? { call: fresh!.call, inner: newPlace() };
+      place.fields.set(`${type.name} ${key}`, { call, inner });
+      const named = getNamedType(field.type);
+      // A page and its edges are no level of their own: what is on them is.
+      const isPage = /(Connection|Edge)$/.test(named.name);
+      const below = isCompositeType(named)
+        ? ` ${selection(named, inner, isPage ? depth : depth - 1, fresh && "id" in fresh ? fresh.id : undefined)}`
+        : "";
+      return `${alias === undefined ? "" : `${alias}: `}${call}${directive()}${below}`;
+    }
+
+    const root = newPlace();
+    const body = selection(schema.getQueryType()!, root, 4);
+    const head = declared.length > 0 ? `query Q(${declared.join(", ")}) ` : "query Q ";
+    const used = fragments.map(({ text }) => text);
+    return { text: [`${head}${body}`, ...used].join("\n"), variables };
+  });
+}
+
+const nodeTypes = { Ticket: true, Note: true, Attachment: true, Person: true, Account: true };
