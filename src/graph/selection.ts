@@ -20,6 +20,7 @@ import { LRUCache } from "lru-cache";
 import { DomainError } from "../errors.ts";
 import type { Position } from "../platform/keyset.ts";
 import type { Entity } from "../reading/entity.ts";
+import { identityOf } from "../reading/identity.ts";
 import {
   type ManyRelation,
   type OneRelation,
@@ -294,10 +295,14 @@ function isIncluded({ variableValues }: GraphQLResolveInfo, node: SelectionNode)
   return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
 }
 
-/** How many selections of one document are kept: variables that are used below a field make others of it. */
-const keptSelections = 100;
+/** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
+const keptParts = 1_000_000;
+const mostPartsKept = 50_000;
 
-const selections = new WeakMap<object, LRUCache<string, Selection | SelectedPage>>();
+const selections = new LRUCache<string, Selection | SelectedPage>({
+  ...{ maxSize: keptParts, maxEntrySize: mostPartsKept },
+  sizeCalculation: (made, name) => name.length + partsOf("selection" in made ? made.selection : made),
+});
 const variables = new WeakMap<object, Map<string, readonly string[]>>();
 
 /** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
@@ -308,16 +313,22 @@ function placesOf({ fieldNodes }: GraphQLResolveInfo): string {
 /** What was made for these nodes of this document before, with the same values of the variables that are used below them. */
 function remembered<Made extends Selection | SelectedPage>(info: GraphQLResolveInfo, kind: string, make: () => Made): Made {
   const { operation, variableValues } = info;
-  const known = selections.get(operation) ?? new LRUCache<string, Selection | SelectedPage>({ max: keptSelections });
-  selections.set(operation, known);
   // What was left out is not the same as null.
   const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
-  const name = `${placesOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
-  const before = known.get(name);
+  const name = `${identityOf(operation)} ${placesOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
+  const before = selections.get(name);
   if (before) return before as Made; // its kind is a part of its name
   const made = make();
-  known.set(name, made);
+  selections.set(name, made);
   return made;
+}
+
+/** How much there is of a selection: its fields, and the characters of what its relations are filtered by. */
+function partsOf({ fields, relations }: Selection): number {
+  const below = [...relations.values()].map(
+    (one) => partsOf(one.selection) + ("input" in one ? JSON.stringify(one.input).length : 0),
+  );
+  return below.reduce((sum, parts) => sum + parts, 1 + (fields?.size ?? 0));
 }
 
 function variablesBelow(info: GraphQLResolveInfo): readonly string[] {

@@ -56,17 +56,28 @@ interface PreparedPlan {
   /** The slots of the statement, in the order of their values. */
   readonly slots: readonly Slot[];
   readonly batch: Batch;
+  /** The characters of its statement and of the constants in it. */
+  readonly size: number;
 }
 
 /** Plans and the batches of statements are kept for what is asked again and again; the least recently used goes first. */
 const keptPlans = 2_000;
 const keptBatches = 1_000;
-/** What is filtered by a thousand ids is not asked twice. */
-const longestPlanName = 2_000;
+/** How many characters of statements and their constants either keeps. They are in memory several times: as a name, as pieces, written out. */
+const keptCharacters = 5_000_000;
+/** What is filtered by thousands of ids is not asked twice, and would be most of what is kept. */
+const longestKept = 50_000;
 
 export function createReads({ database, ambient }: ReadsDependencies): Reads {
-  const plans = new LRUCache<string, PreparedPlan>({ max: keptPlans });
-  const batches = new LRUCache<string, Batch>({ max: keptBatches });
+  const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
+  const plans = new LRUCache<string, PreparedPlan>({
+    ...{ ...within, max: keptPlans },
+    sizeCalculation: ({ size }, name) => size + name.length,
+  });
+  const batches = new LRUCache<string, Batch>({
+    ...{ ...within, max: keptBatches },
+    sizeCalculation: (_batch, name) => name.length,
+  });
 
   /** The plan of that name for `viewer`, made where it is not known. */
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
@@ -74,7 +85,7 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     const known = plans.get(fullName);
     if (known) return known;
     const prepared = prepare(make(), reachOf(viewer));
-    if (fullName.length <= longestPlanName) plans.set(fullName, prepared);
+    plans.set(fullName, prepared);
     return prepared;
   }
 
@@ -85,7 +96,7 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
     const batch = batches.get(name) ?? batchOf(written, { database, ambient, most: mostTogether(plan) });
     batches.set(name, batch);
-    return { plan, slots: written.slots, batch };
+    return { plan, slots: written.slots, batch, size: name.length };
   }
 
   /** What the plan's statement answers, for each of the ways to fill its slots. */
