@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import type { PersonViewer, Scope } from "../../src/viewer.ts";
-import { scopes } from "../../src/viewer.ts";
+import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
 import { addAccount, keyWith, startApp, type TestAccount, type TestApp, type TestPerson } from "../support/app.ts";
 import { addNotes, addTickets, statementsOf } from "../support/factories.ts";
 
