@@ -72,9 +72,9 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
           database: "postgres",
         };
 
-  const pool = openPool(server, log, limits);
-  const statementName = statementNames();
-  const adapter = new PrismaPg(pool, { statementNameGenerator: ({ sql }) => statementName(sql) });
+  const names = statementNames();
+  const pool = openPool(server, log, limits, names);
+  const adapter = new PrismaPg(pool, { statementNameGenerator: ({ sql }) => names.nameOf(sql) });
   const prisma = new PrismaClient({
     adapter,
     errorFormat: "minimal",
@@ -88,7 +88,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     pool,
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement) {
       try {
-        const result = await pool.query<Row>({ name: statementName(text), text, values: [...values] });
+        const result = await pool.query<Row>({ name: names.nameOf(text), text, values: [...values] });
         return result.rows;
       } catch (error) {
         throw asUnavailable(error);
@@ -130,7 +130,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   return database;
 }
 
-function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits): pg.Pool {
+function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, names: StatementNames): pg.Pool {
   const pool = new pg.Pool({
     ...server,
     connectionTimeoutMillis: limits.connectMilliseconds,
@@ -145,10 +145,13 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits): 
     ),
   });
   pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));
+  const generations = new WeakMap<pg.PoolClient, number>();
+  pool.on("connect", (client) => void generations.set(client, names.generation));
   pool.on("release", (_error, client) => {
     // A transaction whose COMMIT or ROLLBACK got no answer is given back like any other. Its connection is of no use to the next one:
     // a client that is ending is not taken back.
-    if (client.getTransactionStatus() !== "I") void client.end();
+    // Nor is one that knows statements by names that are not used any more.
+    if (client.getTransactionStatus() !== "I" || generations.get(client) !== names.generation) void client.end();
   });
   return pool;
 }
@@ -161,26 +164,44 @@ function afterConnecting(settings: string): (client: pg.ClientBase) => Promise<u
 const namedStatements = 500;
 const rememberedStatements = 5_000;
 
+/** Names for statements, and which of them a connection may still know. */
+interface StatementNames {
+  nameOf(text: string): string;
+  /** Counts how often all names were given anew. */
+  readonly generation: number;
+}
+
 /**
- * Names statements by their text, so that each is prepared once a connection. The server keeps them as long as the connection lives, so their
- * number is bounded: a text is named when it comes a second time, and no more than {@link namedStatements} are.
+ * Names statements by their text, so that each is prepared once a connection: when it comes a second time. The server keeps them as long as the
+ * connection lives, so no more than {@link namedStatements} are named. Then names begin anew, and connections that know the old ones are of no further
+ * use: or whoever sends many statements twice would have every later one parsed each time.
  */
-function statementNames(): (text: string) => string {
+function statementNames(): StatementNames {
   const names = new Map<string, string>();
   const seen = new Set<string>();
-  return (text) => {
-    const name = names.get(text);
-    if (name !== undefined) return name;
-    if (seen.has(text) && names.size < namedStatements) {
-      const given = `s${names.size + 1}`;
+  let generation = 1;
+  return {
+    get generation() {
+      return generation;
+    },
+    nameOf(text) {
+      const name = names.get(text);
+      if (name !== undefined) return name;
+      if (!seen.has(text)) {
+        if (seen.size >= rememberedStatements) seen.clear();
+        seen.add(text);
+        // Without a name it is parsed anew each time.
+        return "";
+      }
+      if (names.size >= namedStatements) {
+        names.clear();
+        generation += 1;
+      }
+      const given = `s${generation}_${names.size + 1}`;
       names.set(text, given);
       seen.delete(text);
       return given;
-    }
-    if (seen.size >= rememberedStatements) seen.clear();
-    seen.add(text);
-    // Without a name it is parsed anew each time.
-    return "";
+    },
   };
 }
 
