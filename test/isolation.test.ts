@@ -551,9 +551,17 @@ async function compareGraph(
   const foreign = await counted(() => ask("foreign"));
   const absent = await counted(() => ask("absent"));
   expect(foreign.answer).toBe(absent.answer);
-  // Fields go on side by side, and so their statements come in any order, and in one batch or two.
-  expect(new Set(foreign.statements)).toEqual(new Set(absent.statements));
+  // Fields go on side by side, and so their statements come in any order, and in one batch or two. What is asked twice is asked once, and so alone.
+  expect(new Set(foreign.statements.map(unbatched))).toEqual(new Set(absent.statements.map(unbatched)));
   attempts += 2 * chosen.length;
+}
+
+/** The statement that several questions went out as, as it would have been sent for one of them. */
+function unbatched(statement: string): string {
+  return statement
+    .replace(/^SELECT batch\.place.* CROSS JOIN LATERAL \(/, "")
+    .replace(/\) read$/, "")
+    .replaceAll(/batch\.v\d+|\$\d+/g, "$");
 }
 
 async function compareRest(asker: Asker, drawn: Attempt): Promise<void> {
