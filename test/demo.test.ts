@@ -174,7 +174,7 @@ test("mentions and references in the texts lead to what is there, of the kind th
       mentions += 1;
     }
     for (const [, kind, number] of text.matchAll(/<([a-z_]+)#(\d+)>/g)) {
-      const ticket = await database.prisma.ticket.findUnique({ where: { number: Number(number) } });
+      const ticket = await database.prisma.ticket.findFirst({ where: { number: Number(number) } });
       expect([text, ticket?.kind.toLowerCase(), ticket?.accountId]).toEqual([text, kind, accountId]);
       references += 1;
     }

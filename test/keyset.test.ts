@@ -1,18 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../src/platform/database.ts";
-import {
-  countUpTo,
-  keyset,
-  nameOf,
-  type OrderKey,
-  type Ordering,
-  type Page,
-  pageFrom,
-  type Position,
-  positionOf,
-  toSlice,
-} from "../src/platform/keyset.ts";
+import { nameOf, type OrderKey, type Ordering, type Page, type Position, positionOf, toSlice } from "../src/platform/keyset.ts";
+import { allTerms, meeting, meets, oneOf, type Terms } from "../src/platform/field-filter.ts";
+import { countUpTo, pageFrom } from "../src/platform/pages.ts";
 import { sql } from "../src/platform/sql.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 
@@ -27,6 +18,8 @@ interface Row {
   readonly number: number;
   readonly authorNumber: number;
   readonly createdAt: Date;
+  readonly medium: string;
+  readonly isPublic: boolean;
 }
 
 const byId = { field: "id", type: "uuid" } as const;
@@ -39,18 +32,90 @@ const keys: readonly Omit<OrderKey, "direction">[] = [
   { field: "number", type: "integer" },
 ];
 
-// Few values, so that most rows are tied with others.
-const tables: fc.Arbitrary<Row[]> = fc
-  .array(fc.tuple(fc.uuid(), fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 3 })), { maxLength: 14 })
-  .map((rows) => {
-    const unique = [...new Map(rows.map((row) => [row[0], row])).values()];
-    return unique.map(([id, author, second], index) => ({
-      id,
-      number: index + 1,
-      authorNumber: author,
-      createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, second)),
-    }));
-  });
+const media = ["DEFAULT", "EMAIL", "SYSTEM", "NEVER"];
+const moment = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+
+// All rows tied with each other, most of them, or next to none.
+const tables: fc.Arbitrary<Row[]> = fc.constantFrom(0, 3, 1000).chain((most) =>
+  fc
+    .array(fc.tuple(fc.uuid(), fc.integer({ min: 0, max: most }), fc.integer({ min: 0, max: most }), fc.nat(2), fc.boolean()), {
+      maxLength: 14,
+    })
+    .map((rows) => {
+      const unique = [...new Map(rows.map((row) => [row[0], row])).values()];
+      return unique.map(([id, author, second, medium, isPublic], index) => ({
+        id,
+        number: index + 1,
+        authorNumber: author,
+        createdAt: moment(second),
+        medium: media[medium]!,
+        isPublic,
+      }));
+    }),
+);
+
+/** What may be asked of rows, and which of them are meant. */
+interface Wish {
+  readonly terms: Partial<Terms>;
+  readonly holds: (row: Row) => boolean;
+}
+
+const typedMedium = { field: "medium", type: "text" };
+const typedAuthor = { field: "authorNumber", type: "integer" };
+const wishes: fc.Arbitrary<Wish> = fc.oneof(
+  fc
+    .subarray(media)
+    .map((asked): Wish => ({ terms: oneOf(typedMedium, asked), holds: ({ medium }) => asked.includes(medium) })),
+  fc.subarray(media, { minLength: 1 }).map((asked): Wish => ({
+    terms: meets("n", typedMedium, { notIn: asked }, media),
+    holds: ({ medium }) => !asked.includes(medium),
+  })),
+  fc.boolean().map((asked): Wish => ({ terms: meeting({ isPublic: asked }), holds: ({ isPublic }) => isPublic === asked })),
+  fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }).map((asked): Wish => ({
+    terms: meets("n", typedAuthor, { in: asked }),
+    holds: ({ authorNumber }) => asked.includes(authorNumber),
+  })),
+  fc.nat(3).map((asked): Wish => ({
+    terms: { among: [{ ...typedAuthor, values: [sql`(SELECT ${asked}::integer)`] }] },
+    holds: ({ authorNumber }) => authorNumber === asked,
+  })),
+  fc.tuple(fc.nat(3), fc.nat(3)).map(([from, to]): Wish => ({
+    terms: meets("n", typedAuthor, { gte: from, lt: to }),
+    holds: ({ authorNumber }) => authorNumber >= from && authorNumber < to,
+  })),
+  fc.nat(14).map((asked): Wish => ({ terms: meets("n", byNumber, { gt: asked }), holds: ({ number }) => number > asked })),
+  fc.tuple(fc.nat(3), fc.nat(3)).map(([from, to]): Wish => ({
+    terms: meets("n", { field: "createdAt", type: "timestamptz" }, { within: [[moment(from), moment(to)]] }),
+    holds: ({ createdAt }) => createdAt >= moment(from) && createdAt < moment(to),
+  })),
+);
+
+// Which of them there are decides in which form a page is read; the rows must be the same in each.
+const indexes = fc.subarray(
+  [
+    ["number"],
+    ["createdAt", "id"],
+    ["createdAt", "number"],
+    ["authorNumber", "number"],
+    ["isPublic", "number"],
+    ["medium", "number"],
+    ["medium", "authorNumber", "number"],
+    ["isPublic", "medium", "createdAt", "number"],
+    ["authorNumber", "medium", "isPublic", "number"],
+  ].map((fields) => ["scope", ...fields]),
+  { minLength: 0 },
+);
+
+interface Question {
+  readonly indexes: readonly (readonly string[])[];
+  readonly wishes: readonly Wish[];
+}
+
+const questions: fc.Arbitrary<Question> = fc.record({ indexes, wishes: fc.array(wishes, { maxLength: 3 }) });
+const closed = [
+  { ...typedMedium, values: media },
+  { field: "isPublic", type: "boolean", values: [true, false] },
+];
 
 const orderings: fc.Arbitrary<Ordering> = fc
   .shuffledSubarray([...keys], { minLength: 1 })
@@ -63,7 +128,7 @@ const orderings: fc.Arbitrary<Ordering> = fc
   )
   .map(([first, ...rest]) => [first!, ...rest]);
 
-const comparable = (row: Row, field: string): string | number => {
+const comparable = (row: Row, field: string) => {
   const value = row[field as keyof Row];
   return value instanceof Date ? value.getTime() : value;
 };
@@ -79,16 +144,30 @@ function compare(ordering: Ordering, one: Row, other: Row): number {
   return 0;
 }
 
-async function read(rows: readonly Row[], ordering: Ordering, page: Page) {
-  const table = sql`unnest(
+/** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */
+async function read(rows: readonly Row[], ordering: Ordering, page: Page, question: Question = { indexes: [], wishes: [] }) {
+  const from = sql`unnest(
     ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.number)}::integer[],
-    ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[]
-  ) AS n(id, number, author_number, created_at) WHERE true`;
-  const found = await database.query<Row>(
-    sql`SELECT n.id, n.number, n.author_number AS "authorNumber", n.created_at AS "createdAt" FROM (${pageFrom("n", table, keyset("n", ordering, page))}) n
-        ORDER BY ${keyset("n", ordering, page).orderBy}`,
+    ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[],
+    ${rows.map((row) => row.medium)}::text[], ${rows.map((row) => row.isPublic)}::boolean[]
+  ) AS n(id, number, author_number, created_at, medium, is_public) WHERE true`;
+  const wanted = {
+    from,
+    scope: "scope",
+    terms: allTerms(
+      "n",
+      question.wishes.map(({ terms }) => terms),
+    ),
+  };
+  const statement = pageFrom({ alias: "n", indexes: question.indexes, closed }, wanted, ordering, page);
+  const [found] = await database.query<{ ids: string[] }>(
+    sql`SELECT coalesce(json_agg(n.id), '[]'::json) AS ids FROM (${statement}) n`,
   );
-  return toSlice(found, page);
+  const byIds = new Map(rows.map((row) => [row.id, row]));
+  return toSlice(
+    found!.ids.map((id) => byIds.get(id)!),
+    page,
+  );
 }
 
 const numbers = (rows: readonly Row[]) => rows.map((row) => row.number);
@@ -97,6 +176,7 @@ describe("pages of any table in any order", () => {
   test("are the stretches of that order between the cursors, counted from either end", async () => {
     const cases = fc.record({
       rows: tables,
+      question: questions,
       ordering: orderings,
       size: fc.integer({ min: 0, max: 6 }),
       from: fc.constantFrom("start" as const, "end" as const),
@@ -104,7 +184,7 @@ describe("pages of any table in any order", () => {
       before: fc.option(fc.nat()),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ rows, ordering, size, from, after, before }) => {
+      fc.asyncProperty(cases, async ({ rows, question, ordering, size, from, after, before }) => {
         const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
         const at = (place: number | null): number | undefined =>
           place === null || sorted.length === 0 ? undefined : place % sorted.length;
@@ -112,42 +192,39 @@ describe("pages of any table in any order", () => {
         const positionAt = (index: number | undefined): Position | undefined =>
           index === undefined ? undefined : positionOf(ordering, sorted[index]!);
 
-        const slice = await read(rows, ordering, {
-          size,
-          from,
-          after: positionAt(afterIndex),
-          before: positionAt(beforeIndex),
-        });
-        const stretch = sorted.slice(afterIndex === undefined ? 0 : afterIndex + 1, beforeIndex);
+        const page = { size, from, after: positionAt(afterIndex), before: positionAt(beforeIndex) };
+        const slice = await read(rows, ordering, page, question);
+        // A cursor may stand on a row that is not meant: a filter may change on the way.
+        const stretch = sorted
+          .slice(afterIndex === undefined ? 0 : afterIndex + 1, beforeIndex)
+          .filter((row) => question.wishes.every(({ holds }) => holds(row)));
         const expected = from === "start" ? stretch.slice(0, size) : stretch.slice(Math.max(0, stretch.length - size));
         expect(numbers(slice.rows)).toEqual(numbers(expected));
         expect(from === "start" ? slice.hasNext : slice.hasPrevious).toBe(
           stretch.length > size || (from === "start" ? beforeIndex !== undefined : afterIndex !== undefined),
         );
       }),
-      { numRuns: 150 },
+      { numRuns: 600 },
     );
   });
 
   test("lose and repeat nothing on a walk, though rows come and go meanwhile", async () => {
     const cases = fc.record({
       rows: tables.filter((rows) => rows.length >= 4),
+      question: questions,
       ordering: orderings,
       size: fc.integer({ min: 1, max: 3 }),
       from: fc.constantFrom("start" as const, "end" as const),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ rows, ordering, size, from }) => {
+      fc.asyncProperty(cases, async ({ rows, question, ordering, size, from }) => {
         const kept = rows.filter((row) => row.number % 3 !== 0);
         const seen: Row[] = [];
         let table = rows;
         let place: Position | undefined;
         for (let pages = 0; pages <= rows.length; pages++) {
-          const slice = await read(table, ordering, {
-            size,
-            from,
-            ...(from === "start" ? { after: place } : { before: place }),
-          });
+          const side = from === "start" ? { after: place } : { before: place };
+          const slice = await read(table, ordering, { size, from, ...side }, question);
           const last = from === "start" ? slice.rows.at(-1) : slice.rows[0];
           seen.push(...(from === "start" ? slice.rows : slice.rows.toReversed()));
           if (!last) break;
@@ -155,7 +232,8 @@ describe("pages of any table in any order", () => {
           // After the first page every third row is gone, the one the cursor stands on perhaps among them.
           table = kept;
         }
-        const sorted = kept.toSorted((one, other) => (from === "start" ? 1 : -1) * compare(ordering, one, other));
+        const wanted = kept.filter((row) => question.wishes.every(({ holds }) => holds(row)));
+        const sorted = wanted.toSorted((one, other) => (from === "start" ? 1 : -1) * compare(ordering, one, other));
         expect(numbers(seen.filter((row) => row.number % 3 !== 0))).toEqual(numbers(sorted));
         expect(new Set(seen).size).toBe(seen.length);
       }),
@@ -170,6 +248,8 @@ test("an offset counts rows of the order", async () => {
     number: index + 1,
     authorNumber: index % 2,
     createdAt: new Date(0),
+    medium: "DEFAULT",
+    isPublic: true,
   }));
   const ordering: Ordering = [{ ...keys[1]!, direction: "DESC" }];
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
@@ -181,9 +261,9 @@ test("an offset counts rows of the order", async () => {
 });
 
 test("a count may end early", async () => {
-  const some = sql`generate_series(1, 10) n WHERE true`;
+  const some = { from: sql`generate_series(1, 10) n WHERE true`, scope: "scope", terms: allTerms("n", []) };
   const count = async (most: number | undefined) =>
-    Number((await database.query<{ count: bigint }>(countUpTo(some, most)))[0]?.count);
+    Number((await database.query<{ count: bigint }>(countUpTo({ alias: "n" }, some, most)))[0]?.count);
   expect([await count(undefined), await count(3), await count(99)]).toEqual([10, 3, 10]);
 });
 

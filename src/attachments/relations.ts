@@ -1,5 +1,6 @@
 import { type Attachment, Prisma } from "#generated/prisma/client.ts";
 import { noteWhere } from "../notes/relations.ts";
+import type { Rows } from "../platform/pages.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/selection.ts";
@@ -59,9 +60,13 @@ export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
 };
 
 /** The note is one that the viewer sees: it stands around this in the statement. */
-function ofNote(viewer: Viewer, reached: Sql): Sql {
+function ofNote(viewer: Viewer, reached: Sql): Rows {
   notesWithVisibleAttachments(viewer);
-  return sql`attachments a WHERE a.note_id = n.id AND a.account_id = n.account_id AND ${reached}`;
+  return {
+    from: sql`attachments a WHERE a.note_id = n.id AND a.account_id = n.account_id`,
+    scope: "noteId",
+    terms: { among: [], bounds: [], others: [reached] },
+  };
 }
 
 export const noteOfAttachment = noteWhere(sql`n.id = a.note_id`);

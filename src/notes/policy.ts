@@ -1,12 +1,12 @@
 import { Forbidden } from "../errors.ts";
-import { type Condition, matches } from "../platform/sql.ts";
+import { type AccountCondition, type Condition, matches } from "../platform/sql.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
  * The notes a viewer may see: staff all of their account, internal ones with the scope for them; a customer the public notes of the
  * tickets they requested.
  */
-export function visibleNotes(viewer: Viewer): Condition {
+export function visibleNotes(viewer: Viewer): AccountCondition {
   return visibleTo(authorize(viewer, "notes:read"));
 }
 
@@ -40,7 +40,7 @@ export function requireVisibility(viewer: PersonViewer, isPublic: boolean): void
     throw new Forbidden("The credential lacks the scope notes:internal: send the note as public.");
 }
 
-function visibleTo(viewer: PersonViewer): Condition {
+function visibleTo(viewer: PersonViewer): AccountCondition {
   const accountId = viewer.account.id;
   if (!isStaff(viewer)) return { accountId, isPublic: true, requesterId: viewer.person.id };
   return hasScopes(viewer, "notes:internal") ? { accountId } : { accountId, isPublic: true };

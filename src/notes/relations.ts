@@ -1,18 +1,42 @@
-import { type Note, Prisma } from "#generated/prisma/client.ts";
+import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
 import { accountWhere, personWhere } from "../people/relations.ts";
-import { meets } from "../platform/field-filter.ts";
-import { withinRange } from "../platform/instants.ts";
-import { allOf, slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
+import type { Rows } from "../platform/pages.ts";
+import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/selection.ts";
 import { ticketWhere } from "../tickets/relations.ts";
+import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
 import { visibleNotes } from "./policy.ts";
+
+const number = { field: "number", type: "bigint" } as const;
+const authorNumber = { field: "authorNumber", type: "bigint" } as const;
+const createdAt = { field: "createdAt", type: "timestamptz" } as const;
+const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies Among;
+const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } as const satisfies Among;
 
 export const noteEntity = defineEntity<Note>({
   alias: "n",
   fields: Prisma.NoteScalarFieldEnum,
   revive: { createdAt: "instant", updatedAt: "instant" },
+  indexes: [
+    ["ticketId", "createdAt", "id"],
+    ["ticketId", "number"],
+    ["ticketId", "authorNumber", "number"],
+    ["ticketId", "isPublic", "number"],
+    ["ticketId", "medium", "number"],
+    ["accountId", "createdAt", "id"],
+    ["accountId", "createdAt", "number"],
+    ["accountId", "number"],
+    ["accountId", "authorNumber", "number"],
+    ["accountId", "authorNumber", "medium", "isPublic", "number"],
+    ["accountId", "isPublic", "number"],
+    ["accountId", "medium", "number"],
+    ["accountId", "requesterId", "createdAt", "id"],
+    ["accountId", "requesterId", "isPublic", "number"],
+  ],
+  closed: [medium, isPublic],
 });
 
 /** The note for which `term` holds, as `n`. */
@@ -31,37 +55,49 @@ export const noteByNumber = noteWhere(sql`n.number = ${slot("key")}::integer`);
 export const notesOfAccount: ManyRelation<Note, NoteRead> = {
   kind: "many",
   target: noteEntity,
-  from: (viewer, { filter }) => sql`notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND ${filterSql(filter)}`,
+  from: (viewer, { filter }) => visibleRows(viewer, filter),
 };
 
 export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   kind: "many",
   target: noteEntity,
-  from: (viewer, { filter }) =>
-    sql`notes n WHERE n.ticket_id = t.id AND ${whereSql("n", visibleNotes(viewer))} AND ${filterSql(filter)}`,
+  from: (viewer, { filter }) => visibleRows(viewer, filter, { among: [ofTicket] }),
 };
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);
 
-function filterSql(filter: NoteFilter): Sql {
+const ofTicket: Among = { field: "ticketId", type: "uuid", values: [sql`t.id`] };
+
+function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Terms>): Rows {
+  const { accountId, ...visible } = visibleNotes(viewer);
   const { fields = {} } = filter;
-  return allOf([
-    filter.ids && sql`n.id = ANY(${filter.ids}::uuid[])`,
-    filter.authorId === undefined
-      ? undefined
-      : sql`n.author_number = (
-      SELECT p.number FROM memberships m JOIN people p ON p.id = m.person_id
-      WHERE m.account_id = n.account_id AND m.person_id = ${filter.authorId}::uuid)`,
-    filter.isPublic === undefined ? undefined : sql`n.is_public = ${filter.isPublic}`,
-    filter.categories && sql`n.categories && ${filter.categories}::"NoteCategory"[]`,
-    filter.media && sql`n.medium = ANY(${filter.media}::"NoteMedium"[])`,
-    withinRange("n", "createdAt", filter.createdAt),
-    filter.ticketId === undefined ? undefined : sql`n.ticket_id = ${filter.ticketId}::uuid`,
-    ...(fields.number ?? []).map((field) => meets("n", "number", "bigint", field)),
-    ...(fields.authorNumber ?? []).map((field) => meets("n", "authorNumber", "bigint", field)),
-    ...(fields.createdAt ?? []).map((field) => meets("n", "createdAt", "timestamptz", field)),
-    ...(fields.medium ?? []).map((field) => meets("n", "medium", '"NoteMedium"', field)),
-  ]);
+  return {
+    from: sql`notes n WHERE ${whereSql("n", { accountId })}`,
+    scope: "accountId",
+    terms: allTerms("n", [
+      within,
+      meeting(visible),
+      filter.ids && { others: [sql`n.id = ANY(${filter.ids}::uuid[])`] },
+      filter.authorId === undefined
+        ? undefined
+        : { among: [{ ...authorNumber, values: [memberNumber(accountId, filter.authorId)] }] },
+      filter.isPublic === undefined ? undefined : oneOf(isPublic, [filter.isPublic]),
+      filter.categories && { others: [sql`n.categories && ${filter.categories}::"NoteCategory"[]`] },
+      filter.media && oneOf(medium, filter.media),
+      filter.createdAt && meets("n", createdAt, filter.createdAt),
+      filter.ticketId === undefined ? undefined : meeting({ ticketId: filter.ticketId }),
+      ...(fields.number ?? []).map((field) => meets("n", number, field)),
+      ...(fields.authorNumber ?? []).map((field) => meets("n", authorNumber, field)),
+      ...(fields.createdAt ?? []).map((field) => meets("n", createdAt, field)),
+      ...(fields.medium ?? []).map((field) => meets("n", medium, field, medium.values)),
+    ]),
+  };
+}
+
+/** The number of a person of the account; null, which no author has, where they are none. */
+function memberNumber(accountId: string, personId: string): Sql {
+  return sql`(SELECT p.number FROM memberships m JOIN people p ON p.id = m.person_id
+    WHERE ${whereSql("m", { accountId, personId })})`;
 }

@@ -90,22 +90,9 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
  * A number spelled out in the statement. As a value of it, the planner would not know how few rows are wanted, and would find that a plan made
  * for any number is worse than planning anew each time.
  */
-function integer(number: number): Sql {
+export function integer(number: number): Sql {
   if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is no number of rows.`);
   return raw(String(number));
-}
-
-/** `rows` (a table, an alias and the conditions on it) in the order and of the number of a page, with all of the table's columns. */
-export function pageFrom(alias: string, rows: Sql, { within, orderBy, limit, gather }: Keyset): Sql {
-  const every = raw(`${alias}.*`);
-  if (!gather) return sql`SELECT ${every} FROM ${rows} AND ${within} ORDER BY ${orderBy} ${limit}`;
-  return sql`SELECT ${every} FROM (SELECT ${every} FROM ${rows} AND ${within} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
-}
-
-/** How many `rows` there are, as `count`. Counting ends at `most` where that is given. */
-export function countUpTo(rows: Sql, most: number | undefined): Sql {
-  if (most === undefined) return sql`SELECT count(*) AS count FROM ${rows}`;
-  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${rows} LIMIT ${integer(most)}) counted`;
 }
 
 /** What was read by {@link keyset}, cut to the page and put in the order asked for. */
@@ -156,12 +143,20 @@ export function nameOf(ordering: Ordering): string {
   return ordering.map(({ field, direction }) => `${field} ${direction}`).join(", ");
 }
 
+/** The keys that decide, with the directions in which they are read: the order itself, or its reverse for a page that is counted from its end. */
+export function readingOrder(ordering: Ordering, { from }: Page): Ordering {
+  const [first, ...others] = completed(ordering);
+  if (from === "start") return [first, ...others];
+  const turned = (key: OrderKey): OrderKey => ({ ...key, direction: key.direction === "ASC" ? "DESC" : "ASC" });
+  return [turned(first), ...others.map(turned)];
+}
+
 /** The keys that decide: up to the first that is unique, or all and what breaks the last one's ties. */
-function completed(ordering: Ordering): readonly OrderKey[] {
-  const unique = ordering.findIndex((key) => key.ties === undefined);
-  if (unique !== -1) return ordering.slice(0, unique + 1);
-  const last = ordering.at(-1) ?? ordering[0];
-  return last.ties === undefined ? ordering : [...ordering, { ...last.ties, direction: last.direction }];
+function completed([first, ...others]: Ordering): Ordering {
+  const last = others.at(-1) ?? first;
+  const all: Ordering = last.ties ? [first, ...others, { ...last.ties, direction: last.direction }] : [first, ...others];
+  const unique = all.findIndex((key) => key.ties === undefined);
+  return [first, ...all.slice(1, unique + 1)];
 }
 
 /** Whether an index may be expected to hold the whole order: every field has one, with what breaks its ties. */

@@ -35,6 +35,9 @@ export function isSlot(value: unknown): value is Slot {
  */
 export type Condition = Readonly<Record<string, string | number | boolean>>;
 
+/** A condition on rows of one account. */
+export type AccountCondition = Condition & { readonly accountId: string };
+
 /** `condition` as SQL over the table alias `alias`. Field names come from our own types and are safe to spell out. */
 export function whereSql(alias: string, condition: Condition): Sql {
   const terms = Object.entries(condition).map(([field, value]) => sql`${column(alias, field)} = ${value}${castFor(field)}`);

@@ -1,3 +1,6 @@
+import type { Among } from "../platform/field-filter.ts";
+import type { PagedTable } from "../platform/pages.ts";
+
 /** What a field's value is in JSON, and what it is in a row: times and big numbers have no JSON of their own. */
 type Revival = "instant" | "bigint";
 
@@ -11,8 +14,8 @@ type Revivals<Row> = {
     : "instant";
 };
 
-/** A kind of row as reads know it: how what the database tells of it becomes a `Row`. */
-export interface Entity<Row> {
+/** A kind of row as reads know it: how what the database tells of it becomes a `Row`, and what its pages can be read by. */
+export interface Entity<Row> extends PagedTable {
   /** Nothing but a type: what the rows are. */
   readonly row?: Row;
   /** What statements call its rows: another for each entity, so that a relation can speak of both of its ends. */
@@ -31,13 +34,18 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly fields: { readonly [Field in keyof Row & string]: Field };
   readonly revive: Revivals<Row>;
   readonly always?: readonly (keyof Row & string)[];
+  /** The indexes that pages are read by, as schema.prisma has them. */
+  readonly indexes?: readonly (readonly (keyof Row & string)[])[];
+  readonly closed?: readonly Among[];
 }): Entity<Row> {
-  const { alias, fields, always = [] } = definition;
+  const { alias, fields, always = [], indexes = [], closed = [] } = definition;
   const revivals = new Map<string, Revival>(Object.entries(definition.revive));
   return {
     alias,
     fields: Object.values(fields),
     always: new Set<string>(["id", ...always]),
+    indexes,
+    closed,
     revive: (field) => {
       const revival = revivals.get(field);
       return revival && revivers[revival];

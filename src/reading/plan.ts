@@ -1,14 +1,6 @@
 import { DomainError } from "../errors.ts";
-import {
-  countUpTo,
-  type GivenPosition,
-  keyset,
-  type Ordering,
-  pageFrom,
-  type Page,
-  positionFields,
-  toSlice,
-} from "../platform/keyset.ts";
+import { type GivenPosition, type Ordering, type Page, positionFields, toSlice } from "../platform/keyset.ts";
+import { countUpTo, pageFrom } from "../platform/pages.ts";
 import { column, isSlot, join, raw, sql, type Sql, varying } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
 import type { Entity } from "./entity.ts";
@@ -150,13 +142,12 @@ function planPage<Row, Input extends PageInput>(
   depth: number,
 ): Part<CountedSlice<Row>> {
   const { target, from, countFrom = from } = relation;
-  const { alias } = target;
   const { after, before } = input.page;
   const page: Page = { ...input.page, after: varied(after), before: varied(before), lookahead: wanted.neighbours };
   const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
-  const json = sql`(SELECT coalesce(json_agg(${row.json}), '[]'::json) FROM (${pageFrom(alias, from(viewer, input), keyset(alias, input.ordering, page))}) ${raw(alias)})`;
-  const count = sql`(${countUpTo(countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
+  const json = sql`(SELECT coalesce(json_agg(${row.json}), '[]'::json) FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)})`;
+  const count = sql`(${countUpTo(target, countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
   const slice = (read: readonly never[], total: number | undefined): CountedSlice<Row> => ({
     ...toSlice(read.map(row.decode), page),
     total,

@@ -1,5 +1,6 @@
 import type { Sql } from "../platform/sql.ts";
 import type { Ordering, Page, Slice } from "../platform/keyset.ts";
+import type { Rows } from "../platform/pages.ts";
 import type { Viewer } from "../viewer.ts";
 import type { Entity } from "./entity.ts";
 
@@ -45,9 +46,9 @@ export interface ManyRelation<Row, Input extends PageInput> {
   readonly kind: "many";
   readonly target: Entity<Row>;
   /** As {@link OneRelation.from}, without the page. */
-  readonly from: (viewer: Viewer, input: Input) => Sql;
+  readonly from: (viewer: Viewer, input: Input) => Rows;
   /** The rows that count, where others are read with them. */
-  readonly countFrom?: (viewer: Viewer, input: Input) => Sql;
+  readonly countFrom?: (viewer: Viewer, input: Input) => Rows;
 }
 
 /** A relation with what is wanted of it. */

@@ -1,9 +1,9 @@
 import { Forbidden } from "../errors.ts";
-import type { Condition } from "../platform/sql.ts";
+import type { AccountCondition } from "../platform/sql.ts";
 import { authorize, hasScopes, isStaff, type Viewer } from "../viewer.ts";
 
 /** The tickets a viewer may see: all of their account for its staff, those they requested for a customer. */
-export function visibleTickets(viewer: Viewer): Condition {
+export function visibleTickets(viewer: Viewer): AccountCondition {
   const person = authorize(viewer, "tickets:read");
   const { id: accountId } = person.account;
   return isStaff(person) ? { accountId } : { accountId, requesterId: person.person.id };

@@ -1,17 +1,34 @@
-import { Prisma, type Ticket } from "#generated/prisma/client.ts";
+import { Prisma, type Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import { accountWhere, personWhere } from "../people/relations.ts";
-import { meets } from "../platform/field-filter.ts";
-import { withinRange } from "../platform/instants.ts";
-import { allOf, slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
+import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/selection.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 
+const number = { field: "number", type: "bigint" } as const;
+const createdAt = { field: "createdAt", type: "timestamptz" } as const;
+const updatedAt = { field: "updatedAt", type: "timestamptz" } as const;
+const kind = { field: "kind", type: '"TicketKind"', values: Object.values(TicketKind) } as const satisfies Among;
+const status = { field: "status", type: '"TicketStatus"', values: Object.values(TicketStatus) } as const satisfies Among;
+
 export const ticketEntity = defineEntity<Ticket>({
   alias: "t",
   fields: Prisma.TicketScalarFieldEnum,
   revive: { createdAt: "instant", updatedAt: "instant" },
+  indexes: [
+    ["accountId", "createdAt", "id"],
+    ["accountId", "updatedAt", "id"],
+    ["accountId", "number"],
+    ["accountId", "kind", "number"],
+    ["accountId", "kind", "createdAt", "id"],
+    ["accountId", "kind", "updatedAt", "id"],
+    ["accountId", "kind", "status", "number"],
+    ["accountId", "requesterId", "createdAt", "id"],
+    ["accountId", "requesterId", "kind", "number"],
+  ],
+  closed: [kind, status],
 });
 
 /** The ticket for which `term` holds, as `t`. */
@@ -29,24 +46,31 @@ export const ticketByNumber = ticketWhere(sql`t.number = ${slot("key")}::integer
 export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
   kind: "many",
   target: ticketEntity,
-  from: (viewer, { filter }) => sql`tickets t WHERE ${whereSql("t", visibleTickets(viewer))} AND ${filterSql(filter)}`,
+  from: (viewer, { filter }) => {
+    const { accountId, ...visible } = visibleTickets(viewer);
+    return {
+      from: sql`tickets t WHERE ${whereSql("t", { accountId })}`,
+      scope: "accountId",
+      terms: allTerms("t", [meeting(visible), ...filterTerms(filter)]),
+    };
+  },
 };
 
 export const requesterOfTicket = personWhere(sql`m.person_id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
 
-function filterSql(filter: TicketFilter): Sql {
+function filterTerms(filter: TicketFilter): readonly (Partial<Terms> | undefined)[] {
   const { fields = {} } = filter;
-  return allOf([
-    filter.ids && sql`t.id = ANY(${filter.ids}::uuid[])`,
-    filter.kinds && meets("t", "kind", '"TicketKind"', { in: filter.kinds }),
-    filter.statuses && sql`t.status = ANY(${filter.statuses}::"TicketStatus"[])`,
-    filter.requesterId === undefined ? undefined : sql`t.requester_id = ${filter.requesterId}::uuid`,
-    withinRange("t", "createdAt", filter.createdAt),
-    withinRange("t", "updatedAt", filter.updatedAt),
-    ...(fields.number ?? []).map((field) => meets("t", "number", "bigint", field)),
-    ...(fields.status ?? []).map((field) => meets("t", "status", '"TicketStatus"', field)),
-    ...(fields.createdAt ?? []).map((field) => meets("t", "createdAt", "timestamptz", field)),
-    ...(fields.updatedAt ?? []).map((field) => meets("t", "updatedAt", "timestamptz", field)),
-  ]);
+  return [
+    filter.ids && { others: [sql`t.id = ANY(${filter.ids}::uuid[])`] },
+    filter.kinds && oneOf(kind, filter.kinds),
+    filter.statuses && oneOf(status, filter.statuses),
+    filter.requesterId === undefined ? undefined : meeting({ requesterId: filter.requesterId }),
+    filter.createdAt && meets("t", createdAt, filter.createdAt),
+    filter.updatedAt && meets("t", updatedAt, filter.updatedAt),
+    ...(fields.number ?? []).map((field) => meets("t", number, field)),
+    ...(fields.status ?? []).map((field) => meets("t", status, field, status.values)),
+    ...(fields.createdAt ?? []).map((field) => meets("t", createdAt, field)),
+    ...(fields.updatedAt ?? []).map((field) => meets("t", updatedAt, field)),
+  ];
 }

@@ -166,7 +166,7 @@ describe("transport", () => {
   test.each(["X-Xurrent-Source", "X-4me-Source"])("%s fills the note's source", async (name) => {
     const path = `/v1/requests/${ticket.number}/notes`;
     const id = noteIdIn(await specialist(path, { method: "POST", body: { text: "Hi" }, headers: { [name]: "Sync ü 1.0" } }));
-    expect((await app.database.prisma.note.findUnique({ where: { number: id } }))?.source).toBe("Sync ü 1.0");
+    expect((await app.database.prisma.note.findFirst({ where: { number: id } }))?.source).toBe("Sync ü 1.0");
   });
 });
 
@@ -514,7 +514,7 @@ describe("notes", () => {
   });
 
   function noteRow(number: number): Promise<Note | null> {
-    return app.database.prisma.note.findUnique({ where: { number } });
+    return app.database.prisma.note.findFirst({ where: { number } });
   }
 });
 
