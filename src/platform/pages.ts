@@ -34,6 +34,8 @@ interface Source {
   readonly alias: string;
   readonly from: Sql;
   readonly bounds: readonly Bound[];
+  /** How many of the fields that are held are held with `=`. */
+  readonly equal: number;
 }
 
 /** A stretch of an index that holds `held` and then `keys`. */
@@ -78,11 +80,11 @@ function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page)
   const lead = leadFor(table, rows, keys);
   if (!lead || page.offset) return undefined;
 
-  const source: Source = { alias: table.alias, from: rows.from, bounds: rows.terms.bounds };
+  const source: Source = { alias: table.alias, from: rows.from, bounds: rows.terms.bounds, equal: lead.equal };
   const { orderBy, limit } = keyset(table.alias, ordering, page);
   const [nearest, farthest] = page.from === "start" ? [page.after, page.before] : [page.before, page.after];
   const [after, before] = [typed(keys, nearest), typed(keys, farthest)];
-  const combinations = combined(lead);
+  const combinations = combined(lead.held);
   const isOneWay = second === undefined || second.direction === first.direction;
   // Nobody asks for what lies between two rows of an order that goes two ways.
   if (!isOneWay && before) return undefined;
@@ -105,28 +107,56 @@ function boundByFirst(rows: Rows, { field }: OrderKey): Rows {
   return { ...rows, terms: { among: among.filter((one) => one !== own), bounds: [...bounds, ...ends], others } };
 }
 
+/** What stands before the keys of an order in an index. */
+interface Lead {
+  readonly held: readonly Among[];
+  /** How many of them are held with `=`. */
+  readonly equal: number;
+}
+
 /**
  * What stands before `keys` in the index that holds all that is asked for: what was asked, and every value of a field that nothing was asked of.
  * Undefined where there is no such index. The one with the fewest stretches to read, where there are several.
  */
-function leadFor(
-  { indexes, closed }: PagedTable,
-  { scope, terms }: Rows,
-  keys: readonly OrderKey[],
-): readonly Among[] | undefined {
+function leadFor({ indexes, closed }: PagedTable, { scope, terms }: Rows, keys: readonly OrderKey[]): Lead | undefined {
   if (keys.length > 2 || terms.others.length > 0 || terms.bounds.some(({ field }) => field !== keys[0]?.field))
     return undefined;
-  const leads = indexes.flatMap((index) => {
-    const fields = index.slice(index[0] === scope ? 1 : 0);
+  const leads = indexes.flatMap((declared): Lead[] => {
+    const fields = declared.slice(declared[0] === scope ? 1 : 0);
     const ordered = fields.splice(-keys.length);
-    if (!keys.every(({ field }, index) => field === ordered[index])) return [];
-    const lead = fields.flatMap((field) => [...terms.among, ...closed].find((one) => one.field === field) ?? []);
-    const isWhole = lead.length === fields.length && terms.among.every(({ field }) => fields.includes(field));
-    return isWhole ? [lead] : [];
+    if (!keys.every(({ field }, place) => field === ordered[place])) return [];
+    const held = fields.flatMap((field) => [...terms.among, ...closed].find((one) => one.field === field) ?? []);
+    const isWhole = held.length === fields.length && terms.among.every(({ field }) => fields.includes(field));
+    const others = indexes.filter((other) => other !== declared);
+    return isWhole ? [{ held, equal: equalAtMost(others, scope, fields, ordered) }] : [];
   });
-  const countOf = (lead: readonly Among[]) => lead.reduce((product, { values }) => product * values.length, 1);
+  const countOf = ({ held }: Lead) => held.reduce((product, { values }) => product * values.length, 1);
   const [best] = leads.toSorted((one, other) => countOf(one) - countOf(other));
   return best && countOf(best) <= mostStretches ? best : undefined;
+}
+
+/**
+ * How many of `held` can be held with `=`, which ends a stretch sooner: all up to the first without which `others` would have the order too, since
+ * what equals a value is no part of an order.
+ */
+function equalAtMost(
+  others: PagedTable["indexes"],
+  scope: string,
+  held: readonly string[],
+  ordered: readonly string[],
+): number {
+  const isAlone = (count: number): boolean => {
+    const equal = new Set([scope, ...held.slice(0, count)]);
+    const order = [...held.slice(count), ...ordered];
+    return others.every((other) => {
+      const fields = other.filter((field) => !equal.has(field));
+      return order.some((field, place) => field !== fields[place]);
+    });
+  };
+  return Math.max(
+    0,
+    held.findLastIndex((_, count) => isAlone(count)),
+  );
 }
 
 /** Every combination of the values of `lead`. */
@@ -181,24 +211,26 @@ function stepped(
  * positions are compared together with it: by themselves they would be held against every entry from where that begins.
  */
 function stretch(
-  { alias, from, bounds }: Source,
+  { alias, from, bounds, equal }: Source,
   { held, keys, after, before, limit }: Stretch,
   selected = raw(`${alias}.*`),
 ): Sql {
   const [first] = keys;
   const isUp = first?.direction === "ASC";
-  const columns = [...held, ...keys].map(({ field }) => column(alias, field));
+  const pinned = held.slice(equal);
+  const columns = [...pinned, ...keys].map(({ field }) => column(alias, field));
   const compared = (operator: string, values: readonly Sql[]) => {
-    const all = [...held.map(({ value }) => value), ...values];
+    const all = [...pinned.map(({ value }) => value), ...values];
     return sql`${row(columns.slice(0, all.length))} ${raw(operator)} ${row(all)}`;
   };
   const conditions = allOf([
+    ...held.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
     after && compared(isUp ? ">" : "<", after),
     before && compared(isUp ? "<" : ">", before),
     ...bounds.map(({ field, operator, value }) =>
       field === first?.field ? compared(operator, [value]) : sql`${column(alias, field)} ${raw(operator)} ${value}`,
     ),
-    ...(held.length > 0 ? [compared(">=", []), compared("<=", [])] : []),
+    ...(pinned.length > 0 ? [compared(">=", []), compared("<=", [])] : []),
   ]);
   const order = columns.map((one) => sql`${one} ${raw(isUp ? "ASC" : "DESC")}`);
   return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${commas(order)} ${limit}`;

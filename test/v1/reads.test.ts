@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { openDatabase, type Database } from "../../src/platform/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { noteEntity } from "../../src/notes/relations.ts";
+import { column } from "../../src/platform/sql.ts";
+import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addTicket } from "../support/factories.ts";
 import type { RecordedStatement } from "../support/statements.ts";
@@ -245,6 +248,25 @@ describe("a page reads the rows it returns and one more", () => {
     expect(page.headers.get("x-pagination-current-page")).toBe("500");
     expect(await rowsRead(statement, "notes")).toBeLessThanOrEqual(101);
   });
+});
+
+test.each([
+  ["notes", noteEntity.indexes],
+  ["tickets", ticketEntity.indexes],
+] as const)("the indexes that pages of %s are read by are there", async (table, indexes) => {
+  const { rows } = await database.pool.query<{ fields: string[] }>(
+    `SELECT array_agg(a.attname::text ORDER BY k.place) AS fields
+     FROM pg_index i CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attribute, place)
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
+     WHERE i.indrelid = $1::regclass GROUP BY i.indexrelid`,
+    [table],
+  );
+  const columnOf = (field: string) => column("x", field).text.slice(2);
+  const there = rows.map(({ fields }) => fields.join(" "));
+  // All but those that rows are found by their ids with.
+  expect(indexes.map((fields) => fields.map(columnOf).join(" ")).toSorted()).toEqual(
+    there.filter((fields) => fields !== "id" && fields !== "account_id id").toSorted(),
+  );
 });
 
 describe("totals", () => {
