@@ -4,8 +4,10 @@ import type { Database } from "../src/platform/database.ts";
 import { nameOf, type OrderKey, type Ordering, type Page, type Position, positionOf, toSlice } from "../src/platform/keyset.ts";
 import { allTerms, meeting, meets, oneOf, type Terms } from "../src/platform/field-filter.ts";
 import { countUpTo, pageFrom } from "../src/platform/pages.ts";
-import { sql } from "../src/platform/sql.ts";
+import { slot, sql } from "../src/platform/sql.ts";
+import { batchOf, writeStatement } from "../src/reading/batch.ts";
 import { openWorkerDatabase } from "./support/database.ts";
+import { recordStatements } from "./support/statements.ts";
 
 let database: Database;
 
@@ -142,8 +144,7 @@ function compare(ordering: Ordering, one: Row, other: Row): number {
   return 0;
 }
 
-/** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */
-async function read(rows: readonly Row[], ordering: Ordering, page: Page, question: Question = { indexes: [], wishes: [] }) {
+function statementOf(rows: readonly Row[], ordering: Ordering, page: Page, question: Question) {
   const from = sql`unnest(
     ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.number)}::integer[],
     ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[],
@@ -157,7 +158,12 @@ async function read(rows: readonly Row[], ordering: Ordering, page: Page, questi
       question.wishes.map(({ terms }) => terms),
     ),
   };
-  const statement = pageFrom({ alias: "n", indexes: question.indexes, closed }, wanted, ordering, page);
+  return pageFrom({ alias: "n", indexes: question.indexes, closed }, wanted, ordering, page);
+}
+
+/** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */
+async function read(rows: readonly Row[], ordering: Ordering, page: Page, question: Question = { indexes: [], wishes: [] }) {
+  const statement = statementOf(rows, ordering, page, question);
   const [found] = await database.query<{ ids: string[] }>(
     sql`SELECT coalesce(json_agg(n.id), '[]'::json) AS ids FROM (${statement}) n`,
   );
@@ -256,6 +262,36 @@ test("an offset counts rows of the order", async () => {
     expect(numbers(slice.rows)).toEqual(numbers(sorted.slice(offset, offset + 3)));
     expect([slice.hasPrevious, slice.hasNext]).toEqual([offset > 0, offset + 3 < 7]);
   }
+});
+
+test("pages of every form can be read as one, each from its own position", async () => {
+  const rows = Array.from({ length: 12 }, (_, index) => ({
+    id: crypto.randomUUID(),
+    number: index + 1,
+    authorNumber: index % 3,
+    createdAt: moment(0),
+    medium: media[index % 2]!,
+    isPublic: true,
+  }));
+  const ordering: Ordering = [
+    { ...keys[1]!, direction: "ASC" },
+    { ...keys[2]!, direction: "DESC" },
+  ];
+  const question = { indexes: allIndexes, wishes: [{ terms: oneOf(typedMedium, media.slice(0, 2)), holds: () => true }] };
+  const page = { size: 4, from: "start", after: [slot("author"), slot("number")] } as const;
+  const written = writeStatement(
+    sql`SELECT json_agg(n.id) AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
+    () => false,
+  );
+  expect(written.many).toContain("WITH RECURSIVE");
+  const batch = batchOf(written, { database, ambient: () => ({}), most: 20 });
+  const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
+  const { result, statements } = await recordStatements(database.pool).during(() =>
+    Promise.all(sorted.slice(0, -1).map((row) => batch(positionOf(ordering, row).map(String)))),
+  );
+  expect(statements.length).toBe(1);
+  const expected = sorted.slice(0, -1).map((_, place) => sorted.slice(place + 1, place + 6).map(({ id }) => id));
+  expect(result).toEqual(expected);
 });
 
 test("a count may end early", async () => {
