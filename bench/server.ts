@@ -51,6 +51,7 @@ export async function startServer(name: string, fill: (url: string) => Promise<v
 /** Names the data set by what makes it, so that one that was made otherwise is not taken for it. */
 const filledMark = `filled by the benchmark, ${createHash("sha256")
   .update(readFileSync(new URL("data-set.ts", import.meta.url)))
+  .update(readFileSync(new URL("../prisma/schema.prisma", import.meta.url)))
   .digest("hex")}`;
 
 async function bring(): Promise<{ url: string; stop: () => Promise<void> }> {

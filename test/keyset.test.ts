@@ -287,7 +287,7 @@ test("pages of every form can be read as one, each from its own position", async
   const batch = batchOf(written, { database, ambient: () => ({}), most: 20 });
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   const { result, statements } = await recordStatements(database.pool).during(() =>
-    Promise.all(sorted.slice(0, -1).map((row) => batch(positionOf(ordering, row).map(String)))),
+    Promise.all(sorted.slice(0, -1).map((row) => batch.one(positionOf(ordering, row).map(String)))),
   );
   expect(statements.length).toBe(1);
   const expected = sorted.slice(0, -1).map((_, place) => sorted.slice(place + 1, place + 6).map(({ id }) => id));
