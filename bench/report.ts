@@ -1,3 +1,4 @@
+import { median } from "./harness.ts";
 import { type Contestant, type QuestionName, questionNames, questionTitles } from "./questions.ts";
 
 /** One contestant asked one question for some seconds. */
@@ -69,11 +70,6 @@ function bareOf(measurements: readonly Measurement[], { round, question }: Measu
     (measured) => measured.contestant === "bare" && measured.round === round && measured.question === question,
   );
   return bare?.requests ?? Number.NaN;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 const colours: Readonly<Record<Contestant, string>> = {

@@ -11,11 +11,14 @@ export interface BenchServer {
 }
 
 /**
- * A database of its own on the PostgreSQL of `DATABASE_URL`, or else on one that is brought along and removed at the end. On a given server the
+ * A database of its own on the PostgreSQL of `DATABASE_URL` (or of `given`), or else on one that is brought along and removed at the end. On a given server the
  * full data set is kept for the next run.
  */
-export async function startServer(name: string, fill: (url: string) => Promise<void>): Promise<BenchServer> {
-  const given = process.env["DATABASE_URL"];
+export async function startServer(
+  name: string,
+  fill: (url: string) => Promise<void>,
+  given = process.env["DATABASE_URL"],
+): Promise<BenchServer> {
   const brought = given === undefined ? await bring() : undefined;
   const base = given ?? brought?.url ?? "";
   const database = `gateway_bench_${name}`;

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 
 /** What every contestant is given. */
 export function settings(): { url: string; port: number; connections: number } {
@@ -12,6 +13,8 @@ export interface Usage {
   readonly statements: number;
   readonly cpuMicroseconds: number;
   readonly rssBytes: number;
+  /** The longest time its event loop was held up since this was last asked for. */
+  readonly stallMilliseconds: number;
 }
 
 let statements = 0;
@@ -30,9 +33,18 @@ export function countStatements(from: string): void {
 export function ready(): void {
   // By itself, so that a profile is written on the way out.
   process.on("disconnect", () => process.exit(0));
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
-    process.send?.({ statements, cpuMicroseconds: user + system, rssBytes: process.memoryUsage.rss() } satisfies Usage);
+    const usage: Usage = {
+      statements,
+      cpuMicroseconds: user + system,
+      rssBytes: process.memoryUsage.rss(),
+      stallMilliseconds: delay.max / 1e6,
+    };
+    process.send?.(usage);
+    delay.reset();
   });
   process.send?.("ready");
 }

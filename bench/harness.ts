@@ -1,0 +1,230 @@
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import autocannon from "autocannon";
+import pg from "pg";
+import { openDatabase } from "../src/platform/database.ts";
+import { createProvisioning } from "../src/access/provisioning.ts";
+import { type Role, scopesOf } from "../src/viewer.ts";
+import type { Usage } from "./contestants/contestant.ts";
+import { accountId, type DataSetSize, fillDataSet, personId } from "./data-set.ts";
+import { type Contestant, type DeepPosition, rootOf } from "./questions.ts";
+
+/** A contestant in a process of its own. */
+export interface Running {
+  readonly name: Contestant;
+  readonly child: ChildProcess;
+  readonly origin: string;
+  /** Where its questions are sent. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A request as it goes over the wire. */
+export interface Sent {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** What is sent the nth time. */
+export type Asking = (n: number) => Sent;
+
+const poolSize = 10;
+
+/** Migrates an empty database and fills it with the data set. */
+export async function fill(url: string, size: DataSetSize): Promise<void> {
+  const migrated = spawnSync(process.execPath, [new URL("../src/migrate.ts", import.meta.url).pathname], {
+    env: { ...process.env, DATABASE_URL: url, SIGNING_SECRET: "a secret of the benchmark, 32 characters long" },
+    stdio: "inherit",
+  });
+  if (migrated.status !== 0) throw new Error("The database could not be migrated.");
+  await fillDataSet(url, size);
+}
+
+/** Starts a contestant on a database; the gateway is asked by a specialist. `profiled` writes its CPU profile to bench/profiles. */
+export async function start(
+  name: Contestant,
+  { database, port, profiled = false }: { database: string; port: number; profiled?: boolean },
+): Promise<Running> {
+  const child = fork(new URL(`contestants/${name}.ts`, import.meta.url), {
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      GRAPHILE_ENV: "production",
+      DATABASE_URL: database,
+      PORT: String(port),
+      CONNECTIONS: String(poolSize),
+    },
+    execArgv: profiled ? ["--cpu-prof", `--cpu-prof-dir=${new URL("profiles", import.meta.url).pathname}`] : [],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(() => Promise.reject(new Error(`${name} did not start.`))),
+  ]);
+  const keys = name === "gateway" ? await makeKeys(database, [{ person: 5, role: "SPECIALIST" }]) : [];
+  return {
+    name,
+    child,
+    origin: `http://127.0.0.1:${port}`,
+    path: name === "bare" ? "/" : "/graphql",
+    headers: { "content-type": "application/json", ...(keys[0] !== undefined && { "x-api-key": keys[0] }) },
+  };
+}
+
+/** Ends a contestant. */
+export async function stop({ child }: Running): Promise<void> {
+  const exited = once(child, "exit");
+  child.disconnect();
+  await exited;
+}
+
+/** A key for each of the people, by their numbers in the data set. A specialist sees the same rows as those who ask nobody. */
+export async function makeKeys(
+  url: string,
+  people: readonly { readonly person: number; readonly role: Role }[],
+): Promise<string[]> {
+  const database = await openDatabase({ kind: "postgresql", url }, { warn: () => undefined });
+  const provisioning = createProvisioning({ database, clock: () => new Date(), newId: () => crypto.randomUUID() });
+  const keys: string[] = [];
+  for (const { person, role } of people) {
+    const scopes = scopesOf(role);
+    const { key } = await provisioning.addApiKey({ accountId, personId: personId(person), name: "bench", scopes });
+    keys.push(key);
+  }
+  await database.close();
+  return keys;
+}
+
+/** A GraphQL request (or what stands for one) to a contestant. */
+export function posted({ path, headers }: Running, body: unknown): Sent {
+  return { method: "POST", path, headers, body: JSON.stringify(body) };
+}
+
+/** The one field that a GraphQL request is answered with. @throws where it fails */
+export async function ask(contestant: Running, body: unknown): Promise<unknown> {
+  return rootOf(contestant.name, await answerOf(contestant, posted(contestant, body)));
+}
+
+/** The JSON that a request is answered with. @throws where it fails */
+export async function answerOf({ name, origin }: Running, { path, ...request }: Sent): Promise<unknown> {
+  const response = await fetch(`${origin}${path}`, request);
+  const answer: unknown = await response.json();
+  if (!response.ok || (typeof answer === "object" && answer !== null && "errors" in answer))
+    throw new Error(`${name} answered ${path} with ${response.status} ${JSON.stringify(answer).slice(0, 500)}`);
+  return answer;
+}
+
+/** What a contestant has used so far. */
+export async function usageOf({ child }: Running): Promise<Usage> {
+  const answered = once(child, "message") as Promise<[Usage]>; // what contestant.ts sends
+  child.send("usage");
+  return (await answered)[0];
+}
+
+/** Statements a request, asked one after another: under load some would belong to requests that are cut off at the end. */
+export async function statementsOf(contestant: Running, asking: Asking, from: number): Promise<number> {
+  const times = 5;
+  const before = await usageOf(contestant);
+  for (let n = from + 1; n <= from + times; n += 1) await answerOf(contestant, asking(n));
+  return ((await usageOf(contestant)).statements - before.statements) / times;
+}
+
+export interface Load {
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** Asks a contestant as fast as it answers. @throws where any request fails */
+export async function measure(contestant: Running, asking: Asking, { connections, seconds }: Load) {
+  let n = Math.floor(Math.random() * 1_000_000);
+  const statements = await statementsOf(contestant, asking, n);
+  const before = await usageOf(contestant);
+  const result = await autocannon({
+    url: contestant.origin,
+    connections,
+    duration: seconds,
+    requests: [
+      {
+        setupRequest: (request) => {
+          n += 1;
+          const { headers, ...sent } = asking(n);
+          return { ...request, ...sent, headers: { ...headers } }; // autocannon adds to them
+        },
+      },
+    ],
+  });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${contestant.name} failed ${result.non2xx + result.errors} times at ${asking(n).path}.`);
+  const after = await usageOf(contestant);
+  const answered = result.requests.total;
+  return {
+    requests: answered / result.duration,
+    p50: result.latency.p50,
+    statements,
+    cpu: (after.cpuMicroseconds - before.cpuMicroseconds) / answered,
+    rss: after.rssBytes,
+    statementsUnderLoad: (after.statements - before.statements) / answered,
+    stall: after.stallMilliseconds,
+  };
+}
+
+/** The note that `offset` newer ones stand before, and each contestant's cursor for it. They all read that database. */
+export async function findDeepPosition(url: string, offset: number, running: readonly Running[]): Promise<DeepPosition> {
+  const [row] = await rowsOf<{ id: string; created_at: Date }>(
+    url,
+    `SELECT id, created_at FROM notes ORDER BY created_at DESC, id DESC OFFSET ${offset - 1} LIMIT 1`,
+  );
+  if (!row) throw new Error("The data set is not deep enough.");
+  const cursorFrom = async (contestant: Contestant, query: string) => {
+    const found = running.find(({ name }) => name === contestant);
+    return found ? ((await ask(found, { query })) as { pageInfo: { endCursor: string } }).pageInfo.endCursor : "";
+  };
+  return {
+    createdAt: row.created_at.toISOString(),
+    id: row.id,
+    cursors: {
+      gateway: await cursorFrom("gateway", `{ notes(first: 1, filter: { ids: ["${row.id}"] }) { pageInfo { endCursor } } }`),
+      postgraphile: await cursorFrom(
+        "postgraphile",
+        `{ allNotes(first: 1, offset: ${offset - 1}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { pageInfo { endCursor } } }`,
+      ),
+      "plugin-prisma": Buffer.from(`GPC:S:${row.id}`).toString("base64"),
+    },
+  };
+}
+
+/** The rows of a statement on a connection of its own. */
+export async function rowsOf<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The one in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** The versions of what is compared. */
+export function versions(): string {
+  const installed = (name: string, from: string) =>
+    (
+      JSON.parse(
+        spawnSync("cat", [new URL(`${from}node_modules/${name}/package.json`, import.meta.url).pathname]).stdout.toString(),
+      ) as { version: string }
+    ).version;
+  return [
+    `Node.js ${process.version}`,
+    `PostGraphile ${installed("postgraphile", "")}`,
+    `Prisma ${installed("prisma", "../")}`,
+    `Pothos ${installed("@pothos/core", "../")}`,
+    `Yoga ${installed("graphql-yoga", "../")}`,
+  ].join(", ");
+}
