@@ -46,7 +46,7 @@ export function withoutDatabase(): NodeJS.ProcessEnv {
 }
 
 /** What `npm start` says to Node.js. */
-function startFlags(): string[] {
+export function startFlags(): string[] {
   const { start } = (
     JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { scripts: { start: string } }
   ).scripts;

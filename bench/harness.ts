@@ -42,10 +42,19 @@ export async function fill(url: string, size: DataSetSize): Promise<void> {
   await fillDataSet(url, size);
 }
 
-/** Starts a contestant on a database; the gateway is asked by a specialist. `profiled` writes its CPU profile to bench/profiles. */
+interface StartOptions {
+  readonly database: string;
+  readonly port: number;
+  /** Whether its CPU profile is written to bench/profiles. */
+  readonly profiled?: boolean;
+  /** What is said to Node.js. */
+  readonly flags?: readonly string[];
+}
+
+/** Starts a contestant on a database; the gateway is asked by a specialist. */
 export async function start(
   name: Contestant,
-  { database, port, profiled = false }: { database: string; port: number; profiled?: boolean },
+  { database, port, profiled = false, flags = [] }: StartOptions,
 ): Promise<Running> {
   const child = fork(new URL(`contestants/${name}.ts`, import.meta.url), {
     env: {
@@ -56,7 +65,10 @@ export async function start(
       PORT: String(port),
       CONNECTIONS: String(poolSize),
     },
-    execArgv: profiled ? ["--cpu-prof", `--cpu-prof-dir=${new URL("profiles", import.meta.url).pathname}`] : [],
+    execArgv: [
+      ...flags,
+      ...(profiled ? ["--cpu-prof", `--cpu-prof-dir=${new URL("profiles", import.meta.url).pathname}`] : []),
+    ],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await Promise.race([

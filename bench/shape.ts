@@ -1,11 +1,13 @@
 // npm run bench:shape                  how the gateway's cost behaves, as ratios within one run: bench/shape.md
 // npm run bench:shape -- --seconds=20  the same, 20 seconds for each thing measured
+// npm run bench:shape -- --only=/v1    the sections whose titles begin so, and no report; --profile=gateway as bench/run.ts
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { Agent, request as httpRequest } from "node:http";
 import pg from "pg";
 import type { Role } from "../src/viewer.ts";
 import { accountId, type DataSetSize, fullSize, noteId, personId, ticketId } from "./data-set.ts";
+import { startFlags } from "./gateway-process.ts";
 import {
   answerOf,
   type Asking,
@@ -39,8 +41,12 @@ interface Variant {
   readonly against?: string;
 }
 
-const given = process.argv.find((argument) => argument.startsWith("--seconds="))?.split("=")[1];
-const seconds = Number(given ?? 5);
+const option = (name: string) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1];
+const seconds = Number(option("seconds") ?? 5);
+/** A contestant whose CPU profiles are written to bench/profiles. */
+const profiled = option("profile");
+/** What the titles of the wanted sections begin with. */
+const only = option("only") ?? "";
 const alternations = 5;
 const loadAlternations = 3;
 const loadConnections = 32;
@@ -162,14 +168,15 @@ try {
     versions: versions(),
     server: await full.version(),
   });
-  writeFileSync(new URL("shape.md", import.meta.url), markdown);
+  if (only === "") writeFileSync(new URL("shape.md", import.meta.url), markdown);
 } finally {
   for (const contestant of running) await stop(contestant);
   for (const server of [long, small, full]) await server.stop();
 }
 
 async function begin(name: Contestant, database: string): Promise<Running> {
-  const contestant = await start(name, { database, port: 5150 + running.length });
+  const flags = name === "gateway" ? startFlags() : [];
+  const contestant = await start(name, { database, port: 5150 + running.length, flags, profiled: profiled === name });
   running.push(contestant);
   return contestant;
 }
@@ -308,6 +315,7 @@ function ownOf(person: number, question: QuestionName, n: number): { readonly id
 
 /** How long requests take one after another on each connection, the variants in turn: what the machine does meanwhile happens to all. */
 async function compare(title: string, variants: readonly Variant[], { connections = 1, turn = 1 } = {}): Promise<void> {
+  if (!title.startsWith(only)) return;
   const agents = variants.map(() => new Agent({ keepAlive: true, maxSockets: connections }));
   const statements: number[] = [];
   for (const [index, { contestant, asking }] of variants.entries()) {
@@ -354,6 +362,7 @@ async function compare(title: string, variants: readonly Variant[], { connection
 
 /** How many requests a second are answered, the variants in turn. */
 async function load(title: string, variants: readonly Variant[]): Promise<void> {
+  if (!title.startsWith(only)) return;
   const figures = variants.map((): number[] => []);
   const counted = variants.map((): number[] => []);
   const bytes: number[] = [];

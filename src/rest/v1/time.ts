@@ -1,5 +1,49 @@
+import { LRUCache } from "lru-cache";
+
 /** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
 export function formatTime(instant: Date, timeZone: string): string {
+  const offset = offsetOfDay(instant, timeZone);
+  if (offset === undefined) return formatExactly(instant, timeZone);
+  return `${new Date(instant.getTime() + offset.milliseconds).toISOString().slice(0, 19)}${offset.text}`;
+}
+
+interface Offset {
+  /** As it is written: `-06:00`. */
+  readonly text: string;
+  readonly milliseconds: number;
+}
+
+const dayMs = 86_400_000;
+/** From here on zones differ by minutes, and not by their towns' noon. */
+const firstDay = Date.UTC(1973, 0, 1) / dayMs;
+/** Beyond it years take more than four digits. */
+const lastDay = Date.UTC(9999, 11, 30) / dayMs;
+/** The offsets at the beginnings of days, by zone: ten years of them. */
+const offsets = new LRUCache<string, Offset>({ max: 4_000 });
+
+/**
+ * The offset of all of an instant's day. Undefined where it changes on that day, or nothing is certain. To ask the formatter of every time would be
+ * half of what a page of notes takes.
+ */
+function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
+  const day = Math.floor(instant.getTime() / dayMs);
+  if (!(day >= firstDay && day < lastDay)) return undefined;
+  const offset = offsetAtStart(day, timeZone);
+  return offset.milliseconds === offsetAtStart(day + 1, timeZone).milliseconds ? offset : undefined;
+}
+
+function offsetAtStart(day: number, timeZone: string): Offset {
+  const name = `${day} ${timeZone}`;
+  const known = offsets.get(name);
+  if (known) return known;
+  const text = formatExactly(new Date(day * dayMs), timeZone).slice(-6);
+  const [hours = 0, minutes = 0] = text.slice(1).split(":").map(Number);
+  const offset = { text, milliseconds: (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000 };
+  offsets.set(name, offset);
+  return offset;
+}
+
+function formatExactly(instant: Date, timeZone: string): string {
   const parts = new Map(
     formatOf(timeZone)
       .formatToParts(instant)
