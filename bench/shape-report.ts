@@ -9,6 +9,7 @@ export interface Compared {
   readonly lowest: number;
   readonly highest: number;
   readonly statements: number;
+  readonly statementsOfOther: number;
   /** Of the answer, as a multiple as well. */
   readonly bytes: number;
 }
@@ -73,9 +74,11 @@ export function renderShape({ sections, stalls, memory, idleStall, seconds, vers
   ].join("\n")}\n`;
 }
 
-function rowOf(title: string, { label, against, bound, ratio, lowest, highest, statements, bytes }: Compared): string {
+function rowOf(title: string, compared: Compared): string {
+  const { label, against, bound, ratio, lowest, highest, bytes } = compared;
+  const statements = `${compared.statements.toFixed(2)} to ${compared.statementsOfOther.toFixed(2)}`;
   const ends = `${lowest.toFixed(2)} to ${highest.toFixed(2)}`;
-  const cells = [bound?.toFixed(1) ?? "", verdictOf(bound, ratio, lowest, highest), bytes.toFixed(2), statements.toFixed(2)];
+  const cells = [bound?.toFixed(1) ?? "", verdictOf(bound, ratio, lowest, highest), bytes.toFixed(2), statements];
   return `| ${title}: ${label} to ${against} | ${ratio.toFixed(2)} | ${ends} | ${cells.join(" | ")} |`;
 }
 
