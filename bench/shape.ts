@@ -3,7 +3,7 @@
 // npm run bench:shape -- --only=/v1    the sections whose titles begin so, and no report; --profile=gateway as bench/run.ts
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import pg from "pg";
 import type { Role } from "../src/viewer.ts";
 import { accountId, type DataSetSize, fullSize, noteId, personId, ticketId } from "./data-set.ts";
@@ -448,7 +448,7 @@ async function timed(
     ...{ agent, method },
     headers: { ...headers, "content-length": Buffer.byteLength(body) },
   }).end(body);
-  const [response] = (await once(request, "response")) as [import("node:http").IncomingMessage]; // what the event comes with
+  const [response] = (await once(request, "response")) as [IncomingMessage]; // what the event comes with
   let bytes = 0;
   response.on("data", (chunk: Buffer) => (bytes += chunk.length));
   await once(response, "end");
