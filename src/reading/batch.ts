@@ -127,11 +127,19 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     return placeOfEach.map((place) => answers[place]);
   }
 
-  const loader = new DataLoader<SlotValues, unknown>(answerDistinct, {
-    cache: false,
-    maxBatchSize: most,
-    batchScheduleFn: (dispatch) => setImmediate(dispatch),
-  });
+  const loader: DataLoader<SlotValues, unknown, string> = new DataLoader(
+    (asked: readonly SlotValues[]) => {
+      // Whoever asks from now on is answered by another statement, which may see what was written meanwhile.
+      loader.clearAll();
+      return answerDistinct(asked);
+    },
+    // Equal questions are one of those that a statement takes at most.
+    {
+      cacheKeyFn: (values) => JSON.stringify(values),
+      maxBatchSize: most,
+      batchScheduleFn: (dispatch) => setImmediate(dispatch),
+    },
+  );
   return {
     one: (values) => loader.load(values),
     async all(questions) {

@@ -21,7 +21,7 @@ export interface Plan<Value> {
   /** Selects one column, `json`, in one row, or in none where there is nothing. */
   readonly statement: Sql;
   readonly decode: (json: unknown) => Value;
-  /** How many rows it reads at most. */
+  /** How many rows it is likely to read at most. */
   readonly weight: number;
 }
 
@@ -37,6 +37,9 @@ interface Part<Value> {
  * statement than to run it where hundreds of relations are nested, and a function takes no more than 100 arguments.
  */
 const most = { depth: 10, relations: 40 } as const;
+
+/** Pages of more are asked for to have all that there are, which are few. */
+const likelySize = 100;
 
 /** Counts what a statement holds already. */
 interface Budget {
@@ -152,7 +155,7 @@ function planPage<Row, Input extends PageInput>(
     ...toSlice(read.map(row.decode), page),
     total,
   });
-  const weight = 1 + page.size * row.weight;
+  const weight = 1 + Math.min(page.size, likelySize) * row.weight;
   if (!wanted.total) return { json, weight, decode: (read) => slice(read, undefined) };
   if (!wanted.rows) return { json: count, weight: 1, decode: (total) => slice([], total) };
   return {
