@@ -4,6 +4,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { fullSize, smokeSize } from "./data-set.ts";
 import { ask, fill, findDeepPosition, measure, posted, type Running, start, stop, versions } from "./harness.ts";
+import { startFlags } from "./gateway-process.ts";
 import {
   type Contestant,
   deepOffset,
@@ -35,7 +36,9 @@ const server = await startServer(smoke ? "smoke" : "full", (url) => fill(url, si
 const running: Running[] = [];
 try {
   for (const [index, name] of contestants.entries()) {
-    running.push(await start(name, { database: server.url, port: 5100 + index, profiled: profiled === name }));
+    // As it is started by npm start.
+    const flags = name === "gateway" ? startFlags() : [];
+    running.push(await start(name, { database: server.url, port: 5100 + index, flags, profiled: profiled === name }));
   }
   const deep = await findDeepPosition(server.url, deepOffset(size), running);
   await checkAgreement(deep);
