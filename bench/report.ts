@@ -49,6 +49,7 @@ export function renderReport(measurements: readonly Measurement[], conditions: C
     "",
     `Medians of ${conditions.rounds} interleaved rounds of ${conditions.seconds} s with ${conditions.connections} connections on PostgreSQL ${conditions.server}. ${conditions.versions}.`,
     "The gateway authenticates, authorizes and audits; the others do not. Differences under 15 % are noise.",
+    "Statements are counted over requests that are asked one after another; what the gateway has above one is the credential, which is looked up once in 0.9 s.",
     "",
     "![Requests a second as a share of the bare server's](results.svg)",
     "",
