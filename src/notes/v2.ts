@@ -26,14 +26,18 @@ const maximumCharacters = 1500;
 
 /** A text as /v2 shows it: one written elsewhere may be longer, and is cut so that the bound is never broken. */
 export function excerpt(text: string): string {
-  if (codePointLength(text) <= maximumCharacters) return text;
+  // There are never more characters than units of UTF-16, and those are known without counting.
+  if (text.length <= maximumCharacters || codePointLength(text) <= maximumCharacters) return text;
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
 const authorName = selectOne(authorOfNote, { fields: new Set(["name"]), relations: new Map() });
 
 /** What is read of a note to show it. */
-const shown: Selection = { fields: undefined, relations: new Map([["author", authorName]]) };
+const shown: Selection = {
+  fields: new Set(["categories", "createdAt", "isPublic", "ticketId", "updatedAt", "text", "authorNumber"]),
+  relations: new Map([["author", authorName]]),
+};
 
 export const listNotes: Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,
@@ -105,16 +109,14 @@ async function presentOne(services: Services, viewer: Viewer, note: Note): Promi
   return presented;
 }
 
+/** Notes as /v2 shows them. Those that were read came with their authors; one that was just written came without. */
 async function present(services: Services, viewer: Viewer, notes: readonly Note[]): Promise<object[]> {
-  return Promise.all(notes.map(async (note) => presentWith(note, await authorOf(services, viewer, note))));
-}
-
-/** The author that the note came with; one that was just written came without. */
-async function authorOf(services: Services, viewer: Viewer, note: Note): Promise<Person | null> {
-  const cameWith = relatedAs(note, "author", authorName);
-  if (cameWith !== undefined) return cameWith;
-  const [person] = await services.people.byNumbers(viewer, [note.authorNumber]);
-  return person ?? null;
+  const authors = notes.map((note) => relatedAs(note, "author", authorName));
+  if (authors.every((author) => author !== undefined))
+    return notes.map((note, index) => presentWith(note, authors[index] ?? null));
+  const numbers = notes.map((note) => note.authorNumber);
+  const people = await services.people.byNumbers(viewer, numbers);
+  return notes.map((note, index) => presentWith(note, people[index] ?? null));
 }
 
 function presentWith(note: Note, author: Person | null): object {
