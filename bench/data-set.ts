@@ -18,8 +18,7 @@ const uuidOf = (kind: number, number: string) =>
   `(lpad(to_hex(${number}), 8, '0') || '-0000-7000-8000-${String(kind).padStart(12, "0")}')::uuid`;
 
 /**
- * Fills an empty, migrated database: one account, its staff, tickets with notes spread over two years, and attachments on the notes. One ticket
- * has a tenth of a per cent of the notes more than the others: 50,000 on the full size.
+ * Fills an empty, migrated database: one account, its staff, tickets with equally many notes, spread over two years, and attachments on the notes.
  */
 export async function fillDataSet(url: string, size: DataSetSize): Promise<void> {
   const client = new pg.Client({ connectionString: url });

@@ -168,7 +168,10 @@ describe("from what it is declared to be read from, every field is worked out as
         for (const row of rows) {
           const wanted = new Set([...entity.always, ...(declared ?? [])]);
           const less = Object.fromEntries(Object.entries(row).filter(([key]) => wanted.has(key)));
+          // Of one moment: a signed URL says until when it works.
+          app.time.now = new Date();
           const [whole, part] = [await valueOf(row), await valueOf(less)];
+          app.time.now = undefined;
           expect([field.name, JSON.stringify(part)]).toEqual([field.name, JSON.stringify(whole)]);
           expect([field.name, whole === undefined]).toEqual([field.name, false]);
         }
