@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { countStatements, ready, settings } from "./contestant.ts";
@@ -19,8 +19,10 @@ const publicUrl = `http://127.0.0.1:${port}`;
 const signingSecret = "a secret of the benchmark, 32 characters long";
 const maxUploadBytes = 1_000_000;
 const database = await openDatabase({ kind: "postgresql", url }, log);
+const filesDirectory = mkdtempSync(join(tmpdir(), "bench-files-"));
+process.on("exit", () => rmSync(filesDirectory, { recursive: true, force: true }));
 const storage = await openStorage(
-  { kind: "file", directory: mkdtempSync(join(tmpdir(), "bench-files-")) },
+  { kind: "file", directory: filesDirectory },
   { publicUrl, signer: createSigner(signingSecret, "files"), clock: systemClock, maximumBytes: maxUploadBytes },
 );
 const { server } = await createApp({
