@@ -108,3 +108,8 @@ export class Unavailable extends DomainError {
 export function invalid(path: string | readonly string[], message: string): InvalidInput {
   return new InvalidInput([{ path: typeof path === "string" ? [path] : path, message }]);
 }
+
+/** What was thrown, as an error: whatever can be. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -38,7 +38,6 @@ function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
 /** The attachment for which `term` holds, of attachments as `a`. */
 function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachment> {
   return {
-    kind: "one",
     target: attachmentEntity,
     from: (viewer) => sql`
       attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
@@ -53,7 +52,6 @@ export const attachmentByFilename = attachmentWhere(
 );
 
 export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
-  kind: "many",
   target: attachmentEntity,
   from: (viewer, { reach }) => ofNote(viewer, within(reach, "read")),
   countFrom: (viewer, { reach }) => ofNote(viewer, within(reach, "counted")),

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from "graphql";
-import { DomainError, InvalidInput } from "../errors.ts";
+import { asError, DomainError, InvalidInput } from "../errors.ts";
 import { statusOf } from "../http/problem.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
@@ -56,7 +56,7 @@ export function withHttp(error: GraphQLError, http: { readonly status: number; r
 /** What was thrown outside any field, as an error that {@link closed} takes. */
 export function wrap(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
-  const original = error instanceof Error ? error : new Error(String(error));
+  const original = asError(error);
   return new GraphQLError(original.message, { originalError: original });
 }
 

@@ -47,7 +47,6 @@ type FieldSource =
   | {
       readonly kind: "many";
       readonly relation: ManyRelation<unknown, never>;
-      readonly orElse: readonly string[];
       readonly input: (args: never, peek: PeekCursor) => PageInput;
     };
 
@@ -76,7 +75,7 @@ export function fromMany<Input extends PageInput>(
   relation: ManyRelation<unknown, Input>,
   input: (args: never, peek: PeekCursor) => Input,
 ): SourceExtensions {
-  return { source: { kind: "many", relation, orElse: [], input } };
+  return { source: { kind: "many", relation, input } };
 }
 
 /** The key under which rows came with what the field of `info` is. Where it stands in its document: fields that are merged have one answer. */
@@ -162,11 +161,8 @@ function wantRelation(
   wanted: Wanted,
 ): void {
   const input = source.kind === "many" ? inputOf(walk, source, field, nodes) : undefined;
-  if (source.kind === "many" && input === undefined) {
-    // Its resolver finds out what is wrong with it, and says so.
-    for (const name of source.orElse) wanted.fields.add(name);
-    return;
-  }
+  // Its resolver finds out what is wrong with it, and says so.
+  if (source.kind === "many" && input === undefined) return;
   const key = keyOf(nodes);
   const relation = wanted.relations.get(key) ?? { source, input, page: newWantedPage() };
   wanted.relations.set(key, relation);
@@ -239,10 +235,11 @@ function finished({ everyField, fields, relations }: Wanted): Selection {
 }
 
 function finishedRelation(source: WantedRelation["source"], input: PageInput | undefined, page: WantedPage): SelectedRelation {
-  const { orElse } = source;
   const selection = finished(page.row);
-  if (source.kind === "one" || input === undefined) return { relation: source.relation as OneRelation, selection, orElse };
-  return { relation: source.relation, input, wanted: wantedOf(page), selection, orElse };
+  if (source.kind === "one") return { relation: source.relation, selection, orElse: source.orElse };
+  if (!input) throw new Error("A page is wanted without saying which.");
+  // By its id, which every row has.
+  return { relation: source.relation, input, wanted: wantedOf(page), selection, orElse: [] };
 }
 
 function wantedOf({ rows, neighbours, cursors, total }: WantedPage): WantedOfPage {

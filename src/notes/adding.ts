@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import { LRUCache } from "lru-cache";
 import { type Note, type NoteCategory, type NoteMedium, Prisma } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
+import { asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import { columns, empty, raw, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { createTurns } from "../platform/turns.ts";
@@ -125,8 +126,4 @@ function statementOf(author: PersonViewer, asked: readonly Asked[], companion: C
     ), audited AS (${auditInsert(author, event)})
     ${companion ? sql`, ${companion.after}` : empty}
     SELECT ${noteColumns} FROM added n`;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

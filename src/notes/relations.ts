@@ -42,7 +42,6 @@ export const noteEntity = defineEntity<Note>({
 /** The note for which `term` holds, as `n`. */
 export function noteWhere(term: Sql): OneRelation<Note> {
   return {
-    kind: "one",
     target: noteEntity,
     from: (viewer) => sql`notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND ${term}`,
   };
@@ -53,13 +52,11 @@ export const noteByNumber = noteWhere(sql`n.number = ${slot("key")}::integer`);
 
 /** Notes across tickets. */
 export const notesOfAccount: ManyRelation<Note, NoteRead> = {
-  kind: "many",
   target: noteEntity,
   from: (viewer, { filter }) => visibleRows(viewer, filter),
 };
 
 export const notesOfTicket: ManyRelation<Note, NoteRead> = {
-  kind: "many",
   target: noteEntity,
   from: (viewer, { filter }) => visibleRows(viewer, filter, { among: [ofTicket] }),
 };

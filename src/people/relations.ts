@@ -19,7 +19,6 @@ export const accountEntity = defineEntity<Account>({
 /** The person for whom `term` holds: of people as `p`, of their memberships of the viewer's account as `m`. */
 export function personWhere(term: Sql): OneRelation<Person> {
   return {
-    kind: "one",
     target: personEntity,
     from: (viewer) =>
       sql`memberships m JOIN people p ON p.id = m.person_id WHERE ${whereSql("m", visibleMemberships(viewer))} AND ${term}`,
@@ -29,7 +28,6 @@ export function personWhere(term: Sql): OneRelation<Person> {
 /** The account for which `term` holds, as `c`. */
 export function accountWhere(term: Sql): OneRelation<Account> {
   return {
-    kind: "one",
     target: accountEntity,
     from: (viewer) => sql`accounts c WHERE ${whereSql("c", visibleAccounts(viewer))} AND ${term}`,
   };
@@ -41,7 +39,6 @@ export const accountById = accountWhere(sql`c.id = ${slot("key")}::uuid`);
 
 /** Where a person is at home: the account that administers them, which may be another than the one they are met in. Whoever sees the person sees its name. */
 export const homeAccountOfPerson: OneRelation<Account> = {
-  kind: "one",
   target: accountEntity,
   from: (viewer) => {
     visibleMemberships(viewer);

@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
@@ -110,7 +111,7 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
         if (isUnavailable(error)) throw error;
       }
     }
-    return Promise.all(questions.map((values) => single(values).catch((error: unknown) => asError(error))));
+    return Promise.all(questions.map((values) => single(values).catch(asError)));
   }
 
   async function answerDistinct(asked: readonly SlotValues[]): Promise<readonly unknown[]> {
@@ -131,7 +132,7 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     (asked: readonly SlotValues[]) => {
       // Whoever asks from now on is answered by another statement, which may see what was written meanwhile.
       loader.clearAll();
-      return answerDistinct(asked);
+      return answer(asked);
     },
     // Equal questions are one of those that a statement takes at most.
     {
@@ -149,8 +150,4 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
       return answers;
     },
   };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

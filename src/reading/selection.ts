@@ -31,7 +31,6 @@ export interface CountedSlice<Row> extends Slice<Row> {
 
 /** One row, or none: of another row, or by a key that the statement gets as the slot `key`. */
 export interface OneRelation<Row = unknown> {
-  readonly kind: "one";
   readonly target: Entity<Row>;
   /**
    * A table, the target's alias and conditions, which may speak of the row it belongs to by that one's alias. It begins with the policy.
@@ -43,7 +42,6 @@ export interface OneRelation<Row = unknown> {
 
 /** A page of rows: of another row, or of all that there are. */
 export interface ManyRelation<Row, Input extends PageInput> {
-  readonly kind: "many";
   readonly target: Entity<Row>;
   /** As {@link OneRelation.from}, without the page. */
   readonly from: (viewer: Viewer, input: Input) => Rows;

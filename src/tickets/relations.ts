@@ -34,7 +34,6 @@ export const ticketEntity = defineEntity<Ticket>({
 /** The ticket for which `term` holds, as `t`. */
 export function ticketWhere(term: Sql): OneRelation<Ticket> {
   return {
-    kind: "one",
     target: ticketEntity,
     from: (viewer) => sql`tickets t WHERE ${whereSql("t", visibleTickets(viewer))} AND ${term}`,
   };
@@ -44,7 +43,6 @@ export const ticketById = ticketWhere(sql`t.id = ${slot("key")}::uuid`);
 export const ticketByNumber = ticketWhere(sql`t.number = ${slot("key")}::integer`);
 
 export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
-  kind: "many",
   target: ticketEntity,
   from: (viewer, { filter }) => {
     const { accountId, ...visible } = visibleTickets(viewer);
