@@ -6,7 +6,6 @@ import type { Profiler } from "node:inspector";
 const parts: readonly (readonly [part: string, files: RegExp])[] = [
   ["the driver: protocol and pool", /pg-protocol|node_modules\/pg/],
   ["Fastify, CORS, metrics", /fastify|find-my-way|secure-json|prom-client/],
-  ["compiled queries", /graphql-jit/],
   ["GraphQL, scalars, Yoga", /\/graphql\/|graphql-yoga|graphql-scalars|@pothos/],
   ["authentication", /src\/access|http\/authentication/],
   ["planner and decoding of rows", /src\/reading/],

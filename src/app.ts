@@ -73,7 +73,6 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     authenticate: viewerOf,
     publicUrl,
     examples,
-    now: elapsed,
   });
   await server.register(v2, { services, authenticate: viewerOf });
   await server.register(v1, { services, credentials, cursors, clock, publicUrl });

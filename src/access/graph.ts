@@ -10,7 +10,7 @@ import {
   toConnection,
 } from "../graph/connections.ts";
 import type { GraphContext } from "../graph/context.ts";
-import { whenThere } from "../graph/eventually.ts";
+import { whenThere } from "../platform/eventually.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId, readIdOfAny } from "../graph/ids.ts";
 import { DateTimeRange, readRange } from "../graph/ranges.ts";

@@ -8,6 +8,7 @@ import {
   countOf,
   nodesDescription,
   nodesOf,
+  type PeekCursor,
   readPage,
   readPageAhead,
   toConnection,
@@ -16,9 +17,9 @@ import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { documentLimits } from "../graph/limits.ts";
-import { whenThere } from "../graph/eventually.ts";
+import { whenThere } from "../platform/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromMany, fromOne, type PeekCursor } from "../graph/selection.ts";
+import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
 import { referencesInAll, render } from "../notes/richtext/rendering.ts";
@@ -86,7 +87,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: "SafeInt",
       nullable: true,
       description: "The file's size in bytes; null until its bytes have arrived.",
-      extensions: from(attachmentEntity, "size"),
+      extensions: stored(attachmentEntity, "size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
     inline: t.exposeBoolean("inline", { description: "Whether it is an image that stands in the note's text." }),
@@ -132,6 +133,11 @@ const AttachmentConnection = builder.connectionObject(
 /** GraphQL shows what an upload has been asked for, as PENDING. */
 const reach: AttachmentReach = "awaited";
 
+const placeOnNote = (noteId: string): ConnectionPlace => ({
+  name: `Note.attachments:${noteId}`,
+  ordering: attachmentOrdering,
+});
+
 /** What an `attachments` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
 function readAttachments(args: ConnectionArguments, peek: PeekCursor): AttachmentRead {
   return { reach, ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
@@ -144,7 +150,7 @@ function attachmentsOfNote(
   info: GraphQLResolveInfo,
 ): Connection<Attachment> | Promise<Connection<Attachment>> {
   const { services, cursors, viewer } = context;
-  const place = (): ConnectionPlace => ({ name: `Note.attachments:${note.id}`, ordering: attachmentOrdering });
+  const place = () => placeOnNote(note.id);
   checkCursors(args, place, cursors);
   const read = () => ({ reach, ordering: attachmentOrdering, page: readPage(args, place(), cursors) });
   const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
@@ -158,7 +164,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
     {
       type: AttachmentRef,
       description: "The files attached to it, oldest first; PENDING ones while their upload may still arrive.",
-      extensions: fromMany(noteAttachments, readAttachments),
+      extensions: fromMany(noteAttachments, readAttachments, placeOnNote),
       resolve: (note, args, context, info) => attachmentsOfNote(note, args, context, info),
     },
     AttachmentConnection,

@@ -3,7 +3,7 @@ import { noteWhere } from "../notes/relations.ts";
 import type { Rows } from "../platform/pages.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/selection.ts";
+import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { AttachmentReach, AttachmentRead } from "./input.ts";
 import type { Viewer } from "../viewer.ts";
 import { notesWithVisibleAttachments } from "./policy.ts";
@@ -18,7 +18,7 @@ export const attachmentEntity = defineEntity<Attachment>({
 /**
  * What is filled into the slots of the reads of attachments: from when on an upload must be awaited for its attachment to be read though it is not
  * there. A store of ours announces arrivals, so what is read is what counts: awaited until the upload expires, and never as ready. Rows of another
- * store become ready by being read, so all that may have arrived are read, and those that have not are left out afterwards.
+ * store become ready by being read, so all that may have arrived are read, and those that have not are left out afterwards: they are unsettled.
  */
 export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals: boolean; now: Date }): Record<string, string> {
   const counted = { awaited: now.toISOString(), ready: "infinity" };
@@ -28,6 +28,7 @@ export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals:
     "read ready": read.ready,
     "counted awaited": counted.awaited,
     "counted ready": "infinity",
+    unsettled: announcesArrivals ? "infinity" : "-infinity",
   };
 }
 
@@ -35,10 +36,13 @@ function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
   return sql`(a.state = 'READY' OR a.upload_expires_at > ${slot(`${use} ${reach}`)}::timestamptz)`;
 }
 
+const unsettled = sql`a.upload_expires_at > ${slot("unsettled")}::timestamptz`;
+
 /** The attachment for which `term` holds, of attachments as `a`. */
 function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachment> {
   return {
     target: attachmentEntity,
+    unsettled,
     from: (viewer) => sql`
       attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
       WHERE ${whereSql("n", notesWithVisibleAttachments(viewer))} AND ${term} AND ${within(reach, "read")}`,
@@ -53,6 +57,7 @@ export const attachmentByFilename = attachmentWhere(
 
 export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
   target: attachmentEntity,
+  unsettled,
   from: (viewer, { reach }) => ofNote(viewer, within(reach, "read")),
   countFrom: (viewer, { reach }) => ofNote(viewer, within(reach, "counted")),
 };

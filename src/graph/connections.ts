@@ -1,7 +1,10 @@
 import { InvalidInput, invalid } from "../errors.ts";
 import { isPositionOf, nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
 import type { CursorCodec } from "../platform/cursor.ts";
-import type { PeekCursor } from "./selection.ts";
+import { attachJson, jsonOf } from "../reading/shape.ts";
+
+/** Reads a cursor of a place that is not known yet. What it says is not proven: the resolver asks again when it knows the place. */
+export type PeekCursor = CursorCodec["peek"];
 
 /** The arguments of a connection field, as GraphQL hands them over. */
 export interface ConnectionArguments {
@@ -95,7 +98,10 @@ export function toConnection<Row extends { readonly id: string } & object>(
   cursors: CursorCodec,
   count: () => Promise<number>,
 ): Connection<Row> {
-  return new PageOfRows(slice, place, cursors, count);
+  const connection = new PageOfRows(slice, place, cursors, count);
+  const json = jsonOf(slice);
+  if (json) attachJson(connection, json);
+  return connection;
 }
 
 type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
@@ -164,9 +170,14 @@ export function toEdge<Row extends { readonly id: string } & object>(
   return {
     node: row,
     get cursor() {
-      return cursors.encode(placeName(place), positionOf(place.ordering, row));
+      return cursorAt(place, positionOf(place.ordering, row), cursors);
     },
   };
+}
+
+/** The cursor of a row that stands at `position` of the connection at `place`. */
+export function cursorAt(place: ConnectionPlace, position: Position, cursors: CursorCodec): string {
+  return cursors.encode(placeName(place), position);
 }
 
 function sizeProblems(args: ConnectionArguments): { path: string[]; message: string }[] {
@@ -186,6 +197,7 @@ function readCursor(
   return position;
 }
 
-function placeName({ name, ordering }: ConnectionPlace): string {
+/** What tells a place from every other. */
+export function placeName({ name, ordering }: ConnectionPlace): string {
   return `${name} ${nameOf(ordering)}`;
 }

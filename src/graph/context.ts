@@ -2,10 +2,12 @@ import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
 import type { CursorCodec } from "../platform/cursor.ts";
 import { identityOf } from "../reading/identity.ts";
-import { type PageInput, related, type Selection, type WantedOfPage } from "../reading/selection.ts";
+import type { PageInput } from "../reading/relation.ts";
+import { related, type Selection, type WantedOfPage } from "../reading/selection.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
-import { relationKeyOf, selectedPageOf, selectionOf } from "./selection.ts";
+import type { Selecting } from "./selecting.ts";
+import { relationKeyOf, selectedPageOf } from "./selection.ts";
 
 /** A read of a service: keys in, answers in their order out, with what is selected. */
 type BatchRead<Key, Value> = (viewer: Viewer, keys: readonly Key[], selection?: Selection) => Promise<readonly Value[]>;
@@ -18,12 +20,10 @@ type BatchPages<Key, Input, Value> = (
 ) => Promise<readonly Value[]>;
 
 /** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
-export interface GraphContext {
+export interface GraphContext extends Selecting {
   readonly viewer: Viewer;
   readonly services: Services;
   readonly cursors: CursorCodec;
-  /** What is selected below a field that answers with a row; `typename` says of which type, where the field does not. */
-  selected(info: GraphQLResolveInfo, typename?: string): Selection;
   /** One key's answer from a batch read. Keys asked for in the same turn go out as one read, and a key is read once a request. */
   load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
   /** As {@link GraphContext.load}, of a batch read that takes an input. */
@@ -46,7 +46,15 @@ export interface GraphContext {
   forget(): void;
 }
 
-export function createGraphContext(base: { viewer: Viewer; services: Services; cursors: CursorCodec }): GraphContext {
+/** Whom an operation is answered to, and of what. */
+export interface GraphContextBase {
+  readonly viewer: Viewer;
+  readonly services: Services;
+  readonly cursors: CursorCodec;
+}
+
+/** The context of one operation, in which `selecting` says what its root fields answer with. */
+export function createGraphContext(base: GraphContextBase, selecting: Selecting): GraphContext {
   const { viewer, cursors } = base;
   // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
@@ -68,7 +76,7 @@ export function createGraphContext(base: { viewer: Viewer; services: Services; c
 
   const context: GraphContext = {
     ...base,
-    selected: (info, typename) => selectionOf(info, cursors.peek, typename),
+    ...selecting,
     load(read, key, selection) {
       const variant = selection === undefined ? "" : String(identityOf(selection));
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);

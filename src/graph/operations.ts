@@ -2,11 +2,14 @@ import { type ExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNo
 import type { CursorCodec } from "../platform/cursor.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
+import { createAnswering } from "./answers.ts";
 import { wrap } from "./closed-errors.ts";
 import { createGraphContext } from "./context.ts";
 import { createDocuments, type Operation } from "./documents.ts";
 import { createExecutor } from "./execution.ts";
 import type { Variables } from "./limits.ts";
+import { selectingRows } from "./selection.ts";
+import { selectingJson } from "./shape.ts";
 
 /** What a request asks for, once it is known to be well formed. */
 export interface Parameters {
@@ -19,17 +22,17 @@ export interface OperationsDependencies {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   readonly cursors: CursorCodec;
-  /** A clock that never jumps, in milliseconds. */
-  readonly now: () => number;
 }
 
 /** What comes of `parameters`, whichever way they came. Its errors are still to be closed. */
 export type Perform = (parameters: Parameters, by: { viewer: Viewer; onlyRead: boolean }) => Promise<ExecutionResult>;
 
 /** Everything between well-formed parameters and a result: the document, its limits, the context, the execution. */
-export function createOperations({ schema, services, cursors, now }: OperationsDependencies): Perform {
+export function createOperations({ schema, services, cursors }: OperationsDependencies): Perform {
   const documentOf = createDocuments(schema);
-  const execute = createExecutor(schema, now);
+  const answer = createAnswering(schema);
+  const execute = createExecutor(schema);
+  const [inJson, asRows] = [selectingJson(cursors.peek), selectingRows(cursors.peek)];
 
   async function perform(
     { query, variables, operationName }: Parameters,
@@ -44,7 +47,9 @@ export function createOperations({ schema, services, cursors, now }: OperationsD
     if (!schema.getRootType(operation.node.operation)) return { errors: [noSuchOperations(operation)] };
     const refused = operation.refusal(variables ?? {});
     if (refused) return { errors: [refused] };
-    return execute(operation, createGraphContext({ viewer, services, cursors }), variables ?? {});
+    const base = { viewer, services, cursors };
+    const answered = await answer(operation, createGraphContext(base, inJson), variables ?? {});
+    return answered ?? execute(operation, createGraphContext(base, asRows), variables ?? {});
   }
 
   return async (parameters, by) => {

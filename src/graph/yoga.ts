@@ -18,8 +18,6 @@ export interface GraphqlOptions {
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly publicUrl: string;
   readonly examples: ExampleIds;
-  /** A clock that never jumps, in milliseconds. */
-  readonly now: () => number;
 }
 
 interface ServerContext {
@@ -34,8 +32,8 @@ const graphqlPath = "/graphql";
  * answered here, without a Request and a Response; all else goes through Yoga, which performs operations by the same function. A Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, cursors, authenticate, publicUrl, examples, now } = options;
-  const perform = createOperations({ schema, services, cursors, now });
+  const { services, cursors, authenticate, publicUrl, examples } = options;
+  const perform = createOperations({ schema, services, cursors });
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });
 

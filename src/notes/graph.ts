@@ -8,6 +8,7 @@ import {
   countOf,
   nodesDescription,
   nodesOf,
+  type PeekCursor,
   readPage,
   readPageAhead,
   toConnection,
@@ -16,9 +17,9 @@ import {
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { whenThere } from "../graph/eventually.ts";
+import { whenThere } from "../platform/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromMany, fromOne, type PeekCursor, selectedPageOf } from "../graph/selection.ts";
+import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
@@ -59,7 +60,7 @@ export const NoteRef = builder.prismaObject("Note", {
     uuid: t.field({
       type: "UUID",
       description: "The UUID that /v2 uses.",
-      extensions: from(noteEntity, "id"),
+      extensions: stored(noteEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
@@ -215,13 +216,14 @@ function notesOfTicket(
 
 async function notesAcrossTickets(
   args: NoteArguments,
-  { viewer, services, cursors }: GraphContext,
+  context: GraphContext,
   info: GraphQLResolveInfo,
 ): Promise<Connection<Note>> {
+  const { viewer, services, cursors } = context;
   const place = notesPlace("notes", args.orderBy);
   const filter = readFilter(args.filter);
   const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-  const { wanted, selection } = selectedPageOf(info, cursors.peek);
+  const { wanted, selection } = context.selectedPage(info, place);
   const slice = await services.notes.list(viewer, read, wanted, selection);
   return toConnection(
     slice,
@@ -243,7 +245,7 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
-      extensions: fromMany(ticketNotes, readNotes),
+      extensions: fromMany(ticketNotes, readNotes, (ticketId, { orderBy }) => placeOnTicket(ticketId, orderBy)),
       resolve: (ticket, args, context, info) => notesOfTicket(ticket, args, context, info),
     },
     NoteConnection,

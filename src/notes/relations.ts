@@ -4,7 +4,7 @@ import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../plat
 import type { Rows } from "../platform/pages.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/selection.ts";
+import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";

@@ -1,7 +1,7 @@
 import { builder } from "../graph/builder.ts";
-import { whenThere } from "../graph/eventually.ts";
+import { whenThere } from "../platform/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from } from "../graph/selection.ts";
+import { from, stored } from "../graph/sources.ts";
 import "../graph/scalars.ts";
 import { authorize, type PersonViewer, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -14,7 +14,7 @@ export const AccountRef = builder.prismaObject("Account", {
     uuid: t.field({
       type: "UUID",
       description: "The UUID alone.",
-      extensions: from(accountEntity, "id"),
+      extensions: stored(accountEntity, "id"),
       resolve: ({ id }) => id,
     }),
     slug: t.exposeString("slug", { description: "The account's short name: what /v1 and the account headers use." }),
@@ -34,7 +34,7 @@ export const PersonRef = builder.prismaObject("Person", {
     uuid: t.field({
       type: "UUID",
       description: "The UUID that /v2 uses.",
-      extensions: from(personEntity, "id"),
+      extensions: stored(personEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),

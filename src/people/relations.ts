@@ -1,7 +1,7 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
-import type { OneRelation } from "../reading/selection.ts";
+import type { OneRelation } from "../reading/relation.ts";
 import { visibleAccounts, visibleMemberships } from "./policy.ts";
 
 export const personEntity = defineEntity<Person>({

@@ -97,17 +97,21 @@ export function integer(number: number): Sql {
 
 /** What was read by {@link keyset}, cut to the page and put in the order asked for. */
 export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
-  const more = read.length > page.size;
   const kept = read.slice(0, page.size);
+  const rows = page.from === "start" ? kept : kept.toReversed();
+  return { rows, ...neighboursOf(page, read.length > page.size) };
+}
+
+/** Whether there are rows on either side of `page`, of which one `more` than it holds was read, or not. */
+export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
   // That a cursor was given says that a row stood beyond it. Relay allows this answer where an exact one would cost a statement.
-  if (page.from === "start")
-    return { rows: kept, hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
-  return { rows: kept.toReversed(), hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
+  if (page.from === "start") return { hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
+  return { hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
 
 /** The fields that a row's position in `ordering` is made of. */
-export function positionFields(ordering: Ordering): readonly string[] {
-  return completed(ordering).map(({ field }) => field);
+export function positionFields(ordering: Ordering): readonly SortField[] {
+  return completed(ordering);
 }
 
 /** The position of `row` in `ordering`. */

@@ -5,13 +5,13 @@ import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { isStaff, type Viewer } from "../viewer.ts";
 import { identityOf } from "./identity.ts";
 import { type Batch, batchOf, writeStatement } from "./batch.ts";
-import { type Plan, planMany, planOne } from "./plan.ts";
+import { NotInJson } from "./answer.ts";
+import { planMany, planOne } from "./plan.ts";
+import type { Plan } from "./statement.ts";
+import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import {
   allFields,
   type CountedSlice,
-  type ManyRelation,
-  type OneRelation,
-  type PageInput,
   related,
   type Selection,
   selectMany,
@@ -70,9 +70,10 @@ const longestKept = 50_000;
 
 export function createReads({ database, ambient }: ReadsDependencies): Reads {
   const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
-  const plans = new LRUCache<string, PreparedPlan>({
+  // That something cannot be planned is kept as well.
+  const plans = new LRUCache<string, PreparedPlan | NotInJson>({
     ...{ ...within, max: keptPlans },
-    sizeCalculation: ({ size }, name) => size + name.length,
+    sizeCalculation: (prepared, name) => name.length + ("size" in prepared ? prepared.size : 0),
   });
   const batches = new LRUCache<string, Batch>({
     ...{ ...within, max: keptBatches },
@@ -83,9 +84,9 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
     const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
     const known = plans.get(fullName);
-    if (known) return known;
-    const prepared = prepare(make(), reachOf(viewer));
-    plans.set(fullName, prepared);
+    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)));
+    if (!known) plans.set(fullName, prepared);
+    if (prepared instanceof NotInJson) throw prepared;
     return prepared;
   }
 
@@ -146,6 +147,15 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
   };
 }
 
+function attempt<Result>(work: () => Result): Result | NotInJson {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof NotInJson) return error;
+    throw error;
+  }
+}
+
 const decoded = new WeakMap<object, WeakMap<Plan<unknown>, unknown>>();
 
 /** What `plan` makes of `json`. An answer that several had asked for together is made into rows once, and nobody changes them. */
@@ -183,7 +193,9 @@ function mostTogether({ weight }: Plan<unknown>): number {
 /** What of a page's input makes for another statement: all but where a cursor stands. */
 function shapeOf(input: PageInput, wanted: WantedOfPage): string {
   const { after, before } = input.page;
-  return JSON.stringify({ ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted });
+  const { json, ...others } = wanted;
+  const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted: others };
+  return `${JSON.stringify(shape)} ${json ? identityOf(json) : ""}`;
 }
 
 function withSlots<Input extends PageInput>(input: Input): Input {

@@ -1,8 +1,6 @@
-import type { Sql } from "../platform/sql.ts";
-import type { Ordering, Page, Slice } from "../platform/keyset.ts";
-import type { Rows } from "../platform/pages.ts";
-import type { Viewer } from "../viewer.ts";
-import type { Entity } from "./entity.ts";
+import type { Slice } from "../platform/keyset.ts";
+import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
+import type { PageShape, RowShape } from "./shape.ts";
 
 /**
  * What a caller wants of rows: which fields, and which relations with what of those. A GraphQL field makes it of what is selected below it, a
@@ -13,40 +11,16 @@ export interface Selection {
   readonly fields: ReadonlySet<string> | undefined;
   /** Each under the key that {@link related} finds it by. */
   readonly relations: ReadonlyMap<RelationKey, SelectedRelation>;
+  /** What {@link jsonOf} a row is to be, where the database is to write that. */
+  readonly json?: RowShape;
 }
 
 /** What tells relations of one row apart: a name, or where the field that wants it stands in its document. */
 export type RelationKey = string | number;
 
-/** A page of rows that is asked for. What else there is of it is between the relation and its caller. */
-export interface PageInput {
-  readonly ordering: Ordering;
-  readonly page: Page;
-}
-
 /** A page, with the number of rows on all pages where that was asked for. */
 export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
-}
-
-/** One row, or none: of another row, or by a key that the statement gets as the slot `key`. */
-export interface OneRelation<Row = unknown> {
-  readonly target: Entity<Row>;
-  /**
-   * A table, the target's alias and conditions, which may speak of the row it belongs to by that one's alias. It begins with the policy.
-   *
-   * @throws {DomainError} where the viewer may not read any.
-   */
-  readonly from: (viewer: Viewer) => Sql;
-}
-
-/** A page of rows: of another row, or of all that there are. */
-export interface ManyRelation<Row, Input extends PageInput> {
-  readonly target: Entity<Row>;
-  /** As {@link OneRelation.from}, without the page. */
-  readonly from: (viewer: Viewer, input: Input) => Rows;
-  /** The rows that count, where others are read with them. */
-  readonly countFrom?: (viewer: Viewer, input: Input) => Rows;
 }
 
 /** A relation with what is wanted of it. */
@@ -78,6 +52,8 @@ export interface WantedOfPage {
   readonly cursors: boolean;
   /** How many rows there are on all pages; `most` ends the counting. */
   readonly total: false | true | { readonly most: number };
+  /** What {@link jsonOf} the page is to be, where the database is to write that instead of anything else. */
+  readonly json?: PageShape;
 }
 
 export const pageWithCursors: WantedOfPage = { rows: true, neighbours: true, cursors: true, total: false };

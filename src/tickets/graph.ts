@@ -2,9 +2,9 @@ import { builder } from "../graph/builder.ts";
 import { type ConnectionPlace, countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graph/connections.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { whenThere } from "../graph/eventually.ts";
+import { whenThere } from "../platform/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromOne, selectedPageOf } from "../graph/selection.ts";
+import { from, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, present } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
@@ -44,7 +44,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     uuid: t.field({
       type: "UUID",
       description: "The UUID that /v2 uses.",
-      extensions: from(ticketEntity, "id"),
+      extensions: stored(ticketEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", {
@@ -160,7 +160,8 @@ builder.queryFields((t) => ({
         filter: t.arg({ type: TicketFilterInput, description: "Which tickets are wanted." }),
         orderBy: t.arg({ type: TicketOrder, description: "Their order; CREATED_AT DESC when left out." }),
       },
-      resolve: async (_root, args, { viewer, services, cursors }, info) => {
+      resolve: async (_root, args, context, info) => {
+        const { viewer, services, cursors } = context;
         const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
         const place: ConnectionPlace = {
           name: "tickets",
@@ -168,7 +169,7 @@ builder.queryFields((t) => ({
         };
         const filter = readFilter(args.filter);
         const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-        const { wanted, selection } = selectedPageOf(info, cursors.peek);
+        const { wanted, selection } = context.selectedPage(info, place);
         const slice = await services.tickets.list(viewer, read, wanted, selection);
         return toConnection(
           slice,

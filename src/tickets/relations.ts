@@ -3,7 +3,7 @@ import { accountWhere, personWhere } from "../people/relations.ts";
 import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/selection.ts";
+import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 

@@ -132,8 +132,9 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const isSorted = name !== "attachments";
       let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
       if (isSorted && oneIn(2)) {
-        const field = pick(["CREATED_AT", "NUMBER", name === "notes" ? "AUTHOR" : "UPDATED_AT"]);
-        const direction = pick(["ASC", "DESC"]);
+        const fields = ["CREATED_AT", "NUMBER", name === "notes" ? "AUTHOR" : "UPDATED_AT"];
+        const order = () => ({ field: pick(fields), direction: pick(["ASC", "DESC"]) });
+        const { field, direction } = order();
         const names: Readonly<Record<string, string>> = {
           CREATED_AT: "createdAt",
           NUMBER: "number",
@@ -141,7 +142,11 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
           UPDATED_AT: "updatedAt",
         };
         orderName = `${names[field]} ${direction}`;
-        args.push(`orderBy: { field: ${field} direction: ${direction} }`);
+        // Now and then another with each of the variables.
+        const orders = oneIn(4)
+          ? written(name === "notes" ? "NoteOrder" : "TicketOrder", order, enumeration)
+          : enumeration({ field, direction });
+        args.push(`orderBy: ${orders}`);
       }
       if (isSorted && oneIn(3)) args.push(`filter: ${filter(name === "notes" ? "notes" : "tickets")}`);
       const size = () => (oneIn(40) ? 0 : number(3) + 1);

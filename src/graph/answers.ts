@@ -1,0 +1,58 @@
+import {
+  type ExecutionResult,
+  getVariableValues,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  Kind,
+  OperationTypeNode,
+} from "graphql";
+import type { GraphContext } from "./context.ts";
+import type { Operation } from "./documents.ts";
+import type { Variables } from "./limits.ts";
+import { writeObject } from "./values.ts";
+
+/**
+ * Answers queries with what the database has written as JSON, by the same resolvers and services as ever: in a context whose selections ask for
+ * JSON. Undefined where that cannot be had, or anything is wrong: whoever executes with rows finds out what.
+ */
+export function createAnswering(
+  schema: GraphQLSchema,
+): (operation: Operation, context: GraphContext, variables: Variables) => Promise<ExecutionResult | undefined> {
+  const query = schema.getQueryType();
+  const fragments = new WeakMap<Operation, GraphQLResolveInfo["fragments"]>();
+
+  return async (operation, context, variables) => {
+    if (!query || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
+    const { coerced } = getVariableValues(schema, operation.node.variableDefinitions ?? [], variables);
+    if (!coerced) return undefined;
+    const known = fragments.get(operation) ?? fragmentsOf(operation);
+    fragments.set(operation, known);
+    // Of the root itself, which no resolver has been asked for. Each field has its own.
+    const info: GraphQLResolveInfo = {
+      ...{ schema, fragments: known, operation: operation.node, variableValues: coerced, rootValue: undefined },
+      ...{ fieldName: "", fieldNodes: [], returnType: query, parentType: query },
+      path: { prev: undefined, key: "", typename: undefined },
+    };
+    try {
+      return resultOf(await writeObject(undefined, query, [operation.node], { context, info }));
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+function fragmentsOf({ document }: Operation): GraphQLResolveInfo["fragments"] {
+  const definitions = document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
+  return Object.fromEntries(definitions.map((one) => [one.name.value, one]));
+}
+
+/** The result of which `data` is the text. Yoga's processors of results, which the JSON lane has as well, ask `stringify` for the body. */
+function resultOf(data: string): ExecutionResult {
+  const result = {
+    get data(): Record<string, unknown> {
+      return JSON.parse(data) as Record<string, unknown>; // an object, by its braces
+    },
+    stringify: () => `{"data":${data}}`,
+  };
+  return result;
+}

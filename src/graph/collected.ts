@@ -1,0 +1,75 @@
+import {
+  type FieldNode,
+  getDirectiveValues,
+  GraphQLIncludeDirective,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  GraphQLSkipDirective,
+  isAbstractType,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+} from "graphql";
+import { NotInJson } from "../reading/answer.ts";
+import type { RelationKey } from "../reading/selection.ts";
+
+/** What it takes to know what is selected. */
+type Execution = Pick<GraphQLResolveInfo, "schema" | "fragments" | "variableValues">;
+
+/** The nodes that are merged into one field of an answer, the first of the document first. */
+export type Merged = readonly [FieldNode, ...FieldNode[]];
+
+/** Where a field stands in its document, which tells it from others of the same parent. */
+export function keyOf([first]: readonly FieldNode[]): RelationKey {
+  return first?.loc?.start ?? 0;
+}
+
+/** The fields selected below `parents` of rows of `type`, by the name they have in the answer: GraphQL's own CollectFields, over a type that is known. */
+export function collectFields(
+  info: Execution,
+  type: GraphQLObjectType,
+  parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
+): Map<string, Merged> {
+  const found = new Map<string, [FieldNode, ...FieldNode[]]>();
+  const spread = new Set<string>();
+
+  function collect({ selections }: SelectionSetNode): void {
+    for (const selection of selections) {
+      if (!isIncluded(info, selection)) continue;
+      if (selection.kind === Kind.FIELD) {
+        const name = selection.alias?.value ?? selection.name.value;
+        const merged = found.get(name);
+        if (merged) merged.push(selection);
+        else found.set(name, [selection]);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        if (applies(info, type, selection.typeCondition?.name.value)) collect(selection.selectionSet);
+      } else if (!spread.has(selection.name.value)) {
+        spread.add(selection.name.value);
+        const fragment = info.fragments[selection.name.value];
+        if (fragment && applies(info, type, fragment.typeCondition.name.value)) collect(fragment.selectionSet);
+      }
+    }
+  }
+
+  for (const { selectionSet } of parents) if (selectionSet) collect(selectionSet);
+  return found;
+}
+
+function applies({ schema }: Execution, type: GraphQLObjectType, condition: string | undefined): boolean {
+  if (condition === undefined || condition === type.name) return true;
+  const named = schema.getType(condition);
+  return isAbstractType(named) && schema.isSubType(named, type);
+}
+
+function isIncluded({ variableValues }: Execution, node: SelectionNode): boolean {
+  if (!node.directives?.length) return true;
+  if (getDirectiveValues(GraphQLSkipDirective, node, variableValues)?.["if"] === true) return false;
+  return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
+}
+
+/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {NotInJson} */
+export function typenameField({ name }: GraphQLObjectType, [node]: Merged): string {
+  // At the root of the schema it may be introspection, too.
+  if (node.name.value !== "__typename") throw new NotInJson();
+  return name;
+}

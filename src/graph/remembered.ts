@@ -1,0 +1,87 @@
+import { type GraphQLResolveInfo, type SelectionSetNode, visit } from "graphql";
+import { LRUCache } from "lru-cache";
+import { identityOf } from "../reading/identity.ts";
+import type { Selection } from "../reading/selection.ts";
+import type { EdgeContent, Member, PageContent, RowContent } from "../reading/shape.ts";
+import type { SelectedPage } from "./selecting.ts";
+
+/** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
+const keptParts = 1_000_000;
+const mostPartsKept = 50_000;
+
+const selections = new LRUCache<string, Selection | SelectedPage>({
+  ...{ maxSize: keptParts, maxEntrySize: mostPartsKept },
+  sizeCalculation: (made, name) => name.length + ("selection" in made ? partsOfPage(made) : partsOf(made)),
+});
+const variables = new WeakMap<object, Map<string, readonly string[]>>();
+
+/** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
+function placesOf({ fieldNodes }: GraphQLResolveInfo): string {
+  return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
+}
+
+/** What was made for these nodes of this document before, with the same values of the variables that are used below them. */
+export function remembered<Made extends Selection | SelectedPage>(
+  info: GraphQLResolveInfo,
+  kind: string,
+  make: () => Made,
+): Made {
+  const { operation, variableValues } = info;
+  // What was left out is not the same as null.
+  const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
+  const name = `${identityOf(operation)} ${placesOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
+  const before = selections.get(name);
+  if (before) return before as Made; // its kind is a part of its name
+  const made = make();
+  selections.set(name, made);
+  return made;
+}
+
+/** How much there is of a selection: its fields, and the characters of what its relations are filtered by. */
+function partsOf({ fields, relations, json }: Selection): number {
+  const below = [...relations.values()].map(
+    (one) => partsOf(one.selection) + ("input" in one ? JSON.stringify(one.input).length : 0),
+  );
+  return below.reduce((sum, parts) => sum + parts, 1 + (fields?.size ?? 0) + (json ? partsOfShape(json) : 0));
+}
+
+function partsOfPage({ wanted, selection }: SelectedPage): number {
+  return partsOf(selection) + (wanted.json ? partsOfShape(wanted.json.members) : 0);
+}
+
+function partsOfShape(members: readonly Member<RowContent | PageContent | EdgeContent>[]): number {
+  return members.reduce((sum, { content }) => sum + partsOfContent(content), 1);
+}
+
+function partsOfContent(content: RowContent | PageContent | EdgeContent): number {
+  if ("members" in content) return partsOfShape(content.members);
+  if (content.kind === "page") return partsOfShape(content.shape.members) + JSON.stringify(content.input).length;
+  return "shape" in content ? partsOfShape(content.shape) : 1;
+}
+
+function variablesBelow(info: GraphQLResolveInfo): readonly string[] {
+  const known = variables.get(info.operation) ?? new Map<string, readonly string[]>();
+  variables.set(info.operation, known);
+  const places = placesOf(info);
+  const names = known.get(places) ?? findVariables(info);
+  known.set(places, names);
+  return names;
+}
+
+function findVariables({ fieldNodes, fragments }: GraphQLResolveInfo): readonly string[] {
+  const found = new Set<string>();
+  const spread = new Set<string>();
+  const look = (selectionSet: SelectionSetNode | undefined): void => {
+    if (!selectionSet) return;
+    visit(selectionSet, {
+      Variable: ({ name }) => void found.add(name.value),
+      FragmentSpread: ({ name }) => {
+        if (spread.has(name.value)) return;
+        spread.add(name.value);
+        look(fragments[name.value]?.selectionSet);
+      },
+    });
+  };
+  for (const { selectionSet } of fieldNodes) look(selectionSet);
+  return [...found].toSorted();
+}

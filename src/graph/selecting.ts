@@ -1,0 +1,17 @@
+import type { GraphQLResolveInfo } from "graphql";
+import type { Selection, WantedOfPage } from "../reading/selection.ts";
+import type { ConnectionPlace } from "./connections.ts";
+
+/** What is selected below a field that answers with a page. */
+export interface SelectedPage {
+  readonly wanted: WantedOfPage;
+  readonly selection: Selection;
+}
+
+/** How what is selected below a field is made a selection of. */
+export interface Selecting {
+  /** Of a field that answers with a row; `typename` says of which type, where the field does not. */
+  selected(info: GraphQLResolveInfo, typename?: string): Selection;
+  /** Of a field that answers with a connection at `place`. */
+  selectedPage(info: GraphQLResolveInfo, place: ConnectionPlace): SelectedPage;
+}

@@ -1,0 +1,245 @@
+import {
+  type FieldNode,
+  getNamedType,
+  getNullableType,
+  type GraphQLField,
+  GraphQLError,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  isEnumType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from "graphql";
+import { type Asker, NotInJson } from "../reading/answer.ts";
+import { type Selection, totalOnly } from "../reading/selection.ts";
+import type { EdgeContent, Member, PageContent, PageShape, RowContent, RowShape, Spelling, Work } from "../reading/shape.ts";
+import { collectFields, type Merged, typenameField } from "./collected.ts";
+import {
+  type ConnectionArguments,
+  type ConnectionPlace,
+  cursorAt,
+  type PeekCursor,
+  placeName,
+  readPage,
+} from "./connections.ts";
+import { remembered } from "./remembered.ts";
+import type { SelectedPage, Selecting } from "./selecting.ts";
+import { type FieldSource, inputOf, type Walk } from "./sources.ts";
+import { argumentsOf, type JsonAsker, type SelectedField, writeField } from "./values.ts";
+
+/** What is selected as JSON. Either is {@link NotInJson} where it takes rows to answer with it. */
+export function selectingJson(peek: PeekCursor): Selecting {
+  return {
+    selected: (info, typename) => rowsInJson({ info, peek }, typename),
+    selectedPage: (info, place) => pageInJson({ info, peek }, place),
+  };
+}
+
+function rowsInJson(walk: Walk, typename: string | undefined): Selection {
+  const { info } = walk;
+  const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
+  if (!isObjectType(type)) throw new NotInJson();
+  const selection = remembered(info, `rows ${type.name} in JSON`, () => {
+    const json = shapeOrNone(() => rowShape(walk, type, info.fieldNodes));
+    return json ? { ...nothing, json } : nothing;
+  });
+  if (!selection.json) throw new NotInJson();
+  return selection;
+}
+
+function pageInJson(walk: Walk, place: ConnectionPlace): SelectedPage {
+  const { info } = walk;
+  // Its order is an argument of the field itself, of which what is remembered below it knows nothing.
+  const page = remembered(info, `page in JSON of ${placeName(place)}`, () => {
+    const json = shapeOrNone(() => pageShape(walk, info.returnType, info.fieldNodes, () => place));
+    return { wanted: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
+  });
+  if (!page.wanted.json) throw new NotInJson();
+  return page;
+}
+
+const nothing: Selection = { fields: new Set(), relations: new Map() };
+
+/** That there is no shape is remembered as well. */
+function shapeOrNone<Shape>(make: () => Shape): Shape | undefined {
+  try {
+    return make();
+  } catch (error) {
+    // Arguments that cannot be used are for their resolver to refuse.
+    if (error instanceof NotInJson || error instanceof GraphQLError) return undefined;
+    throw error;
+  }
+}
+
+/** An asker is handed through by whoever has asked for the text of an answer: `answers.ts`, which makes it. */
+function askerOf(asker: Asker): JsonAsker {
+  return asker as JsonAsker;
+}
+
+type Field = GraphQLField<unknown, unknown>;
+
+/** The members of an object: one for each name that is selected, in the order of the document. */
+function membersOf<Content>(
+  walk: Walk,
+  type: GraphQLObjectType,
+  parents: readonly FieldNode[],
+  contentOf: (field: Field, nodes: Merged) => Content,
+): Member<Content | Constant>[] {
+  return [...collectFields(walk.info, type, parents)].map(([name, nodes]) => {
+    const field = type.getFields()[nodes[0].name.value];
+    return { name, content: field ? contentOf(field, nodes) : constant(typenameField(type, nodes)) };
+  });
+}
+
+type Constant = Extract<RowContent, { kind: "constant" }>;
+
+const constant = (value: string): Constant => ({ kind: "constant", json: JSON.stringify(value) });
+
+function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
+  const named = getNamedType(type);
+  if (!isObjectType(named)) throw new NotInJson();
+  return named;
+}
+
+function rowShape(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
+  return membersOf(walk, type, parents, (field, nodes) => rowContent(walk, type, field, nodes));
+}
+
+function rowContent(walk: Walk, type: GraphQLObjectType, field: Field, nodes: Merged): RowContent {
+  const { source, pothosExposedField: exposed } = field.extensions as {
+    readonly source?: FieldSource; // see SourceExtensions
+    readonly pothosExposedField?: string;
+  };
+  const nullable = !isNonNullType(field.type);
+  if (source?.kind === "one") {
+    return { kind: "row", relation: source.relation, nullable, shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+  }
+  if (source?.kind === "many") return pageContent(walk, source, field, nodes);
+  if (source === undefined && field.name === "id") {
+    return { kind: "stored", field: "id", spelling: { globalIdOf: type.name }, nullable };
+  }
+  const stored = source?.stored ? source.fields[0] : exposed;
+  const spelling = stored === undefined ? undefined : spellingOf(field.type);
+  if (stored !== undefined && spelling) return { kind: "stored", field: stored, spelling, nullable };
+  const fields = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
+  return { kind: "worked", fields, work: workOf(walk, { type, field, nodes }) };
+}
+
+/** How columns of a type are written, of those that rows are made of. */
+function spellingOf(type: GraphQLOutputType): Spelling | undefined {
+  const nullable = getNullableType(type);
+  const named = getNamedType(nullable);
+  if (isEnumType(named)) {
+    if (!named.getValues().every(({ name, value }) => name === value)) return undefined;
+    return isListType(nullable) ? "json" : "quoted";
+  }
+  return isListType(nullable) ? undefined : spellings[named.name];
+}
+
+const spellings: Readonly<Record<string, Spelling>> = {
+  String: "json",
+  Boolean: "bare",
+  Int: "bare",
+  SafeInt: "bare",
+  UUID: "quoted",
+  DateTime: "instant",
+};
+
+/** What the resolver of a field makes of a row. */
+function workOf({ info }: Walk, selected: SelectedField): Work<object> {
+  const args = argumentsOf(selected, info);
+  return (row, asker) => writeField(row, selected, askerOf(asker), args);
+}
+
+function pageContent(walk: Walk, source: Extract<FieldSource, { kind: "many" }>, field: Field, nodes: Merged): RowContent {
+  const input = inputOf(walk, source, field, nodes[0]);
+  if (!input) throw new NotInJson();
+  // The field's own arguments: see fromMany.
+  const args = argumentsOf({ field, nodes }, walk.info) as ConnectionArguments;
+  const placeOf = (parentId: string | null) => source.place(parentId ?? "", args as never);
+  const { members } = pageShape(walk, field.type, nodes, placeOf);
+  const { after, before } = args;
+  if (typeof after !== "string" && typeof before !== "string") {
+    return { kind: "page", relation: source.relation, input, shape: { members } };
+  }
+  const check: PageShape["check"] = (parentId, asker) => {
+    readPage(args, placeOf(parentId), askerOf(asker).context.cursors);
+    return "";
+  };
+  return { kind: "page", relation: source.relation, input, shape: { members, check } };
+}
+
+/** Where a connection stands, by the id of what it is of. */
+type PlaceOf = (parentId: string | null) => ConnectionPlace;
+
+function pageShape(walk: Walk, connection: GraphQLOutputType, parents: readonly FieldNode[], placeOf: PlaceOf): PageShape {
+  const type = objectTypeOf(connection);
+  const members = membersOf(walk, type, parents, (field, nodes): PageContent => {
+    switch (field.name) {
+      case "nodes":
+        return { kind: "rows", shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+      case "edges":
+        return { kind: "edges", members: edgeMembers(walk, objectTypeOf(field.type), nodes, placeOf) };
+      case "pageInfo":
+        return { kind: "surroundings", work: pageInfoWork(walk, objectTypeOf(field.type), nodes, placeOf) };
+      case "totalCount":
+        return { kind: "total" };
+      default:
+        throw new NotInJson();
+    }
+  });
+  return { members };
+}
+
+function edgeMembers(
+  walk: Walk,
+  edge: GraphQLObjectType,
+  parents: readonly FieldNode[],
+  placeOf: PlaceOf,
+): readonly Member<EdgeContent>[] {
+  return membersOf(walk, edge, parents, (field, nodes): EdgeContent => {
+    switch (field.name) {
+      case "node":
+        return { kind: "row", shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+      case "cursor":
+        return {
+          kind: "cursor",
+          work: ({ parentId, position }, asker) =>
+            JSON.stringify(cursorAt(placeOf(parentId), position, askerOf(asker).context.cursors)),
+        };
+      default:
+        throw new NotInJson();
+    }
+  });
+}
+
+type PageInfoWork = Extract<PageContent, { kind: "surroundings" }>["work"];
+type PageInfoField = (
+  page: Parameters<PageInfoWork>[0],
+  cursor: (position: readonly (string | number)[] | null) => string | null,
+) => unknown;
+
+const pageInfoFields: Readonly<Record<string, PageInfoField>> = {
+  hasNextPage: ({ hasNext }) => hasNext,
+  hasPreviousPage: ({ hasPrevious }) => hasPrevious,
+  startCursor: ({ first }, cursor) => cursor(first),
+  endCursor: ({ last }, cursor) => cursor(last),
+};
+
+function pageInfoWork(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[], placeOf: PlaceOf): PageInfoWork {
+  const members = membersOf(walk, type, parents, ({ name }): PageInfoField => {
+    const field = pageInfoFields[name];
+    if (!field) throw new NotInJson();
+    return field;
+  });
+  return (page, asker) => {
+    const { cursors } = askerOf(asker).context;
+    const cursor: Parameters<PageInfoField>[1] = (position) => position && cursorAt(placeOf(page.parentId), position, cursors);
+    const texts = members.map(({ name, content }) => {
+      const text = typeof content === "function" ? JSON.stringify(content(page, cursor)) : content.json;
+      return `"${name}":${text}`;
+    });
+    return `{${texts.join(",")}}`;
+  };
+}

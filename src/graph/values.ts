@@ -1,0 +1,109 @@
+import {
+  defaultFieldResolver,
+  type FieldNode,
+  getArgumentValues,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  type SelectionSetNode,
+} from "graphql";
+import { NotInJson } from "../reading/answer.ts";
+import { jsonOf } from "../reading/shape.ts";
+import { collectFields, type Merged, typenameField } from "./collected.ts";
+import type { GraphContext } from "./context.ts";
+import { orRejected, whenAllThere, whenThere } from "../platform/eventually.ts";
+
+/** Whoever asks for JSON, and for what: what a resolver is given. */
+export interface JsonAsker {
+  readonly context: GraphContext;
+  readonly info: GraphQLResolveInfo;
+}
+
+/** JSON, at once where nothing has to be waited for. */
+export type EventualJson = string | Promise<string>;
+
+/**
+ * `value` in JSON, as it is selected by the field of `info`: rows as they came with their JSON, and all else as graphql-js would complete it.
+ *
+ * @throws {NotInJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
+ *   it returns.
+ */
+function writeValue(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
+  if (value instanceof Promise) return value.then((known: unknown) => writeValue(known, type, asker));
+  if (value instanceof Error) throw value;
+  if (value === null || value === undefined) {
+    if (isNonNullType(type)) throw new NotInJson();
+    return "null";
+  }
+  if (isNonNullType(type)) return writeValue(value, type.ofType, asker);
+  if (isLeafType(type)) return orThrow(JSON.stringify(type.serialize(value)));
+  if (isListType(type)) return writeList(value, type.ofType, asker);
+  const json = typeof value === "object" ? jsonOf(value) : undefined;
+  if (json) return json.text(asker);
+  // What can be found by its id is a row: with JSON, or read by another way.
+  if (!isObjectType(type) || type.getInterfaces().length > 0) throw new NotInJson();
+  return writeObject(value, type, asker.info.fieldNodes, asker);
+}
+
+/** The object that `value` is, as it is selected below `parents`. @throws as {@link writeValue} */
+export function writeObject(
+  value: unknown,
+  type: GraphQLObjectType,
+  parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
+  { context, info }: JsonAsker,
+): EventualJson {
+  const members = [...collectFields(info, type, parents)].map(([name, nodes]) => {
+    const field = type.getFields()[nodes[0].name.value];
+    const text = orRejected(() =>
+      field ? writeField(value, { type, field, nodes }, { context, info }) : JSON.stringify(typenameField(type, nodes)),
+    );
+    return whenThere(text, (known) => `"${name}":${known}`);
+  });
+  return whenAllThere(members, (known) => `{${known.join(",")}}`);
+}
+
+/** A field of an object type, with the nodes that select it. */
+export interface SelectedField {
+  readonly type: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly nodes: Merged;
+}
+
+/** What `selected` is of `source`. @throws as {@link writeValue} */
+export function writeField(
+  source: unknown,
+  selected: SelectedField,
+  asker: JsonAsker,
+  args = argumentsOf(selected, asker.info),
+): EventualJson {
+  const { type, field, nodes } = selected;
+  const { resolve = defaultFieldResolver } = field;
+  const info = { ...asker.info, fieldName: field.name, fieldNodes: nodes, returnType: field.type, parentType: type };
+  return writeValue(resolve(source, args, asker.context, info), field.type, { context: asker.context, info });
+}
+
+/** @throws {GraphQLError} where they are not what the field takes. */
+export function argumentsOf(
+  { field, nodes }: { readonly field: GraphQLField<unknown, unknown>; readonly nodes: readonly [FieldNode, ...FieldNode[]] },
+  { variableValues }: GraphQLResolveInfo,
+): Record<string, unknown> {
+  return getArgumentValues(field, nodes[0], variableValues);
+}
+
+function writeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
+  if (!Array.isArray(value)) throw new NotInJson();
+  return whenAllThere(
+    value.map((item: unknown) => orRejected(() => writeValue(item, type, asker))),
+    (items) => `[${items.join(",")}]`,
+  );
+}
+
+function orThrow(json: string | undefined): string {
+  if (json === undefined) throw new NotInJson();
+  return json;
+}

@@ -1,0 +1,30 @@
+import { asError } from "../errors.ts";
+
+/**
+ * `work` of `value`, at once where the value is there: most rows came with what a field asks for, and a promise for each of them would be most of the
+ * work of answering.
+ */
+export function whenThere<Value, Result>(
+  value: Value | Promise<Value>,
+  work: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return value instanceof Promise ? value.then(work) : work(value);
+}
+
+/** What `work` returns, or a promise that what it has thrown rejects: beside others that are waited for, it must not leave them alone. */
+export function orRejected<Result>(work: () => Result | Promise<Result>): Result | Promise<Result> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(asError(error));
+  }
+}
+
+/** `work` of all `values`, at once where all of them are there. */
+export function whenAllThere<Value, Result>(
+  values: readonly (Value | Promise<Value>)[],
+  work: (values: readonly Value[]) => Result,
+): Result | Promise<Result> {
+  const known = values.filter((value): value is Value => !(value instanceof Promise));
+  return known.length === values.length ? work(known) : Promise.all(values).then(work);
+}

@@ -1,0 +1,95 @@
+import type { Position, Slice } from "../platform/keyset.ts";
+import type { Asker, JsonAnswer } from "./answer.ts";
+import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
+
+/** A member of an object in JSON: its name, which is a name of GraphQL's, and what stands under it. */
+export interface Member<Content> {
+  readonly name: string;
+  readonly content: Content;
+}
+
+/** What a row is in an answer: the members of its object, in their order. */
+export type RowShape = readonly Member<RowContent>[];
+
+/** What a page is in an answer. */
+export interface PageShape {
+  readonly members: readonly Member<PageContent>[];
+  /** Says nothing, and throws where the page of that parent may not be told: its cursors were believed until here. */
+  readonly check?: Work<string | null> | undefined;
+}
+
+/** How a column is written in JSON. */
+export type Spelling =
+  /** As PostgreSQL writes any value in JSON: texts and lists. */
+  | "json"
+  /** As it is: numbers, true and false. */
+  | "bare"
+  /** In quotation marks: what has nothing in it that JSON would escape. */
+  | "quoted"
+  /** In UTC, to the millisecond. */
+  | "instant"
+  /** The global id of a type's row, of its UUID. */
+  | { readonly globalIdOf: string };
+
+/** Makes a part of an answer that the database cannot make, as JSON: of what it is given of the row, for whoever asks. */
+export type Work<Given> = (given: Given, asker: Asker) => string | Promise<string>;
+
+interface Constant {
+  readonly kind: "constant";
+  readonly json: string;
+}
+
+export type RowContent =
+  | Constant
+  /** A field as it is stored. */
+  | { readonly kind: "stored"; readonly field: string; readonly spelling: Spelling; readonly nullable: boolean }
+  /** Worked out of those fields of the row, or of all of them. */
+  | { readonly kind: "worked"; readonly fields: readonly string[] | undefined; readonly work: Work<never> }
+  | { readonly kind: "row"; readonly relation: OneRelation; readonly nullable: boolean; readonly shape: RowShape }
+  | {
+      readonly kind: "page";
+      readonly relation: ManyRelation<unknown, never>;
+      readonly input: PageInput;
+      readonly shape: PageShape;
+    };
+
+/** Where a row stands, and on a page of which parent: of its id, or of none. */
+export interface Standing {
+  readonly parentId: string | null;
+  readonly position: Position;
+}
+
+/** Where a page stands. */
+export interface Surroundings extends Omit<Slice<unknown>, "rows"> {
+  readonly parentId: string | null;
+  readonly first: Position | null;
+  readonly last: Position | null;
+}
+
+export type PageContent =
+  | Constant
+  | { readonly kind: "total" }
+  | { readonly kind: "rows"; readonly shape: RowShape }
+  | { readonly kind: "edges"; readonly members: readonly Member<EdgeContent>[] }
+  | { readonly kind: "surroundings"; readonly work: Work<Surroundings> };
+
+export type EdgeContent =
+  | Constant
+  | { readonly kind: "row"; readonly shape: RowShape }
+  | { readonly kind: "cursor"; readonly work: Work<Standing> };
+
+const answerOf = Symbol("json");
+
+interface WithAnswer {
+  [answerOf]?: JsonAnswer;
+}
+
+/** Keeps with a row or a page its JSON, which was read with it or instead of its rows. */
+export function attachJson(found: object, json: JsonAnswer): void {
+  (found as WithAnswer)[answerOf] = json;
+}
+
+/** The JSON that `found` came with, in the shape that was asked for; undefined where none was. */
+export function jsonOf(found: object): JsonAnswer | undefined {
+  return (found as WithAnswer)[answerOf];
+}
