@@ -1,12 +1,9 @@
 import type { Note } from "../notes/service.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
-import type { Field } from "../rest/v1/fields.ts";
+import { contextOf, type Field, type FieldContext } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
 import type { Operation } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
-import { type CountedSlice, relatedAs, rowsOnly, selectMany } from "../reading/selection.ts";
-import type { Services } from "../services.ts";
-import type { PersonViewer } from "../viewer.ts";
 import { allowedExtensions } from "./extensions.ts";
 import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";
@@ -14,20 +11,19 @@ import type { Attachment } from "./service.ts";
 
 /** More than any note has: /v1 shows a note's attachments all at once. */
 const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
-const attachmentsOfRecord = selectMany(attachmentsOfNote, allOfThem, rowsOnly);
 
 /** The attachments of a note whose bytes are there. A credential that may not read attachments sees none. */
-export const attachments: Field<Note> = {
-  fields: [],
-  relations: { attachments: attachmentsOfRecord },
-  value(note, { services, viewer }) {
-    const page = relatedAs(note, "attachments", attachmentsOfRecord);
-    if (!page || page.rows.length === 0) return [];
-    return presentAll(page, services, viewer);
+export const attachments: Field<Note> = (name) => ({
+  name,
+  content: {
+    kind: "workedRows",
+    ...{ relation: attachmentsOfNote, input: allOfThem, none: "[]" },
+    work: async (rows: readonly Attachment[], asker) => JSON.stringify(await presentAll(rows, contextOf(asker))),
   },
-};
+});
 
-async function presentAll(page: CountedSlice<Attachment>, services: Services, viewer: PersonViewer): Promise<object[]> {
+async function presentAll(read: readonly Attachment[], { services, viewer }: FieldContext): Promise<object[]> {
+  const page = { rows: read, hasNext: false, hasPrevious: false };
   const { rows } = await services.attachments.settled(viewer, page, "ready");
   return Promise.all(
     rows.map(async (attachment) => {

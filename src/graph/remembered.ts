@@ -2,7 +2,7 @@ import { type GraphQLResolveInfo, type SelectionSetNode, visit } from "graphql";
 import { LRUCache } from "lru-cache";
 import { identityOf } from "../reading/identity.ts";
 import type { Selection } from "../reading/selection.ts";
-import type { EdgeContent, Member, PageContent, RowContent } from "../reading/shape.ts";
+import type { EdgeContent, Member, PageContent, RowContent, RowMember } from "../reading/shape.ts";
 import type { SelectedPage } from "./selecting.ts";
 
 /** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
@@ -49,8 +49,8 @@ function partsOfPage({ wanted, selection }: SelectedPage): number {
   return partsOf(selection) + (wanted.json ? partsOfShape(wanted.json.members) : 0);
 }
 
-function partsOfShape(members: readonly Member<RowContent | PageContent | EdgeContent>[]): number {
-  return members.reduce((sum, { content }) => sum + partsOfContent(content), 1);
+function partsOfShape(members: readonly (RowMember | Member<PageContent | EdgeContent>)[]): number {
+  return members.reduce((sum, member) => sum + ("content" in member ? partsOfContent(member.content) : 1), 1);
 }
 
 function partsOfContent(content: RowContent | PageContent | EdgeContent): number {

@@ -1,5 +1,5 @@
 import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
-import { accountWhere, personWhere } from "../people/relations.ts";
+import { accountWhere, homeAccountOf, personWhere } from "../people/relations.ts";
 import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
 import type { Rows } from "../platform/pages.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
@@ -63,6 +63,8 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);
+/** Where the author is at home. Who sees the author sees its name, as with {@link homeAccountOfPerson}. */
+export const homeAccountOfAuthor = homeAccountOf(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);
 
 const ofTicket: Among = { field: "ticketId", type: "uuid", values: [sql`t.id`] };

@@ -1,18 +1,18 @@
+import { NotFound } from "../errors.ts";
 import { findings } from "../platform/text.ts";
-import { accountStub, homeAccountOf, personOfRecord, personStub } from "../people/v1.ts";
-import { encodeGlobalId } from "../platform/global-ids.ts";
-import { pageWithCursors, selectOne } from "../reading/selection.ts";
+import { accountStub, ownAccount, personStub } from "../people/v1.ts";
+import type { RowContent, RowShape } from "../reading/shape.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { BadRequest, invalidJson } from "../rest/v1/errors.ts";
-import { type Field, fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
-import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
+import { type Field, related, type Shape, stored, worked, workedContent } from "../rest/v1/fields.ts";
+import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
-import type { TicketKind } from "../tickets/service.ts";
+import type { Ticket, TicketKind } from "../tickets/service.ts";
 import { type AddNoteInput, type NoteFilter, noteOrderings, type NoteUpload } from "./input.ts";
-import { authorOfNote, ticketOfNote } from "./relations.ts";
+import { authorOfNote, homeAccountOfAuthor, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
 
 /** Which notes a path is about: all of them, or by who may see them. */
@@ -62,8 +62,8 @@ export function noteOperations({ attachments }: { attachments: Field<Note> }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
-        read: ({ fields, ordering, page, selection }) =>
-          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageWithCursors, selection),
+        read: ({ fields, ordering, page, wanted }) =>
+          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, wanted),
         count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
       });
     },
@@ -85,10 +85,12 @@ export function noteOperations({ attachments }: { attachments: Field<Note> }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
-        read: async ({ fields, ordering, page, selection }) => {
+        read: async ({ fields, ordering, page, wanted }) => {
           const read = { filter: { ...filter, fields }, ordering, page };
-          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, pageWithCursors, selection);
-          return slice ?? { rows: [], hasNext: false, hasPrevious: false };
+          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, wanted);
+          // Gone since it was found.
+          if (!slice) throw new NotFound("ticket");
+          return slice;
         },
         count: (fields, most) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, most),
       });
@@ -107,36 +109,41 @@ function added(note: Note, publicUrl: string): V1Answer {
   return { status: 201, body: { id: note.number }, headers: { location: `${publicUrl}/v1/notes/${note.number}` } };
 }
 
-const author = selectOne(authorOfNote, personOfRecord);
-const ticket = selectOne(ticketOfNote, { fields: new Set(["number", "subject", "kind"]), relations: new Map() });
+/** An internal note is of the account that the viewer acts in; a public one is shown with its author's. */
+const ownAccountOf = workedContent<Note>([], (_note, context) => ownAccount(context));
+const account: Field<Note> = (name) => {
+  const home: RowContent = { kind: "row", relation: homeAccountOfAuthor, nullable: true, shape: accountStub };
+  return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
+};
 
 function noteShape(attachments: Field<Note>): Shape<Note> {
   return {
     fields: {
-      id: fromRow(["number"], (note) => note.number),
-      nodeID: fromRow([], (note) => encodeGlobalId("Note", note.id)),
-      person: fromRelated({ name: "author", relation: author }, (person) => personStub(person)),
-      created_at: fromRow(["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
-      text: fromRow(["text"], (note) => note.text),
-      medium: fromRow(["medium"], (note) => note.medium.toLowerCase()),
-      internal: fromRow(["isPublic"], (note) => !note.isPublic),
+      id: stored("number", "bare"),
+      nodeID: stored("id", { globalIdOf: "Note" }),
+      person: related(authorOfNote, personStub),
+      created_at: worked(["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
+      text: stored("text", "json"),
+      medium: stored("medium", { codes: namesOfCodes(mediumCodes) }),
+      internal: stored("isPublic", "negated"),
       attachments,
-      account: fromRelated({ name: "author", relation: author, fields: ["isPublic"] }, (person, note, { viewer }) =>
-        note.isPublic ? homeAccountOf(person) : accountStub(viewer.account),
-      ),
-      inbound_email: fromRow([], () => null),
-      internal_account: fromRow(["isPublic"], (note, { viewer }) => (note.isPublic ? undefined : accountStub(viewer.account))),
+      account,
+      inbound_email: (name) => ({ name, content: { kind: "constant", json: "null" } }),
+      internal_account: (name) => ({ name, when: { field: "isPublic", is: false }, content: ownAccountOf }),
       ...Object.fromEntries(Object.entries(kindNames).map(([kind, { reference }]) => [reference, referenceTo(kind)])),
     },
     unselectable: ["internal_account"],
   };
 }
 
+const ticketStub: RowShape = [stored<Ticket>("number", "bare")("id"), stored<Ticket>("subject", "json")("subject")];
+
 /** The record that notes are of, for those of a ticket of that kind. */
 function referenceTo(kind: string): Field<Note> {
-  return fromRelated({ name: "ticket", relation: ticket }, (found) =>
-    found?.kind === kind ? { id: found.number, subject: found.subject } : undefined,
-  );
+  return (name) => {
+    const content: RowContent = { kind: "object", shape: ticketStub };
+    return { of: ticketOfNote, members: [{ name, when: { field: "kind", is: kind }, content }] };
+  };
 }
 
 /** A path's and a parameter's word on who may see the notes; both must hold. @throws {BadRequest} */

@@ -1,8 +1,10 @@
-import { invalid, NotFound } from "../errors.ts";
+import { NotFound } from "../errors.ts";
 import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
-import { pageWithTotal, relatedAs, type Selection, selectOne } from "../reading/selection.ts";
-import type { Operation, Window } from "../rest/v2/operation.ts";
+import { pageWithTotal, type Selection, type WantedOfPage } from "../reading/selection.ts";
+import type { RowContent, RowShape, Spelling } from "../reading/shape.ts";
+import { inJson, textOf } from "../rest/json-text.ts";
+import { asJson, type Operation, type Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
@@ -31,13 +33,33 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
-const authorName = selectOne(authorOfNote, { fields: new Set(["name"]), relations: new Map() });
+const ofNote = (field: keyof Note, spelling: Spelling, nullable = false): RowContent => ({
+  ...{ kind: "stored", field, spelling, nullable },
+});
+const ofAuthor = (field: keyof Person, spelling: Spelling): RowContent => ({
+  ...{ kind: "stored", field, spelling, nullable: false },
+});
 
-/** What is read of a note to show it. */
-const shown: Selection = {
-  fields: new Set(["categories", "createdAt", "isPublic", "ticketId", "updatedAt", "text", "authorNumber"]),
-  relations: new Map([["author", authorName]]),
-};
+/** A note that is read, as /v2 shows it: what {@link presentWith} makes of one that was just written. */
+const shown: RowShape = [
+  { name: "id", content: ofNote("id", "quoted") },
+  {
+    of: authorOfNote,
+    members: [
+      { name: "author_id", content: ofAuthor("id", "quoted") },
+      { name: "author_name", content: ofAuthor("name", "json") },
+    ],
+  },
+  { name: "categories", content: ofNote("categories", { codes: v2CategoryOf }) },
+  { name: "created_at", content: ofNote("createdAt", "instant") },
+  { name: "is_public", content: ofNote("isPublic", "bare") },
+  { name: "ticket_id", content: ofNote("ticketId", "quoted") },
+  { name: "updated_at", content: ofNote("updatedAt", "instant", true) },
+  { name: "value", content: ofNote("text", { atMost: maximumCharacters }) },
+];
+
+const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };
+const listWithTotal: WantedOfPage = { ...pageWithTotal, list: shown };
 
 export const listNotes: Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,
@@ -47,13 +69,10 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
   const ordering = [{ ...noteOrderings.CREATED_AT, direction: "ASC" }] as const;
   const page = { size: query.limit, from: "start", offset: query.offset } as const;
   const read = { filter: {}, ordering, page };
-  const [slice] = await services.notes.ofTickets(viewer, [ticketId], read, pageWithTotal, shown);
+  const [slice] = await inJson(() => services.notes.ofTickets(viewer, [ticketId], read, listWithTotal));
   if (!slice) throw new NotFound("ticket");
-  return {
-    query: { limit: query.limit, offset: query.offset, ticket_id: ticketId },
-    result: await present(services, viewer, slice.rows),
-    total: slice.total ?? 0,
-  };
+  const asked = JSON.stringify({ limit: query.limit, offset: query.offset, ticket_id: ticketId });
+  return asJson(`{"query":${asked},"result":${await textOf(slice, {})},"total":${slice.total ?? 0}}`);
 };
 
 export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
@@ -63,16 +82,16 @@ export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite
     categories: categoriesOf(body),
     isPublic: body.is_public,
   });
-  return presentOne(services, viewer, note);
+  return present(services, viewer, note);
 };
 
 export const getNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
   { viewer, path },
 ) => {
-  const [note] = await services.notes.byIds(viewer, [path.note_id.toLowerCase()], shown);
+  const [note] = await inJson(() => services.notes.byIds(viewer, [path.note_id.toLowerCase()], oneNote));
   if (!note) throw new NotFound("note");
-  return presentOne(services, viewer, note);
+  return asJson(await textOf(note, {}));
 };
 
 /** PUT replaces: what is left out has been given its default by then. */
@@ -88,7 +107,7 @@ export const updateNote: Operation<{ query: unknown; path: { note_id: string }; 
     isPublic: body.is_public,
     shownAs: excerpt,
   });
-  return presentOne(services, viewer, note);
+  return present(services, viewer, note);
 };
 
 export const deleteNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
@@ -103,20 +122,10 @@ function categoriesOf(body: NoteWrite): NoteCategory[] {
   return (body.categories ?? []).map((category) => categoryOf[category]);
 }
 
-async function presentOne(services: Services, viewer: Viewer, note: Note): Promise<object> {
-  const [presented] = await present(services, viewer, [note]);
-  if (!presented) throw invalid("id", "There is no note to show.");
-  return presented;
-}
-
-/** Notes as /v2 shows them. Those that were read came with their authors; one that was just written came without. */
-async function present(services: Services, viewer: Viewer, notes: readonly Note[]): Promise<object[]> {
-  const authors = notes.map((note) => relatedAs(note, "author", authorName));
-  if (authors.every((author) => author !== undefined))
-    return notes.map((note, index) => presentWith(note, authors[index] ?? null));
-  const numbers = notes.map((note) => note.authorNumber);
-  const people = await services.people.byNumbers(viewer, numbers);
-  return notes.map((note, index) => presentWith(note, people[index] ?? null));
+/** A note that was just written, which came without its author. */
+async function present(services: Services, viewer: Viewer, note: Note): Promise<object> {
+  const [author] = await services.people.byNumbers(viewer, [note.authorNumber]);
+  return presentWith(note, author ?? null);
 }
 
 function presentWith(note: Note, author: Person | null): object {

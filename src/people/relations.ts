@@ -45,3 +45,13 @@ export const homeAccountOfPerson: OneRelation<Account> = {
     return sql`accounts c WHERE c.id = p.account_id`;
   },
 };
+
+/** As {@link homeAccountOfPerson}, of the person for whom `term` holds, of people as `p`. */
+export function homeAccountOf(term: Sql): OneRelation<Account> {
+  return {
+    target: accountEntity,
+    from: (viewer) =>
+      sql`memberships m JOIN people p ON p.id = m.person_id JOIN accounts c ON c.id = p.account_id
+        WHERE ${whereSql("m", visibleMemberships(viewer))} AND ${term}`,
+  };
+}

@@ -1,7 +1,7 @@
-import { encodeGlobalId } from "../platform/global-ids.ts";
-import { relatedAs, type Selection, selectOne } from "../reading/selection.ts";
+import type { Selection } from "../reading/selection.ts";
+import type { RowShape } from "../reading/shape.ts";
 import { answerRecord } from "../rest/v1/collection.ts";
-import { fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
+import { type FieldContext, related, type Shape, stored, worked } from "../rest/v1/fields.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -9,33 +9,23 @@ import { homeAccountOfPerson } from "./relations.ts";
 import type { Account, Person } from "./service.ts";
 
 /** An account as every record shows it: by its slug. */
-export function accountStub(account: Pick<Account, "slug" | "name"> | null | undefined): { id: string; name: string } | null {
-  return account ? { id: account.slug, name: account.name } : null;
-}
+export const accountStub: RowShape = [stored<Account>("slug", "json")("id"), stored<Account>("name", "json")("name")];
 
 /** A person as other records show them. */
-export function personStub(person: Pick<Person, "number" | "name"> | null | undefined): { id: number; name: string } | null {
-  return person ? { id: person.number, name: person.name } : null;
-}
+export const personStub: RowShape = [stored<Person>("number", "bare")("id"), stored<Person>("name", "json")("name")];
 
-const accountOfRecord: Selection = { fields: new Set(["slug", "name"]), relations: new Map() };
-const home = selectOne(homeAccountOfPerson, accountOfRecord);
-
-/** What is read of a person that another record shows. */
-export const personOfRecord: Selection = { fields: new Set(["number", "name"]), relations: new Map([["home", home]]) };
-
-/** The account that a person, read as {@link personOfRecord}, is at home in. */
-export function homeAccountOf(person: Person | null): { id: string; name: string } | null {
-  return accountStub(person && relatedAs(person, "home", home));
+/** The account that the viewer acts in, as {@link accountStub}. */
+export function ownAccount({ viewer: { account } }: FieldContext): { id: string; name: string } {
+  return { id: account.slug, name: account.name };
 }
 
 const personShape: Shape<Person> = {
   fields: {
-    id: fromRow(["number"], (person) => person.number),
-    name: fromRow(["name"], (person) => person.name),
-    primary_email: fromRow(["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
-    account: fromRelated({ name: "home", relation: home }, (account) => accountStub(account)),
-    nodeID: fromRow([], (person) => encodeGlobalId("Person", person.id)),
+    id: stored("number", "bare"),
+    name: stored("name", "json"),
+    primary_email: worked(["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
+    account: related(homeAccountOfPerson, accountStub),
+    nodeID: stored("id", { globalIdOf: "Person" }),
   },
 };
 

@@ -1,3 +1,4 @@
+import type { DomainError } from "../errors.ts";
 import { orRejected, whenAllThere } from "../platform/eventually.ts";
 
 /** Whoever asks, as the face that has made a shape knows them. */
@@ -11,8 +12,9 @@ export interface JsonAnswer {
 
 /** Thrown where an answer cannot be had as JSON, and rows have to be read instead: they tell what there is to be told. */
 export class NotInJson extends Error {
-  constructor() {
-    super("The answer cannot be written by the database.");
+  /** `cause` is what a policy has refused, where it is that. */
+  constructor(cause?: DomainError) {
+    super("The answer cannot be written by the database.", { cause });
   }
 }
 
@@ -22,8 +24,12 @@ export const gap = "\u0001";
 /** Stands where there is nothing, and something has to be. */
 export const missing = "\u0002";
 
-/** Makes what belongs into a gap of what stands in it. */
-export type Filler = (payload: string, asker: Asker) => string | Promise<string>;
+/** Makes what belongs into a gap. */
+export interface Filler {
+  /** Of the JSON that stands in the gap, what it is made of: the same for all who ask. */
+  readonly read: (payload: unknown) => unknown;
+  readonly fill: (given: never, asker: Asker) => string | Promise<string>;
+}
 
 /** What is given to the filler of that number: {@link gap}s around the number, a colon, and JSON that the statement writes. */
 export const gapFor = (filler: number): { readonly begin: string; readonly end: string } => ({
@@ -33,20 +39,32 @@ export const gapFor = (filler: number): { readonly begin: string; readonly end: 
 
 /** The answer that `text` is, once its gaps are filled. */
 export function createAnswer(text: string, fillers: readonly Filler[]): JsonAnswer {
+  let known: readonly (string | Gap)[] | undefined;
   return {
     text(asker) {
       if (text.includes(missing)) throw new NotInJson();
       if (!text.includes(gap)) return text;
-      // What stands between gaps and what stands in them take turns.
-      const parts = text.split(gap).map((part, index) => (index % 2 === 0 ? part : filled(part, fillers, asker)));
+      known ??= partsOf(text, fillers);
+      const parts = known.map((part) => (typeof part === "string" ? part : orRejected(() => part.fill(part.given, asker))));
       return whenAllThere(parts, (texts) => texts.join(""));
     },
   };
 }
 
-function filled(part: string, fillers: readonly Filler[], asker: Asker): string | Promise<string> {
+interface Gap {
+  readonly fill: Filler["fill"];
+  /** What the filler has read for itself. */
+  readonly given: never;
+}
+
+/** What stands between gaps and what stands in them take turns. */
+function partsOf(text: string, fillers: readonly Filler[]): readonly (string | Gap)[] {
+  return text.split(gap).map((part, index) => (index % 2 === 0 ? part : gapIn(part, fillers)));
+}
+
+function gapIn(part: string, fillers: readonly Filler[]): Gap {
   const colon = part.indexOf(":");
-  const fill = fillers[Number(part.slice(0, colon))];
-  if (!fill) throw new TypeError("An answer has a gap that its plan does not know.");
-  return orRejected(() => fill(part.slice(colon + 1), asker));
+  const filler = fillers[Number(part.slice(0, colon))];
+  if (!filler) throw new TypeError("An answer has a gap that its plan does not know.");
+  return { fill: filler.fill, given: filler.read(JSON.parse(part.slice(colon + 1))) as never };
 }

@@ -58,12 +58,18 @@ function placeOf(slots: readonly Slot[], wanted: Slot): number {
 /** The values of a statement's slots, in their order. */
 export type SlotValues = readonly string[];
 
-/** Asks for the JSON that a statement answers with; null where there is no row. */
+/** What a statement answers with: one object for all who have asked it together. */
+export interface Answer {
+  /** Null where there is no row. */
+  readonly json: unknown;
+}
+
+/** Asks a statement. */
 export interface Batch {
   /** Together with what others ask in the same moment. */
-  one(values: SlotValues): Promise<unknown>;
+  one(values: SlotValues): Promise<Answer>;
   /** All that somebody asks at once, by one statement however many they are. */
-  all(questions: readonly SlotValues[]): Promise<readonly unknown[]>;
+  all(questions: readonly SlotValues[]): Promise<readonly Answer[]>;
 }
 
 /** How a batch is sent. */
@@ -87,23 +93,23 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     return [...constants, ...statement.ambient.map((name) => values[name])];
   };
 
-  async function single(values: SlotValues): Promise<unknown> {
+  async function single(values: SlotValues): Promise<Answer> {
     const [row] = await database.query<{ json: unknown }>({ text: statement.single, values: [...given(), ...values] });
-    return row?.json ?? null;
+    return row ?? { json: null };
   }
 
-  async function many(questions: readonly SlotValues[]): Promise<readonly unknown[]> {
+  async function many(questions: readonly SlotValues[]): Promise<readonly Answer[]> {
     const columns = slots.map((_, index) => questions.map((values) => values[index]));
     const rows = await database.query<{ place: number; json: unknown }>({
       text: statement.many,
       values: [...given(), ...columns],
     });
-    const answers: unknown[] = questions.map(() => null);
-    for (const { place, json } of rows) answers[place - 1] = json;
+    const answers: Answer[] = questions.map(() => ({ json: null }));
+    for (const row of rows) answers[row.place - 1] = row;
     return answers;
   }
 
-  async function answer(questions: readonly SlotValues[]): Promise<readonly unknown[]> {
+  async function answer(questions: readonly SlotValues[]): Promise<readonly (Answer | Error)[]> {
     if (questions.length > 1) {
       try {
         return await many(questions);
@@ -114,7 +120,7 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     return Promise.all(questions.map((values) => single(values).catch(asError)));
   }
 
-  async function answerDistinct(asked: readonly SlotValues[]): Promise<readonly unknown[]> {
+  async function answerDistinct(asked: readonly SlotValues[]): Promise<readonly (Answer | Error | undefined)[]> {
     const places = new Map<string, number>();
     const questions: SlotValues[] = [];
     const placeOfEach = asked.map((values) => {
@@ -128,7 +134,7 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     return placeOfEach.map((place) => answers[place]);
   }
 
-  const loader: DataLoader<SlotValues, unknown, string> = new DataLoader(
+  const loader: DataLoader<SlotValues, Answer, string> = new DataLoader(
     (asked: readonly SlotValues[]) => {
       // Whoever asks from now on is answered by another statement, which may see what was written meanwhile.
       loader.clearAll();
@@ -145,9 +151,10 @@ export function batchOf(statement: WrittenStatement, { database, ambient, most }
     one: (values) => loader.load(values),
     async all(questions) {
       const answers = await answerDistinct(questions);
-      const failed = answers.find((answered) => answered instanceof Error);
-      if (failed) throw failed;
-      return answers;
+      return answers.map((answered) => {
+        if (!answered || answered instanceof Error) throw asError(answered);
+        return answered;
+      });
     },
   };
 }

@@ -5,7 +5,7 @@ import { raw, sql, type Sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
 import { type Budget, createBudget, type Plan, varyingPage, weightOfPage } from "./statement.ts";
 import type { Entity } from "./entity.ts";
-import { planManyInJson, planOneInJson } from "./json.ts";
+import { type FoundList, planListInJson, planOneInJson, planPageInJson } from "./json.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import {
   attachRelations,
@@ -26,7 +26,8 @@ interface Part<Value> {
 
 /** Plans the read of one row with all that is selected of it, however deep. @throws {DomainError} where the viewer may not read such rows. */
 export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, viewer: Viewer): Plan<Row | null> {
-  if (selection.json) return planOneInJson(relation, selection.json, viewer);
+  const { json } = selection;
+  if (json) return planOneInJson(relation, { ...selection, json }, viewer);
   const rows = relation.from(viewer);
   const row = planRow(relation.target, selection, viewer, createBudget(), 1);
   return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode), weight: row.weight };
@@ -38,10 +39,19 @@ export function planMany<Row, Input extends PageInput>(
   { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
   viewer: Viewer,
 ): Plan<CountedSlice<Row>> {
-  if (wanted.json) return planManyInJson(relation, { input, shape: wanted.json }, viewer);
+  const { json, list } = wanted;
+  if (list) return pageOnly(planListInJson(relation, { input, wanted, list }, viewer));
+  if (json) return planPageInJson(relation, { input, shape: json }, viewer);
   const page = planPage(relation, { input, wanted, selection }, viewer, createBudget(), 1);
   const decode = page.decode as Plan<CountedSlice<Row>>["decode"]; // of the JSON of this statement
   return { statement: sql`SELECT ${page.json} AS json`, decode, weight: page.weight };
+}
+
+function pageOnly<Row>({ decode, ...plan }: Plan<FoundList<Row> | null>): Plan<CountedSlice<Row>> {
+  return {
+    ...plan,
+    decode: (json) => decode(json)?.page ?? { rows: [], hasNext: false, hasPrevious: false, total: undefined },
+  };
 }
 
 function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {

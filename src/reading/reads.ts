@@ -4,20 +4,13 @@ import type { GivenPosition } from "../platform/keyset.ts";
 import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { isStaff, type Viewer } from "../viewer.ts";
 import { identityOf } from "./identity.ts";
-import { type Batch, batchOf, writeStatement } from "./batch.ts";
+import { type Answer, type Batch, batchOf, writeStatement } from "./batch.ts";
 import { NotInJson } from "./answer.ts";
+import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
 import type { Plan } from "./statement.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
-import {
-  allFields,
-  type CountedSlice,
-  related,
-  type Selection,
-  selectMany,
-  pageWithCursors,
-  type WantedOfPage,
-} from "./selection.ts";
+import { allFields, type CountedSlice, related, type Selection, pageWithCursors, type WantedOfPage } from "./selection.ts";
 
 /** Reads of rows with all that is selected of them, in one statement each; equal reads of one moment go out as one. */
 export interface Reads {
@@ -109,7 +102,16 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     const [only, ...others] = questions;
     if (only === undefined) return [];
     const answers = others.length === 0 ? [await batch.one(only)] : await batch.all(questions);
-    return answers.map((json) => decodedBy(plan, json));
+    return answers.map((answer) => decodedBy(plan, answer));
+  }
+
+  /** What the plan's statement answers of a page of each of `keys`. */
+  function askFor(prepared: PreparedPlan, keys: readonly Key[], input: PageInput): Promise<unknown[]> {
+    const positions = positionsOf(input);
+    return ask(
+      prepared,
+      keys.map((key) => ({ ...positions, ...slotsOf(key) })),
+    );
   }
 
   return {
@@ -129,18 +131,27 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     },
 
     async pagesOf(viewer, parent, relation, input, wanted = pageWithCursors, selection = allFields) {
+      const { list } = wanted;
+      if (list) {
+        const of = parent.relation;
+        const prepared = planned(viewer, `${identityOf(of)} ${identityOf(relation)} ${shapeOf(input, wanted)}`, () =>
+          planListInJson(relation, { input: withSlots(input), wanted, list }, viewer, of),
+        );
+        const found = await askFor(prepared, parent.keys, input);
+        // The parent with what always comes of it, and the page of its rows.
+        return (found as (FoundList<never> | null)[]).map(
+          (one) => one && { parent: { id: one.parentId }, page: one.page },
+        ) as never;
+      }
       const { fields = idOnly } = parent;
       const name = `${[parent.relation, fields, relation, selection].map(identityOf).join(" ")} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => {
         relation.from(viewer, input); // refuses whoever may not read these: as a part of the parent it would only be left out
-        const page = selectMany(relation, withSlots(input), wanted, selection);
+        // The input is the relation's own: the two are handed over together from here on.
+        const page = { relation, input: withSlots(input), wanted, selection, orElse: [] };
         return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
       });
-      const positions = positionsOf(input);
-      const rows = await ask(
-        prepared,
-        parent.keys.map((key) => ({ ...positions, ...slotsOf(key) })),
-      );
+      const rows = await askFor(prepared, parent.keys, input);
       // As above: a parent or null.
       return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
     },
@@ -156,15 +167,15 @@ function attempt<Result>(work: () => Result): Result | NotInJson {
   }
 }
 
-const decoded = new WeakMap<object, WeakMap<Plan<unknown>, unknown>>();
+const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>, unknown>>();
 
-/** What `plan` makes of `json`. An answer that several had asked for together is made into rows once, and nobody changes them. */
-function decodedBy(plan: Plan<unknown>, json: unknown): unknown {
-  if (typeof json !== "object" || json === null) return plan.decode(json);
-  const known = decoded.get(json) ?? new WeakMap<Plan<unknown>, unknown>();
-  decoded.set(json, known);
-  const value = known.get(plan) ?? plan.decode(json);
-  known.set(plan, value);
+/** What `plan` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
+function decodedBy(plan: Plan<unknown>, answer: Answer): unknown {
+  const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>, unknown>();
+  decoded.set(answer, ofAnswer);
+  if (ofAnswer.has(plan)) return ofAnswer.get(plan);
+  const value = plan.decode(answer.json);
+  ofAnswer.set(plan, value);
   return value;
 }
 
@@ -193,9 +204,9 @@ function mostTogether({ weight }: Plan<unknown>): number {
 /** What of a page's input makes for another statement: all but where a cursor stands. */
 function shapeOf(input: PageInput, wanted: WantedOfPage): string {
   const { after, before } = input.page;
-  const { json, ...others } = wanted;
+  const { json, list, ...others } = wanted;
   const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted: others };
-  return `${JSON.stringify(shape)} ${json ? identityOf(json) : ""}`;
+  return `${JSON.stringify(shape)} ${json ? identityOf(json) : ""} ${list ? identityOf(list) : ""}`;
 }
 
 function withSlots<Input extends PageInput>(input: Input): Input {

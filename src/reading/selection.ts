@@ -1,4 +1,4 @@
-import type { Slice } from "../platform/keyset.ts";
+import type { Position, Slice } from "../platform/keyset.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import type { PageShape, RowShape } from "./shape.ts";
 
@@ -11,7 +11,7 @@ export interface Selection {
   readonly fields: ReadonlySet<string> | undefined;
   /** Each under the key that {@link related} finds it by. */
   readonly relations: ReadonlyMap<RelationKey, SelectedRelation>;
-  /** What {@link jsonOf} a row is to be, where the database is to write that. */
+  /** What {@link jsonOf} a row is to be, where the database is to write that. Relations do not come with the row then. */
   readonly json?: RowShape;
 }
 
@@ -21,6 +21,8 @@ export type RelationKey = string | number;
 /** A page, with the number of rows on all pages where that was asked for. */
 export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
+  /** Where the first and the last row stand, where that was asked for instead of rows. */
+  readonly ends?: { readonly first: Position | null; readonly last: Position | null };
 }
 
 /** A relation with what is wanted of it. */
@@ -54,37 +56,16 @@ export interface WantedOfPage {
   readonly total: false | true | { readonly most: number };
   /** What {@link jsonOf} the page is to be, where the database is to write that instead of anything else. */
   readonly json?: PageShape;
+  /** What each row of a list is to be, which is {@link jsonOf} the page, where the database is to write that instead of the rows. */
+  readonly list?: RowShape;
 }
 
 export const pageWithCursors: WantedOfPage = { rows: true, neighbours: true, cursors: true, total: false };
 export const pageWithTotal: WantedOfPage = { rows: true, neighbours: false, cursors: false, total: true };
-export const rowsOnly: WantedOfPage = { rows: true, neighbours: false, cursors: false, total: false };
 export const totalOnly: WantedOfPage = { rows: false, neighbours: false, cursors: false, total: true };
 
 /** Every field, and no relation. */
 export const allFields: Selection = { fields: undefined, relations: new Map() };
-
-/** A relation as a constant of a face, which knows what it is to: one row or null, or a page of rows. */
-export type ConstantRelation<Found> = SelectedRelation & {
-  /** Nothing but a type. */
-  readonly found?: Found;
-};
-
-/** A relation to one row, as a constant of a face. */
-export function selectOne<Row>(relation: OneRelation<Row>, selection: Selection = allFields): ConstantRelation<Row | null> {
-  return { relation, selection, orElse: [] };
-}
-
-/** A relation to a page of rows, as a constant of a face. */
-export function selectMany<Row, Input extends PageInput>(
-  relation: ManyRelation<Row, Input>,
-  input: Input,
-  wanted: WantedOfPage = pageWithCursors,
-  selection: Selection = allFields,
-): ConstantRelation<CountedSlice<Row>> {
-  // The input is the relation's own: the two are handed over together from here on.
-  return { relation, input, wanted, selection, orElse: [] };
-}
 
 const relationsOf = Symbol("relations");
 
@@ -111,9 +92,4 @@ export function related(row: object, key: RelationKey): unknown {
   const relations = (row as WithRelations)[relationsOf];
   const place = relations?.places.get(key);
   return place === undefined ? undefined : relations?.values[place];
-}
-
-/** As {@link related}, of rows that were read with that relation under that key. */
-export function relatedAs<Found>(row: object, key: RelationKey, _relation: ConstantRelation<Found>): Found | undefined {
-  return related(row, key) as Found | undefined; // what the relation is to
 }

@@ -9,7 +9,20 @@ export interface Member<Content> {
 }
 
 /** What a row is in an answer: the members of its object, in their order. */
-export type RowShape = readonly Member<RowContent>[];
+export type RowShape = readonly RowMember[];
+
+export type RowMember = Member<RowContent> | OptionalMember | Spread;
+
+/** A member of those rows alone whose `field` is that. It is never the first. */
+interface OptionalMember extends Member<RowContent> {
+  readonly when: { readonly field: string; readonly is: string | boolean };
+}
+
+/** Members that a related row has, where there is one. They are never the first. */
+interface Spread {
+  readonly of: OneRelation;
+  readonly members: RowShape;
+}
 
 /** What a page is in an answer. */
 export interface PageShape {
@@ -28,6 +41,12 @@ export type Spelling =
   | "quoted"
   /** In UTC, to the millisecond. */
   | "instant"
+  /** The opposite of a truth. */
+  | "negated"
+  /** A name of an enumeration as what it is called there, or a list of them. */
+  | { readonly codes: Readonly<Record<string, string>> }
+  /** A text of at most that many characters. The last one of a longer text is an ellipsis. */
+  | { readonly atMost: number }
   /** The global id of a type's row, of its UUID. */
   | { readonly globalIdOf: string };
 
@@ -45,6 +64,18 @@ export type RowContent =
   | { readonly kind: "stored"; readonly field: string; readonly spelling: Spelling; readonly nullable: boolean }
   /** Worked out of those fields of the row, or of all of them. */
   | { readonly kind: "worked"; readonly fields: readonly string[] | undefined; readonly work: Work<never> }
+  /** Worked out of those fields of related rows, all of which are read at once. Where the viewer may not read them, or there are none, it is `none`. */
+  | {
+      readonly kind: "workedRows";
+      readonly relation: ManyRelation<unknown, never>;
+      readonly input: PageInput;
+      readonly none: string;
+      readonly work: Work<never>;
+    }
+  /** An object of its own, of the same row. */
+  | { readonly kind: "object"; readonly shape: RowShape }
+  /** By whether `field` is true. */
+  | { readonly kind: "choice"; readonly field: string; readonly yes: RowContent; readonly no: RowContent }
   | { readonly kind: "row"; readonly relation: OneRelation; readonly nullable: boolean; readonly shape: RowShape }
   | {
       readonly kind: "page";

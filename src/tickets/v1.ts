@@ -1,10 +1,9 @@
 import { NotFound } from "../errors.ts";
-import { accountStub, personStub } from "../people/v1.ts";
-import { encodeGlobalId } from "../platform/global-ids.ts";
-import { allFields, pageWithCursors, type Selection, selectOne } from "../reading/selection.ts";
+import { ownAccount, personStub } from "../people/v1.ts";
+import { allFields, type Selection } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { fromRelated, fromRow, type Shape } from "../rest/v1/fields.ts";
-import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
+import { related, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
@@ -33,20 +32,18 @@ const statusCodes: Readonly<Record<string, TicketStatus>> = {
   cancelled: "CANCELLED",
 };
 
-const requester = selectOne(requesterOfTicket, { fields: new Set(["number", "name"]), relations: new Map() });
-
 const ticketShape: Shape<Ticket> = {
   always: ["kind"],
   fields: {
-    id: fromRow(["number"], (ticket) => ticket.number),
-    subject: fromRow(["subject"], (ticket) => ticket.subject),
-    status: fromRow(["status"], (ticket) => ticket.status.toLowerCase()),
-    requested_by: fromRelated({ name: "requester", relation: requester }, (person) => personStub(person)),
+    id: stored("number", "bare"),
+    subject: stored("subject", "json"),
+    status: stored("status", { codes: namesOfCodes(statusCodes) }),
+    requested_by: related(requesterOfTicket, personStub),
     // A ticket is seen in the account that keeps it, and nowhere else.
-    account: fromRow([], (_ticket, { viewer }) => accountStub(viewer.account)),
-    created_at: fromRow(["createdAt"], (ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
-    updated_at: fromRow(["updatedAt"], (ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
-    nodeID: fromRow([], (ticket) => encodeGlobalId("Ticket", ticket.id)),
+    account: worked([], (_ticket, context) => ownAccount(context)),
+    created_at: worked(["createdAt"], (ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
+    updated_at: worked(["updatedAt"], (ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
+    nodeID: stored("id", { globalIdOf: "Ticket" }),
   },
 };
 
@@ -74,8 +71,8 @@ export function ticketOperations(kind: TicketKind): { list: Operation; get: Oper
         filterable,
         sortable,
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-        read: ({ fields, ordering, page, selection }) =>
-          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }, pageWithCursors, selection),
+        read: ({ fields, ordering, page, wanted }) =>
+          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }, wanted),
         count: (fields, most) => services.tickets.count(viewer, { kinds: [kind], fields }, most),
       });
     },

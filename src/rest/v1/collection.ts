@@ -1,6 +1,7 @@
-import type { Ordering, Page, Slice } from "../../platform/keyset.ts";
-import type { Selection } from "../../reading/selection.ts";
-import { present, readSelection, type Shape } from "./fields.ts";
+import type { Ordering, Page } from "../../platform/keyset.ts";
+import { type CountedSlice, pageWithCursors, type WantedOfPage } from "../../reading/selection.ts";
+import { inJson, textOf } from "../json-text.ts";
+import { type FieldContext, readSelection, type Shape, type Shown } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
 import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
@@ -11,7 +12,7 @@ export interface CollectionRead<Fields> {
   readonly fields: FieldFilters<Fields>;
   readonly ordering: Ordering;
   readonly page: Page;
-  readonly selection: Selection;
+  readonly wanted: WantedOfPage;
 }
 
 /** A collection of records: what is shown of them, what they can be filtered and sorted by, and how they are read. */
@@ -22,7 +23,7 @@ export interface Collection<Row, Fields> {
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
   readonly usualOrder: Ordering;
-  readonly read: (wanted: CollectionRead<Fields>) => Promise<Slice<Row>>;
+  readonly read: (wanted: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
 
@@ -35,13 +36,16 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const ordering = readSort(query.last("sort"), sortable, usualOrder);
   const wish = readPageWish(query, ordering, cursors);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
-  const { names, selection } = readSelection(query.last("fields"), shape);
-  const page = await readPage(wish, {
-    read: (wanted) => read({ fields, ordering, page: wanted, selection }),
-    count: (most) => count(fields, most),
-  });
+  const { json: list } = readSelection(query.last("fields"), shape);
+  const wanted = { ...pageWithCursors, list };
+  const page = await inJson(() =>
+    readPage(wish, {
+      read: (one) => read({ fields, ordering, page: one, wanted }),
+      count: (most) => count(fields, most),
+    }),
+  );
   return {
-    body: await present(page.rows, shape, names, request),
+    json: page.slice ? await textOf(page.slice, contextOf(request)) : "[]",
     headers: pageHeaders(request, ordering, wish.size, page),
   };
 }
@@ -50,9 +54,13 @@ export async function answerCollection<Row extends object, Fields extends Readon
 export async function answerRecord<Row extends object>(
   request: V1Request,
   shape: Shape<Row>,
-  read: (selection: Selection) => Promise<Row>,
+  read: (selection: Shown) => Promise<Row>,
 ): Promise<V1Answer> {
-  const { names, selection } = readSelection(request.query.last("fields"), shape);
-  const [record] = await present([await read(selection)], shape, names, request);
-  return { body: record };
+  const selection = readSelection(request.query.last("fields"), shape);
+  const row = await inJson(() => read(selection));
+  return { json: await textOf(row, contextOf(request)) };
+}
+
+function contextOf({ services, viewer }: V1Request): FieldContext {
+  return { services, viewer };
 }

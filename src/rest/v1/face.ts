@@ -141,7 +141,8 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
         source: sourceOf(request),
         path: pathOf(request),
       });
-      return sendJson(reply.code(answer.status ?? 200).headers(answer.headers ?? {}), answer.body);
+      const { status = 200, headers = {}, body, json = JSON.stringify(body) } = answer;
+      return sendText(reply.code(status).headers(headers), json);
     };
   }
 
@@ -208,8 +209,12 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
-  // Serialised here: a text that is sent as it is keeps the type it is given.
-  return reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify(body));
+  return sendText(reply, JSON.stringify(body));
+}
+
+/** A text that is sent as it is keeps the type it is given. */
+function sendText(reply: FastifyReply, json: string): FastifyReply {
+  return reply.header("content-type", "application/json; charset=utf-8").send(json);
 }
 
 /** @throws {NotAcceptable} where the client says that it takes no JSON. */

@@ -1,5 +1,8 @@
 import { LRUCache } from "lru-cache";
-import { type ConstantRelation, relatedAs, type SelectedRelation, type Selection } from "../../reading/selection.ts";
+import type { Asker } from "../../reading/answer.ts";
+import type { OneRelation } from "../../reading/relation.ts";
+import type { Selection } from "../../reading/selection.ts";
+import type { RowContent, RowMember, RowShape, Spelling } from "../../reading/shape.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
@@ -10,13 +13,8 @@ export interface FieldContext {
   readonly viewer: PersonViewer;
 }
 
-/** One field of a record: what of the row it is read from, and what is shown; undefined where the record does not have the field at all. */
-export interface Field<Row> {
-  readonly fields: readonly (keyof Row & string)[];
-  /** Relations that have one name in a shape are one. */
-  readonly relations: Readonly<Record<string, SelectedRelation>>;
-  readonly value: (row: Row, context: FieldContext) => unknown;
-}
+/** A field of records that are made of rows: what it is under a name. */
+export type Field<Row> = (name: string, row?: Row) => RowMember;
 
 /** What a record consists of, in the order in which it is shown. */
 export interface Shape<Row> {
@@ -27,53 +25,44 @@ export interface Shape<Row> {
   readonly always?: readonly (keyof Row & string)[];
 }
 
-/** The fields of a record that are shown, and what is read for them. */
-export interface ShownFields {
-  readonly names: readonly string[];
-  readonly selection: Selection;
+/** A field of the row, as it is stored. */
+export function stored<Row>(field: keyof Row & string, spelling: Spelling): Field<Row> {
+  return (name) => ({ name, content: { kind: "stored", field, spelling, nullable: false } });
 }
 
-/** A field that is made of those fields of the row. */
-export function fromRow<Row>(
+/** A field that is worked out of those fields of the row. */
+export function worked<Row>(
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
 ): Field<Row> {
-  return { fields, relations: {}, value };
+  return (name) => ({ name, content: workedContent(fields, value) });
 }
 
-/** A field that is made of what the row is related to, and of those fields of the row. */
-export function fromRelated<Row extends object, Found>(
-  {
-    name,
-    relation,
-    fields = [],
-  }: { name: string; relation: ConstantRelation<Found>; fields?: readonly (keyof Row & string)[] },
-  value: (found: Found, row: Row, context: FieldContext) => unknown,
-): Field<Row> {
-  return {
-    fields,
-    relations: { [name]: relation },
-    value(row, context) {
-      const found = relatedAs(row, name, relation);
-      // What a policy keeps from the viewer does not come with the row. It has its own words for that.
-      if (found === undefined) return refuse(relation, context.viewer);
-      return value(found, row, context);
-    },
-  };
+/** What {@link worked} is the field of. */
+export function workedContent<Row>(
+  fields: readonly (keyof Row & string)[],
+  value: (row: Row, context: FieldContext) => unknown,
+): RowContent {
+  // Rows are read with those fields.
+  return { kind: "worked", fields, work: (row: Row, asker) => JSON.stringify(value(row, contextOf(asker))) };
 }
 
-function refuse(selected: SelectedRelation, viewer: PersonViewer): never {
-  if ("input" in selected) selected.relation.from(viewer, selected.input as never); // its own input
-  else selected.relation.from(viewer);
-  throw new Error("A relation that the viewer may read did not come with its row.");
+/** A field that is a related row in that shape, or null. */
+export function related<Row>(relation: OneRelation, shape: RowShape): Field<Row> {
+  return (name) => ({ name, content: { kind: "row", relation, nullable: true, shape } });
+}
+
+/** What answers were asked for with: a {@link FieldContext}, always, by the functions of `collection.ts`. */
+export function contextOf(asker: Asker): FieldContext {
+  return asker as FieldContext;
 }
 
 /** How many ways to select fields of a shape are kept. */
 const keptSelections = 200;
-const kept = new WeakMap<object, LRUCache<string, ShownFields>>();
+const kept = new WeakMap<object, LRUCache<string, Shown>>();
 
-/** The fields that `fields=a,b` selects: `id` always, everything where nothing is selected. @throws {BadRequest} */
-export function readSelection<Row>(selection: string | undefined, shape: Shape<Row>): ShownFields {
+/** What `fields=a,b` selects: `id` always, everything where nothing is selected. @throws {BadRequest} */
+export function readSelection<Row>(selection: string | undefined, shape: Shape<Row>): Shown {
   const { fields, unselectable = [] } = shape;
   const every = Object.keys(fields);
   const wanted = (selection ?? "")
@@ -89,39 +78,28 @@ export function readSelection<Row>(selection: string | undefined, shape: Shape<R
   );
 }
 
-function shown<Row>(names: readonly string[], shape: Shape<Row>): ShownFields {
-  const ofShape = kept.get(shape) ?? new LRUCache<string, ShownFields>({ max: keptSelections });
+/** What is read of records to show them. */
+export type Shown = Selection & { readonly json: RowShape };
+
+function shown<Row>(names: readonly string[], shape: Shape<Row>): Shown {
+  const ofShape = kept.get(shape) ?? new LRUCache<string, Shown>({ max: keptSelections });
   kept.set(shape, ofShape);
   const known = ofShape.get(names.join());
   if (known) return known;
-  const fields = names.flatMap((name) => shape.fields[name] ?? []);
-  const made: ShownFields = {
-    names,
-    selection: {
-      fields: new Set<string>([...(shape.always ?? []), ...fields.flatMap((field) => field.fields)]),
-      relations: new Map(fields.flatMap((field) => Object.entries(field.relations))),
-    },
-  };
+  const members = names.flatMap((name) => shape.fields[name]?.(name) ?? []);
+  const made = { fields: new Set<string>(shape.always), relations: new Map(), json: joined(members) };
   ofShape.set(names.join(), made);
   return made;
 }
 
-/** Records of a shape, with the fields that are shown. */
-export function present<Row>(
-  rows: readonly Row[],
-  { fields }: Shape<Row>,
-  names: readonly string[],
-  { services, viewer }: FieldContext,
-): Promise<Record<string, unknown>[]> {
-  const context: FieldContext = { services, viewer };
-  const record = async (row: Row): Promise<Record<string, unknown>> => {
-    const entries: [string, unknown][] = [];
-    for (const name of names) {
-      const value = fields[name]?.value(row, context);
-      // Few are waited for, and a turn of the event loop for each of the others would be most of the work.
-      entries.push([name, value instanceof Promise ? await value : value]);
-    }
-    return Object.fromEntries(entries);
-  };
-  return Promise.all(rows.map(record));
+/** `members`, those beside each other that are of one related row as one. */
+function joined(members: readonly RowMember[]): RowShape {
+  const all: RowMember[] = [];
+  for (const member of members) {
+    const last = all.at(-1);
+    if (last && "of" in last && "of" in member && last.of === member.of)
+      all.splice(-1, 1, { of: last.of, members: [...last.members, ...member.members] });
+    else all.push(member);
+  }
+  return all;
 }

@@ -53,6 +53,11 @@ export function codeField<Code extends string>(
   };
 }
 
+/** The names that `codes` lead to, with the code of each. */
+export function namesOfCodes(codes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(codes).map(([code, name]) => [name, code]));
+}
+
 export function timeField(...names: Filterable<Date>["names"]): Filterable<Date> {
   return {
     names,

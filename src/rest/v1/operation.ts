@@ -22,7 +22,9 @@ export interface V1Request {
 
 export interface V1Answer {
   readonly status?: number;
-  readonly body: unknown;
+  readonly body?: unknown;
+  /** The body where it is JSON already. */
+  readonly json?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,6 @@
 import type { CursorCodec } from "../../platform/cursor.ts";
-import { nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../../platform/keyset.ts";
+import { nameOf, type Ordering, type Page, type Position } from "../../platform/keyset.ts";
+import type { CountedSlice } from "../../reading/selection.ts";
 import { BadRequest } from "./errors.ts";
 import type { V1Request } from "./operation.ts";
 import type { Query } from "./query.ts";
@@ -46,15 +47,17 @@ function readNumber(query: Query, name: string, most: number): number | undefine
   return number;
 }
 
-/** The rows of the page, how many there are on all pages, and the page's number. */
-export interface FoundPage<Row> extends Slice<Row> {
+/** A page, how many rows there are on all pages, and the page's number. */
+export interface FoundPage<Row> {
+  /** What was read of it. Behind the last page there is nothing to read. */
+  readonly slice?: CountedSlice<Row>;
   readonly total: number;
   readonly number: number;
 }
 
 /** What a page is read with. `count` counts no further than it is told. */
 export interface PageReads<Row> {
-  readonly read: (page: Page) => Promise<Slice<Row>>;
+  readonly read: (page: Page) => Promise<CountedSlice<Row>>;
   readonly count: (most: number) => Promise<number>;
 }
 
@@ -76,19 +79,19 @@ export async function readPage<Row>(
         : { size, from: "end", before: cursor.position };
     const [slice, total] = await Promise.all([read(page), counted()]);
     // Rows may have come or gone since the cursor was made: the first page is the one that nothing stands before.
-    return { ...slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
+    return { slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
   }
   if (number === 1) {
     const [slice, total] = await Promise.all([read({ size, from: "start" }), counted()]);
-    return { ...slice, total, number };
+    return { slice, total, number };
   }
   const total = await counted();
   const offset = (number - 1) * size;
   if (offset >= countedEntries && total > countedEntries) {
     throw new BadRequest(`Parameter 'page' cannot be greater than ${pagesOf(total, size)}`);
   }
-  if (offset >= total) return { rows: [], hasNext: false, hasPrevious: true, total, number };
-  return { ...(await read({ size, from: "start", offset })), total, number };
+  if (offset >= total) return { total, number };
+  return { slice: await read({ size, from: "start", offset }), total, number };
 }
 
 /** The headers of a page: where it stands, and the links to those beside it. */
@@ -121,8 +124,9 @@ function linkHeader<Row extends object>(
   { path, publicUrl, query, cursors }: Pick<V1Request, "path" | "publicUrl" | "query" | "cursors">,
   ordering: Ordering,
   size: number,
-  { rows, hasNext, hasPrevious, number, total }: FoundPage<Row>,
+  { slice, number, total }: FoundPage<Row>,
 ): string {
+  const { hasNext, hasPrevious, ends } = slice ?? { hasNext: false, hasPrevious: true };
   const own = query.parameters.filter(
     ({ name }) => name === "per_page" || !pagingParameters.some((parameter) => parameter === name),
   );
@@ -130,14 +134,14 @@ function linkHeader<Row extends object>(
     const parameters = [...own.map(({ text }) => text), ...added];
     return `${publicUrl}${path}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;
   };
-  const beside = (side: "after" | "before", row: Row | undefined, to: number): string => {
-    if (row) return url(`search_${side}=${cursors.encode(placeOf(ordering), [...positionOf(ordering, row), to])}`);
+  const beside = (side: "after" | "before", row: Position | null | undefined, to: number): string => {
+    if (row) return url(`search_${side}=${cursors.encode(placeOf(ordering), [...row, to])}`);
     // There is no row here to go on from: behind the last page, or where all of a page has been deleted.
     return side === "after" ? url() : url(`page=${Math.max(1, Math.min(number - 1, pagesOf(total, size)))}`);
   };
   const links = [
-    ...(hasPrevious ? [`<${url()}>; rel="first"`, `<${beside("before", rows[0], number - 1)}>; rel="prev"`] : []),
-    ...(hasNext ? [`<${beside("after", rows.at(-1), number + 1)}>; rel="next"`] : []),
+    ...(hasPrevious ? [`<${url()}>; rel="first"`, `<${beside("before", ends?.first, number - 1)}>; rel="prev"`] : []),
+    ...(hasNext ? [`<${beside("after", ends?.last, number + 1)}>; rel="next"`] : []),
   ];
   return links.join(", ");
 }

@@ -18,8 +18,8 @@ const dayMs = 86_400_000;
 const firstDay = Date.UTC(1973, 0, 1) / dayMs;
 /** Beyond it years take more than four digits. */
 const lastDay = Date.UTC(9999, 11, 30) / dayMs;
-/** The offsets at the beginnings of days, by zone: ten years of them. */
-const offsets = new LRUCache<string, Offset>({ max: 4_000 });
+/** The offsets of days, by zone: ten years of them. */
+const offsets = new LRUCache<string, Offset | "changes">({ max: 4_000 });
 
 /**
  * The offset of all of an instant's day. Undefined where it changes on that day, or nothing is certain. To ask the formatter of every time would be
@@ -28,19 +28,22 @@ const offsets = new LRUCache<string, Offset>({ max: 4_000 });
 function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
   const day = Math.floor(instant.getTime() / dayMs);
   if (!(day >= firstDay && day < lastDay)) return undefined;
-  const offset = offsetAtStart(day, timeZone);
-  return offset.milliseconds === offsetAtStart(day + 1, timeZone).milliseconds ? offset : undefined;
+  const name = `${day} ${timeZone}`;
+  const known = offsets.get(name);
+  const offset = known ?? findOffset(day, timeZone);
+  if (known === undefined) offsets.set(name, offset);
+  return offset === "changes" ? undefined : offset;
+}
+
+function findOffset(day: number, timeZone: string): Offset | "changes" {
+  const [start, end] = [offsetAtStart(day, timeZone), offsetAtStart(day + 1, timeZone)];
+  return start.milliseconds === end.milliseconds ? start : "changes";
 }
 
 function offsetAtStart(day: number, timeZone: string): Offset {
-  const name = `${day} ${timeZone}`;
-  const known = offsets.get(name);
-  if (known) return known;
   const text = formatExactly(new Date(day * dayMs), timeZone).slice(-6);
   const [hours = 0, minutes = 0] = text.slice(1).split(":").map(Number);
-  const offset = { text, milliseconds: (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000 };
-  offsets.set(name, offset);
-  return offset;
+  return { text, milliseconds: (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000 };
 }
 
 function formatExactly(instant: Date, timeZone: string): string {

@@ -10,7 +10,7 @@ import { sendProblem } from "../../http/problem.ts";
 import * as notes from "../../notes/v2.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer, Viewer } from "../../viewer.ts";
-import { type AnyOperation, type OperationId, run } from "./operation.ts";
+import { type AnyOperation, type OperationId, run, jsonIn } from "./operation.ts";
 
 export interface V2Options {
   readonly services: Services;
@@ -62,10 +62,10 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
         // The document names its operations by the keys of `operations`; a test holds the two against each other.
         const id = operationId as OperationId;
         const body = await run(operations[id] as AnyOperation, services, viewer, request);
-        return reply
-          .code(statusOfOperation[id] ?? 200)
-          .header("cache-control", "no-store")
-          .send(body);
+        reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
+        const json = jsonIn(body);
+        if (json === undefined) return reply.send(body);
+        return reply.header("content-type", "application/json; charset=utf-8").send(json);
       },
     });
   });

@@ -1,0 +1,23 @@
+import { NotInJson } from "../reading/answer.ts";
+import { jsonOf } from "../reading/shape.ts";
+
+/**
+ * The JSON that `found`, a row or a page, came with, worked out for `asker`.
+ *
+ * @throws {DomainError} what a policy has refused. Anything else that keeps it from being JSON is a mistake here.
+ */
+export async function textOf(found: object, asker: object): Promise<string> {
+  const json = jsonOf(found);
+  if (!json) throw new Error("A face that shows JSON has read something without it.");
+  return json.text(asker);
+}
+
+/** What `read` finds with its JSON. @throws {DomainError} what a policy has refused of it. */
+export async function inJson<Found>(read: () => Promise<Found>): Promise<Found> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof NotInJson && error.cause instanceof Error) throw error.cause;
+    throw error;
+  }
+}
