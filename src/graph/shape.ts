@@ -102,8 +102,17 @@ function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
   return named;
 }
 
+/** Under how many names a row may have the same field: a text of 64 KB is written as often, and as a row's it would be read once. */
+const mostNames = 4;
+
 function rowShape(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
-  return membersOf(walk, type, parents, (field, nodes) => rowContent(walk, type, field, nodes));
+  const names = new Map<string, number>();
+  return membersOf(walk, type, parents, (field, nodes) => {
+    const count = (names.get(field.name) ?? 0) + 1;
+    names.set(field.name, count);
+    if (count > mostNames) throw new NotInJson();
+    return rowContent(walk, type, field, nodes);
+  });
 }
 
 function rowContent(walk: Walk, type: GraphQLObjectType, field: Field, nodes: Merged): RowContent {

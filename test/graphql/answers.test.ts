@@ -171,6 +171,14 @@ describe("whatever is asked, graphql-js and the database", () => {
     expect(await ask(other, endCursor)).toBeUndefined();
   });
 
+  test("leave a field of many names to rows, which have it once", async () => {
+    const names = (count: number) => Array.from({ length: count }, (_, index) => `a${index}: text`).join(" ");
+    const ask = (count: number) =>
+      answer(operationOf(`{ notes { nodes { ${names(count)} } } }`), contextOf(selectingJson(cursors.peek)), {});
+    expect(await ask(4)).toBeDefined();
+    expect(await ask(5)).toBeUndefined();
+  });
+
   test("read nothing ahead of what a scope refuses", async () => {
     const all = viewer;
     viewer = { ...all, scopes: new Set(scopes.filter((scope: Scope) => scope !== "attachments:read")) };
