@@ -19,24 +19,48 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const began = performance.now();
   const child = fork(new URL("../src/main.ts", import.meta.url), {
     execArgv: [...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
-    env: { ...withoutDatabase(), SIGNING_SECRET: "x".repeat(32), LOG_LEVEL: "error", ...environment, PORT: String(port) },
+    // What before-start.js says to the C library, which it does not where there is a channel to whoever has started it.
+    env: {
+      ...withoutDatabase(),
+      MALLOC_ARENA_MAX: "2",
+      SIGNING_SECRET: "x".repeat(32),
+      LOG_LEVEL: "error",
+      ...environment,
+      PORT: String(port),
+    },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await untilReady(child, `${url}/ready`);
   return {
     url,
     firstAnswerMilliseconds: performance.now() - began,
-    async vitals() {
-      const answered = once(child, "message") as Promise<[Vitals]>; // what monitor.ts sends
-      child.send("vitals");
-      return (await answered)[0];
-    },
+    vitals: () => vitalsOf(child),
     async stop() {
       const exited = once(child, "exit");
       child.kill("SIGTERM");
       await exited;
     },
   };
+}
+
+/** A process that is asked nothing: as long as its event loop is held up, the machine itself holds processes up. */
+export interface IdleProcess {
+  vitals(): Promise<Vitals>;
+  stop(): void;
+}
+
+export function startIdle(): IdleProcess {
+  const child = fork(new URL("idle.ts", import.meta.url), {
+    execArgv: ["--import", new URL("monitor.ts", import.meta.url).href],
+  });
+  return { vitals: () => vitalsOf(child), stop: () => void child.kill("SIGTERM") };
+}
+
+/** What monitor.ts sends, since it was asked last. */
+async function vitalsOf(child: ChildProcess): Promise<Vitals> {
+  const answered = once(child, "message") as Promise<[Vitals]>; // what monitor.ts sends
+  child.send("vitals");
+  return (await answered)[0];
 }
 
 /** The environment without what would choose a database or a directory in the cases' stead. */

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startGateway, withoutDatabase } from "./gateway-process.ts";
+import { startGateway, startIdle, withoutDatabase } from "./gateway-process.ts";
 import { startServer } from "./server.ts";
 
 const minutes = Number(process.argv[2] ?? 10);
@@ -20,6 +20,7 @@ const environment: Record<string, string> = {
   ...(server && { DATABASE_URL: server.url }),
 };
 const gateway = await startGateway(environment);
+const idle = startIdle();
 try {
   if (server) loadDemo();
   const keys = JSON.parse(readFileSync(join(directory, "demo-keys.json"), "utf8")) as Record<
@@ -36,19 +37,22 @@ try {
     work(index, keys, tickets, counts, () => performance.now() < end),
   );
   let longest = 0;
+  await idle.vitals();
   for (let minute = 1; minute <= minutes; minute += 1) {
     await new Promise((resolve) => setTimeout(resolve, 60_000));
     const { rssBytes, stallMilliseconds } = await gateway.vitals();
     longest = Math.max(longest, stallMilliseconds);
+    const { stallMilliseconds: own } = await idle.vitals();
     const answered = [...counts].toSorted().map(([what, count]) => `${what} ${count}`);
     console.log(
-      `minute ${minute}: ${described(rssBytes)}, longest stall ${stallMilliseconds.toFixed(0)} ms; ${answered.join(", ")}`,
+      `minute ${minute}: ${described(rssBytes)}, longest stall ${stallMilliseconds.toFixed(0)} ms (${own.toFixed(0)} ms in a process that is asked nothing); ${answered.join(", ")}`,
     );
   }
   await Promise.all(working);
   const { highestRssBytes } = await gateway.vitals();
   console.log(`at most ${described(highestRssBytes)}, longest stall under load ${longest.toFixed(0)} ms`);
 } finally {
+  idle.stop();
   await gateway.stop();
   await server?.stop();
   rmSync(directory, { recursive: true, force: true });

@@ -1,8 +1,114 @@
-import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
-import { settleWebAssembly } from "./platform/webassembly.ts";
+import { createServer } from "node:net";
+import { createApp } from "./app.ts";
+import { runCommand } from "./command.ts";
+import { type Config, readConfig } from "./config.ts";
+import { clearInterruptedDemo, curlLines, type Demo, prepareDemo } from "./demo/start.ts";
+import { systemClock } from "./platform/clock.ts";
+import { openDatabase } from "./platform/database.ts";
+import { createIds } from "./platform/ids.ts";
+import { createLog } from "./platform/log.ts";
+import { migrate } from "./platform/migrations.ts";
+import { openStorage } from "./platform/open-storage.ts";
+import { createSigner } from "./platform/signature.ts";
 
-settleWebAssembly();
-// What V8 makes of the sources is kept for the next start. Whatever is imported before this goes without, hence the import below.
-enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/compiled/", import.meta.url)));
-await import("./start.ts");
+/** How long requests under way may go on after SIGTERM. */
+const drainMilliseconds = 25_000;
+
+/** How often uploads that no note has taken, and bytes whose rows are gone, are looked for. */
+const sweepMilliseconds = 60 * 60 * 1000;
+
+await runCommand(async () => start(await withPort(readConfig(process.env))));
+
+async function start(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const database = await openDatabase(config.database, log);
+  try {
+    await clearInterruptedDemo(config.dataDirectory, database);
+    const applied = await migrate(database);
+    if (applied.length > 0) log.info({ migrations: applied }, "the database was migrated");
+    const storage = await openStorage(config.storage, {
+      publicUrl: config.publicUrl,
+      signer: createSigner(config.signingSecret, "files"),
+      clock: systemClock,
+      maximumBytes: config.maxUploadBytes,
+    });
+    const demo = config.database.kind === "embedded" ? await prepareDemo(config.dataDirectory, { database, storage }) : null;
+    const { server, services } = await createApp({
+      config,
+      database,
+      storage,
+      clock: systemClock,
+      newId: createIds(),
+      log,
+      examples: demo?.examples,
+    });
+    await server.listen({ host: config.host, port: config.port });
+    const sweep = () => {
+      services.uploads
+        .sweep()
+        .catch((error: unknown) => log.error({ err: error }, "removing what nobody needs any more failed"));
+    };
+    sweep();
+    setInterval(sweep, sweepMilliseconds).unref();
+
+    const stop = once(async () => {
+      // What does not end in time is cut off: the database's transactions make that safe.
+      setTimeout(() => process.exit(1), drainMilliseconds).unref();
+      await server.close();
+      await storage.close();
+      await database.close();
+      process.exit(0);
+    });
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+    // Last: whoever reads it may act on it at once, and stop the process too.
+    announce(config, demo);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+function announce(config: Config, demo: Demo | null): void {
+  const lines = [
+    "",
+    `  Ticket notes gateway on ${config.publicUrl}`,
+    `  GraphiQL: ${config.publicUrl}/graphql`,
+    ...(demo
+      ? [
+          "",
+          `  The demo data's API keys, kept in ${demo.keysPath}:`,
+          ...Object.entries(demo.keys).map(([name, key]) => `    ${name.padEnd(10)} ${key}`),
+          "",
+          "  Paste one of these:",
+          ...curlLines(config.publicUrl, demo).map((line) => `    ${line}`),
+        ]
+      : []),
+    "",
+  ];
+  console.log(lines.join("\n"));
+}
+
+/** PORT=0 asks for any free port. It is found before anything is signed, since URLs name it. */
+async function withPort(config: Config): Promise<Config> {
+  if (config.port !== 0) return config;
+  const probe = createServer();
+  const port = await new Promise<number>((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen(0, config.host, () => {
+      const address = probe.address();
+      resolve(typeof address === "object" && address ? address.port : 0);
+    });
+  });
+  await new Promise((resolve) => probe.close(resolve));
+  return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
+}
+
+function once(work: () => Promise<void>): () => void {
+  let started = false;
+  return () => {
+    if (started) return;
+    started = true;
+    void work();
+  };
+}

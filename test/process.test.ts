@@ -213,6 +213,26 @@ test("a first start loads neither the SDK of a store that it does not have nor a
     expect(modules).not.toContain(idle);
 }, 300_000);
 
+test.runIf(process.platform === "linux")(
+  "npm start's process is the one that was started, with few arenas for its threads' memory",
+  async () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
+    const flags = scripts.start.split(" ").filter((word) => word.startsWith("--"));
+    const tell = async (env: Record<string, string>) => {
+      const child = spawn(process.execPath, [...flags, "-p", "`${process.pid} ${process.env.MALLOC_ARENA_MAX}`"], {
+        cwd: root,
+        env: { PATH: process.env["PATH"], ...env },
+      });
+      const told: string[] = [];
+      child.stdout.on("data", (data: Buffer) => told.push(data.toString()));
+      await once(child, "close");
+      return told.join("").trim() === `${child.pid} ${env["MALLOC_ARENA_MAX"] ?? "2"}`;
+    };
+    expect(await tell({})).toBe(true);
+    expect(await tell({ MALLOC_ARENA_MAX: "7" })).toBe(true);
+  },
+);
+
 describe("from an empty directory", () => {
   test("it serves the demo data, prints keys and lines that work when pasted, lets requests finish, and keeps all of it", async () => {
     const first = await start();

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Settles how V8 treats WebAssembly, PGlite's and Prisma's. Flags are part of what makes compiled sources fit, so this comes before sources are
- * loaded; doing it again changes nothing.
+ * Settles how V8 treats WebAssembly, PGlite's and Prisma's. `npm start` has said the same already: flags are part of what makes compiled sources fit, so
+ * they should not change once sources are loaded.
  *
  * What V8 has compiled is kept when a better version has replaced it, a few megabytes. Freeing it while PGlite starts or ends in a thread has crashed the
  * process now and then: "Check failed: jit_page_->allocations_.erase(addr) == 1", github.com/nodejs/node/issues/64500.
