@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { longestAtOnce } from "../../src/notes/richtext/rendering.ts";
+import { longestAtOnce, render } from "../../src/notes/richtext/rendering.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNotes, addTicket, globalId } from "../support/factories.ts";
 
@@ -30,6 +30,23 @@ async function page(size = 100): Promise<Rendered["node"]["notes"]["nodes"]> {
   expect(errors).toEqual([]);
   return data.node.notes.nodes;
 }
+
+test("short texts are rendered few at a time, however few characters they have", async () => {
+  let turns = 0;
+  let rendering = true;
+  const count = () => {
+    turns += 1;
+    if (rendering) setImmediate(count);
+  };
+  setImmediate(count);
+  const known = { images: new Map(), people: new Map(), records: new Map() };
+  const texts = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => render({ wanted: "html", text: `**${index}**`, known }, account)),
+  );
+  rendering = false;
+  expect(texts[7]).toContain("<strong>7</strong>");
+  expect(turns).toBeGreaterThan(10);
+});
 
 test.each([0, longestAtOnce])("after %i other characters a text is rendered with what its reader may see", async (length) => {
   const { number, name } = account.specialist;

@@ -8,6 +8,8 @@ export const longestAtOnce = 2_048;
 
 /** How many characters are rendered before other requests have their turn. */
 const charactersPerTurn = 4_096;
+/** What a text takes however short it is, in characters: there are pages of hundreds of words. */
+const charactersOfAnyText = 256;
 
 const nothingKnown: KnownReferences = { images: new Map(), people: new Map(), records: new Map() };
 
@@ -29,10 +31,11 @@ let charactersInTurn = 0;
 
 function inTurn<Wanted extends Result>(task: TextTask<Wanted>): Promise<ResultOf<Wanted>> {
   const done = lastInTurn.then(async () => {
-    charactersInTurn += task.text.length;
+    const characters = task.text.length + charactersOfAnyText;
+    charactersInTurn += characters;
     if (charactersInTurn > charactersPerTurn) {
       await nextTurn();
-      charactersInTurn = task.text.length;
+      charactersInTurn = characters;
     }
     return perform(task);
   });
