@@ -18,7 +18,7 @@ import { collectFields, type Merged, typenameField } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
 import { orRejected, whenAllThere, whenThere } from "../platform/eventually.ts";
 
-/** Whoever asks for JSON, and for what: what a resolver is given. */
+/** Whoever asks for JSON, and for what: what a resolver is given. The path is nobody's: whatever needs one is an error, which graphql-js tells. */
 export interface JsonAsker {
   readonly context: GraphContext;
   readonly info: GraphQLResolveInfo;
