@@ -327,8 +327,11 @@ describe("fields", () => {
   });
 
   test("what is not selected is not read", async () => {
+    // A credential is known for less than a second.
+    app.time.elapsed = performance.now();
     await get("/v1/notes?fields=text");
     const { statements } = await app.statements.during(() => get("/v1/notes?fields=text"));
+    app.time.elapsed = undefined;
     expect(statements.map(({ text }) => /FROM \(?\s*(?:SELECT .*? FROM )?(\w+)/s.exec(text)?.[1])).toHaveLength(2);
   });
 });
