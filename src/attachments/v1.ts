@@ -1,4 +1,3 @@
-import type { Note } from "../notes/service.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { contextOf, type Field, type FieldContext } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
@@ -13,7 +12,7 @@ import type { Attachment } from "./service.ts";
 const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
 
 /** The attachments of a note whose bytes are there. A credential that may not read attachments sees none. */
-export const attachments: Field<Note> = (name) => ({
+export const attachments: Field = (name) => ({
   name,
   content: {
     kind: "workedRows",

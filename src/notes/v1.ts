@@ -1,18 +1,19 @@
 import { NotFound } from "../errors.ts";
 import { findings } from "../platform/text.ts";
 import { accountStub, ownAccount, personStub } from "../people/v1.ts";
-import type { RowContent, RowShape } from "../reading/shape.ts";
+import { type RowContent, type RowShape, storedField } from "../reading/shape.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { BadRequest, invalidJson } from "../rest/v1/errors.ts";
-import { type Field, related, type Shape, stored, worked, workedContent } from "../rest/v1/fields.ts";
+import { type Field, relatedRow, type Shape, stored, worked, workedContent } from "../rest/v1/fields.ts";
 import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
+import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
-import type { Ticket, TicketKind } from "../tickets/service.ts";
+import type { TicketKind } from "../tickets/service.ts";
 import { type AddNoteInput, type NoteFilter, noteOrderings, type NoteUpload } from "./input.ts";
-import { authorOfNote, homeAccountOfAuthor, ticketOfNote } from "./relations.ts";
+import { authorOfNote, homeAccountOfAuthor, noteEntity, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
 
 /** Which notes a path is about: all of them, or by who may see them. */
@@ -51,7 +52,7 @@ const filterable = {
 const sortable = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
 /** The operations on notes. `attachments` shows the attachments of notes, of which notes themselves know nothing. */
-export function noteOperations({ attachments }: { attachments: Field<Note> }): NoteOperations {
+export function noteOperations({ attachments }: { attachments: Field }): NoteOperations {
   const shape = noteShape(attachments);
   const collection = { shape, filterable, sortable, parameters: ["state"] };
 
@@ -110,22 +111,22 @@ function added(note: Note, publicUrl: string): V1Answer {
 }
 
 /** An internal note is of the account that the viewer acts in; a public one is shown with its author's. */
-const ownAccountOf = workedContent<Note>([], (_note, context) => ownAccount(context));
-const account: Field<Note> = (name) => {
+const ownAccountOf = workedContent(noteEntity, [], (_note, context) => ownAccount(context));
+const account: Field = (name) => {
   const home: RowContent = { kind: "row", relation: homeAccountOfAuthor, nullable: true, shape: accountStub };
   return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
 };
 
-function noteShape(attachments: Field<Note>): Shape<Note> {
+function noteShape(attachments: Field): Shape<Note> {
   return {
     fields: {
-      id: stored("number", "bare"),
-      nodeID: stored("id", { globalIdOf: "Note" }),
-      person: related(authorOfNote, personStub),
-      created_at: worked(["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
-      text: stored("text", "json"),
-      medium: stored("medium", { codes: namesOfCodes(mediumCodes) }),
-      internal: stored("isPublic", "negated"),
+      id: stored(noteEntity, "number", "bare"),
+      nodeID: stored(noteEntity, "id", { globalIdOf: "Note" }),
+      person: relatedRow(authorOfNote, personStub),
+      created_at: worked(noteEntity, ["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
+      text: stored(noteEntity, "text", "json"),
+      medium: stored(noteEntity, "medium", { codes: namesOfCodes(mediumCodes) }),
+      internal: stored(noteEntity, "isPublic", "negated"),
       attachments,
       account,
       inbound_email: (name) => ({ name, content: { kind: "constant", json: "null" } }),
@@ -136,10 +137,13 @@ function noteShape(attachments: Field<Note>): Shape<Note> {
   };
 }
 
-const ticketStub: RowShape = [stored<Ticket>("number", "bare")("id"), stored<Ticket>("subject", "json")("subject")];
+const ticketStub: RowShape = [
+  { name: "id", content: storedField(ticketEntity, "number", "bare") },
+  { name: "subject", content: storedField(ticketEntity, "subject", "json") },
+];
 
 /** The record that notes are of, for those of a ticket of that kind. */
-function referenceTo(kind: string): Field<Note> {
+function referenceTo(kind: string): Field {
   return (name) => {
     const content: RowContent = { kind: "object", shape: ticketStub };
     return { of: ticketOfNote, members: [{ name, when: { field: "kind", is: kind }, content }] };

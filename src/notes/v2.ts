@@ -1,14 +1,15 @@
 import { NotFound } from "../errors.ts";
+import { personEntity } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
 import { pageWithTotal, type Selection, type WantedOfPage } from "../reading/selection.ts";
-import type { RowContent, RowShape, Spelling } from "../reading/shape.ts";
-import { inJson, textOf } from "../rest/json-text.ts";
-import { asJson, type Operation, type Window } from "../rest/v2/operation.ts";
+import { type RowShape, storedField } from "../reading/shape.ts";
+import { asJson, inJson, textOf } from "../rest/json-text.ts";
+import type { Operation, Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
-import { authorOfNote } from "./relations.ts";
+import { authorOfNote, noteEntity } from "./relations.ts";
 import type { Note, NoteCategory } from "./service.ts";
 
 type V2Category = "pre-scan" | "post-scan";
@@ -33,29 +34,22 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
-const ofNote = (field: keyof Note, spelling: Spelling, nullable = false): RowContent => ({
-  ...{ kind: "stored", field, spelling, nullable },
-});
-const ofAuthor = (field: keyof Person, spelling: Spelling): RowContent => ({
-  ...{ kind: "stored", field, spelling, nullable: false },
-});
-
 /** A note that is read, as /v2 shows it: what {@link presentWith} makes of one that was just written. */
 const shown: RowShape = [
-  { name: "id", content: ofNote("id", "quoted") },
+  { name: "id", content: storedField(noteEntity, "id", "quoted") },
   {
     of: authorOfNote,
     members: [
-      { name: "author_id", content: ofAuthor("id", "quoted") },
-      { name: "author_name", content: ofAuthor("name", "json") },
+      { name: "author_id", content: storedField(personEntity, "id", "quoted") },
+      { name: "author_name", content: storedField(personEntity, "name", "json") },
     ],
   },
-  { name: "categories", content: ofNote("categories", { codes: v2CategoryOf }) },
-  { name: "created_at", content: ofNote("createdAt", "instant") },
-  { name: "is_public", content: ofNote("isPublic", "bare") },
-  { name: "ticket_id", content: ofNote("ticketId", "quoted") },
-  { name: "updated_at", content: ofNote("updatedAt", "instant", true) },
-  { name: "value", content: ofNote("text", { atMost: maximumCharacters }) },
+  { name: "categories", content: storedField(noteEntity, "categories", { codes: v2CategoryOf }) },
+  { name: "created_at", content: storedField(noteEntity, "createdAt", "instant") },
+  { name: "is_public", content: storedField(noteEntity, "isPublic", "bare") },
+  { name: "ticket_id", content: storedField(noteEntity, "ticketId", "quoted") },
+  { name: "updated_at", content: storedField(noteEntity, "updatedAt", "instant", true) },
+  { name: "value", content: storedField(noteEntity, "text", { atMost: maximumCharacters }) },
 ];
 
 const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };

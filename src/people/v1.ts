@@ -1,18 +1,24 @@
 import type { Selection } from "../reading/selection.ts";
-import type { RowShape } from "../reading/shape.ts";
+import { type RowShape, storedField } from "../reading/shape.ts";
 import { answerRecord } from "../rest/v1/collection.ts";
-import { type FieldContext, related, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { type FieldContext, relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { maySeeEmail } from "./policy.ts";
-import { homeAccountOfPerson } from "./relations.ts";
-import type { Account, Person } from "./service.ts";
+import { accountEntity, homeAccountOfPerson, personEntity } from "./relations.ts";
+import type { Person } from "./service.ts";
 
 /** An account as every record shows it: by its slug. */
-export const accountStub: RowShape = [stored<Account>("slug", "json")("id"), stored<Account>("name", "json")("name")];
+export const accountStub: RowShape = [
+  { name: "id", content: storedField(accountEntity, "slug", "json") },
+  { name: "name", content: storedField(accountEntity, "name", "json") },
+];
 
 /** A person as other records show them. */
-export const personStub: RowShape = [stored<Person>("number", "bare")("id"), stored<Person>("name", "json")("name")];
+export const personStub: RowShape = [
+  { name: "id", content: storedField(personEntity, "number", "bare") },
+  { name: "name", content: storedField(personEntity, "name", "json") },
+];
 
 /** The account that the viewer acts in, as {@link accountStub}. */
 export function ownAccount({ viewer: { account } }: FieldContext): { id: string; name: string } {
@@ -21,11 +27,11 @@ export function ownAccount({ viewer: { account } }: FieldContext): { id: string;
 
 const personShape: Shape<Person> = {
   fields: {
-    id: stored("number", "bare"),
-    name: stored("name", "json"),
-    primary_email: worked(["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
-    account: related(homeAccountOfPerson, accountStub),
-    nodeID: stored("id", { globalIdOf: "Person" }),
+    id: stored(personEntity, "number", "bare"),
+    name: stored(personEntity, "name", "json"),
+    primary_email: worked(personEntity, ["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
+    account: relatedRow(homeAccountOfPerson, accountStub),
+    nodeID: stored(personEntity, "id", { globalIdOf: "Person" }),
   },
 };
 

@@ -1,5 +1,6 @@
 import type { Position, Slice } from "../platform/keyset.ts";
 import type { Asker, JsonAnswer } from "./answer.ts";
+import type { Entity } from "./entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 
 /** A member of an object in JSON: its name, which is a name of GraphQL's, and what stands under it. */
@@ -83,6 +84,16 @@ export type RowContent =
       readonly input: PageInput;
       readonly shape: PageShape;
     };
+
+/** A field of the entity's rows, as it is stored. */
+export function storedField<Row>(
+  _entity: Entity<Row>,
+  field: keyof Row & string,
+  spelling: Spelling,
+  nullable = false,
+): RowContent {
+  return { kind: "stored", field, spelling, nullable };
+}
 
 /** Where a row stands, and on a page of which parent: of its id, or of none. */
 export interface Standing {

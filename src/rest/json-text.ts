@@ -1,6 +1,22 @@
 import { NotInJson } from "../reading/answer.ts";
 import { jsonOf } from "../reading/shape.ts";
 
+/** An answer's body that is JSON already. */
+export interface JsonText {
+  readonly [textMark]: string;
+}
+
+const textMark = Symbol("text");
+
+export function asJson(text: string): JsonText {
+  return { [textMark]: text };
+}
+
+/** The text of a body that is JSON already; undefined of any other. */
+export function jsonIn(body: unknown): string | undefined {
+  return typeof body === "object" && body !== null && textMark in body ? (body as JsonText)[textMark] : undefined;
+}
+
 /**
  * The JSON that `found`, a row or a page, came with, worked out for `asker`.
  *

@@ -2,13 +2,13 @@ import { NotFound } from "../errors.ts";
 import { ownAccount, personStub } from "../people/v1.ts";
 import { allFields, type Selection } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { related, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
 import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { ticketOrderings } from "./input.ts";
-import { requesterOfTicket } from "./relations.ts";
+import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
 
 /** Under which path the tickets of a kind are, and under which name other records refer to one. */
@@ -35,15 +35,19 @@ const statusCodes: Readonly<Record<string, TicketStatus>> = {
 const ticketShape: Shape<Ticket> = {
   always: ["kind"],
   fields: {
-    id: stored("number", "bare"),
-    subject: stored("subject", "json"),
-    status: stored("status", { codes: namesOfCodes(statusCodes) }),
-    requested_by: related(requesterOfTicket, personStub),
+    id: stored(ticketEntity, "number", "bare"),
+    subject: stored(ticketEntity, "subject", "json"),
+    status: stored(ticketEntity, "status", { codes: namesOfCodes(statusCodes) }),
+    requested_by: relatedRow(requesterOfTicket, personStub),
     // A ticket is seen in the account that keeps it, and nowhere else.
-    account: worked([], (_ticket, context) => ownAccount(context)),
-    created_at: worked(["createdAt"], (ticket, { viewer }) => formatTime(ticket.createdAt, viewer.account.timeZone)),
-    updated_at: worked(["updatedAt"], (ticket, { viewer }) => formatTime(ticket.updatedAt, viewer.account.timeZone)),
-    nodeID: stored("id", { globalIdOf: "Ticket" }),
+    account: worked(ticketEntity, [], (_ticket, context) => ownAccount(context)),
+    created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer }) =>
+      formatTime(ticket.createdAt, viewer.account.timeZone),
+    ),
+    updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer }) =>
+      formatTime(ticket.updatedAt, viewer.account.timeZone),
+    ),
+    nodeID: stored(ticketEntity, "id", { globalIdOf: "Ticket" }),
   },
 };
 

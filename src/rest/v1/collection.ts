@@ -1,7 +1,7 @@
 import type { Ordering, Page } from "../../platform/keyset.ts";
 import { type CountedSlice, pageWithCursors, type WantedOfPage } from "../../reading/selection.ts";
-import { inJson, textOf } from "../json-text.ts";
-import { type FieldContext, readSelection, type Shape, type Shown } from "./fields.ts";
+import { asJson, inJson, textOf } from "../json-text.ts";
+import { readSelection, type Shape, type Shown } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
 import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
@@ -45,7 +45,7 @@ export async function answerCollection<Row extends object, Fields extends Readon
     }),
   );
   return {
-    json: page.slice ? await textOf(page.slice, contextOf(request)) : "[]",
+    body: page.slice ? asJson(await textOf(page.slice, request)) : [],
     headers: pageHeaders(request, ordering, wish.size, page),
   };
 }
@@ -58,9 +58,5 @@ export async function answerRecord<Row extends object>(
 ): Promise<V1Answer> {
   const selection = readSelection(request.query.last("fields"), shape);
   const row = await inJson(() => read(selection));
-  return { json: await textOf(row, contextOf(request)) };
-}
-
-function contextOf({ services, viewer }: V1Request): FieldContext {
-  return { services, viewer };
+  return { body: asJson(await textOf(row, request)) };
 }

@@ -15,6 +15,7 @@ import type { Services } from "../../services.ts";
 import type { TicketKind } from "../../tickets/service.ts";
 import { kindNames, ticketOperations } from "../../tickets/v1.ts";
 import type { PersonViewer } from "../../viewer.ts";
+import { jsonIn } from "../json-text.ts";
 import { BadRequest, describeFailure, invalidJson, NotAcceptable } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import { readQuery } from "./query.ts";
@@ -141,8 +142,7 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
         source: sourceOf(request),
         path: pathOf(request),
       });
-      const { status = 200, headers = {}, body, json = JSON.stringify(body) } = answer;
-      return sendText(reply.code(status).headers(headers), json);
+      return sendJson(reply.code(answer.status ?? 200).headers(answer.headers ?? {}), answer.body);
     };
   }
 
@@ -209,12 +209,8 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
-  return sendText(reply, JSON.stringify(body));
-}
-
-/** A text that is sent as it is keeps the type it is given. */
-function sendText(reply: FastifyReply, json: string): FastifyReply {
-  return reply.header("content-type", "application/json; charset=utf-8").send(json);
+  // Serialised here: a text that is sent as it is keeps the type it is given.
+  return reply.header("content-type", "application/json; charset=utf-8").send(jsonIn(body) ?? JSON.stringify(body));
 }
 
 /** @throws {NotAcceptable} where the client says that it takes no JSON. */

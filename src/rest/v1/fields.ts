@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { Asker } from "../../reading/answer.ts";
+import type { Entity } from "../../reading/entity.ts";
 import type { OneRelation } from "../../reading/relation.ts";
 import type { Selection } from "../../reading/selection.ts";
-import type { RowContent, RowMember, RowShape, Spelling } from "../../reading/shape.ts";
+import { type RowContent, type RowMember, type RowShape, type Spelling, storedField } from "../../reading/shape.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
@@ -14,11 +15,11 @@ export interface FieldContext {
 }
 
 /** A field of records that are made of rows: what it is under a name. */
-export type Field<Row> = (name: string, row?: Row) => RowMember;
+export type Field = (name: string) => RowMember;
 
 /** What a record consists of, in the order in which it is shown. */
 export interface Shape<Row> {
-  readonly fields: Readonly<Record<string, Field<Row>>>;
+  readonly fields: Readonly<Record<string, Field>>;
   /** Fields that are shown and cannot be asked for. */
   readonly unselectable?: readonly string[];
   /** What is read of every row, whatever is shown: what its operation goes by. */
@@ -26,20 +27,22 @@ export interface Shape<Row> {
 }
 
 /** A field of the row, as it is stored. */
-export function stored<Row>(field: keyof Row & string, spelling: Spelling): Field<Row> {
-  return (name) => ({ name, content: { kind: "stored", field, spelling, nullable: false } });
+export function stored<Row>(entity: Entity<Row>, field: keyof Row & string, spelling: Spelling): Field {
+  return (name) => ({ name, content: storedField(entity, field, spelling) });
 }
 
 /** A field that is worked out of those fields of the row. */
 export function worked<Row>(
+  entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
-): Field<Row> {
-  return (name) => ({ name, content: workedContent(fields, value) });
+): Field {
+  return (name) => ({ name, content: workedContent(entity, fields, value) });
 }
 
 /** What {@link worked} is the field of. */
 export function workedContent<Row>(
+  _entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
 ): RowContent {
@@ -48,11 +51,11 @@ export function workedContent<Row>(
 }
 
 /** A field that is a related row in that shape, or null. */
-export function related<Row>(relation: OneRelation, shape: RowShape): Field<Row> {
+export function relatedRow(relation: OneRelation, shape: RowShape): Field {
   return (name) => ({ name, content: { kind: "row", relation, nullable: true, shape } });
 }
 
-/** What answers were asked for with: a {@link FieldContext}, always, by the functions of `collection.ts`. */
+/** What answers were asked for with: a request, always, by the functions of `collection.ts`. */
 export function contextOf(asker: Asker): FieldContext {
   return asker as FieldContext;
 }

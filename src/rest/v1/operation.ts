@@ -22,9 +22,8 @@ export interface V1Request {
 
 export interface V1Answer {
   readonly status?: number;
-  readonly body?: unknown;
-  /** The body where it is JSON already. */
-  readonly json?: string;
+  /** May be a {@link JsonText}. */
+  readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

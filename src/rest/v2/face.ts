@@ -10,7 +10,8 @@ import { sendProblem } from "../../http/problem.ts";
 import * as notes from "../../notes/v2.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer, Viewer } from "../../viewer.ts";
-import { type AnyOperation, type OperationId, run, jsonIn } from "./operation.ts";
+import { jsonIn } from "../json-text.ts";
+import { type AnyOperation, type OperationId, run } from "./operation.ts";
 
 export interface V2Options {
   readonly services: Services;

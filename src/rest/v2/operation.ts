@@ -16,24 +16,8 @@ export interface RequestParts {
   readonly body: unknown;
 }
 
-/** A translation onto the services: it reads the request, calls a use case, and gives the answer's body, or its JSON. */
+/** A translation onto the services: it reads the request, calls a use case, and gives the answer's body, which may be a {@link JsonText}. */
 export type Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
-
-/** A body that is JSON already. */
-export interface JsonBody {
-  readonly [jsonMark]: string;
-}
-
-const jsonMark = Symbol("json");
-
-export function asJson(text: string): JsonBody {
-  return { [jsonMark]: text };
-}
-
-/** The text of a body that is JSON already; undefined of any other. */
-export function jsonIn(body: unknown): string | undefined {
-  return typeof body === "object" && body !== null && jsonMark in body ? (body as JsonBody)[jsonMark] : undefined;
-}
 
 /** The page of a /v2 list. */
 export interface Window {
