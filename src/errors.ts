@@ -113,3 +113,17 @@ export function invalid(path: string | readonly string[], message: string): Inva
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
+
+/** What `work` returns, or what it throws where that is of such a kind. Whatever else it throws is thrown. */
+export function attempt<Result, Kind extends Error>(
+  work: () => Result,
+  ...kinds: readonly (abstract new (...args: never[]) => Kind)[]
+): Result | Kind {
+  try {
+    return work();
+  } catch (error) {
+    const isExpected = (kind: abstract new (...args: never[]) => Kind) => error instanceof kind;
+    if (kinds.some(isExpected)) return error as Kind; // as has just been asked
+    throw error;
+  }
+}

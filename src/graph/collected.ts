@@ -10,7 +10,6 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import { NotInJson } from "../reading/answer.ts";
 import type { RelationKey } from "../reading/selection.ts";
 
 /** What it takes to know what is selected. */
@@ -65,11 +64,4 @@ function isIncluded({ variableValues }: Execution, node: SelectionNode): boolean
   if (!node.directives?.length) return true;
   if (getDirectiveValues(GraphQLSkipDirective, node, variableValues)?.["if"] === true) return false;
   return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
-}
-
-/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {NotInJson} */
-export function typenameField({ name }: GraphQLObjectType, [node]: Merged): string {
-  // At the root of the schema it may be introspection, too.
-  if (node.name.value !== "__typename") throw new NotInJson();
-  return name;
 }

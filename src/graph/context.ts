@@ -19,11 +19,15 @@ type BatchPages<Key, Input, Value> = (
   selection: Selection,
 ) => Promise<readonly Value[]>;
 
-/** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
-export interface GraphContext extends Selecting {
+/** Whom an operation is answered to, and of what. */
+interface GraphContextBase {
   readonly viewer: Viewer;
   readonly services: Services;
   readonly cursors: CursorCodec;
+}
+
+/** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
+export interface GraphContext extends GraphContextBase, Selecting {
   /** One key's answer from a batch read. Keys asked for in the same turn go out as one read, and a key is read once a request. */
   load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
   /** As {@link GraphContext.load}, of a batch read that takes an input. */
@@ -44,13 +48,6 @@ export interface GraphContext extends Selecting {
   ): Value | Promise<Value>;
   /** Forgets what was read, since something was written. */
   forget(): void;
-}
-
-/** Whom an operation is answered to, and of what. */
-export interface GraphContextBase {
-  readonly viewer: Viewer;
-  readonly services: Services;
-  readonly cursors: CursorCodec;
 }
 
 /** The context of one operation, in which `selecting` says what its root fields answer with. */

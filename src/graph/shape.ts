@@ -11,10 +11,11 @@ import {
   isNonNullType,
   isObjectType,
 } from "graphql";
+import { attempt } from "../errors.ts";
 import { type Asker, NotInJson } from "../reading/answer.ts";
 import { type Selection, totalOnly } from "../reading/selection.ts";
 import type { EdgeContent, Member, PageContent, PageShape, RowContent, RowShape, Spelling, Work } from "../reading/shape.ts";
-import { collectFields, type Merged, typenameField } from "./collected.ts";
+import { collectFields, type Merged } from "./collected.ts";
 import {
   type ConnectionArguments,
   type ConnectionPlace,
@@ -26,7 +27,7 @@ import {
 import { remembered } from "./remembered.ts";
 import type { SelectedPage, Selecting } from "./selecting.ts";
 import { type FieldSource, inputOf, type Walk } from "./sources.ts";
-import { argumentsOf, type JsonAsker, type SelectedField, writeField } from "./values.ts";
+import { argumentsOf, type JsonAsker, type SelectedField, typenameField, writeField } from "./values.ts";
 
 /** What is selected as JSON. Either is {@link NotInJson} where it takes rows to answer with it. */
 export function selectingJson(peek: PeekCursor): Selecting {
@@ -63,13 +64,9 @@ const nothing: Selection = { fields: new Set(), relations: new Map() };
 
 /** That there is no shape is remembered as well. */
 function shapeOrNone<Shape>(make: () => Shape): Shape | undefined {
-  try {
-    return make();
-  } catch (error) {
-    // Arguments that cannot be used are for their resolver to refuse.
-    if (error instanceof NotInJson || error instanceof GraphQLError) return undefined;
-    throw error;
-  }
+  // Arguments that cannot be used are for their resolver to refuse.
+  const made = attempt<Shape, NotInJson | GraphQLError>(make, NotInJson, GraphQLError);
+  return made instanceof NotInJson || made instanceof GraphQLError ? undefined : made;
 }
 
 /** An asker is handed through by whoever has asked for the text of an answer: `answers.ts`, which makes it. */

@@ -1,5 +1,5 @@
 import { type FieldNode, getArgumentValues, GraphQLError, type GraphQLField, type GraphQLResolveInfo } from "graphql";
-import { DomainError } from "../errors.ts";
+import { attempt, DomainError } from "../errors.ts";
 import type { Entity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../reading/relation.ts";
 import type { ConnectionPlace, PeekCursor } from "./connections.ts";
@@ -66,10 +66,10 @@ export function inputOf(
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
 ): PageInput | undefined {
-  try {
-    return source.input(getArgumentValues(field, node, info.variableValues) as never, peek); // the field's own arguments: see fromMany
-  } catch (error) {
-    if (error instanceof DomainError || error instanceof GraphQLError) return undefined;
-    throw error;
-  }
+  const input = attempt<PageInput, DomainError | GraphQLError>(
+    () => source.input(getArgumentValues(field, node, info.variableValues) as never, peek), // the field's own arguments: see fromMany
+    DomainError,
+    GraphQLError,
+  );
+  return input instanceof Error ? undefined : input;
 }

@@ -1,6 +1,5 @@
 import {
   defaultFieldResolver,
-  type FieldNode,
   getArgumentValues,
   type GraphQLField,
   type GraphQLObjectType,
@@ -14,7 +13,7 @@ import {
 } from "graphql";
 import { NotInJson } from "../reading/answer.ts";
 import { jsonOf } from "../reading/shape.ts";
-import { collectFields, type Merged, typenameField } from "./collected.ts";
+import { collectFields, type Merged } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
 import { orRejected, whenAllThere, whenThere } from "../platform/eventually.ts";
 
@@ -89,7 +88,7 @@ export function writeField(
 
 /** @throws {GraphQLError} where they are not what the field takes. */
 export function argumentsOf(
-  { field, nodes }: { readonly field: GraphQLField<unknown, unknown>; readonly nodes: readonly [FieldNode, ...FieldNode[]] },
+  { field, nodes }: Pick<SelectedField, "field" | "nodes">,
   { variableValues }: GraphQLResolveInfo,
 ): Record<string, unknown> {
   return getArgumentValues(field, nodes[0], variableValues);
@@ -106,4 +105,11 @@ function writeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): E
 function orThrow(json: string | undefined): string {
   if (json === undefined) throw new NotInJson();
   return json;
+}
+
+/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {NotInJson} */
+export function typenameField({ name }: GraphQLObjectType, [node]: Merged): string {
+  // At the root of the schema it may be introspection, too.
+  if (node.name.value !== "__typename") throw new NotInJson();
+  return name;
 }

@@ -1,4 +1,4 @@
-import { DomainError } from "../errors.ts";
+import { attempt, DomainError } from "../errors.ts";
 import { neighboursOf, type Page, type Position } from "../platform/keyset.ts";
 import { pageFrom } from "../platform/pages.ts";
 import { column, raw, sql, type Sql } from "../platform/sql.ts";
@@ -138,8 +138,8 @@ function writeWorkedRows(
 ): Written {
   const { target } = relation;
   if (!writing.budget.takes(depth)) throw new NotInJson();
-  const rows = ifAllowed(() => relation.from(writing.viewer, input as never)); // its own input: see RowContent
-  if (!rows) return weightless(none);
+  const rows = attempt(() => relation.from(writing.viewer, input as never), DomainError); // its own input: see RowContent
+  if (rows instanceof DomainError) return weightless(none);
   const stored = storedFields(target, () => true);
   // An array of what is stored of each.
   const read = (payload: unknown) => (payload as never[][]).map((values) => stored.decode(values));
@@ -163,21 +163,9 @@ function writeRelatedRow(
 
 /** What a policy refuses is not read ahead: who reads rows, or knows the cause, says so in its place. */
 function allowed<Result>(work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DomainError) throw new NotInJson(error);
-    throw error;
-  }
-}
-
-function ifAllowed<Result>(work: () => Result): Result | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof DomainError) return undefined;
-    throw error;
-  }
+  const done = attempt(work, DomainError);
+  if (done instanceof DomainError) throw new NotInJson(done);
+  return done;
 }
 
 interface WantedPage<Input> {

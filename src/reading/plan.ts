@@ -1,4 +1,4 @@
-import { DomainError } from "../errors.ts";
+import { attempt, DomainError } from "../errors.ts";
 import { type Ordering, type Page, positionFields, toSlice } from "../platform/keyset.ts";
 import { countUpTo, pageFrom } from "../platform/pages.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
@@ -93,14 +93,14 @@ function rowDecoder(
 /** Undefined where it cannot be read with its row: the viewer may not, which is for whoever asks for it to say, or it would be too much. */
 function planRelation(selected: SelectedRelation, viewer: Viewer, budget: Budget, depth: number): Part<unknown> | undefined {
   if (!budget.takes(depth)) return undefined;
-  try {
-    return "input" in selected
-      ? planPage(selected.relation, { ...selected, input: selected.input as never }, viewer, budget, depth + 1) // its own: see selectMany
-      : planRelatedRow(selected.relation, selected.selection, viewer, budget, depth);
-  } catch (error) {
-    if (error instanceof DomainError) return undefined;
-    throw error;
-  }
+  const part = attempt(
+    () =>
+      "input" in selected
+        ? planPage(selected.relation, { ...selected, input: selected.input as never }, viewer, budget, depth + 1) // its own: see SelectedMany
+        : planRelatedRow(selected.relation, selected.selection, viewer, budget, depth),
+    DomainError,
+  );
+  return part instanceof DomainError ? undefined : part;
 }
 
 function planRelatedRow(

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { attempt } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import type { GivenPosition } from "../platform/keyset.ts";
 import { isSlot, type Slot, slot } from "../platform/sql.ts";
@@ -77,7 +78,7 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
     const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
     const known = plans.get(fullName);
-    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)));
+    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)), NotInJson);
     if (!known) plans.set(fullName, prepared);
     if (prepared instanceof NotInJson) throw prepared;
     return prepared;
@@ -156,15 +157,6 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
       return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
     },
   };
-}
-
-function attempt<Result>(work: () => Result): Result | NotInJson {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof NotInJson) return error;
-    throw error;
-  }
 }
 
 const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>, unknown>>();
