@@ -32,7 +32,7 @@ import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
-import { addAccount, sendText, signingSecret, startApp, type TestApp } from "../support/app.ts";
+import { addAccount, sendText, signingSecret, startApp, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 
 const answer = createAnswering(schema);
@@ -83,14 +83,7 @@ describe("whatever is asked, graphql-js and the database", () => {
     await addAttachment(app, notes[0]!, "a.png");
     await addAttachment(app, notes[0]!, "b.png", { state: "PENDING" });
     await addAttachment(app, notes[3]!, "c.png");
-    const { slug } = account;
-    viewer = {
-      kind: "person",
-      person: account.administrator,
-      account: { id: account.id, slug, name: "An account", timeZone: "Europe/Amsterdam" },
-      role: "ADMINISTRATOR",
-      scopes: new Set(scopes),
-    };
+    viewer = viewerOf(account, account.administrator);
     ids = [
       ...tickets.slice(0, 2).flatMap(({ id }) => [id, globalId("Ticket", id)]),
       ...notes.slice(0, 3).flatMap(({ id }) => [id, globalId("Note", id)]),
@@ -199,13 +192,7 @@ test("what a store that tells nobody of arrivals may have taken meanwhile, is as
   const note = await addNote(app, await addTicket(app, account), account.specialist);
   const settled = await addAttachment(app, note, "a.png");
   const cursors = createCursorCodec(signingSecret);
-  const viewer: PersonViewer = {
-    kind: "person",
-    person: account.specialist,
-    account: { id: account.id, slug: account.slug, name: "An account", timeZone: "UTC" },
-    role: "SPECIALIST",
-    scopes: new Set(scopes),
-  };
+  const viewer = viewerOf(account, account.specialist);
   const text = `{ note(id: "${note.id}") { attachments { totalCount nodes { filename state size } } } }`;
   const inJson = async () => {
     const context = createGraphContext({ viewer, services: app.app.services, cursors }, selectingJson(cursors.peek));

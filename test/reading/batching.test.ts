@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
-import { addAccount, keyWith, startApp, type TestAccount, type TestApp, type TestPerson } from "../support/app.ts";
+import { type Scope, scopes } from "../../src/viewer.ts";
+import { addAccount, keyWith, startApp, type TestAccount, type TestApp, type TestPerson, viewerOf } from "../support/app.ts";
 import { addNotes, addTickets, statementsOf } from "../support/factories.ts";
 
 interface Populated {
@@ -132,13 +132,7 @@ test("no statement is for viewers of two reaches, and nobody gets another's rows
 
 test("a question that fails in a batch fails alone", async () => {
   const { account } = one;
-  const viewer: PersonViewer = {
-    kind: "person",
-    person: account.specialist,
-    account: { id: account.id, slug: account.slug, name: "An account", timeZone: "Europe/Amsterdam" },
-    role: "SPECIALIST",
-    scopes: new Set(scopes),
-  };
+  const viewer = viewerOf(account, account.specialist);
   const numbers = one.notes.slice(0, 6).map(({ number }) => number);
   numbers.splice(3, 0, 2 ** 40);
   const found = await Promise.allSettled(numbers.map((number) => app.app.services.notes.byNumbers(viewer, [number])));

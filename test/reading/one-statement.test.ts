@@ -9,8 +9,7 @@ import { noteEntity } from "../../src/notes/relations.ts";
 import { accountEntity, personEntity } from "../../src/people/relations.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
-import { scopes } from "../../src/viewer.ts";
-import { addAccount, sendText, signingSecret, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, sendText, signingSecret, startApp, type TestAccount, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNotes, addTickets, at, globalId, statementsOf } from "../support/factories.ts";
 
 let app: TestApp;
@@ -143,13 +142,7 @@ describe("from what it is declared to be read from, every field is worked out as
     });
     const type = schema.getType(name);
     const [rows, entity] = [await rowsOf[name](), entities[name]];
-    const viewers = (["customer", "specialist"] as const).map((which) => ({
-      kind: "person" as const,
-      person: account[which],
-      account: { id: account.id, slug: account.slug, name: "An account", timeZone: "Europe/Amsterdam" },
-      role: account[which].role,
-      scopes: new Set(scopes),
-    }));
+    const viewers = (["customer", "specialist"] as const).map((which) => viewerOf(account, account[which]));
     const compared: string[] = [];
     for (const field of Object.values(isObjectType(type) ? type.getFields() : {})) {
       const { source, pothosExposedField: exposed } = field.extensions as {

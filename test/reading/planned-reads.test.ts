@@ -15,7 +15,15 @@ import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
-import { addAccount, signingSecret, startApp, type TestAccount, type TestApp, type TestPerson } from "../support/app.ts";
+import {
+  addAccount,
+  signingSecret,
+  startApp,
+  type TestAccount,
+  type TestApp,
+  type TestPerson,
+  viewerOf,
+} from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 import { createPlainReads, type PlainAnswer, type PlainError, plainCursor, sortingOf } from "../support/plain-reads.ts";
 import { randomOperations, type Vocabulary } from "../support/random-operations.ts";
@@ -119,13 +127,8 @@ async function createWorld({
 }
 
 function viewersOf(account: TestAccount, guest: TestPerson, oneIn: (count: number) => boolean): readonly Viewer[] {
-  const viewer = (person: TestPerson, role: Role, without: (scope: string) => boolean): Viewer => ({
-    kind: "person",
-    person,
-    account: { id: account.id, slug: account.slug, name: "An account", timeZone: "Europe/Amsterdam" },
-    role,
-    scopes: new Set(scopesOf(role).filter((scope) => !without(scope))),
-  });
+  const viewer = (person: TestPerson, role: Role, without: (scope: string) => boolean): Viewer =>
+    viewerOf(account, person, { role, scopes: scopesOf(role).filter((scope) => !without(scope)) });
   return (
     [
       [account.customer, "CUSTOMER"],

@@ -11,7 +11,7 @@ import { createSigner } from "../../src/platform/signature.ts";
 import type { Database } from "../../src/platform/database.ts";
 import type { FileStorage } from "../../src/platform/file-storage.ts";
 import type { S3Storage } from "../../src/platform/s3-storage.ts";
-import { type Role, type Scope, scopesOf } from "../../src/viewer.ts";
+import { type PersonViewer, type Role, type Scope, scopes as allScopes, scopesOf } from "../../src/viewer.ts";
 import type { TypedDocumentString } from "../generated/graphql.ts";
 import { openGatewayDatabase, openWorkerDatabase } from "./database.ts";
 import { recordStatements, type StatementRecorder } from "./statements.ts";
@@ -50,6 +50,19 @@ export interface TestAccount {
   readonly specialist: TestPerson;
   readonly customer: TestPerson;
   readonly otherCustomer: TestPerson;
+}
+
+/** `person` as a viewer in `account`: with every scope, unless others are given. */
+export function viewerOf(
+  account: TestAccount,
+  person: TestPerson,
+  { role = person.role, scopes: given = allScopes }: { role?: Role; scopes?: readonly Scope[] } = {},
+): PersonViewer {
+  const { id, slug } = account;
+  return {
+    ...{ kind: "person", person, role, scopes: new Set(given) },
+    account: { id, slug, name: "An account", timeZone: "Europe/Amsterdam" },
+  };
 }
 
 export const signingSecret = "a secret of the tests, of 32 characters or more";
