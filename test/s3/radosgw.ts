@@ -41,6 +41,19 @@ export async function startRadosgw(): Promise<Radosgw> {
   const ceph = (program: string, ...args: string[]) =>
     run(program, [...args, ...configuration], { cwd: directory, timeout: 60_000 });
 
+  /** Tells the monitor. Busy with itself, it refuses for a moment to say which commands it knows; each of those here may come twice. */
+  async function tell(...args: string[]): Promise<void> {
+    for (let attempts = 20; ; attempts -= 1) {
+      try {
+        await ceph("ceph", ...args);
+        return;
+      } catch (error) {
+        if (attempts === 1 || !String(error).includes("getting command descriptions")) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
   function daemon(program: string, ...args: string[]): ChildProcess {
     const child = spawn(program, [...args, ...configuration, "-f"], { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
     const output = createWriteStream(join(directory, `${program}.out`));
@@ -110,10 +123,10 @@ rgw frontends = beast endpoint=127.0.0.1:${s3Port}
     await ceph("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap", "--keyring", "keyring");
     daemon("ceph-mon", "-i", "a");
     const osd = randomUUID();
-    await ceph("ceph", "osd", "new", osd);
+    await tell("osd", "new", osd);
     await mkdir(join(directory, "osd"));
     await ceph("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", osd, "--monmap", "monmap");
-    await ceph("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost");
+    await tell("osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost");
     daemon("ceph-osd", "-i", "0");
     const gateway = daemon("radosgw", "-n", "client.admin");
     const endpoint = `http://127.0.0.1:${s3Port}`;
