@@ -25,7 +25,18 @@ import { v2 } from "./rest/v2/face.ts";
 import { createServices, type Services } from "./services.ts";
 
 export interface AppDependencies {
-  readonly config: Pick<Config, "publicUrl" | "signingSecret" | "maxUploadBytes" | "corsOrigins" | "oidcIssuers">;
+  readonly config: Pick<
+    Config,
+    | "publicUrl"
+    | "signingSecret"
+    | "maxUploadBytes"
+    | "corsOrigins"
+    | "oidcIssuers"
+    | "trustedProxies"
+    | "maxResponseBytes"
+    | "rateLimits"
+    | "redisUrl"
+  >;
   readonly database: Database;
   readonly storage: FileStorage | S3Storage;
   readonly clock: Clock;

@@ -1,17 +1,42 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 
 /** Where attachments' bytes go. */
 export type StorageConfig =
   | { readonly kind: "file"; readonly directory: string }
-  | { readonly kind: "s3"; readonly bucket: string; readonly region: string; readonly endpoint: string | undefined };
+  | {
+      readonly kind: "s3";
+      readonly bucket: string;
+      readonly region: string;
+      readonly endpoint: string | undefined;
+      /** The store's address in the URLs that are signed, where clients reach it by another one. */
+      readonly publicEndpoint?: string | undefined;
+    };
 
 /** Where the rows go. */
 export type DatabaseConfig =
-  | { readonly kind: "postgresql"; readonly url: string }
+  | {
+      readonly kind: "postgresql";
+      readonly url: string;
+      /** Leads past a pooler, for what a transaction pooler cannot do: migrations. Default: `url`. */
+      readonly directUrl?: string;
+      /** `off`: no statement has a name. `detect`, the default: names are given until a pooler shows that it cannot have them. */
+      readonly prepare?: "detect" | "off";
+    }
   | { readonly kind: "embedded"; readonly directory: string };
+
+/** How much callers may ask for, a minute. */
+export interface RateLimits {
+  /** Points that a credential may spend, on all three APIs together. */
+  readonly points: number;
+  /** Requests of a credential on /v1. */
+  readonly requests: number;
+  /** Requests of an address without a credential. */
+  readonly anonymous: number;
+}
 
 export interface Config {
   readonly host: string;
@@ -26,6 +51,15 @@ export interface Config {
   readonly oidcIssuers: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly logLevel: string;
+  /** Addresses and networks whose `X-Forwarded-*` headers count. */
+  readonly trustedProxies: readonly string[];
+  /** The largest answer of one operation. */
+  readonly maxResponseBytes: number;
+  /** How long `/ready` is red before the port closes. */
+  readonly drainMilliseconds: number;
+  readonly rateLimits: RateLimits;
+  /** Where limits are counted for all processes; without it each counts its own. */
+  readonly redisUrl: string | undefined;
 }
 
 /** Every problem of the environment at once, a line each. */
@@ -63,14 +97,21 @@ const webOrigin = webUrl.refine((value) => URL.canParse(value) && new URL(value)
   message: "must be origins such as https://app.example.com, without a path",
 });
 
+const postgresqlUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgresql:// URL");
+
+const networkAddress = z.string().refine((value) => {
+  const [address = "", prefix, ...rest] = value.split("/");
+  const bits = isIP(address) === 6 ? 128 : 32;
+  return (
+    isIP(address) !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
+}, "must be addresses or networks such as 10.0.0.0/8");
+
 const environmentShape = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(4000),
   PUBLIC_URL: webUrl.optional(),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, "must be a postgresql:// URL")
-    .optional(),
+  DATABASE_URL: postgresqlUrl.optional(),
   DATA_DIR: z.string().default(".data"),
   SIGNING_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   STORAGE: z
@@ -81,6 +122,19 @@ const environmentShape = z.object({
   OIDC_ISSUERS: commaList.pipe(z.array(webUrl)).default([]),
   CORS_ORIGINS: commaList.pipe(z.array(webOrigin)).default([]),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
+  TRUSTED_PROXIES: commaList.pipe(z.array(networkAddress)).default([]),
+  MAX_RESPONSE_BYTES: wholeNumber(65_536, 268_435_456).default(16_777_216),
+  DRAIN_MS: wholeNumber(0, 600_000).optional(),
+  RATE_LIMIT_POINTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(20_000),
+  RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
+  RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
+    .optional(),
+  DATABASE_URL_DIRECT: postgresqlUrl.optional(),
+  DATABASE_PREPARE: z.literal("off", "must be off, or be left out").optional(),
+  S3_PUBLIC_ENDPOINT: webUrl.optional(),
 });
 
 /**
@@ -97,33 +151,54 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
     problems.push("SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one");
   }
+  for (const name of ["DATABASE_URL_DIRECT", "DATABASE_PREPARE"]) {
+    if (given[name] !== undefined && given["DATABASE_URL"] === undefined)
+      problems.push(`${name} means nothing without DATABASE_URL`);
+  }
+  if (given["S3_PUBLIC_ENDPOINT"] !== undefined && !given["STORAGE"]?.startsWith("s3:"))
+    problems.push("S3_PUBLIC_ENDPOINT means nothing unless STORAGE is s3://…");
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
   const values = parsed.data;
   const dataDirectory = resolve(values.DATA_DIR);
+  const database = readDatabase(values, dataDirectory);
   return {
     host: values.HOST,
     port: values.PORT,
     publicUrl: (values.PUBLIC_URL ?? `http://${urlHost(values.HOST)}:${values.PORT}`).replace(/\/+$/, ""),
-    database:
-      values.DATABASE_URL === undefined
-        ? { kind: "embedded", directory: join(dataDirectory, "database") }
-        : { kind: "postgresql", url: values.DATABASE_URL },
+    database,
     dataDirectory,
     signingSecret: values.SIGNING_SECRET ?? keptSecret(dataDirectory),
-    storage: readStorage(values.STORAGE, dataDirectory),
+    storage: readStorage(values, dataDirectory),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     oidcIssuers: values.OIDC_ISSUERS,
     corsOrigins: values.CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
+    trustedProxies: values.TRUSTED_PROXIES,
+    maxResponseBytes: values.MAX_RESPONSE_BYTES,
+    drainMilliseconds: values.DRAIN_MS ?? (database.kind === "embedded" ? 0 : 5_000),
+    rateLimits: {
+      points: values.RATE_LIMIT_POINTS,
+      requests: values.RATE_LIMIT_REQUESTS,
+      anonymous: values.RATE_LIMIT_ANONYMOUS,
+    },
+    redisUrl: values.REDIS_URL,
   };
+}
+
+type Values = z.infer<typeof environmentShape>;
+
+function readDatabase(values: Values, dataDirectory: string): DatabaseConfig {
+  const { DATABASE_URL: url, DATABASE_URL_DIRECT: directUrl, DATABASE_PREPARE: prepare } = values;
+  if (url === undefined) return { kind: "embedded", directory: join(dataDirectory, "database") };
+  return { kind: "postgresql", url, directUrl: directUrl ?? url, prepare: prepare ?? "detect" };
 }
 
 function urlHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-function readStorage(value: string, dataDirectory: string): StorageConfig {
+function readStorage({ STORAGE: value, S3_PUBLIC_ENDPOINT: publicEndpoint }: Values, dataDirectory: string): StorageConfig {
   if (value.startsWith("file:")) return { kind: "file", directory: join(dataDirectory, "files") };
   const url = new URL(value);
   return {
@@ -131,6 +206,7 @@ function readStorage(value: string, dataDirectory: string): StorageConfig {
     bucket: url.hostname,
     region: url.searchParams.get("region") ?? "us-east-1",
     endpoint: url.searchParams.get("endpoint") ?? undefined,
+    publicEndpoint: publicEndpoint ?? url.searchParams.get("publicEndpoint") ?? undefined,
   };
 }
 

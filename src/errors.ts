@@ -11,6 +11,8 @@ export const errorCodes = [
   "FORBIDDEN",
   "NOT_FOUND",
   "TOO_LARGE",
+  "TOO_EXPENSIVE",
+  "ANSWER_TOO_LARGE",
   "TOO_MANY_REQUESTS",
   "UNAVAILABLE",
 ] as const;
@@ -82,6 +84,30 @@ export class TooLarge extends DomainError {
   }
 }
 
+/** The call would cost more than one call may, and nothing of it was begun. The message names the limit and the call's own figure. */
+export class TooExpensive extends DomainError {
+  readonly code = "TOO_EXPENSIVE";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "TooExpensive";
+  }
+}
+
+/** The answer would be larger than one answer may be (`MAX_RESPONSE_BYTES`). */
+export class AnswerTooLarge extends DomainError {
+  readonly code = "ANSWER_TOO_LARGE";
+
+  /** `maximumBytes` is the limit, and `bytes` how large the answer, or the part of it that was too large, would be where that is known. */
+  constructor(maximumBytes: number, bytes?: number) {
+    const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
+    super(
+      `The answer${size} is larger than the ${maximumBytes} bytes that one answer may have. Ask for smaller pages or fewer fields.`,
+    );
+    this.name = "AnswerTooLarge";
+  }
+}
+
 /** The caller has used up its allowance; `retryAfterSeconds` says when it is worth trying again. */
 export class TooManyRequests extends DomainError {
   readonly code = "TOO_MANY_REQUESTS";
@@ -94,14 +120,24 @@ export class TooManyRequests extends DomainError {
   }
 }
 
-/** The database or the object store does not answer now. Worth trying again. */
+/** What every face says where the database or the object store does not answer. */
+export const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
+
+/** The database or the object store does not answer now, or the process has no room for the call. Worth trying again. */
 export class Unavailable extends DomainError {
   readonly code = "UNAVAILABLE";
+  /** When it is worth trying again; faces send it as `retry-after`. */
+  readonly retryAfterSeconds: number = 2;
 
-  constructor(options?: ErrorOptions) {
-    super("The service cannot reach its data at the moment. Try again in a few seconds.", options);
+  constructor(options?: ErrorOptions, message = unavailableMessage) {
+    super(message, options);
     this.name = "Unavailable";
   }
+}
+
+/** In how many seconds the call that failed with `error` is worth trying again; undefined where waiting does not help. */
+export function retryAfterOf(error: unknown): number | undefined {
+  return error instanceof Unavailable || error instanceof TooManyRequests ? error.retryAfterSeconds : undefined;
 }
 
 /** An {@link InvalidInput} of a single field. */

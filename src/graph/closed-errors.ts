@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from "graphql";
-import { asError, DomainError, InvalidInput } from "../errors.ts";
+import { asError, DomainError, type ErrorCode, InvalidInput, retryAfterOf, Unavailable } from "../errors.ts";
 import { statusOf } from "../http/problem.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
@@ -10,25 +10,32 @@ export function closeErrors(result: ExecutionResult, log: FastifyBaseLogger): Ex
   return { ...result, errors: result.errors.map((error) => closed(error, log)) };
 }
 
+/** The codes that decide about the status of the whole answer, wherever in it they stand. */
+const httpStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  UNAVAILABLE: 503,
+  TOO_MANY_REQUESTS: 429,
+  TOO_EXPENSIVE: 400,
+  ANSWER_TOO_LARGE: 400,
+};
+
 /** An error as it may leave: of the closed list, or saying nothing but that something went wrong. */
 export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
-  const original = rootCause(error);
+  const cause = rootCause(error);
+  const isDown = cause !== undefined && isUnavailable(cause);
+  if (isDown) log.error({ err: cause }, "the database cannot be reached");
+  const original = isDown && !(cause instanceof Unavailable) ? new Unavailable({ cause }) : cause;
   const shown = (message: string, extensions: Record<string, unknown>) =>
     new GraphQLError(message, { ...placeOf(error), extensions });
 
   if (original instanceof DomainError) {
     const fields = original instanceof InvalidInput ? { fields: original.fields } : {};
+    const status = httpStatuses[original.code];
+    const seconds = retryAfterOf(original);
+    const headers = seconds === undefined ? {} : { headers: { "retry-after": String(seconds) } };
     return shown(original.message, {
       code: original.code,
       ...fields,
-      ...(original.code === "UNAVAILABLE" && { http: { status: 503 } }),
-    });
-  }
-  if (original !== undefined && isUnavailable(original)) {
-    log.error({ err: original }, "the database cannot be reached");
-    return shown("The service cannot reach its data at the moment. Try again in a few seconds.", {
-      code: "UNAVAILABLE",
-      http: { status: 503 },
+      ...(status !== undefined && { http: { status, ...headers } }),
     });
   }
   // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.

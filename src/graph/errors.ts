@@ -6,7 +6,10 @@ const descriptions: Record<(typeof errorCodes)[number], string> = {
   UNAUTHENTICATED: "The call needs a credential, or the one given is not valid.",
   FORBIDDEN: "You may see it, but not do this with it.",
   NOT_FOUND: "It does not exist, or you may not see it: the two are one answer.",
-  TOO_LARGE: "More bytes than are accepted.",
+  TOO_LARGE: "More bytes were sent than are accepted.",
+  TOO_EXPENSIVE:
+    "The operation would cost more than one operation may. The message names the limit and the operation's own figure.",
+  ANSWER_TOO_LARGE: "The answer would have more bytes than one answer may have. Ask for smaller pages or fewer fields.",
   TOO_MANY_REQUESTS: "The allowance is used up for now.",
   UNAVAILABLE: "The gateway cannot reach its data at the moment; worth trying again.",
 };

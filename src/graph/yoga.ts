@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { createYoga, type Plugin } from "graphql-yoga";
 import type { CursorCodec } from "../platform/cursor.ts";
 import { decodeUtf8 } from "../platform/text.ts";
+import { retryAfterOf } from "../errors.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
@@ -79,9 +80,10 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const shown = closed(wrap(error), request.log);
     const { http, ...extensions } = shown.extensions;
     const status = statusIn(http) ?? hostStatus(error) ?? 500;
+    const seconds = retryAfterOf(error);
     return reply
       .code(status)
-      .header("cache-control", "no-store")
+      .headers({ "cache-control": "no-store", ...(seconds !== undefined && { "retry-after": String(seconds) }) })
       .send({ errors: [{ message: shown.message, extensions }] });
   });
 

@@ -14,7 +14,8 @@ export async function health(app: FastifyInstance, { checks }: { checks: Readine
 
   app.get("/ready", async (request, reply) => {
     const missing = await failing(checks, (name, error) => request.log.warn({ err: error }, `${name} cannot be reached`));
-    if (missing.length > 0) return sendProblem(reply, { status: 503, detail: `Not reachable: ${missing.join(", ")}.` });
+    if (missing.length > 0)
+      return sendProblem(reply, { status: 503, detail: `Not reachable: ${missing.join(", ")}.`, retryAfterSeconds: 2 });
     return reply.header("cache-control", "no-store").send({ status: "ready" });
   });
 }

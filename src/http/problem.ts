@@ -9,6 +9,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   TOO_LARGE: 413,
+  TOO_EXPENSIVE: 400,
+  ANSWER_TOO_LARGE: 413,
   TOO_MANY_REQUESTS: 429,
   UNAVAILABLE: 503,
 };
@@ -16,11 +18,14 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 export interface Problem {
   readonly status: number;
   readonly detail?: string | undefined;
+  /** When the same request is worth sending again. */
+  readonly retryAfterSeconds?: number | undefined;
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined;
 }
 
 /** Answers with an RFC 9457 problem of type about:blank, whose title is the status's own phrase. */
-export function sendProblem(reply: FastifyReply, { status, detail, errors }: Problem): FastifyReply {
+export function sendProblem(reply: FastifyReply, { status, detail, errors, retryAfterSeconds }: Problem): FastifyReply {
+  if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
   const problem = { type: "about:blank", status, title: STATUS_CODES[status], detail, errors };
   return (
     reply

@@ -1,6 +1,6 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
-import { DomainError } from "../errors.ts";
+import { DomainError, retryAfterOf, Unavailable } from "../errors.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import { sendProblem, statusOf } from "./problem.ts";
@@ -71,9 +71,9 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
 
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, { status: 404, detail: "There is nothing at this address." }));
   app.setErrorHandler((error, request, reply) => {
-    const { status, detail } = describeFailure(error);
-    if (status >= 500) request.log.error({ err: error }, "a request failed");
-    return sendProblem(reply, { status, detail });
+    const failure = describeFailure(error);
+    if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
+    return sendProblem(reply, failure);
   });
   return app;
 }
@@ -88,11 +88,18 @@ function parseJson(body: Uint8Array): { readonly value: unknown } | undefined {
   }
 }
 
+/** What HTTP says of a failure. */
+export interface DescribedFailure {
+  readonly status: number;
+  readonly detail: string;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
 /** The status of a failure, and what may be said of it. Nothing is said of what is unexpected. */
-export function describeFailure(error: unknown): { status: number; detail: string } {
-  if (error instanceof DomainError) return { status: statusOf[error.code], detail: error.message };
-  if (isUnavailable(error))
-    return { status: 503, detail: "The service cannot reach its data at the moment. Try again in a few seconds." };
+export function describeFailure(error: unknown): DescribedFailure {
+  if (error instanceof DomainError)
+    return { status: statusOf[error.code], detail: error.message, retryAfterSeconds: retryAfterOf(error) };
+  if (isUnavailable(error)) return describeFailure(new Unavailable({ cause: error }));
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   // The host's own refusals (too large, no such media type) are about the request and say so.
   if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };

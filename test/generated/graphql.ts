@@ -150,13 +150,17 @@ export type DeleteNoteInput = {
 
 /** What went wrong, for programs. The list is closed. */
 export type ErrorCode =
+  /** The answer would have more bytes than one answer may have. Ask for smaller pages or fewer fields. */
+  | 'ANSWER_TOO_LARGE'
   /** You may see it, but not do this with it. */
   | 'FORBIDDEN'
   /** Something that was sent cannot be used; nothing was written. */
   | 'INVALID_INPUT'
   /** It does not exist, or you may not see it: the two are one answer. */
   | 'NOT_FOUND'
-  /** More bytes than are accepted. */
+  /** The operation would cost more than one operation may. The message names the limit and the operation's own figure. */
+  | 'TOO_EXPENSIVE'
+  /** More bytes were sent than are accepted. */
   | 'TOO_LARGE'
   /** The allowance is used up for now. */
   | 'TOO_MANY_REQUESTS'

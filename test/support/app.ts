@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
 import { type App, createApp } from "../../src/app.ts";
+import type { RateLimits } from "../../src/config.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openStorage } from "../../src/platform/open-storage.ts";
 import { createSigner } from "../../src/platform/signature.ts";
@@ -67,6 +68,7 @@ export function viewerOf(
 
 export const signingSecret = "a secret of the tests, of 32 characters or more";
 export const maximumUploadBytes = 1_000_000;
+const unlimited: RateLimits = { points: 1_000_000_000, requests: 1_000_000_000, anonymous: 1_000_000_000 };
 
 export interface TestAppOptions {
   readonly corsOrigins?: readonly string[];
@@ -76,6 +78,11 @@ export interface TestAppOptions {
   /** Where the files go instead of a directory. */
   readonly storage?: FileStorage | S3Storage;
   readonly maximumUploadBytes?: number;
+  readonly trustedProxies?: readonly string[];
+  readonly maxResponseBytes?: number;
+  /** Limits that no test reaches, unless it says otherwise. */
+  readonly rateLimits?: RateLimits;
+  readonly redisUrl?: string;
   readonly logLevel?: string;
   /** Where the log goes instead of standard output. */
   readonly logTo?: { write(line: string): void };
@@ -102,6 +109,10 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxUploadBytes: maximumBytes,
       corsOrigins: options.corsOrigins ?? [],
       oidcIssuers: options.oidcIssuers ?? [],
+      trustedProxies: options.trustedProxies ?? [],
+      maxResponseBytes: options.maxResponseBytes ?? 16_777_216,
+      rateLimits: options.rateLimits ?? unlimited,
+      redisUrl: options.redisUrl,
     },
     database,
     storage,

@@ -1,4 +1,4 @@
-import { DomainError, type ErrorCode, Forbidden, InvalidInput, TooManyRequests } from "../../errors.ts";
+import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } from "../../errors.ts";
 import { describeFailure as describeHostFailure } from "../../http/server.ts";
 
 /** The one shape of a failure. An object with a `message` is one to clients, whatever its status. */
@@ -40,6 +40,8 @@ const statusOf: Readonly<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   TOO_LARGE: 413,
+  TOO_EXPENSIVE: 400,
+  ANSWER_TOO_LARGE: 413,
   TOO_MANY_REQUESTS: 429,
   UNAVAILABLE: 503,
 };
@@ -67,12 +69,11 @@ export function describeFailure(error: unknown): FailureAnswer {
     const errors = error.fields.map(({ path: [field = "base"], message }) => [fieldNames[field] ?? field, message] as const);
     return answer(422, { message: "Validation Failed", errors });
   }
-  if (error instanceof DomainError)
-    return answer(statusOf[error.code], { message: messageOf(statusOf[error.code]) }, headersOf(error));
-  const { status } = describeHostFailure(error);
+  if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(error) }, headersOf(error));
+  const { status, retryAfterSeconds } = describeHostFailure(error);
   // A body that the host cannot read, of whatever type it says it is, is no JSON.
   if (status === 400 || status === 415) return answer(400, { message: invalidJson });
-  return answer(status, { message: messageOf(status) });
+  return answer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
 }
 
 function answer(status: number, body: V1Failure, headers: Readonly<Record<string, string>> = {}): FailureAnswer {
@@ -80,15 +81,24 @@ function answer(status: number, body: V1Failure, headers: Readonly<Record<string
 }
 
 function headersOf(error: DomainError): Readonly<Record<string, string>> {
-  if (error instanceof TooManyRequests) return { "retry-after": String(error.retryAfterSeconds) };
   if (error.code === "UNAUTHENTICATED") return { "www-authenticate": "Bearer" };
   // RFC 6750, 3.1: the body says no more than Forbidden, and here is why.
   if (error instanceof Forbidden && error.missingScopes.length > 0) {
     return { "www-authenticate": `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"` };
   }
-  return {};
+  return retryAfter(retryAfterOf(error));
 }
 
-function messageOf(status: number): string {
+function retryAfter(seconds: number | undefined): Readonly<Record<string, string>> {
+  return seconds === undefined ? {} : { "retry-after": String(seconds) };
+}
+
+/** Refusals that name a limit say which; all else has the sentence of its status. */
+function messageOf(error: DomainError): string {
+  const namesLimit = error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
+  return namesLimit ? error.message : messageOfStatus(statusOf[error.code]);
+}
+
+function messageOfStatus(status: number): string {
   return messages[status] ?? (status >= 500 ? "Internal Server Error" : "Bad Request");
 }

@@ -26,6 +26,8 @@ const failures: Readonly<Record<ErrorCode, { readonly status: number; readonly c
   FORBIDDEN: { status: 403, code: "AccessDenied" },
   NOT_FOUND: { status: 404, code: "NoSuchKey" },
   TOO_LARGE: { status: 400, code: "EntityTooLarge" },
+  TOO_EXPENSIVE: { status: 400, code: "InvalidRequest" },
+  ANSWER_TOO_LARGE: { status: 400, code: "InvalidRequest" },
   TOO_MANY_REQUESTS: { status: 503, code: "SlowDown" },
   UNAVAILABLE: { status: 503, code: "ServiceUnavailable" },
 };

@@ -153,9 +153,9 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   if (error instanceof Forbidden && error.missingScopes.length > 0) {
     reply.header("www-authenticate", `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"`);
   }
-  const { status, detail } = describeFailure(error);
-  if (status >= 500) request.log.error({ err: error }, "a request failed");
-  return sendProblem(reply, { status, detail });
+  const failure = describeFailure(error);
+  if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
+  return sendProblem(reply, failure);
 }
 
 interface ValidationFailure {
