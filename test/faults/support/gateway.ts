@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** The API keys of the demo data, by who holds them. */
+export interface DemoKeys {
+  readonly admin: string;
+  readonly specialist: string;
+  readonly customer: string;
+  readonly outsider: string;
+}
+
+/** A gateway in a process of its own, started with the command line of `npm start`, logging to a file. */
+export interface Gateway {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly process: ChildProcess;
+  readonly dataDirectory: string;
+  readonly logPath: string;
+  /** The keys of the demo data. @throws {Error} where the gateway has loaded none. */
+  demoKeys(): DemoKeys;
+  /** Resident memory, in bytes. */
+  residentBytes(): number;
+  /** Processor time that the process has used so far, in milliseconds. */
+  processorMilliseconds(): number;
+  /** Sends `signal`, waits for the end, and answers with the exit code; null where the signal has ended the process. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export interface GatewayOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Kept when the gateway stops, so that it can be started again; a new directory, removed at the end, where it is left out. */
+  readonly dataDirectory?: string;
+  /** Words for Node.js before those of `npm start`, such as `--import=…`. */
+  readonly nodeArguments?: readonly string[];
+  /** How long `/ready` may take. Default: one minute. */
+  readonly readyMilliseconds?: number;
+}
+
+/** Starts the gateway and waits until `/ready` is green. @throws {Error} with what the gateway has printed where it ends before. */
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const { environment = {}, nodeArguments = [], readyMilliseconds = 60_000 } = options;
+  const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "gateway-faults-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const logPath = join(mkdtempSync(join(tmpdir(), "gateway-log-")), "gateway.log");
+  const log = openSync(logPath, "w");
+  const child = spawn(process.execPath, [...nodeArguments, ...startArguments()], {
+    cwd: root,
+    env: { ...withoutSettings(), DATA_DIR: dataDirectory, PORT: String(port), ...environment },
+    stdio: ["ignore", log, log],
+  });
+  closeSync(log);
+  const { pid } = child;
+  if (pid === undefined) throw new Error("The gateway could not be started.");
+  const exited = once(child, "exit") as Promise<[number | null]>; // null where a signal has ended it
+  const gateway: Gateway = {
+    ...{ url, port, pid, process: child, dataDirectory, logPath },
+    demoKeys: () => JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys, // as running.md has it
+    residentBytes: () => residentBytesOf(pid),
+    processorMilliseconds: () => processorMillisecondsOf(pid),
+    async stop(signal = "SIGTERM") {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      const [code] = await exited;
+      if (options.dataDirectory === undefined) rmSync(dataDirectory, { recursive: true, force: true });
+      return code;
+    },
+  };
+  await untilReady(gateway, readyMilliseconds);
+  return gateway;
+}
+
+/** The words of `npm start` after `node`. */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
+  return scripts.start.split(" ").slice(1);
+}
+
+const settings =
+  /^(HOST|PORT|PUBLIC_URL|DATA_DIR|SIGNING_SECRET|STORAGE|MAX_|OIDC_|CORS_|LOG_|TRUSTED_|DRAIN_|RATE_|REDIS_|DATABASE_|S3_)/;
+
+/** The environment of this process without what configures a gateway. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)));
+}
+
+async function untilReady(gateway: Gateway, milliseconds: number): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  while (performance.now() < deadline) {
+    if (gateway.process.exitCode !== null || gateway.process.signalCode !== null)
+      throw new Error(`The gateway ended before it was ready:\n${readFileSync(gateway.logPath, "utf8")}`);
+    const isReady = await fetch(`${gateway.url}/ready`).then(
+      ({ ok }) => ok,
+      // Nobody listens there yet.
+      () => false,
+    );
+    if (isReady) return;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  await gateway.stop("SIGKILL");
+  throw new Error(`The gateway was not ready in ${milliseconds} ms:\n${readFileSync(gateway.logPath, "utf8")}`);
+}
+
+function residentBytesOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+/** Linux counts processor time in hundredths of a second, whatever the machine. */
+const millisecondsPerTick = 10;
+
+function processorMillisecondsOf(pid: number): number {
+  // The name of the process, in parentheses, may hold spaces.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  const [user, system] = [fields[11], fields[12]];
+  return (Number(user) + Number(system)) * millisecondsPerTick;
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  const probe = createServer();
+  return new Promise((resolvePort, reject) => {
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      probe.close(() => resolvePort(port));
+    });
+  });
+}
