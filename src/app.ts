@@ -18,6 +18,7 @@ import { createCursorCodec } from "./platform/cursor.ts";
 import type { Database } from "./platform/database.ts";
 import type { FileStorage } from "./platform/file-storage.ts";
 import type { S3Storage } from "./platform/s3-storage.ts";
+import { createResponseBudget } from "./platform/response-budget.ts";
 import { createSigner } from "./platform/signature.ts";
 import { unreadablePath, v1 } from "./rest/v1/face.ts";
 import { uploadForm } from "./rest/v1/upload-form.ts";
@@ -56,6 +57,7 @@ export interface App {
 export async function createApp(dependencies: AppDependencies): Promise<App> {
   const { config, database, storage, clock, newId, log, examples = {}, elapsed = () => performance.now() } = dependencies;
   const { publicUrl } = config;
+  const budget = createResponseBudget({ maximumBytes: config.maxResponseBytes });
   const services = createServices({
     database,
     storage,
@@ -63,6 +65,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     newId,
     uploadSigner: createSigner(config.signingSecret, "uploads"),
     maximumUploadBytes: config.maxUploadBytes,
+    budget,
     onBackgroundError: (error) =>
       log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
   });
@@ -74,13 +77,14 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
 
   const cursors = createCursorCodec(config.signingSecret);
 
-  const server = createServer({ log, newId, corsOrigins: config.corsOrigins, unreadable: { "/v1/": unreadablePath } });
+  const server = createServer({ log, newId, budget, corsOrigins: config.corsOrigins, unreadable: { "/v1/": unreadablePath } });
   await server.register(health, { checks: { database: () => database.check(), storage: () => storage.check() } });
   await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
   await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });
   await server.register(graphql, {
     services,
     cursors,
+    maximumBytes: budget.maximumBytes,
     authenticate: viewerOf,
     publicUrl,
     examples,

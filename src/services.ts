@@ -7,6 +7,7 @@ import { createPeople, type People } from "./people/service.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { Database } from "./platform/database.ts";
 import type { Signer } from "./platform/signature.ts";
+import type { ResponseBudget } from "./platform/response-budget.ts";
 import type { ObjectStorage } from "./platform/storage.ts";
 import { createReads } from "./reading/reads.ts";
 import { createTickets, type Tickets } from "./tickets/service.ts";
@@ -29,14 +30,17 @@ export interface ServicesDependencies {
   /** Signs the forms that files are uploaded with before their notes. */
   readonly uploadSigner: Signer;
   readonly maximumUploadBytes: number;
+  /** What answers may take up. */
+  readonly budget: ResponseBudget;
   /** Told of failures of work that nobody waits for. */
   readonly onBackgroundError: (error: unknown) => void;
 }
 
 export function createServices(dependencies: ServicesDependencies): Services {
-  const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, onBackgroundError } = dependencies;
+  const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, budget, onBackgroundError } = dependencies;
   const reads = createReads({
     database,
+    budget,
     ambient: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
   const attachments = createAttachments({ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes });

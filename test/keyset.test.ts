@@ -5,7 +5,8 @@ import { nameOf, type OrderKey, type Ordering, type Page, type Position, positio
 import { allTerms, meeting, meets, oneOf, type Terms } from "../src/platform/field-filter.ts";
 import { countUpTo, pageFrom } from "../src/platform/pages.ts";
 import { slot, sql } from "../src/platform/sql.ts";
-import { batchOf, writeStatement } from "../src/reading/batch.ts";
+import { createResponseBudget } from "../src/platform/response-budget.ts";
+import { createStatementRunner, writeStatement } from "../src/reading/batch.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
 
@@ -280,18 +281,19 @@ test("pages of every form can be read as one, each from its own position", async
   const question = { indexes: allIndexes, wishes: [{ terms: oneOf(typedMedium, media.slice(0, 2)), holds: () => true }] };
   const page = { size: 4, from: "start", after: [slot("author"), slot("number")] } as const;
   const written = writeStatement(
-    sql`SELECT json_agg(n.id) AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
+    sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
     () => false,
   );
   expect(written.many).toContain("WITH RECURSIVE");
-  const batch = batchOf(written, { database, ambient: () => ({}), most: 20 });
+  const budget = createResponseBudget({ maximumBytes: 1_000_000 });
+  const batch = createStatementRunner({ database, budget, ambient: () => ({}) }).batchOf(written, 20);
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   const { result, statements } = await recordStatements(database.pool).during(() =>
     Promise.all(sorted.slice(0, -1).map((row) => batch.one(positionOf(ordering, row).map(String)))),
   );
   expect(statements.length).toBe(1);
   const expected = sorted.slice(0, -1).map((_, place) => sorted.slice(place + 1, place + 6).map(({ id }) => id));
-  expect(result.map(({ json }) => json)).toEqual(expected);
+  expect(result.map(({ json }) => JSON.parse(json!))).toEqual(expected);
 });
 
 test("a count may end early", async () => {

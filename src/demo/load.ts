@@ -6,6 +6,7 @@ import type { Database } from "../platform/database.ts";
 import type { NoteUpload } from "../notes/input.ts";
 import { createSigner } from "../platform/signature.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
+import { createResponseBudget, usualMaximumBytes } from "../platform/response-budget.ts";
 import { createServices } from "../services.ts";
 import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
 import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
@@ -64,6 +65,7 @@ export async function loadDemo({ database, storage }: { database: Database; stor
     // What is signed here is used here.
     uploadSigner: createSigner(randomUUID(), "uploads"),
     maximumUploadBytes: Number.MAX_SAFE_INTEGER,
+    budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {
       throw error;
     },

@@ -6,7 +6,11 @@ import {
   Kind,
   OperationTypeNode,
 } from "graphql";
+import { AnswerTooLarge, TooExpensive } from "../errors.ts";
+import { isUnavailable } from "../platform/unavailable.ts";
+import { wrap } from "./closed-errors.ts";
 import type { GraphContext } from "./context.ts";
+import { requireBytes } from "./result-size.ts";
 import type { Operation } from "./documents.ts";
 import type { Variables } from "./limits.ts";
 import { writeObject } from "./values.ts";
@@ -17,6 +21,7 @@ import { writeObject } from "./values.ts";
  */
 export function createAnswering(
   schema: GraphQLSchema,
+  maximumBytes: number,
 ): (operation: Operation, context: GraphContext, variables: Variables) => Promise<ExecutionResult | undefined> {
   const query = schema.getQueryType();
   const fragments = new WeakMap<Operation, GraphQLResolveInfo["fragments"]>();
@@ -34,8 +39,9 @@ export function createAnswering(
       path: { prev: undefined, key: "", typename: undefined },
     };
     try {
-      return resultOf(await writeObject(undefined, query, [operation.node], { context, info }));
-    } catch {
+      return resultOf(await writeObject(undefined, query, [operation.node], { context, info }), maximumBytes);
+    } catch (error) {
+      if (isForWholeAnswer(error)) return { errors: [wrap(error)] };
       return undefined;
     }
   };
@@ -46,8 +52,14 @@ function fragmentsOf({ document }: Operation): GraphQLResolveInfo["fragments"] {
   return Object.fromEntries(definitions.map((one) => [one.name.value, one]));
 }
 
-/** The result of which `data` is the text. Yoga's processors of results, which the JSON lane has as well, ask `stringify` for the body. */
-function resultOf(data: string): ExecutionResult {
+/** Whether `error` would only be met again where rows are read: it is about the whole answer, or the database has no time or room for it now. */
+function isForWholeAnswer(error: unknown): boolean {
+  return error instanceof AnswerTooLarge || error instanceof TooExpensive || isUnavailable(error);
+}
+
+/** The result of which `data` is the text. @throws {AnswerTooLarge} where that is too long. Yoga's processors of results, which the JSON lane has as well, ask `stringify` for the body. */
+function resultOf(data: string, maximumBytes: number): ExecutionResult {
+  requireBytes(data, maximumBytes);
   const result = {
     get data(): Record<string, unknown> {
       return JSON.parse(data) as Record<string, unknown>; // an object, by its braces

@@ -22,16 +22,18 @@ export interface OperationsDependencies {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   readonly cursors: CursorCodec;
+  /** The largest answer. */
+  readonly maximumBytes: number;
 }
 
 /** What comes of `parameters`, whichever way they came. Its errors are still to be closed. */
 export type Perform = (parameters: Parameters, by: { viewer: Viewer; onlyRead: boolean }) => Promise<ExecutionResult>;
 
 /** Everything between well-formed parameters and a result: the document, its limits, the context, the execution. */
-export function createOperations({ schema, services, cursors }: OperationsDependencies): Perform {
+export function createOperations({ schema, services, cursors, maximumBytes }: OperationsDependencies): Perform {
   const documentOf = createDocuments(schema);
-  const answer = createAnswering(schema);
-  const execute = createExecutor(schema);
+  const answer = createAnswering(schema, maximumBytes);
+  const execute = createExecutor(schema, maximumBytes);
   const [inJson, asRows] = [selectingJson(cursors.peek), selectingRows(cursors.peek)];
 
   async function perform(

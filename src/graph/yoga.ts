@@ -15,6 +15,8 @@ import { schema } from "./schema.ts";
 export interface GraphqlOptions {
   readonly services: Services;
   readonly cursors: CursorCodec;
+  /** The largest answer of an operation. */
+  readonly maximumBytes: number;
   /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly publicUrl: string;
@@ -33,8 +35,8 @@ const graphqlPath = "/graphql";
  * answered here, without a Request and a Response; all else goes through Yoga, which performs operations by the same function. A Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, cursors, authenticate, publicUrl, examples } = options;
-  const perform = createOperations({ schema, services, cursors });
+  const { services, cursors, maximumBytes, authenticate, publicUrl, examples } = options;
+  const perform = createOperations({ schema, services, cursors, maximumBytes });
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });
 

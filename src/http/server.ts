@@ -1,6 +1,7 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import { DomainError, retryAfterOf, Unavailable } from "../errors.ts";
+import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import { sendProblem, statusOf } from "./problem.ts";
@@ -12,6 +13,8 @@ const maximumBodyBytes = 1_048_576;
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   readonly newId: () => string;
+  /** What answers may take up: each is charged to the budget from its request's first moment until it has left. */
+  readonly budget: ResponseBudget;
   readonly corsOrigins: readonly string[];
   /** The path that a URL which no router can read is taken for, by what it begins with. Others are answered by the host. */
   readonly unreadable?: Readonly<Record<string, string>>;
@@ -20,7 +23,7 @@ export interface ServerOptions {
 /**
  * The HTTP host: limits, logging, request ids, CORS by allow-list, and an answer for whatever no face has answered. Faces are registered on it.
  */
-export function createServer({ log, newId, corsOrigins, unreadable = {} }: ServerOptions): FastifyInstance {
+export function createServer({ log, newId, budget, corsOrigins, unreadable = {} }: ServerOptions): FastifyInstance {
   const app: FastifyInstance = Fastify<RawServerDefault>({
     loggerInstance: log,
     bodyLimit: maximumBodyBytes,
@@ -45,6 +48,11 @@ export function createServer({ log, newId, corsOrigins, unreadable = {} }: Serve
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
     done();
+  });
+  app.addHook("onRequest", (_request, { raw }, done) => {
+    const { release } = budget.open(done);
+    // The last of it is handed to the operating system, or its client is gone.
+    raw.once("finish", release).once("close", release);
   });
   app.register(cors, {
     origin: [...corsOrigins],

@@ -1,14 +1,20 @@
-import DataLoader from "dataloader";
-import { asError } from "../errors.ts";
+import { LRUCache } from "lru-cache";
+import pLimit from "p-limit";
+import { AnswerTooLarge, asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
+import { createMicroBatcher } from "../platform/micro-batcher.ts";
+import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
 /** A statement that was written out: for one set of values of its slots, and for many. */
 export interface WrittenStatement {
-  /** Takes {@link constants}, a text for each of {@link ambient} and one for each slot; answers with one row `json`, or none. */
+  /**
+   * Takes {@link constants}, a text for each of {@link ambient} and one for each slot, and how many bytes the answer may have; answers with one
+   * row, or none: the text `json` or, where that is too long, how many `bytes` it has.
+   */
   readonly single: string;
-  /** Takes the same, but an array of texts for each slot; answers with rows of `place`, from 1, and `json`. */
+  /** Takes the same, but an array of texts for each slot; answers with such rows and their `place`, from 1. */
   readonly many: string;
   readonly constants: readonly unknown[];
   /** The names of the slots that are filled when the statement is sent, alike for all who ask. */
@@ -16,7 +22,7 @@ export interface WrittenStatement {
   readonly slots: readonly Slot[];
 }
 
-/** Writes out a statement whose one column is called `json`. */
+/** Writes out a statement whose one column is called `json`, and is a text. */
 export function writeStatement({ strings, values }: Sql, isAmbient: (name: string) => boolean): WrittenStatement {
   const constants = values.filter((value) => !isSlot(value));
   const named = distinct(values.filter((value) => isSlot(value)));
@@ -34,12 +40,17 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
   };
   const arrays = slots.map((_, index) => `$${filled + index + 1}::text[]`);
   const names = slots.map((_, index) => `v${index + 1}`);
+  const limit = `$${filled + slots.length + 1}::integer`;
+  // A text that is too long stays where it is. OFFSET 0 keeps the planner from writing the text once for each time that it is named here.
+  const limited = (statement: string): string =>
+    `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
+    ` CASE WHEN octet_length(read.json) > ${limit} THEN octet_length(read.json) END AS bytes FROM (${statement} OFFSET 0) read`;
   return {
-    single: write((place) => `$${filled + place + 1}`),
+    single: limited(write((place) => `$${filled + place + 1}`)),
     // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
     many:
-      `SELECT batch.place::integer AS place, read.json FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
-      ` CROSS JOIN LATERAL (${write((place) => `batch.v${place + 1}`)}) read`,
+      `SELECT batch.place::integer AS place, answer.json, answer.bytes FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
+      ` CROSS JOIN LATERAL (${limited(write((place) => `batch.v${place + 1}`))}) answer`,
     constants,
     ambient: ambient.map(({ name }) => name ?? ""),
     slots,
@@ -60,101 +71,152 @@ export type SlotValues = readonly string[];
 
 /** What a statement answers with: one object for all who have asked it together. */
 export interface Answer {
-  /** Null where there is no row. */
-  readonly json: unknown;
+  /** A text in JSON; null where there is no row. */
+  readonly json: string | null;
 }
 
-/** Asks a statement. */
+/** As {@link Answer}, or how many bytes it would have had where those are more than were allowed. */
+interface LimitedAnswer extends Answer {
+  readonly bytes: number | null;
+}
+
+/** Asks a statement. What is answered is charged to the response that it is for. */
 export interface Batch {
-  /** Together with what others ask in the same moment. */
+  /** Together with what others ask in the same moment. @throws {AnswerTooLarge}, {@link Unavailable} */
   one(values: SlotValues): Promise<Answer>;
-  /** All that somebody asks at once, by one statement however many they are. */
+  /** All that somebody asks at once, by one statement however many they are. @throws as {@link Batch.one} */
   all(questions: readonly SlotValues[]): Promise<readonly Answer[]>;
 }
 
-/** How a batch is sent. */
-export interface BatchOptions {
-  readonly database: Database;
-  /** The values of {@link WrittenStatement.ambient}, asked each time a statement is sent. */
-  readonly ambient: () => Readonly<Record<string, string>>;
-  /** How many questions go out as one at most. */
-  readonly most: number;
+/** Sends written statements. */
+export interface StatementRunner {
+  /** How to ask `statement`, no more than `maxBatchSize` questions together. */
+  batchOf(statement: WrittenStatement, maxBatchSize: number): Batch;
 }
 
+export interface StatementRunnerDependencies {
+  readonly database: Database;
+  readonly budget: ResponseBudget;
+  /** The values of {@link WrittenStatement.ambient}, asked each time a statement is sent. */
+  readonly ambient: () => Readonly<Record<string, string>>;
+}
+
+/** Answers up to this many bytes go as they come: with others in one statement, and without room reserved for them. */
+const smallAnswerBytes = 262_144;
+/** How often an answer is asked for again that has grown since its size was told. */
+const sizeAttempts = 3;
+/** How many sizes of large answers are known, by the text of their statement. */
+const knownSizes = 2_000;
+
 /**
- * Sends `statement` for whoever asks. What is asked until the event loop comes round goes out as one, and equal questions as one of those: each is
- * answered by a statement that was sent after it was asked. Where one of many fails, each is asked by itself, so that it fails alone.
+ * Sends statements for whoever asks. Equal statements of one moment go out as one. An answer that is not small is asked for by itself, once there is
+ * room for it, and only so many at a time: the connections are for the small ones too.
  */
-export function batchOf(statement: WrittenStatement, { database, ambient, most }: BatchOptions): Batch {
-  const { constants, slots } = statement;
-  const given = (): readonly unknown[] => {
-    if (statement.ambient.length === 0) return constants;
-    const values = ambient();
-    return [...constants, ...statement.ambient.map((name) => values[name])];
-  };
+export function createStatementRunner({ database, budget, ambient }: StatementRunnerDependencies): StatementRunner {
+  const largeAnswers = pLimit(database.kind === "embedded" ? 1 : 4);
+  const sizes = new LRUCache<string, number>({ max: knownSizes });
 
-  async function single(values: SlotValues): Promise<Answer> {
-    const [row] = await database.query<{ json: unknown }>({ text: statement.single, values: [...given(), ...values] });
-    return row ?? { json: null };
-  }
-
-  async function many(questions: readonly SlotValues[]): Promise<readonly Answer[]> {
-    const columns = slots.map((_, index) => questions.map((values) => values[index]));
-    const rows = await database.query<{ place: number; json: unknown }>({
-      text: statement.many,
-      values: [...given(), ...columns],
-    });
-    const answers: Answer[] = questions.map(() => ({ json: null }));
-    for (const row of rows) answers[row.place - 1] = row;
-    return answers;
-  }
-
-  async function answer(questions: readonly SlotValues[]): Promise<readonly (Answer | Error)[]> {
-    if (questions.length > 1) {
-      try {
-        return await many(questions);
-      } catch (error) {
-        if (isUnavailable(error)) throw error;
-      }
-    }
-    return Promise.all(questions.map((values) => single(values).catch(asError)));
-  }
-
-  async function answerDistinct(asked: readonly SlotValues[]): Promise<readonly (Answer | Error | undefined)[]> {
-    const places = new Map<string, number>();
-    const questions: SlotValues[] = [];
-    const placeOfEach = asked.map((values) => {
-      const name = JSON.stringify(values);
-      const known = places.get(name);
-      if (known !== undefined) return known;
-      places.set(name, questions.length);
-      return questions.push(values) - 1;
-    });
-    const answers = await answer(questions);
-    return placeOfEach.map((place) => answers[place]);
-  }
-
-  const loader: DataLoader<SlotValues, Answer, string> = new DataLoader(
-    (asked: readonly SlotValues[]) => {
-      // Whoever asks from now on is answered by another statement, which may see what was written meanwhile.
-      loader.clearAll();
-      return answer(asked);
-    },
-    // Equal questions are one of those that a statement takes at most.
-    {
-      cacheKeyFn: (values) => JSON.stringify(values),
-      maxBatchSize: most,
-      batchScheduleFn: (dispatch) => setImmediate(dispatch),
-    },
-  );
   return {
-    one: (values) => loader.load(values),
-    async all(questions) {
-      const answers = await answerDistinct(questions);
-      return answers.map((answered) => {
-        if (!answered || answered instanceof Error) throw asError(answered);
-        return answered;
+    batchOf(statement, maxBatchSize) {
+      const { constants, slots } = statement;
+      const given = (): readonly unknown[] => {
+        if (statement.ambient.length === 0) return constants;
+        const values = ambient();
+        return [...constants, ...statement.ambient.map((name) => values[name])];
+      };
+
+      async function single(values: SlotValues, maximumBytes: number): Promise<LimitedAnswer> {
+        const [row] = await database.query<LimitedAnswer>({
+          text: statement.single,
+          values: [...given(), ...values, maximumBytes],
+        });
+        return row ?? { json: null, bytes: null };
+      }
+
+      async function many(questions: readonly SlotValues[]): Promise<readonly LimitedAnswer[]> {
+        const columns = slots.map((_, index) => questions.map((values) => values[index]));
+        const rows = await database.query<LimitedAnswer & { place: number }>({
+          text: statement.many,
+          values: [...given(), ...columns, smallAnswerBytes],
+        });
+        const answers: LimitedAnswer[] = questions.map(() => ({ json: null, bytes: null }));
+        for (const row of rows) answers[row.place - 1] = row;
+        return answers;
+      }
+
+      /** Where one of many fails, each is asked by itself, so that it fails alone. */
+      async function small(questions: readonly SlotValues[]): Promise<readonly (LimitedAnswer | Error)[]> {
+        if (questions.length > 1) {
+          try {
+            return await many(questions);
+          } catch (error) {
+            if (isUnavailable(error)) throw error;
+          }
+        }
+        return Promise.all(questions.map((values) => single(values, smallAnswerBytes).catch(asError)));
+      }
+
+      /** The answer that has `bytes`, or had them when it was asked for last. */
+      async function large(values: SlotValues, bytes: number): Promise<Answer> {
+        let expected = bytes;
+        for (let attempt = 1; attempt <= sizeAttempts; attempt += 1) {
+          await budget.reserve(expected);
+          const reserved = expected;
+          const answer = await largeAnswers(() => single(values, reserved)).catch((error: unknown) => {
+            budget.charge(-reserved);
+            throw error;
+          });
+          const size = sizeOf(answer);
+          budget.charge((answer.bytes === null ? size : 0) - reserved);
+          rememberSize(size);
+          if (answer.bytes === null) return answer;
+          expected = answer.bytes;
+        }
+        throw new AnswerTooLarge(budget.maximumBytes, expected);
+      }
+
+      function rememberSize(bytes: number): void {
+        if (bytes > smallAnswerBytes) sizes.set(statement.single, bytes);
+        else sizes.delete(statement.single);
+      }
+
+      /** A small answer as it came, charged; a larger one once there is room for it. */
+      async function admitted(values: SlotValues, answer: LimitedAnswer): Promise<Answer> {
+        if (answer.bytes !== null) return large(values, answer.bytes);
+        budget.charge(sizeOf(answer));
+        return answer;
+      }
+
+      const batcher = createMicroBatcher<SlotValues, LimitedAnswer>({
+        nameOf: (values) => JSON.stringify(values),
+        maxBatchSize,
+        answer: small,
       });
+
+      return {
+        async one(values) {
+          const known = sizes.get(statement.single);
+          if (known !== undefined) return large(values, Math.min(known, budget.remainingBytes));
+          await budget.admit();
+          return admitted(values, await batcher.ask(values));
+        },
+        async all(questions) {
+          await budget.admit();
+          const distinct = [...new Map(questions.map((values) => [JSON.stringify(values), values])).values()];
+          const found = await small(distinct);
+          const answers = new Map<string, Answer>();
+          for (const [index, values] of distinct.entries()) {
+            const answer = found[index];
+            if (!answer || answer instanceof Error) throw asError(answer);
+            answers.set(JSON.stringify(values), await admitted(values, answer));
+          }
+          return questions.map((values) => answers.get(JSON.stringify(values)) ?? { json: null });
+        },
+      };
     },
   };
+}
+
+function sizeOf({ json, bytes }: LimitedAnswer): number {
+  return bytes ?? (json === null ? 0 : Buffer.byteLength(json));
 }

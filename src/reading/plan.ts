@@ -30,7 +30,8 @@ export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, v
   if (json) return planOneInJson(relation, { ...selection, json }, viewer);
   const rows = relation.from(viewer);
   const row = planRow(relation.target, selection, viewer, createBudget(), 1);
-  return { statement: sql`SELECT ${row.json} AS json FROM ${rows}`, decode: orNull(row.decode), weight: row.weight };
+  const statement = sql`SELECT ${row.json}::text AS json FROM ${rows}`;
+  return { statement, decode: parsed(orNull(row.decode)), weight: row.weight };
 }
 
 /** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
@@ -43,8 +44,8 @@ export function planMany<Row, Input extends PageInput>(
   if (list) return pageOnly(planListInJson(relation, { input, wanted, list }, viewer));
   if (json) return planPageInJson(relation, { input, shape: json }, viewer);
   const page = planPage(relation, { input, wanted, selection }, viewer, createBudget(), 1);
-  const decode = page.decode as Plan<CountedSlice<Row>>["decode"]; // of the JSON of this statement
-  return { statement: sql`SELECT ${page.json} AS json`, decode, weight: page.weight };
+  const decode = page.decode as (json: unknown) => CountedSlice<Row>; // of the JSON of this statement
+  return { statement: sql`SELECT (${page.json})::text AS json`, decode: parsed(decode), weight: page.weight };
 }
 
 function pageOnly<Row>({ decode, ...plan }: Plan<FoundList<Row> | null>): Plan<CountedSlice<Row>> {
@@ -148,6 +149,10 @@ function withPosition(selection: Selection, ordering: Ordering): Selection {
   return fields
     ? { ...selection, fields: new Set([...fields, ...positionFields(ordering).map(({ field }) => field)]) }
     : selection;
+}
+
+function parsed<Value>(decode: (json: unknown) => Value): Plan<Value>["decode"] {
+  return (text) => decode(text === null ? null : JSON.parse(text));
 }
 
 function orNull<Value>(decode: (json: never) => Value): (json: unknown) => Value | null {

@@ -2,10 +2,11 @@ import { LRUCache } from "lru-cache";
 import { attempt } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import type { GivenPosition } from "../platform/keyset.ts";
+import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { isStaff, type Viewer } from "../viewer.ts";
 import { identityOf } from "./identity.ts";
-import { type Answer, type Batch, batchOf, writeStatement } from "./batch.ts";
+import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
 import { NotInJson } from "./answer.ts";
 import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
@@ -40,6 +41,7 @@ export type Key = string | number | Readonly<Record<string, string>>;
 
 export interface ReadsDependencies {
   readonly database: Database;
+  readonly budget: ResponseBudget;
   /** What the slots that no caller fills are filled with, asked each time a statement is sent. */
   readonly ambient: () => Readonly<Record<string, string>>;
 }
@@ -62,7 +64,8 @@ const keptCharacters = 5_000_000;
 /** What is filtered by thousands of ids is not asked twice, and would be most of what is kept. */
 const longestKept = 50_000;
 
-export function createReads({ database, ambient }: ReadsDependencies): Reads {
+export function createReads({ database, budget, ambient }: ReadsDependencies): Reads {
+  const runner = createStatementRunner({ database, budget, ambient });
   const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
   // That something cannot be planned is kept as well.
   const plans = new LRUCache<string, PreparedPlan | NotInJson>({
@@ -89,7 +92,7 @@ export function createReads({ database, ambient }: ReadsDependencies): Reads {
     // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
     // stands for viewers of two reaches.
     const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
-    const batch = batches.get(name) ?? batchOf(written, { database, ambient, most: mostTogether(plan) });
+    const batch = batches.get(name) ?? runner.batchOf(written, mostTogether(plan));
     batches.set(name, batch);
     return { plan, slots: written.slots, batch, size: name.length };
   }

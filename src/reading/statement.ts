@@ -3,9 +3,9 @@ import { isSlot, type Sql, varying } from "../platform/sql.ts";
 
 /** A statement that answers with one JSON value, and what is made of it. */
 export interface Plan<Value> {
-  /** Selects one column, `json`, in one row, or in none where there is nothing. */
+  /** Selects one column, `json`, a text, in one row, or in none where there is nothing. */
   readonly statement: Sql;
-  readonly decode: (json: unknown) => Value;
+  readonly decode: (json: string | null) => Value;
   /** How many rows it is likely to read at most. */
   readonly weight: number;
 }

@@ -31,11 +31,12 @@ import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
+import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
 import { addAccount, sendText, signingSecret, startApp, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 
-const answer = createAnswering(schema);
+const answer = createAnswering(schema, usualMaximumBytes);
 
 /** The one operation of a text that is valid. */
 function operationOf(text: string, of: GraphQLSchema = schema): Operation {
@@ -377,7 +378,7 @@ describe("of a schema that is made for it", () => {
       },
     }),
   });
-  const ask = createAnswering(small);
+  const ask = createAnswering(small, usualMaximumBytes);
   // Nothing of it is asked for by these resolvers.
   const context = {} as GraphContext;
 

@@ -14,6 +14,7 @@ import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
+import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
 import {
   addAccount,
@@ -223,9 +224,9 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
       download: (attachment) => app.app.services.attachments.download(attachment),
     });
     const { services } = app.app;
-    const perform = createOperations({ schema, services, cursors });
-    const execute = createExecutor(schema);
-    const answer = createAnswering(schema);
+    const perform = createOperations({ schema, services, cursors, maximumBytes: usualMaximumBytes });
+    const execute = createExecutor(schema, usualMaximumBytes);
+    const answer = createAnswering(schema, usualMaximumBytes);
     const someone = fc.oneof(
       { weight: 30, arbitrary: fc.constantFrom(...viewers) },
       { weight: 1, arbitrary: fc.constant(anonymous) },

@@ -1,0 +1,61 @@
+import { asError } from "../errors.ts";
+
+/** Collects the questions of one moment. */
+export interface MicroBatcher<Question, Answer> {
+  /** What is answered to `question`. @throws what the batch that it was a part of, or its own place in it, was answered with. */
+  ask(question: Question): Promise<Answer>;
+}
+
+export interface MicroBatcherOptions<Question, Answer> {
+  /** Questions of one name are one question. */
+  readonly nameOf: (question: Question) => string;
+  /** How many questions of different names are answered together at most. */
+  readonly maxBatchSize: number;
+  /** Answers in the order of the questions. An error in the place of an answer is thrown to whoever asked that one. */
+  readonly answer: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>;
+}
+
+interface Asked<Question, Answer> {
+  readonly question: Question;
+  readonly answer: PromiseWithResolvers<Answer>;
+}
+
+/**
+ * Answers together what is asked until the event loop comes round, and equal questions as one: each is answered by work that began after it was
+ * asked. Nothing is kept once it is answered.
+ */
+export function createMicroBatcher<Question, Answer>(
+  options: MicroBatcherOptions<Question, Answer>,
+): MicroBatcher<Question, Answer> {
+  const { nameOf, maxBatchSize, answer } = options;
+  let open: Map<string, Asked<Question, Answer>> | undefined;
+
+  async function dispatch(batch: ReadonlyMap<string, Asked<Question, Answer>>): Promise<void> {
+    if (open === batch) open = undefined;
+    const asked = [...batch.values()];
+    try {
+      const answers = await answer(asked.map(({ question }) => question));
+      asked.forEach((one, index) => {
+        const found = answers[index];
+        if (found === undefined || found instanceof Error) one.answer.reject(asError(found));
+        else one.answer.resolve(found);
+      });
+    } catch (error) {
+      for (const one of asked) one.answer.reject(asError(error));
+    }
+  }
+
+  return {
+    ask(question) {
+      const name = nameOf(question);
+      const known = open?.get(name);
+      if (known) return known.answer.promise;
+      const batch = open && open.size < maxBatchSize ? open : new Map<string, Asked<Question, Answer>>();
+      if (batch !== open) setImmediate(() => void dispatch(batch));
+      open = batch;
+      const asked = { question, answer: Promise.withResolvers<Answer>() };
+      batch.set(name, asked);
+      return asked.answer.promise;
+    },
+  };
+}

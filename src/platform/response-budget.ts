@@ -1,0 +1,171 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { AnswerTooLarge, TooExpensive, Unavailable } from "../errors.ts";
+
+/**
+ * What the answers under way may take up in this process: each no more than its own maximum, and all of them together no more than a
+ * shared one. A request is admitted while there is room. What its answer is made of is charged to it when it arrives from the database, and
+ * given back when the answer has left. Large parts are reserved before they are asked for.
+ */
+export interface ResponseBudget {
+  /** The largest answer, in bytes of UTF-8. */
+  readonly maximumBytes: number;
+  /** Opens a response. Whatever is charged while `work` runs, and in all that it starts, is charged to it. */
+  open(work: () => void): OpenResponse;
+  /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
+  admit(): Promise<void> | undefined;
+  /**
+   * Takes `bytes` for the answer before they are asked for.
+   *
+   * @throws {AnswerTooLarge} where the answer becomes too large, {@link Unavailable} where there is no room for too long.
+   */
+  reserve(bytes: number): Promise<void>;
+  /** Takes `bytes` that are there already, or gives `-bytes` back. @throws {AnswerTooLarge} where the answer becomes too large. */
+  charge(bytes: number): void;
+  /** Takes characters of a text before it is rendered for the answer. @throws {TooExpensive} where they are too many. */
+  chargeRendering(characters: number): void;
+  /** Takes time that rendering has taken, in milliseconds. @throws {TooExpensive} where it was too much. */
+  chargeRenderingTime(milliseconds: number): void;
+  /** Bytes that this answer may still take. */
+  readonly remainingBytes: number;
+  /** Bytes that all answers under way have taken. */
+  readonly usedBytes: number;
+}
+
+/** A response that something is charged to. */
+export interface OpenResponse {
+  /** Gives back all that was charged. More than once is as good as once. */
+  release(): void;
+}
+
+export interface ResponseBudgetOptions {
+  readonly maximumBytes: number;
+  /** How long a request waits for room. Default: five seconds. */
+  readonly waitMilliseconds?: number;
+}
+
+/** The largest answer where nothing else is configured. */
+export const usualMaximumBytes = 16_777_216;
+
+/** All answers under way may take as much as so many of the largest. Beside its text an answer is in memory as what it is made of and as what is sent. */
+const largestAnswersTogether = 4;
+/** Of that, large parts leave a quarter to the small ones, which go on while many large ones wait for slow readers. */
+const shareOfLargeParts = 0.75;
+const usualWaitMilliseconds = 5_000;
+
+/** What may be rendered for one answer. A text of 64 KB can be made to take a quarter of a second. */
+const maximumRenderedCharacters = 8_388_608;
+const maximumRenderingMilliseconds = 5_000;
+
+interface Charged extends OpenResponse {
+  bytes: number;
+  renderedCharacters: number;
+  renderingMilliseconds: number;
+  released: boolean;
+}
+
+interface Waiting {
+  readonly fits: () => boolean;
+  readonly resolve: () => void;
+}
+
+export function createResponseBudget(options: ResponseBudgetOptions): ResponseBudget {
+  const { maximumBytes, waitMilliseconds = usualWaitMilliseconds } = options;
+  const totalBytes = largestAnswersTogether * maximumBytes;
+  const largeBytes = totalBytes * shareOfLargeParts;
+  const responses = new AsyncLocalStorage<Charged>();
+  const waiting = new Set<Waiting>();
+  let usedBytes = 0;
+
+  function take(response: Charged | undefined, bytes: number): void {
+    // What was read for a client that has gone by now is given back as it comes.
+    if (!response || response.released) return;
+    response.bytes += bytes;
+    usedBytes += bytes;
+    if (bytes < 0) admitWaiting();
+  }
+
+  function requireWithinMaximum(response: Charged | undefined, bytes: number): void {
+    const wanted = (response?.bytes ?? 0) + bytes;
+    if (wanted > maximumBytes) throw new AnswerTooLarge(maximumBytes, wanted);
+  }
+
+  function admitWaiting(): void {
+    for (const one of waiting) {
+      if (!one.fits()) continue;
+      waiting.delete(one);
+      one.resolve();
+    }
+  }
+
+  function whenThereIsRoom(fits: () => boolean): Promise<void> | undefined {
+    if (fits()) return undefined;
+    return new Promise((resolve, reject) => {
+      const one: Waiting = {
+        fits,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(one);
+        reject(new Unavailable({}, "The gateway is busy with other large answers. Try again in a few seconds."));
+      }, waitMilliseconds);
+      waiting.add(one);
+    });
+  }
+
+  return {
+    maximumBytes,
+    get usedBytes() {
+      return usedBytes;
+    },
+    get remainingBytes() {
+      return Math.max(0, maximumBytes - (responses.getStore()?.bytes ?? 0));
+    },
+    open(work) {
+      const response: Charged = {
+        ...{ bytes: 0, renderedCharacters: 0, renderingMilliseconds: 0, released: false },
+        release() {
+          if (response.released) return;
+          response.released = true;
+          usedBytes -= response.bytes;
+          if (response.bytes > 0) admitWaiting();
+        },
+      };
+      responses.run(response, work);
+      return response;
+    },
+    admit: () => whenThereIsRoom(() => usedBytes < totalBytes),
+    async reserve(bytes) {
+      const response = responses.getStore();
+      requireWithinMaximum(response, bytes);
+      // An answer that is alone is never too large for all of them together.
+      await whenThereIsRoom(() => usedBytes + bytes <= largeBytes || usedBytes === (response?.bytes ?? 0));
+      take(response, bytes);
+    },
+    charge(bytes) {
+      const response = responses.getStore();
+      take(response, bytes);
+      if (bytes > 0) requireWithinMaximum(response, 0);
+    },
+    chargeRendering(characters) {
+      const response = responses.getStore();
+      if (!response) return;
+      response.renderedCharacters += characters;
+      if (response.renderedCharacters > maximumRenderedCharacters)
+        throw new TooExpensive(
+          `The texts to be rendered have ${response.renderedCharacters} characters or more; at most ${maximumRenderedCharacters} are rendered for one operation. Ask for smaller pages.`,
+        );
+    },
+    chargeRenderingTime(milliseconds) {
+      const response = responses.getStore();
+      if (!response) return;
+      response.renderingMilliseconds += milliseconds;
+      if (response.renderingMilliseconds > maximumRenderingMilliseconds)
+        throw new TooExpensive(
+          `Rendering the texts took more than the ${maximumRenderingMilliseconds / 1000} seconds that it may take for one operation. Ask for smaller pages.`,
+        );
+    },
+  };
+}
