@@ -2,6 +2,7 @@ import { type Access, createAccess } from "./access/service.ts";
 import { attachmentSlots } from "./attachments/relations.ts";
 import { type Attachments, createAttachments } from "./attachments/service.ts";
 import { createUploads, type Uploads } from "./attachments/uploads.ts";
+import { createTextRenderer, type TextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes, type Notes } from "./notes/service.ts";
 import { createPeople, type People } from "./people/service.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -20,6 +21,7 @@ export interface Services {
   readonly notes: Notes;
   readonly attachments: Attachments;
   readonly uploads: Uploads;
+  readonly texts: TextRenderer;
 }
 
 export interface ServicesDependencies {
@@ -62,5 +64,6 @@ export function createServices(dependencies: ServicesDependencies): Services {
     }),
     attachments,
     uploads,
+    texts: createTextRenderer({ budget }),
   };
 }

@@ -22,7 +22,6 @@ import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
-import { referencesInAll, render } from "../notes/richtext/rendering.ts";
 import type { Note } from "../notes/service.ts";
 import { present } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
@@ -30,7 +29,7 @@ import { encodeGlobalId } from "../platform/global-ids.ts";
 import { attachmentOrdering, type AttachmentReach, type AttachmentRead } from "./input.ts";
 import { attachmentsOfNote as noteAttachments, noteOfAttachment, attachmentEntity } from "./relations.ts";
 import type { Attachment } from "./service.ts";
-import { hasScopes, type Viewer } from "../viewer.ts";
+import { hasScopes } from "../viewer.ts";
 import { loadReferences } from "./rich-text.ts";
 
 const AttachmentStateEnum = builder.enumType("AttachmentState", {
@@ -175,17 +174,10 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
 /** More than the images of a text can be. */
 const images = { reach: "ready", ordering: attachmentOrdering, page: { size: 1_000, from: "start" } } as const;
 
-/** What the notes' texts name, read for all notes of a page together. Not bound to a reader: it says what to load for one. */
-const referencesOfNotes = (viewer: Viewer, notes: readonly Note[]) =>
-  referencesInAll(
-    notes.map((note) => note.text),
-    viewer,
-  );
-
 async function renderText(note: Note, wanted: "html" | "plain", context: GraphContext): Promise<string> {
   const { load, loadWith, services, viewer } = context;
   const nothing = <Value>(value: Value) => Promise.resolve(value);
-  const known = await loadReferences(note, await load(referencesOfNotes, note), {
+  const known = await loadReferences(note, await load(services.texts.referencesOf, note.text), {
     person: (number) => load(services.people.byNumbers, number),
     ticket: (number) => (hasScopes(viewer, "tickets:read") ? load(services.tickets.byNumbers, number) : nothing(null)),
     attachments: async ({ id }) => {
@@ -195,7 +187,7 @@ async function renderText(note: Note, wanted: "html" | "plain", context: GraphCo
     },
     url: async (attachment) => (await services.attachments.download(attachment))?.url,
   });
-  return render({ wanted, text: note.text, known }, viewer);
+  return services.texts.render({ wanted, text: note.text, known }, viewer);
 }
 
 const renderedTexts = `An operation may ask for ${documentLimits.texts} texts rendered, this and the other form counted together, were its pages full.`;

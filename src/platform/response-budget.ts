@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { AnswerTooLarge, TooExpensive, Unavailable } from "../errors.ts";
+import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../errors.ts";
 
 /**
  * What the answers under way may take up in this process: each no more than its own maximum, and all of them together no more than a
@@ -21,14 +21,22 @@ export interface ResponseBudget {
   reserve(bytes: number): Promise<void>;
   /** Takes `bytes` that are there already, or gives `-bytes` back. @throws {AnswerTooLarge} where the answer becomes too large. */
   charge(bytes: number): void;
-  /** Takes characters of a text before it is rendered for the answer. @throws {TooExpensive} where they are too many. */
-  chargeRendering(characters: number): void;
-  /** Takes time that rendering has taken, in milliseconds. @throws {TooExpensive} where it was too much. */
-  chargeRenderingTime(milliseconds: number): void;
+  /** What may be rendered for this answer: one object for each response, and one for what is no response. */
+  rendering(): RenderingAllowance;
   /** Bytes that this answer may still take. */
   readonly remainingBytes: number;
   /** Bytes that all answers under way have taken. */
   readonly usedBytes: number;
+}
+
+/** What may still be rendered for one answer. */
+export interface RenderingAllowance {
+  /** Takes the characters of a text that is to be rendered. @throws {TooExpensive} where they are too many. */
+  takeCharacters(characters: number): void;
+  /** Takes time that rendering has taken, in milliseconds. */
+  takeMilliseconds(milliseconds: number): void;
+  /** Why nothing more is rendered: it took too long, or the client has gone. Undefined where there is no reason. */
+  refusal(): DomainError | undefined;
 }
 
 /** A response that something is charged to. */
@@ -53,13 +61,12 @@ const shareOfLargeParts = 0.75;
 const usualWaitMilliseconds = 5_000;
 
 /** What may be rendered for one answer. A text of 64 KB can be made to take a quarter of a second. */
-const maximumRenderedCharacters = 8_388_608;
-const maximumRenderingMilliseconds = 5_000;
+const maximumRenderedCharacters = 16_777_216;
+const maximumRenderingMilliseconds = 10_000;
 
 interface Charged extends OpenResponse {
+  readonly rendering: RenderingAllowance;
   bytes: number;
-  renderedCharacters: number;
-  renderingMilliseconds: number;
   released: boolean;
 }
 
@@ -73,6 +80,7 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
   const totalBytes = largestAnswersTogether * maximumBytes;
   const largeBytes = totalBytes * shareOfLargeParts;
   const responses = new AsyncLocalStorage<Charged>();
+  const unlimitedRendering = createRenderingAllowance(Infinity, Infinity, () => false);
   const waiting = new Set<Waiting>();
   let usedBytes = 0;
 
@@ -125,7 +133,9 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     },
     open(work) {
       const response: Charged = {
-        ...{ bytes: 0, renderedCharacters: 0, renderingMilliseconds: 0, released: false },
+        rendering: createRenderingAllowance(maximumRenderedCharacters, maximumRenderingMilliseconds, () => response.released),
+        bytes: 0,
+        released: false,
         release() {
           if (response.released) return;
           response.released = true;
@@ -149,23 +159,34 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
       take(response, bytes);
       if (bytes > 0) requireWithinMaximum(response, 0);
     },
-    chargeRendering(characters) {
-      const response = responses.getStore();
-      if (!response) return;
-      response.renderedCharacters += characters;
-      if (response.renderedCharacters > maximumRenderedCharacters)
-        throw new TooExpensive(
-          `The texts to be rendered have ${response.renderedCharacters} characters or more; at most ${maximumRenderedCharacters} are rendered for one operation. Ask for smaller pages.`,
-        );
+    rendering: () => responses.getStore()?.rendering ?? unlimitedRendering,
+  };
+}
+
+function createRenderingAllowance(
+  maximumCharacters: number,
+  maximumMilliseconds: number,
+  isReleased: () => boolean,
+): RenderingAllowance {
+  let characters = 0;
+  let milliseconds = 0;
+  return {
+    takeCharacters(more) {
+      characters += more;
+      if (characters <= maximumCharacters) return;
+      throw new TooExpensive(
+        `The texts to be rendered have ${characters} characters or more; at most ${maximumCharacters} are rendered for one operation. Ask for smaller pages.`,
+      );
     },
-    chargeRenderingTime(milliseconds) {
-      const response = responses.getStore();
-      if (!response) return;
-      response.renderingMilliseconds += milliseconds;
-      if (response.renderingMilliseconds > maximumRenderingMilliseconds)
-        throw new TooExpensive(
-          `Rendering the texts took more than the ${maximumRenderingMilliseconds / 1000} seconds that it may take for one operation. Ask for smaller pages.`,
-        );
+    takeMilliseconds(more) {
+      milliseconds += more;
+    },
+    refusal() {
+      if (isReleased()) return new Unavailable({}, "The request was given up before it was answered.");
+      if (milliseconds <= maximumMilliseconds) return undefined;
+      return new TooExpensive(
+        `Rendering the texts takes more than the ${maximumMilliseconds / 1000} seconds that it may take for one operation. Ask for smaller pages.`,
+      );
     },
   };
 }

@@ -126,11 +126,14 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
       };
 
       async function single(values: SlotValues, maximumBytes: number): Promise<LimitedAnswer> {
-        const [row] = await database.query<LimitedAnswer>({
-          text: statement.single,
-          values: [...given(), ...values, maximumBytes],
-        });
-        return row ?? { json: null, bytes: null };
+        const text = statement.single;
+        try {
+          const [row] = await database.query<LimitedAnswer>({ text, values: [...given(), ...values, maximumBytes] });
+          return row ?? { json: null, bytes: null };
+        } catch (error) {
+          if (isStoppedForSize(error)) throw new AnswerTooLarge(budget.maximumBytes);
+          throw error;
+        }
       }
 
       async function many(questions: readonly SlotValues[]): Promise<readonly LimitedAnswer[]> {
@@ -202,10 +205,10 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
         },
         async all(questions) {
           await budget.admit();
-          const distinct = [...new Map(questions.map((values) => [JSON.stringify(values), values])).values()];
-          const found = await small(distinct);
+          const different = [...new Map(questions.map((values) => [JSON.stringify(values), values])).values()];
+          const found = await small(different);
           const answers = new Map<string, Answer>();
-          for (const [index, values] of distinct.entries()) {
+          for (const [index, values] of different.entries()) {
             const answer = found[index];
             if (!answer || answer instanceof Error) throw asError(answer);
             answers.set(JSON.stringify(values), await admitted(values, answer));
@@ -215,6 +218,11 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
       };
     },
   };
+}
+
+/** Whether the statement has ended itself: see within_bytes in prisma/migrations. */
+function isStoppedForSize(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "54000";
 }
 
 function sizeOf({ json, bytes }: LimitedAnswer): number {

@@ -2,6 +2,7 @@ import { integer, type Ordering, type Page, type Position, positionFields, type 
 import { countUpTo, type PagedTable, type Rows } from "../platform/pages.ts";
 import { column, empty, join, raw, sql, type Sql } from "../platform/sql.ts";
 import type { Spelling } from "./shape.ts";
+import { mayWriteTooMuch, stoppedForSize } from "./statement.ts";
 import { orElse, type Piece, spelled, textOf } from "./text.ts";
 
 // How pages are written as JSON, whatever their rows are written as.
@@ -21,23 +22,26 @@ export interface Place {
 export interface Placed {
   readonly page: Page;
   readonly place: Place;
+  /** How many rows it is likely to read at most, with all that its rows read. */
+  readonly weight: number;
 }
 
 /** What a page is read from, and what makes aggregates of it come in the order of the page. */
-function readInOrder(rows: Sql, { page, place }: Placed): { readonly read: Sql; readonly inOrder: Sql } {
+function readInOrder(rows: Sql, { page, place }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
   const name = raw(place.alias);
-  if (page.from === "start") return { read: sql`(${rows}) ${name}`, inOrder: empty };
+  if (page.from === "start") return { read: sql`(${rows}) ${name}`, readAs: empty, inOrder: empty };
   // It is read from its end, and turned round.
   return {
     read: sql`(SELECT ${name}.*, row_number() OVER () AS read_as FROM (${rows}) ${name}) ${name}`,
-    inOrder: sql` ORDER BY ${name}.read_as DESC`,
+    readAs: sql`, ${name}.read_as`,
+    inOrder: sql` ORDER BY read_as DESC`,
   };
 }
 
 /** A list of rows that nothing else is made of. */
 export function writeListAlone(row: readonly Piece[], rows: Sql, placed: Placed): readonly Piece[] {
-  const { read, inOrder } = readInOrder(rows, placed);
-  return ["[", sql`coalesce((SELECT string_agg(${textOf(row)}, ','${inOrder}) FROM ${read}), '')`, "]"];
+  const { written, inOrder } = writeInOrder([textOf(row)], ["json"], rows, placed);
+  return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder}) FROM ${written} listed), '')`, "]"];
 }
 
 /** The list of that number of what {@link aggregated} has made of a page, without what was read beyond it. */
@@ -49,14 +53,26 @@ export function writeList(page: Page, number: number): readonly Piece[] {
 
 /** Arrays of the rows of a page: of each of `lists`, as `list_1` and so on, and of where they stand, as `positions`. */
 export function aggregated(lists: readonly (readonly Piece[])[], rows: Sql, placed: Placed): Sql {
-  const { read, inOrder } = readInOrder(rows, placed);
-  const arrayOf = (pieces: readonly Piece[], name: string) =>
-    sql`coalesce(array_agg(${textOf(pieces)}${inOrder}), '{}') AS ${raw(name)}`;
-  const columns = [
-    ...lists.map((row, index) => arrayOf(row, `list_${index + 1}`)),
-    arrayOf(positionOf(placed.place), "positions"),
-  ];
-  return sql`(SELECT ${join(columns, ", ")} FROM ${read})`;
+  const texts = [...lists, positionOf(placed.place)].map(textOf);
+  const names = [...lists.map((_, index) => `list_${index + 1}`), "positions"];
+  const { written, inOrder } = writeInOrder(texts, names, rows, placed);
+  const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
+  return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
+}
+
+/** What is written of each row of a page, under the `names`, and what makes aggregates of it come in the order of the page. */
+function writeInOrder(
+  texts: readonly Sql[],
+  names: readonly string[],
+  rows: Sql,
+  placed: Placed,
+): { readonly written: Sql; readonly inOrder: Sql } {
+  const { read, readAs, inOrder } = readInOrder(rows, placed);
+  const columns = texts.map((text, index) => sql`${text} AS ${raw(String(names[index]))}`);
+  const written = sql`SELECT ${join(columns, ", ")}${readAs} FROM ${read}`;
+  if (!mayWriteTooMuch(placed.weight)) return { written: sql`(${written})`, inOrder };
+  const bytes = names.map((name) => sql`coalesce(octet_length(${raw(name)}), 0)`);
+  return { written: stoppedForSize(written, join(bytes, " + ")), inOrder };
 }
 
 /** Where a page begins and ends in `list`, which may hold one more on the far side. */

@@ -194,7 +194,8 @@ export function writePage<Row, Input extends PageInput>(
   const lists: Written[] = [];
   const listed = (row: Written): readonly Piece[] => {
     lists.push(row);
-    return isAlone ? writeListAlone(row.pieces, rows, { page, place }) : writeList(page, lists.length);
+    const placed = { page, place, weight: weightOfPage(page, row.weight) };
+    return isAlone ? writeListAlone(row.pieces, rows, placed) : writeList(page, lists.length);
   };
   const pieces = writeObject(members, (content) => {
     switch (content.kind) {
@@ -223,7 +224,7 @@ export function writePage<Row, Input extends PageInput>(
   );
   if (isAlone || (lists.length === 0 && !hasSurroundings)) return { pieces: [...checked, ...pieces], weight };
   const texts = lists.map((row) => row.pieces);
-  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, rows, { page, place })} page)`;
+  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, rows, { page, place, weight })} page)`;
   return { pieces: [...checked, found], weight };
 }
 

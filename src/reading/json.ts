@@ -87,7 +87,8 @@ export function planListInJson<Row, Input extends PageInput>(
   const count = sql`cardinality(page.positions)::text`;
   const head = ["[", ...parentId, ",", count, ",", ...endsOfPositions(page), ",", total, "]"];
   const body = writeList(page, 1);
-  const written = sql`(SELECT ${textOf([...head, divider, ...body])} FROM ${aggregated([row.pieces], rows, { page, place })} page)`;
+  const weight = weightOfPage(page, row.weight);
+  const written = sql`(SELECT ${textOf([...head, divider, ...body])} FROM ${aggregated([row.pieces], rows, { page, place, weight })} page)`;
   return {
     statement: parent ? sql`SELECT ${written} AS json FROM ${parent.from(viewer)}` : sql`SELECT ${written} AS json`,
     decode(text) {
@@ -99,7 +100,7 @@ export function planListInJson<Row, Input extends PageInput>(
       attachJson(slice, createAnswer(json, writing.fillers));
       return { parentId: id, page: slice };
     },
-    weight: weightOfPage(page, row.weight),
+    weight,
   };
 }
 

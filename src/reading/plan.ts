@@ -3,7 +3,15 @@ import { type Ordering, type Page, positionFields, toSlice } from "../platform/k
 import { countUpTo, pageFrom } from "../platform/pages.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
-import { type Budget, createBudget, type Plan, varyingPage, weightOfPage } from "./statement.ts";
+import {
+  type Budget,
+  createBudget,
+  mayWriteTooMuch,
+  type Plan,
+  stoppedForSize,
+  varyingPage,
+  weightOfPage,
+} from "./statement.ts";
 import type { Entity } from "./entity.ts";
 import { type FoundList, planListInJson, planOneInJson, planPageInJson } from "./json.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
@@ -55,11 +63,17 @@ function pageOnly<Row>({ decode, ...plan }: Plan<FoundList<Row> | null>): Plan<C
   };
 }
 
+/** How many pages of one relation come with a row. More of them are read by themselves, and each answer is counted before the next one is asked for. */
+const maximumPagesOfRelation = 4;
+
 function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
   const fallen: string[] = [];
   const relations: { readonly key: RelationKey; readonly part: Part<unknown> }[] = [];
+  const pages = new Map<unknown, number>();
   for (const [key, selected] of selection.relations) {
-    const part = planRelation(selected, viewer, budget, depth);
+    const count = (pages.get(selected.relation) ?? 0) + 1;
+    if ("input" in selected) pages.set(selected.relation, count);
+    const part = count > maximumPagesOfRelation ? undefined : planRelation(selected, viewer, budget, depth);
     if (part) relations.push({ key, part });
     else fallen.push(...selected.orElse);
   }
@@ -126,14 +140,16 @@ function planPage<Row, Input extends PageInput>(
   const { target, from, countFrom = from } = relation;
   const page: Page = { ...varyingPage(input.page), lookahead: wanted.neighbours };
   const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
+  const weight = weightOfPage(page, row.weight);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
-  const json = sql`(SELECT coalesce(json_agg(${row.json}), '[]'::json) FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)})`;
+  const read = sql`SELECT ${row.json} AS json FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)}`;
+  const written = mayWriteTooMuch(weight) ? stoppedForSize(read, sql`octet_length(json::text)`) : sql`(${read})`;
+  const json = sql`(SELECT coalesce(json_agg(json), '[]'::json) FROM ${written} listed)`;
   const count = sql`(${countUpTo(target, countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
   const slice = (read: readonly never[], total: number | undefined): CountedSlice<Row> => ({
     ...toSlice(read.map(row.decode), page),
     total,
   });
-  const weight = weightOfPage(page, row.weight);
   if (!wanted.total) return { json, weight, decode: (read) => slice(read, undefined) };
   if (!wanted.rows) return { json: count, weight: 1, decode: (total) => slice([], total) };
   return {

@@ -10,7 +10,7 @@ import { type Answer, type Batch, createStatementRunner, writeStatement } from "
 import { NotInJson } from "./answer.ts";
 import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
-import type { Plan } from "./statement.ts";
+import { maximumBytesParam, type Plan } from "./statement.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import { allFields, type CountedSlice, related, type Selection, pageWithCursors, type WantedOfPage } from "./selection.ts";
 
@@ -65,7 +65,8 @@ const keptCharacters = 5_000_000;
 const longestKept = 50_000;
 
 export function createReads({ database, budget, ambient }: ReadsDependencies): Reads {
-  const runner = createStatementRunner({ database, budget, ambient });
+  const sharedParams = () => ({ ...ambient(), [maximumBytesParam]: String(budget.maximumBytes) });
+  const runner = createStatementRunner({ database, budget, ambient: sharedParams });
   const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
   // That something cannot be planned is kept as well.
   const plans = new LRUCache<string, PreparedPlan | NotInJson>({
@@ -88,7 +89,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
   }
 
   function prepare(plan: Plan<unknown>, reach: string): PreparedPlan {
-    const written = writeStatement(plan.statement, (name) => name in ambient());
+    const written = writeStatement(plan.statement, (name) => name in sharedParams());
     // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
     // stands for viewers of two reaches.
     const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;

@@ -1,5 +1,5 @@
 import type { GivenPosition, Page } from "../platform/keyset.ts";
-import { isSlot, type Sql, varying } from "../platform/sql.ts";
+import { isSlot, slot, sql, type Sql, varying } from "../platform/sql.ts";
 
 /** A statement that answers with one JSON value, and what is made of it. */
 export interface Plan<Value> {
@@ -31,6 +31,22 @@ export function createBudget(): Budget {
       return true;
     },
   };
+}
+
+/** The name of the slot that holds how many bytes an answer may have. */
+export const maximumBytesParam = "maximumBytes";
+
+/** Pages that may read more rows than this are stopped as soon as what they write is larger than an answer may be. A text has 64 KB at most. */
+const unboundedRows = 256;
+
+/** Whether a page of that weight may write more than an answer may have. */
+export function mayWriteTooMuch(weight: number): boolean {
+  return weight > unboundedRows;
+}
+
+/** Rows of `written`, a subquery, in their order, and the statement's end where their texts, by the expression `bytes`, are too large together. */
+export function stoppedForSize(written: Sql, bytes: Sql): Sql {
+  return sql`(SELECT sized.* FROM (SELECT written.*, sum(${bytes}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (${written} OFFSET 0) written) sized WHERE within_bytes(sized.bytes_so_far, ${slot(maximumBytesParam)}::bigint))`;
 }
 
 /** Pages of more are asked for to have all that there are, which are few. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { longestAtOnce, render } from "../../src/notes/richtext/rendering.ts";
+import { createTextRenderer, longestAtOnce } from "../../src/notes/richtext/rendering.ts";
+import { createResponseBudget, usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNotes, addTicket, globalId } from "../support/factories.ts";
 
@@ -39,6 +40,7 @@ test("short texts are rendered few at a time, however few characters they have",
     if (rendering) setImmediate(count);
   };
   setImmediate(count);
+  const { render } = createTextRenderer({ budget: createResponseBudget({ maximumBytes: usualMaximumBytes }) });
   const known = { images: new Map(), people: new Map(), records: new Map() };
   const texts = await Promise.all(
     Array.from({ length: 200 }, (_, index) => render({ wanted: "html", text: `**${index}**`, known }, account)),

@@ -1,94 +1,80 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import type { RenderingAllowance, ResponseBudget } from "../../platform/response-budget.ts";
 import type { References } from "./model.ts";
-import { type KnownReferences, perform, type Result, type ResultOf, type TextTask } from "./tasks.ts";
+import { createRenderingThread } from "./rendering-thread.ts";
+import { createRenderingTurns } from "./rendering-turns.ts";
+import type { KnownReferences, Result, ResultOf, TextTask } from "./tasks.ts";
+
+/** Makes something of texts without keeping the process from its other requests. */
+export interface TextRenderer {
+  /**
+   * Does a task for `asker`: a short text a few at a time with others, a long one in a thread, which takes one of each asker in turn. What it
+   * takes is charged to the response that it is for, and so is what is made.
+   *
+   * @throws {TooExpensive} where the response has had more rendered than one may have, {@link AnswerTooLarge}
+   */
+  render<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>>;
+  /** The things that each of the texts names. They are told together, so that a caller loads those of all texts at once. @throws {TooExpensive} */
+  referencesOf(asker: object, texts: readonly string[]): Promise<readonly References[]>;
+}
 
 /** Up to this many characters a text is rendered where it is asked for: some milliseconds, whatever is in it. */
 export const longestAtOnce = 2_048;
 
-/** How many characters are rendered before other requests have their turn. */
-const charactersPerTurn = 4_096;
-/** What a text takes however short it is, in characters: there are pages of hundreds of words. */
-const charactersOfAnyText = 256;
+/** How much of what was made is kept, found by what it was made of, in characters; and the longest that is kept. */
+const cachedCharacters = 8_000_000;
+const longestCached = 400_000;
+/** What a result takes beside its characters. */
+const overhead = 100;
 
 const nothingKnown: KnownReferences = { images: new Map(), people: new Map(), records: new Map() };
 
-/** The things that each of the texts names. They are told together, so that whoever loads them loads those of all texts at once. */
-export function referencesInAll(texts: readonly string[], asker: object): Promise<readonly References[]> {
-  return Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, asker)));
-}
-
-/**
- * Does a task without keeping the process from its other requests: short texts a few at a time, long ones in a thread, which takes one of each
- * `asker` in turn. 64 KB can be made to take a quarter of a second, and a page has a hundred of them.
- */
-export function render<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>> {
-  return task.text.length > longestAtOnce ? inThread(task, asker) : inTurn(task);
-}
-
-let lastInTurn: Promise<unknown> = Promise.resolve();
-let charactersInTurn = 0;
-
-function inTurn<Wanted extends Result>(task: TextTask<Wanted>): Promise<ResultOf<Wanted>> {
-  const done = lastInTurn.then(async () => {
-    const characters = task.text.length + charactersOfAnyText;
-    charactersInTurn += characters;
-    if (charactersInTurn > charactersPerTurn) {
-      await nextTurn();
-      charactersInTurn = characters;
-    }
-    return perform(task);
+export function createTextRenderer({ budget }: { readonly budget: ResponseBudget }): TextRenderer {
+  const thread = createRenderingThread();
+  const turns = createRenderingTurns();
+  const results = new LRUCache<string, ResultOf<Result>>({
+    maxSize: cachedCharacters,
+    maxEntrySize: longestCached,
+    sizeCalculation: (result) => (typeof result === "string" ? result : JSON.stringify(result)).length + overhead,
   });
-  lastInTurn = done.catch(() => undefined);
-  return done;
-}
+  /** What is being made for a response: it is made once, under however many names it is asked for. */
+  const underWay = new WeakMap<RenderingAllowance, Map<string, Promise<ResultOf<Result>>>>();
 
-interface Job {
-  readonly task: TextTask;
-  readonly resolve: (result: ResultOf<Result>) => void;
-  readonly reject: (error: Error) => void;
-}
+  function make(task: TextTask, name: string, asker: object): Promise<ResultOf<Result>> {
+    const allowance = budget.rendering();
+    const ofResponse = underWay.get(allowance) ?? new Map<string, Promise<ResultOf<Result>>>();
+    underWay.set(allowance, ofResponse);
+    const known = ofResponse.get(name);
+    if (known) return known;
+    allowance.takeCharacters(task.text.length);
+    const isLong = task.text.length > longestAtOnce;
+    const made = (isLong ? thread.run(task, asker, allowance) : turns.run(task, allowance))
+      .then((result) => {
+        results.set(name, result);
+        return result;
+      })
+      .finally(() => ofResponse.delete(name));
+    ofResponse.set(name, made);
+    return made;
+  }
 
-const waiting = new Map<object, Job[]>();
-let thread: Worker | undefined;
-let underWay: Job | undefined;
+  async function render<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>> {
+    const name = nameOf(task);
+    const made = results.get(name) ?? (await make(task, name, asker));
+    if (typeof made === "string") budget.charge(Buffer.byteLength(made));
+    return made as ResultOf<Wanted>; // what a task makes is a part of its name
+  }
 
-function inThread<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>> {
-  return new Promise((resolve, reject) => {
-    // A task's result is of the kind that it wants.
-    const job: Job = { task, resolve: resolve as Job["resolve"], reject };
-    waiting.set(asker, [...(waiting.get(asker) ?? []), job]);
-    startNext();
-  });
-}
-
-function startNext(): void {
-  if (underWay) return;
-  const [next] = waiting;
-  if (!next) return;
-  const [asker, [job, ...others]] = next;
-  // Behind the other askers, if there are more.
-  waiting.delete(asker);
-  if (others.length > 0) waiting.set(asker, others);
-  underWay = job;
-  thread ??= startThread();
-  thread.postMessage(job?.task);
-}
-
-function startThread(): Worker {
-  const started = new Worker(new URL("./thread.ts", import.meta.url));
-  const finish = (settle: (job: Job) => void) => {
-    if (underWay) settle(underWay);
-    underWay = undefined;
-    startNext();
+  return {
+    render,
+    referencesOf: (asker, texts) =>
+      Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, asker))),
   };
-  started.on("message", (result: ResultOf<Result>) => finish((job) => job.resolve(result)));
-  // It has run out of memory, or could not start. The text it had fails, and those that wait get another thread.
-  started.once("error", (error: Error) => {
-    thread = undefined;
-    finish((job) => job.reject(error));
-  });
-  // Requests keep the process alive, not the thread that works for them.
-  started.unref();
-  return started;
+}
+
+/** Tasks of which the same is made have one name. */
+function nameOf({ wanted, text, known: { images, people, records } }: TextTask): string {
+  const known = JSON.stringify([[...images], [...people], [...records]]);
+  return createHash("sha256").update(`${wanted} ${known.length} ${known}`).update(text).digest("base64url");
 }
