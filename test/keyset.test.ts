@@ -286,7 +286,7 @@ test("pages of every form can be read as one, each from its own position", async
   );
   expect(written.many).toContain("WITH RECURSIVE");
   const budget = createResponseBudget({ maximumBytes: 1_000_000 });
-  const batch = createStatementRunner({ database, budget, ambient: () => ({}) }).batchOf(written, 20);
+  const batch = createStatementRunner({ database, budget, ambient: () => ({}) }).batchOf(written, 1, 20);
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   const { result, statements } = await recordStatements(database.pool).during(() =>
     Promise.all(sorted.slice(0, -1).map((row) => batch.one(positionOf(ordering, row).map(String)))),

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { sendProblem } from "./problem.ts";
 
 /** What must answer for the gateway to be ready, each by its name. */
@@ -20,9 +20,21 @@ export async function health(app: FastifyInstance, { checks }: { checks: Readine
   });
 }
 
+/** Figures of the process, by their names in `/metrics`. */
+export type Gauges = Readonly<Record<string, { readonly help: string; readonly value: () => number }>>;
+
 /** Counts requests by route, and serves `/metrics`. To be called on the root, before any route. */
-export function measure(app: FastifyInstance): void {
+export function measure(app: FastifyInstance, gauges: Gauges): void {
   const registry = new Registry();
+  for (const [name, { help, value }] of Object.entries(gauges))
+    registry.registerMetric(
+      new Gauge({
+        ...{ name, help, registers: [] },
+        collect() {
+          this.set(value());
+        },
+      }),
+    );
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
     name: "http_request_duration_seconds",

@@ -44,13 +44,20 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
     },
   });
 
-  measure(app);
+  measure(app, {
+    response_budget_used_bytes: { help: "Bytes that answers under way take up.", value: () => budget.usedBytes },
+    response_budget_waiting_requests: {
+      help: "Requests that wait for room for their answers.",
+      value: () => budget.waitingRequests,
+    },
+  });
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
     done();
   });
   app.addHook("onRequest", (_request, { raw }, done) => {
-    const { release } = budget.open(done);
+    const reader = { isReading: () => raw.writableEnded && !raw.writableFinished, cutOff: () => void raw.destroy() };
+    const { release } = budget.open(reader, done);
     // The last of it is handed to the operating system, or its client is gone.
     raw.once("finish", release).once("close", release);
   });

@@ -10,7 +10,7 @@ export interface ResponseBudget {
   /** The largest answer, in bytes of UTF-8. */
   readonly maximumBytes: number;
   /** Opens a response. Whatever is charged while `work` runs, and in all that it starts, is charged to it. */
-  open(work: () => void): OpenResponse;
+  open(reader: Reader, work: () => void): OpenResponse;
   /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
   admit(): Promise<void> | undefined;
   /**
@@ -27,6 +27,16 @@ export interface ResponseBudget {
   readonly remainingBytes: number;
   /** Bytes that all answers under way have taken. */
   readonly usedBytes: number;
+  /** How many requests wait for room. */
+  readonly waitingRequests: number;
+}
+
+/** Who an answer goes to. */
+export interface Reader {
+  /** Whether the whole answer is on its way, and some of it has not left yet. */
+  isReading(): boolean;
+  /** Cuts the reader off. */
+  cutOff(): void;
 }
 
 /** What may still be rendered for one answer. */
@@ -56,22 +66,29 @@ export const usualMaximumBytes = 16_777_216;
 
 /** All answers under way may take as much as so many of the largest. Beside its text an answer is in memory as what it is made of and as what is sent. */
 const largestAnswersTogether = 4;
-/** Of that, large parts leave a quarter to the small ones, which go on while many large ones wait for slow readers. */
-const shareOfLargeParts = 0.75;
+/** Large parts take half of that at most: small ones go on while large ones are with slow readers. */
+const shareOfLargeParts = 0.5;
 const usualWaitMilliseconds = 5_000;
 
 /** What may be rendered for one answer. A text of 64 KB can be made to take a quarter of a second. */
 const maximumRenderedCharacters = 16_777_216;
 const maximumRenderingMilliseconds = 10_000;
 
+/** A reader who has had an answer for so long, and has not taken all of it, is cut off where others wait for the room that it takes. */
+const slowReaderMilliseconds = 10_000;
+
 interface Charged extends OpenResponse {
+  readonly reader: Reader;
+  /** When the reader was first found to be reading. */
+  readingSince: number | undefined;
   readonly rendering: RenderingAllowance;
   bytes: number;
   released: boolean;
 }
 
 interface Waiting {
-  readonly fits: () => boolean;
+  /** Takes what is waited for, where there is room for it now. */
+  readonly tryTake: () => boolean;
   readonly resolve: () => void;
 }
 
@@ -82,6 +99,7 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
   const responses = new AsyncLocalStorage<Charged>();
   const unlimitedRendering = createRenderingAllowance(Infinity, Infinity, () => false);
   const waiting = new Set<Waiting>();
+  const open = new Set<Charged>();
   let usedBytes = 0;
 
   function take(response: Charged | undefined, bytes: number): void {
@@ -99,17 +117,30 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
 
   function admitWaiting(): void {
     for (const one of waiting) {
-      if (!one.fits()) continue;
+      if (!one.tryTake()) continue;
       waiting.delete(one);
       one.resolve();
     }
   }
 
-  function whenThereIsRoom(fits: () => boolean): Promise<void> | undefined {
-    if (fits()) return undefined;
+  function cutOffSlowReaders(): void {
+    const now = performance.now();
+    for (const response of open) {
+      if (response.bytes === 0 || !response.reader.isReading()) continue;
+      response.readingSince ??= now;
+      if (now - response.readingSince < slowReaderMilliseconds) continue;
+      response.release();
+      response.reader.cutOff();
+    }
+  }
+
+  function whenThereIsRoom(tryTake: () => boolean): Promise<void> | undefined {
+    if (tryTake()) return undefined;
+    cutOffSlowReaders();
+    if (tryTake()) return undefined;
     return new Promise((resolve, reject) => {
       const one: Waiting = {
-        fits,
+        tryTake,
         resolve: () => {
           clearTimeout(timer);
           resolve();
@@ -131,18 +162,25 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     get remainingBytes() {
       return Math.max(0, maximumBytes - (responses.getStore()?.bytes ?? 0));
     },
-    open(work) {
+    get waitingRequests() {
+      return waiting.size;
+    },
+    open(reader, work) {
       const response: Charged = {
+        reader,
+        readingSince: undefined,
         rendering: createRenderingAllowance(maximumRenderedCharacters, maximumRenderingMilliseconds, () => response.released),
         bytes: 0,
         released: false,
         release() {
           if (response.released) return;
           response.released = true;
+          open.delete(response);
           usedBytes -= response.bytes;
           if (response.bytes > 0) admitWaiting();
         },
       };
+      open.add(response);
       responses.run(response, work);
       return response;
     },
@@ -150,9 +188,12 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     async reserve(bytes) {
       const response = responses.getStore();
       requireWithinMaximum(response, bytes);
-      // An answer that is alone is never too large for all of them together.
-      await whenThereIsRoom(() => usedBytes + bytes <= largeBytes || usedBytes === (response?.bytes ?? 0));
-      take(response, bytes);
+      await whenThereIsRoom(() => {
+        // An answer that is alone is never too large for all of them together.
+        const fits = usedBytes + bytes <= largeBytes || usedBytes === (response?.bytes ?? 0);
+        if (fits) take(response, bytes);
+        return fits;
+      });
     },
     charge(bytes) {
       const response = responses.getStore();

@@ -90,8 +90,8 @@ export interface Batch {
 
 /** Sends written statements. */
 export interface StatementRunner {
-  /** How to ask `statement`, no more than `maxBatchSize` questions together. */
-  batchOf(statement: WrittenStatement, maxBatchSize: number): Batch;
+  /** How to ask `statement`, which is likely to read `weight` rows at most, no more than `maxBatchSize` questions together. */
+  batchOf(statement: WrittenStatement, weight: number, maxBatchSize: number): Batch;
 }
 
 export interface StatementRunnerDependencies {
@@ -103,9 +103,11 @@ export interface StatementRunnerDependencies {
 
 /** Answers up to this many bytes go as they come: with others in one statement, and without room reserved for them. */
 const smallAnswerBytes = 262_144;
+/** Statements that may read more rows than this are taken for large until it is known what they answer with. */
+const lightRows = 64;
 /** How often an answer is asked for again that has grown since its size was told. */
 const sizeAttempts = 3;
-/** How many sizes of large answers are known, by the text of their statement. */
+/** How many sizes of answers are known, by the text of their statement. */
 const knownSizes = 2_000;
 
 /**
@@ -117,7 +119,7 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
   const sizes = new LRUCache<string, number>({ max: knownSizes });
 
   return {
-    batchOf(statement, maxBatchSize) {
+    batchOf(statement, weight, maxBatchSize) {
       const { constants, slots } = statement;
       const given = (): readonly unknown[] => {
         if (statement.ambient.length === 0) return constants;
@@ -178,13 +180,18 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
         throw new AnswerTooLarge(budget.maximumBytes, expected);
       }
 
+      /** What the statement answered with last, in bytes. Undefined where that is not known, and may be much. */
+      function likelySize(): number | undefined {
+        return sizes.get(statement.single) ?? (weight > lightRows ? undefined : 0);
+      }
+
       function rememberSize(bytes: number): void {
-        if (bytes > smallAnswerBytes) sizes.set(statement.single, bytes);
-        else sizes.delete(statement.single);
+        if (bytes > smallAnswerBytes || weight > lightRows) sizes.set(statement.single, bytes);
       }
 
       /** A small answer as it came, charged; a larger one once there is room for it. */
       async function admitted(values: SlotValues, answer: LimitedAnswer): Promise<Answer> {
+        rememberSize(sizeOf(answer));
         if (answer.bytes !== null) return large(values, answer.bytes);
         budget.charge(sizeOf(answer));
         return answer;
@@ -198,10 +205,12 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
 
       return {
         async one(values) {
-          const known = sizes.get(statement.single);
-          if (known !== undefined) return large(values, Math.min(known, budget.remainingBytes));
+          const size = likelySize();
+          if (size !== undefined && size > smallAnswerBytes) return large(values, Math.min(size, budget.remainingBytes));
           await budget.admit();
-          return admitted(values, await batcher.ask(values));
+          // What may be large is found out one at a time.
+          const answer = size === undefined ? largeAnswers(() => batcher.ask(values)) : batcher.ask(values);
+          return admitted(values, await answer);
         },
         async all(questions) {
           await budget.admit();

@@ -93,7 +93,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
     // stands for viewers of two reaches.
     const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
-    const batch = batches.get(name) ?? runner.batchOf(written, mostTogether(plan));
+    const batch = batches.get(name) ?? runner.batchOf(written, plan.weight, mostTogether(plan));
     batches.set(name, batch);
     return { plan, slots: written.slots, batch, size: name.length };
   }

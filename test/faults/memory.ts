@@ -1,0 +1,268 @@
+// Memory is bounded by budgets: thousands of large answers that differ, to many at once, some of whom read slowly, and then people with filters that
+// change. MIXED_SECONDS says how long the people go on (default: 600), DATABASE_URL which PostgreSQL takes the place of the embedded one.
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { startGateway } from "./support/gateway.ts";
+import { createReport, percentile } from "./support/report.ts";
+
+const distinctReads = Number(process.env["DISTINCT_READS"] ?? 10_000);
+const readersAtOnce = 200;
+const slowReaders = 20;
+const mixedSeconds = Number(process.env["MIXED_SECONDS"] ?? 600);
+const people = 50;
+const textBytes = 60_000;
+const largeNotes = 110;
+
+const report = createReport("memory");
+const { DATABASE_URL: databaseUrl } = process.env;
+const gateway = await startGateway({
+  environment: {
+    RATE_LIMIT_POINTS: "1000000000",
+    RATE_LIMIT_REQUESTS: "1000000000",
+    RATE_LIMIT_ANONYMOUS: "1000000000",
+    ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl, SIGNING_SECRET: "a secret of the faults, of 32 characters" }),
+  },
+});
+const agent = new Agent({ keepAlive: true, maxSockets: readersAtOnce * 2 });
+
+interface Answer {
+  readonly status: number;
+  readonly bytes: number;
+  readonly text: string;
+  readonly milliseconds: number;
+}
+
+function ask(method: string, path: string, key: string, body?: unknown, keepText = false): Promise<Answer> {
+  const began = performance.now();
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${gateway.url}${path}`,
+      { method, agent, headers: { authorization: `Bearer ${key}`, "content-type": "application/json" } },
+      (response) => {
+        let bytes = 0;
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (keepText) chunks.push(chunk);
+        });
+        response.once("error", reject);
+        response.once("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            bytes,
+            text: Buffer.concat(chunks).toString(),
+            milliseconds: performance.now() - began,
+          }),
+        );
+      },
+    );
+    sent.once("error", reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function graphql<Data>(key: string, query: string, variables?: unknown): Promise<Data> {
+  const { text } = await ask("POST", "/graphql", key, { query, variables }, true);
+  const { data, errors } = JSON.parse(text) as { data: Data; errors?: unknown };
+  if (errors !== undefined) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+const keys = gateway.demoKeys();
+const addTicket = `mutation { addTicket(input: { kind: REQUEST, subject: "Long notes" }) { ... on AddTicketPayload { ticket { uuid } } } }`;
+const { addTicket: added } = await graphql<{ addTicket: { ticket: { uuid: string } } }>(keys.specialist, addTicket);
+const ticketId = added.ticket.uuid;
+for (let number = 0; number < largeNotes; number += 1) {
+  const text = `${number} ${"long words of a note ".repeat(textBytes / 21)}`;
+  await graphql(
+    keys.specialist,
+    "mutation ($input: AddNoteInput!) { addNote(input: $input) { ... on AddNotePayload { note { id } } } }",
+    { input: { ticketId, text } },
+  );
+}
+const shortNotes = await graphql<{ notes: { nodes: { uuid: string }[] } }>(
+  keys.customer,
+  "{ notes(first: 50) { nodes { uuid } } }",
+);
+const noteIds = shortNotes.notes.nodes.map(({ uuid }) => uuid);
+
+/** Instants before every note, a different one for each read: another statement, or another value in it. */
+function instantOf(number: number): string {
+  return new Date(Date.UTC(2001, 0, 1) + number * 1_000).toISOString();
+}
+
+/** A read of 100 KB to 6 MB that nobody has asked before. Sizes are spread evenly over their orders of magnitude. */
+function largeRead(number: number): Promise<Answer> {
+  const notes = Math.max(2, Math.round(Math.exp(Math.log(2) + ((number % 97) / 96) * Math.log(50))));
+  const after = instantOf(number);
+  if (number % 3 === 0)
+    return ask("GET", `/v1/notes?per_page=${notes}&created_at=%3E${after}&sort=-created_at`, keys.specialist);
+  if (number % 3 === 1) {
+    const query = `{ notes(first: ${notes}, filter: { createdAt: { gt: "${after}" } }) { nodes { text } } }`;
+    return ask("POST", "/graphql", keys.specialist, { query });
+  }
+  const query = `query ($after: DateTime!) { ticket(id: "${ticketId}") { notes(first: ${notes}, filter: { createdAt: { gt: $after } }) { edges { cursor node { text number } } } } }`;
+  return ask("POST", "/graphql", keys.specialist, { query, variables: { after } });
+}
+
+/** Asks for a large answer and takes 4 KB of it a second, again and again, until it is told to stop. */
+function readSlowly(number: number, isOver: () => boolean): Promise<number> {
+  return new Promise((resolve) => {
+    let answers = 0;
+    const begin = (): void => {
+      if (isOver()) return resolve(answers);
+      answers += 1;
+      const socket = connect({
+        port: gateway.port,
+        host: "127.0.0.1",
+        onread: { buffer: Buffer.alloc(4_096), callback: () => true },
+      });
+      const path = `/v1/notes?per_page=100&created_at=%3E${instantOf(1_000_000 + number * 1_000 + answers)}&sort=-created_at`;
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${keys.specialist}\r\n\r\n`);
+      socket.pause();
+      const timer = setInterval(() => {
+        if (isOver()) socket.destroy();
+        socket.resume();
+        setTimeout(() => socket.pause(), 1);
+      }, 1_000);
+      socket.once("close", () => {
+        clearInterval(timer);
+        setTimeout(begin, 100);
+      });
+      // It is cut off for reading so slowly, as it should be.
+      socket.on("error", () => socket.destroy());
+    };
+    begin();
+  });
+}
+
+/** Reads one note after another, as somebody with a phone does, and answers how long each took. */
+async function readNotes(isOver: () => boolean): Promise<readonly number[]> {
+  const times: number[] = [];
+  while (!isOver()) {
+    const id = noteIds[times.length % noteIds.length];
+    const { status, milliseconds } = await ask("POST", "/graphql", keys.customer, {
+      query: `{ note(id: "${id}") { text author { name } } }`,
+    });
+    report.require(status === 200, `a one-note read was answered with ${status}`);
+    times.push(milliseconds);
+    await new Promise((wake) => setTimeout(wake, 20));
+  }
+  return times;
+}
+
+/** Samples resident memory, with how far the work has come. */
+function watchMemory(progress: () => number): () => { readonly first: number; readonly rest: number } {
+  const samples: { readonly progress: number; readonly bytes: number }[] = [];
+  const timer = setInterval(() => samples.push({ progress: progress(), bytes: gateway.residentBytes() }), 250);
+  return () => {
+    clearInterval(timer);
+    const most = (chosen: readonly { readonly bytes: number }[]) => Math.max(...chosen.map(({ bytes }) => bytes));
+    return {
+      first: most(samples.filter((sample) => sample.progress <= 0.1)),
+      rest: most(samples.filter((sample) => sample.progress > 0.1)),
+    };
+  };
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MB`;
+
+function requireFlat(name: string, { first, rest }: { readonly first: number; readonly rest: number }): void {
+  report.figure(`${name}: most resident memory in the first tenth`, megabytes(first));
+  report.figure(`${name}: most resident memory after it`, megabytes(rest));
+  report.require(rest <= first * 1.1, `${name}: resident memory grew by more than a tenth`);
+}
+
+async function manyLargeReads(): Promise<void> {
+  const statuses = new Map<number, number>();
+  let begun = 0;
+  let bytes = 0;
+  let over = false;
+  const measured = watchMemory(() => begun / distinctReads);
+  const others = readNotes(() => over);
+  const slow = Array.from({ length: slowReaders }, (_, number) => readSlowly(number, () => over));
+  await Promise.all(
+    Array.from({ length: readersAtOnce - slowReaders }, async () => {
+      while (begun < distinctReads) {
+        begun += 1;
+        const answer = await largeRead(begun);
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        bytes += answer.bytes;
+        // As `retry-after` says, more or less.
+        if (answer.status === 503) await new Promise((wake) => setTimeout(wake, 500));
+      }
+    }),
+  );
+  over = true;
+  const times = await others;
+  const answers = (await Promise.all(slow)).reduce((sum, count) => sum + count, 0);
+  report.figure("distinct reads by status", JSON.stringify(Object.fromEntries(statuses)));
+  report.figure("bytes answered", megabytes(bytes));
+  report.figure("answers begun by slow readers", String(answers));
+  report.figure("one-note reads meanwhile", String(times.length));
+  report.figure("their p99", `${Math.round(percentile(times, 0.99))} ms`);
+  report.require(percentile(times, 0.99) < 500, "one-note reads of others took longer than 500 ms");
+  report.require(
+    [...statuses.keys()].every((status) => status === 200 || status === 503),
+    "a read was answered with neither 200 nor 503",
+  );
+  report.require((statuses.get(200) ?? 0) > distinctReads / 2, "most reads were refused");
+  requireFlat("large reads", measured());
+}
+
+async function peopleWithFilters(): Promise<void> {
+  const began = performance.now();
+  const elapsed = () => (performance.now() - began) / 1000 / mixedSeconds;
+  const measured = watchMemory(elapsed);
+  const statuses = new Map<number, number>();
+  let asked = 0;
+  await Promise.all(
+    Array.from({ length: people }, async (_, person) => {
+      const key = [keys.specialist, keys.customer, keys.admin][person % 3] ?? keys.specialist;
+      while (elapsed() < 1) {
+        asked += 1;
+        const { status } = await mixedRead(key, asked);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        await new Promise((wake) => setTimeout(wake, 100));
+      }
+    }),
+  );
+  report.figure(`requests of ${people} people in ${mixedSeconds} s, by status`, JSON.stringify(Object.fromEntries(statuses)));
+  report.require(
+    [...statuses.keys()].every((status) => status < 500),
+    "somebody was answered with a 5xx",
+  );
+  requireFlat("mixed traffic", measured());
+}
+
+function mixedRead(key: string, number: number): Promise<Answer> {
+  const after = instantOf(2_000_000 + number);
+  switch (number % 5) {
+    case 0: {
+      const query = `query ($after: DateTime) { tickets(first: 20) { nodes { subject notes(first: 5, filter: { createdAt: { gt: $after } }) { totalCount edges { cursor node { text author { name } } } } } } }`;
+      return ask("POST", "/graphql", key, { query, variables: { after } });
+    }
+    case 1:
+      return ask("GET", `/v1/notes?per_page=20&created_at=%3E${after}`, key);
+    case 2:
+      return ask("POST", "/graphql", key, {
+        query: `{ notes(first: 25, filter: { createdAt: { gte: "${after}" } }) { pageInfo { endCursor } nodes { number textHtml } } }`,
+      });
+    case 3:
+      return ask("GET", `/v1/requests?per_page=50&created_at=%3E${after}&fields=subject,status`, key);
+    default:
+      return ask("POST", "/graphql", key, {
+        query: `{ note(id: "${noteIds[number % noteIds.length]}") { text attachments { nodes { filename } } } }`,
+      });
+  }
+}
+
+try {
+  await manyLargeReads();
+  await peopleWithFilters();
+  report.require(gateway.process.exitCode === null, "the gateway has ended");
+} finally {
+  agent.destroy();
+  await gateway.stop();
+}
+process.exit(report.finish());
