@@ -142,8 +142,8 @@ function planPage<Row, Input extends PageInput>(
   const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
   const weight = weightOfPage(page, row.weight);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
-  const read = sql`SELECT ${row.json} AS json FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)}`;
-  const written = mayWriteTooMuch(weight) ? stoppedForSize(read, sql`octet_length(json::text)`) : sql`(${read})`;
+  const rowsInJson = sql`SELECT ${row.json} AS json FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)}`;
+  const written = mayWriteTooMuch(weight) ? stoppedForSize(rowsInJson, sql`octet_length(json::text)`) : sql`(${rowsInJson})`;
   const json = sql`(SELECT coalesce(json_agg(json), '[]'::json) FROM ${written} listed)`;
   const count = sql`(${countUpTo(target, countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
   const slice = (read: readonly never[], total: number | undefined): CountedSlice<Row> => ({
