@@ -1,10 +1,12 @@
 // npm run test:faults                  runs every script of this folder
 // npm run test:faults -- pooler kill9  runs those
 //
+// FAULTS_REPORT names a file that is given the results, in the shape of Jest's reports.
+//
 // A script is a program: it prints its figures, and exits with 0 where all of its bounds hold.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 const directory = import.meta.dirname;
@@ -20,15 +22,22 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-let failed = 0;
+const results: { readonly fullName: string; readonly status: "passed" | "failed" }[] = [];
 const chosen = asked.length === 0 ? scripts : asked;
 for (const name of chosen) {
   console.log(`\n━━━ ${name}`);
   const began = performance.now();
   const code = await exitCodeOf(name);
-  if (code !== 0) failed += 1;
+  const status = code === 0 ? "passed" : "failed";
+  results.push({ fullName: `faults: ${name}`, status });
   const seconds = Math.round((performance.now() - began) / 1000);
-  console.log(`━━━ ${name}: ${code === 0 ? "passed" : "FAILED"} in ${seconds} s`);
+  console.log(`━━━ ${name}: ${status === "passed" ? status : "FAILED"} in ${seconds} s`);
+}
+const failed = results.filter(({ status }) => status === "failed").length;
+const { FAULTS_REPORT: reportPath } = process.env;
+if (reportPath !== undefined) {
+  const status = failed === 0 ? "passed" : "failed";
+  writeFileSync(reportPath, JSON.stringify({ testResults: [{ status, assertionResults: results }] }));
 }
 console.log(`\n${chosen.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
