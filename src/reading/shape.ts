@@ -49,7 +49,9 @@ export type Spelling =
   /** A text of at most that many characters. The last one of a longer text is an ellipsis. */
   | { readonly atMost: number }
   /** The global id of a type's row, of its UUID. */
-  | { readonly globalIdOf: string };
+  | { readonly globalIdOf: string }
+  /** As the global id, without the padding of its base64. */
+  | { readonly nodeIdOf: string };
 
 /** Makes a part of an answer that the database cannot make, as JSON: of what it is given of the row, for whoever asks. */
 export type Work<Given> = (given: Given, asker: Asker) => string | Promise<string>;

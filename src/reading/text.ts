@@ -49,10 +49,8 @@ export function spelled(value: Sql, spelling: Spelling): readonly Piece[] {
 }
 
 function spelledWith(value: Sql, spelling: Exclude<Spelling, string>): readonly Piece[] {
-  if ("globalIdOf" in spelling) {
-    const named = textOf([`${spelling.globalIdOf}:`, sql`${value}::text`]);
-    return ['"', sql`encode(convert_to(${named}, 'UTF8'), 'base64')`, '"'];
-  }
+  if ("globalIdOf" in spelling) return ['"', base64Of(spelling.globalIdOf, value), '"'];
+  if ("nodeIdOf" in spelling) return ['"', sql`rtrim(${base64Of(spelling.nodeIdOf, value)}, '=')`, '"'];
   if ("atMost" in spelling) {
     const [size, shorter] = [integer(spelling.atMost), integer(spelling.atMost - 1)];
     return [
@@ -64,6 +62,10 @@ function spelledWith(value: Sql, spelling: Exclude<Spelling, string>): readonly 
     sql`to_json(${value})::text`,
   );
   return [named];
+}
+
+function base64Of(type: string, uuid: Sql): Sql {
+  return sql`encode(convert_to(${textOf([`${type}:`, sql`${uuid}::text`])}, 'UTF8'), 'base64')`;
 }
 
 /** All that is ever spelled out besides marks: names, and what JSON is made of. Nothing of it means anything to PostgreSQL. */
