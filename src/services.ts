@@ -12,6 +12,7 @@ import type { ResponseBudget } from "./platform/response-budget.ts";
 import type { ObjectStorage } from "./platform/storage.ts";
 import { createReads } from "./reading/reads.ts";
 import { createTickets, type Tickets } from "./tickets/service.ts";
+import { createTicketWriting } from "./tickets/writing.ts";
 
 /** The use cases: the one door every face goes through. */
 export interface Services {
@@ -50,16 +51,20 @@ export function createServices(dependencies: ServicesDependencies): Services {
     ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
     removeDiscarded: () => attachments.sweep(),
   });
+  const ticketWriting = createTicketWriting({ reads, clock, newId });
+  const tickets = createTickets({ database, reads, writing: ticketWriting });
   return {
     people: createPeople({ reads }),
     access: createAccess({ database, clock, newId }),
-    tickets: createTickets({ database, reads, clock, newId }),
+    tickets,
     notes: createNotes({
       database,
       reads,
       clock,
       newId,
       uploads,
+      tickets,
+      ticketWriting,
       onDeleted: () => void attachments.sweep().catch(onBackgroundError),
     }),
     attachments,

@@ -249,6 +249,7 @@ const AuditActionEnum = builder.enumType("AuditAction", {
 const AuditEntityEnum = builder.enumType("AuditEntity", {
   description: "What something was done with.",
   values: {
+    TICKET: { description: "A ticket." },
     NOTE: { description: "A note." },
     ATTACHMENT: { description: "An attachment." },
     API_KEY: { description: "An API key." },

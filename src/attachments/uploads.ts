@@ -2,14 +2,13 @@ import type { Readable } from "node:stream";
 import { type Upload } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, InvalidInput } from "../errors.ts";
-import type { NoteUpload } from "../notes/input.ts";
-import type { UploadClaim, UploadIntake } from "../notes/service.ts";
+import type { NoteUploads, UploadClaim, UploadIntake } from "../notes/service.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Signer } from "../platform/signature.ts";
 import { sql } from "../platform/sql.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
-import { byteLength } from "../platform/text.ts";
+import { byteLength, unstorable } from "../platform/text.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
@@ -31,6 +30,7 @@ export interface UploadOffer {
   /** What the form permits, and its signature. */
   readonly policy: string;
   readonly signature: string;
+  readonly offeredAt: Date;
   readonly maximumBytes: number;
 }
 
@@ -112,10 +112,11 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     offer(viewer) {
       const person = authorize(viewer, "attachments:write");
       const prefix = `attachments/${person.account.slug}/${newId()}/`;
-      const expiration = new Date(clock().getTime() + offerLifetimeMs).toISOString();
+      const offeredAt = clock();
+      const expiration = new Date(offeredAt.getTime() + offerLifetimeMs).toISOString();
       const permitted: Policy = { expiration, accountId: person.account.id, personId: person.person.id, prefix };
       const policy = Buffer.from(JSON.stringify(permitted)).toString("base64");
-      return { key: `${prefix}${filenamePlaceholder}`, policy, signature: signer.sign([policy]), maximumBytes };
+      return { key: `${prefix}${filenamePlaceholder}`, policy, signature: signer.sign([policy]), offeredAt, maximumBytes };
     },
 
     async receive(form, bytes) {
@@ -154,14 +155,19 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       }
     },
 
-    async claim(viewer, uploads, text) {
+    async claim(viewer, notes) {
       const person = authorize(viewer, "attachments:write");
-      const keys = [...new Set(uploads.map((upload) => upload.key))];
-      const found = await available(person, keys);
+      const wanted = notes.flatMap(({ uploads }) => uploads.map(({ key }) => key));
+      const keys = [...new Set(wanted)];
+      // What PostgreSQL cannot hold is the key of no upload, and it must not be asked for it.
+      const found = await available(
+        person,
+        keys.map((key) => (unstorable(key) === undefined ? key : "")),
+      );
       const missing = keys.filter((_, index) => !found[index]);
-      if (missing.length > 0 || keys.length < uploads.length) throw unusable(missing);
+      if (missing.length > 0 || keys.length < wanted.length) throw unusable(notes, missing);
       const rows = found.filter((row) => row !== undefined);
-      return claimOf(person, rows, uploads, text);
+      return claimOf(person, rows, notes);
     },
 
     async sweep() {
@@ -170,41 +176,60 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     },
   };
 
-  /** The parts of the statement that adds a note, with which the note takes `rows` or is not added. */
-  function claimOf(person: PersonViewer, rows: readonly Upload[], uploads: readonly NoteUpload[], text: string): UploadClaim {
+  /** The parts of the statement that adds notes, with which the notes take `rows` or are not added. */
+  function claimOf(person: PersonViewer, rows: readonly Upload[], notes: readonly NoteUploads[]): UploadClaim {
     const at = clock();
     const accountId = person.account.id;
-    const ids = rows.map((row) => row.id);
-    const inline = new Map(uploads.map(({ key, inline: flagged }) => [key, flagged || text.includes(`](${key})`)]));
+    const byKey = new Map(rows.map((row) => [row.key, row]));
+    const taken = notes.flatMap(({ noteId, text, uploads }) => {
+      const ofNote = uploads.flatMap(({ key }) => byKey.get(key) ?? []);
+      const names = distinctNames(ofNote);
+      const flagged = new Set(uploads.filter(({ inline }) => inline).map(({ key }) => key));
+      return ofNote.map(({ id, key }, index) => ({
+        ...{ id, noteId, filename: names[index] },
+        inline: flagged.has(key) || text.includes(`](${key})`),
+      }));
+    });
+    const ids = taken.map(({ id }) => id);
     return {
       // Locked: of two notes that name a key at the same time, the second one finds it taken.
       before: sql`claimable AS (
         SELECT u.id FROM uploads u
         WHERE u.account_id = ${accountId}::uuid AND u.id = ANY(${ids}::uuid[]) AND u.state = 'READY' AND u.consumed_at IS NULL
         FOR UPDATE
-      )`,
+      ), `,
       condition: sql`(SELECT count(*) FROM claimable) = ${rows.length}::bigint`,
-      after: sql`claimed AS (
-        UPDATE uploads u SET consumed_at = ${at}::timestamptz FROM claimable, added
-        WHERE u.id = claimable.id AND u.account_id = ${accountId}::uuid RETURNING u.*
+      after: sql`, claimed AS (
+        UPDATE uploads u SET consumed_at = ${at}::timestamptz FROM claimable
+        WHERE u.id = claimable.id AND u.account_id = ${accountId}::uuid AND EXISTS (SELECT FROM added) RETURNING u.*
       ), attached AS (
         INSERT INTO attachments (id, account_id, note_id, filename, content_type, inline, state, size, storage_key, key, created_at)
         SELECT u.id, u.account_id, added.id, named.filename, u.content_type, named.inline, 'READY', u.size, u.storage_key, u.key, ${at}::timestamptz
         FROM claimed u
-        JOIN unnest(${ids}::uuid[], ${distinctNames(rows)}::text[], ${rows.map((row) => inline.get(row.key) ?? false)}::boolean[])
-          AS named (id, filename, inline) ON named.id = u.id
-        CROSS JOIN added
+        JOIN unnest(${ids}::uuid[], ${taken.map(({ filename }) => filename)}::text[], ${taken.map(({ inline }) => inline)}::boolean[],
+          ${taken.map(({ noteId }) => noteId)}::uuid[]) AS named (id, filename, inline, note_id) ON named.id = u.id
+        JOIN added ON added.id = named.note_id
         RETURNING id, account_id
       ), attached_audited AS (${auditInsert(person, { action: "CREATED", entity: "ATTACHMENT", rows: "attached", at })})`,
-      refusal: unusable(rows.map((row) => row.key)),
+      refusal: unusable(
+        notes,
+        rows.map((row) => row.key),
+      ),
     };
   }
 }
 
-function unusable(keys: readonly string[]): InvalidInput {
-  if (keys.length === 0) return invalid("uploads", "Attachments contains a key twice");
+/** Says of each note which of its uploads are not there to be taken, which are those of `keys`; that one is named twice where there are none. */
+function unusable(notes: readonly NoteUploads[], keys: readonly string[]): InvalidInput {
+  const [first] = notes;
+  if (keys.length === 0) return invalid(first?.path ?? "uploads", "Attachments contains a key twice");
+  const missing = new Set(keys);
   return new InvalidInput(
-    keys.map((key) => ({ path: ["uploads"], message: `Attachments key '${key}' was not uploaded or is already used` })),
+    notes.flatMap(({ path, uploads }) =>
+      uploads
+        .filter(({ key }) => missing.has(key))
+        .map(({ key }) => ({ path, message: `Attachments key '${key}' was not uploaded or is already used` })),
+    ),
   );
 }
 

@@ -22,19 +22,23 @@ export interface NewNote {
   readonly createdAt: Date;
 }
 
-/** What else is to happen with a note in its statement, or keep it from being added. Its WITH parts may speak of the note as `added`. */
+/** What else is to happen with notes in their statement, or keep them from being added. */
 export interface Companion {
+  /** WITH parts, each with a comma behind it. */
   readonly before: Sql;
   readonly condition: Sql;
+  /** WITH parts that may speak of the notes as `added`, each with a comma before it. */
   readonly after: Sql;
+  /** The ticket of the notes as a FROM item `t`, where one of the parts before makes it: it is in no table yet when the statement begins. */
+  readonly ticket?: Sql | undefined;
 }
 
 /** Adds notes. */
 export interface Adding {
   /** The note as it was added; null where its author sees no such ticket. Notes that one author adds in one moment are added by one statement. */
   add(author: PersonViewer, note: NewNote): Promise<Note | null>;
-  /** As {@link Adding.add}, in a statement of its own with `companion`; null also where its condition does not hold. */
-  addWith(author: PersonViewer, note: NewNote, companion: Companion): Promise<Note | null>;
+  /** Adds all of `notes`, in a statement of their own with `companion`. None is added where its condition does not hold. */
+  addWith(author: PersonViewer, notes: readonly NewNote[], companion: Companion): Promise<Note[]>;
 }
 
 const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
@@ -84,9 +88,10 @@ export function createAdding(database: Database): Adding {
 
   return {
     add: (author, note) => loaderOf(author).load({ author, note }),
-    async addWith(author, note, companion) {
-      const [added] = await addAll(author, [{ author, note }], companion);
-      return added ?? null;
+    async addWith(author, notes, companion) {
+      const asked = notes.map((note) => ({ author, note }));
+      const added = await addAll(author, asked, companion);
+      return added.filter((note) => note !== null);
     },
   };
 }
@@ -99,6 +104,7 @@ function nameOf({ person, account, role, scopes, credential, origin }: PersonVie
 /** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
 function statementOf(author: PersonViewer, asked: readonly Asked[], companion: Companion | undefined): Sql {
   const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
+  const tickets = sql`tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = asked."ticketId"`;
   const event = {
     action: "CREATED",
     entity: "NOTE",
@@ -111,12 +117,12 @@ function statementOf(author: PersonViewer, asked: readonly Asked[], companion: C
       SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS asked (
         place integer, id uuid, "ticketId" uuid, text text, "isPublic" boolean, categories "NoteCategory"[], medium "NoteMedium", source text,
         "createdAt" timestamptz, "requestId" text)
-    ), ${companion ? sql`${companion.before},` : empty} added AS (
+    ), ${companion?.before ?? empty} added AS (
       INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, source, created_at)
       SELECT asked.id, t.account_id, t.id, ${author.person.number}::integer, asked.text, asked."isPublic", asked.categories, asked.medium,
         asked.source, asked."createdAt"
       FROM asked CROSS JOIN LATERAL (
-        SELECT t.id, t.account_id FROM tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = asked."ticketId" OFFSET 0
+        SELECT t.id, t.account_id FROM ${companion?.ticket ?? tickets} OFFSET 0
       ) t
       WHERE ${companion?.condition ?? sql`true`}
       ORDER BY asked.place
@@ -124,6 +130,6 @@ function statementOf(author: PersonViewer, asked: readonly Asked[], companion: C
     ), told AS (
       SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
     ), audited AS (${auditInsert(author, event)})
-    ${companion ? sql`, ${companion.after}` : empty}
+    ${companion?.after ?? empty}
     SELECT ${noteColumns} FROM added n`;
 }

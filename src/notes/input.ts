@@ -18,6 +18,9 @@ export interface AddNoteInput {
   readonly uploads?: readonly NoteUpload[] | undefined;
 }
 
+/** A note that comes about with what else is done to its ticket. */
+export type NewNoteInput = Omit<AddNoteInput, "ticketId">;
+
 /** A file that was uploaded for a note. */
 export interface NoteUpload {
   readonly key: string;

@@ -1,18 +1,22 @@
 import { type Note, Prisma } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
-import { Forbidden, invalid, type InvalidInput, NotFound } from "../errors.ts";
+import { attempt, Forbidden, invalid, InvalidInput, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, join, matches, sql, whereSql } from "../platform/sql.ts";
+import { columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
+import type { Ticket, Tickets } from "../tickets/service.ts";
+import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { type Companion, createAdding, type NewNote } from "./adding.ts";
 import {
   type AddNoteInput,
   categorySet,
   checkText,
+  type NewNoteInput,
   type NoteFilter,
   noteOrderings,
   type NoteRead,
@@ -43,19 +47,40 @@ export interface Notes {
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   /** @throws {NotFound} where the viewer sees no such ticket, {@link Forbidden}, {@link InvalidInput} */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
+  /**
+   * Opens a ticket with its first notes, in one statement.
+   *
+   * @throws as {@link Tickets.add} and {@link Notes.add}; what is wrong with a note has a path that begins with `notes` and its place.
+   */
+  openTicket(viewer: Viewer, input: AddTicketInput, notes: readonly NewNoteInput[]): Promise<Ticket>;
+  /**
+   * Adds notes to a ticket and changes what else of it is given, in one statement.
+   *
+   * @throws as {@link Tickets.update} and {@link Notes.openTicket}
+   */
+  addToTicket(viewer: Viewer, input: UpdateTicketInput, notes: readonly NewNoteInput[]): Promise<void>;
   /** @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they see it and may not edit it, {@link InvalidInput} */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /** Deletes a note and its attachments; tells what was deleted. @throws {NotFound}, {@link Forbidden} as {@link Notes.update} */
   delete(viewer: Viewer, id: string): Promise<Note>;
 }
 
-/** Files that were uploaded beforehand, as a new note takes them with it. What attachments are is theirs to say: they come later in the house. */
-export interface UploadIntake {
-  /** @throws {InvalidInput} of `uploads` where one is not there to be taken, {@link Forbidden} */
-  claim(viewer: Viewer, uploads: readonly NoteUpload[], text: string): Promise<UploadClaim>;
+/** The files that a note is to take with it. */
+export interface NoteUploads {
+  readonly noteId: string;
+  readonly text: string;
+  readonly uploads: readonly NoteUpload[];
+  /** Where the caller has them: what a refusal is about. */
+  readonly path: readonly string[];
 }
 
-/** The uploads' part of the statement that adds a note: both come about, or neither does. */
+/** Files that were uploaded beforehand, as new notes take them with them. What attachments are is theirs to say: they come later in the house. */
+export interface UploadIntake {
+  /** @throws {InvalidInput} of {@link NoteUploads.path} where one is not there to be taken, {@link Forbidden} */
+  claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
+}
+
+/** The uploads' part of the statement that adds notes: both come about, or neither does. */
 export interface UploadClaim extends Companion {
   /** What to say where {@link UploadClaim.condition} did not hold: an upload is not there any more. */
   readonly refusal: InvalidInput;
@@ -67,6 +92,8 @@ export interface NotesDependencies {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly uploads: UploadIntake;
+  readonly tickets: Tickets;
+  readonly ticketWriting: TicketWriting;
   /** Told after a note is gone, with its attachments' rows: their bytes can go too. */
   readonly onDeleted: () => void;
 }
@@ -75,7 +102,8 @@ const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
 /** A count needs no page, and a read has one. */
 const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
 
-export function createNotes({ database, reads, clock, newId, uploads, onDeleted }: NotesDependencies): Notes {
+export function createNotes(dependencies: NotesDependencies): Notes {
+  const { database, reads, clock, newId, uploads, tickets, ticketWriting, onDeleted } = dependencies;
   const { prisma } = database;
   const adding = createAdding(database);
 
@@ -110,10 +138,43 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
   ): Promise<Note> {
     const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
-    const claim = await uploads.claim(author, wanted, input.text);
-    const added = await adding.addWith(author, note, claim);
+    const claim = await uploads.claim(author, [{ noteId: note.id, text: note.text, uploads: wanted, path: ["uploads"] }]);
+    const [added] = await adding.addWith(author, [note], claim);
     if (!added) throw claim.refusal;
     return added;
+  }
+
+  /** Checks notes that are to come about together. @throws {InvalidInput} with a path of their place, {@link Forbidden} */
+  function prepare(viewer: Viewer, ticketId: string, notes: readonly NewNoteInput[]): PreparedNotes {
+    const prepared = notes.map((note, place) => {
+      const author = authorOfNewNote(viewer, note);
+      const problem = attempt(() => checkText(note.text), InvalidInput);
+      if (problem) throw below(["notes", String(place)], problem);
+      return { author, note: newNoteOf({ ...note, ticketId }) };
+    });
+    return { author: prepared[0]?.author ?? authorize(viewer), notes: prepared.map(({ note }) => note) };
+  }
+
+  /** Sends the notes with what writes their ticket, and with what gives them their files. */
+  async function send(
+    { author, notes }: PreparedNotes,
+    inputs: readonly NewNoteInput[],
+    write: TicketWrite | undefined,
+    ticket: Sql | undefined,
+  ): Promise<void> {
+    const wanted = notes.map(({ id: noteId, text }, place) => {
+      return { noteId, text, uploads: inputs[place]?.uploads ?? [], path: ["notes", String(place), "uploads"] };
+    });
+    const hasUploads = wanted.some((one) => one.uploads.length > 0);
+    const claim = hasUploads ? await uploads.claim(author, wanted) : undefined;
+    const claimed = claim?.condition ?? sql`true`;
+    const added = await adding.addWith(author, notes, {
+      before: sql`${claim?.before ?? empty}${write ? sql`${write.parts(claimed)}, ` : empty}`,
+      condition: write ? sql`EXISTS (SELECT FROM written)` : claimed,
+      after: claim?.after ?? empty,
+      ticket,
+    });
+    if (added.length < notes.length) throw claim?.refusal ?? new NotFound("ticket");
   }
 
   return {
@@ -147,6 +208,25 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
       const added = await adding.add(author, note);
       if (!added) throw new NotFound("ticket");
       return added;
+    },
+
+    async openTicket(viewer, input, notes) {
+      if (notes.length === 0) return tickets.add(viewer, input);
+      const write = await ticketWriting.opening(viewer, input);
+      await send(prepare(viewer, write.ticketId, notes), notes, write, sql`written t`);
+      const [ticket] = await tickets.byIds(viewer, [write.ticketId]);
+      if (!ticket) throw new NotFound("ticket");
+      return ticket;
+    },
+
+    async addToTicket(viewer, { id, ...changes }, notes) {
+      const isChanged = Object.values(changes).some((value) => value !== undefined);
+      if (notes.length === 0) return void (isChanged && (await tickets.update(viewer, { id, ...changes })));
+      const [ticket] = await reads.byKeys(viewer, ticketById, [id]);
+      if (!ticket) throw new NotFound("ticket");
+      const prepared = prepare(viewer, id, notes);
+      const { write } = isChanged ? await ticketWriting.change(viewer, { id, ...changes }) : {};
+      await send(prepared, notes, write, undefined);
     },
 
     async update(viewer, input) {
@@ -194,6 +274,17 @@ export function createNotes({ database, reads, clock, newId, uploads, onDeleted 
       return note;
     },
   };
+}
+
+/** Notes that are to come about together, checked, and who adds them. */
+interface PreparedNotes {
+  readonly author: PersonViewer;
+  readonly notes: readonly NewNote[];
+}
+
+/** `problem` as it is below `path`. */
+function below(path: readonly string[], problem: InvalidInput): InvalidInput {
+  return new InvalidInput(problem.fields.map((field) => ({ ...field, path: [...path, ...field.path] })));
 }
 
 /** Clocks of two machines may differ, and an edit must not lie before the note. */

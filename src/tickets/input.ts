@@ -11,6 +11,15 @@ export interface AddTicketInput {
   readonly requesterId?: string | undefined;
 }
 
+/** What is absent stays as it is. */
+export interface UpdateTicketInput {
+  readonly id: string;
+  readonly subject?: string | undefined;
+  readonly status?: TicketStatus | undefined;
+  /** Null: nobody. */
+  readonly requesterId?: string | null | undefined;
+}
+
 export interface TicketFilter {
   readonly ids?: readonly string[] | undefined;
   readonly kinds?: readonly TicketKind[] | undefined;
@@ -39,12 +48,13 @@ export interface TicketFieldFilters {
 const subjectLimit = 255;
 
 /** @throws {InvalidInput} with every field that cannot be used. */
-export function checkTicket(input: AddTicketInput): void {
+export function checkTicket({ subject }: { readonly subject?: string | undefined }): void {
+  if (subject === undefined) return;
   const found = findings();
-  const problem = unstorable(input.subject);
+  const problem = unstorable(subject);
   if (problem) found.add("subject", `The subject ${problem}.`);
-  if (input.subject.trim() === "") found.add("subject", "The subject must not be blank.");
-  if (codePointLength(input.subject) > subjectLimit)
+  if (subject.trim() === "") found.add("subject", "The subject must not be blank.");
+  if (codePointLength(subject) > subjectLimit)
     found.add("subject", `The subject must have at most ${subjectLimit} characters.`);
   found.settle();
 }

@@ -1,6 +1,6 @@
 import { Forbidden } from "../errors.ts";
 import type { AccountCondition } from "../platform/sql.ts";
-import { authorize, hasScopes, isStaff, type Viewer } from "../viewer.ts";
+import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /** The tickets a viewer may see: all of their account for its staff, those they requested for a customer. */
 export function visibleTickets(viewer: Viewer): AccountCondition {
@@ -9,18 +9,29 @@ export function visibleTickets(viewer: Viewer): AccountCondition {
   return isStaff(person) ? { accountId } : { accountId, requesterId: person.person.id };
 }
 
-/** Where and for whom a viewer may open a ticket: a customer for themselves, staff for any member of the account or for nobody. @throws {Forbidden} */
+/** Who opens a ticket, where and for whom: a customer for themselves, staff for any member of the account or for nobody. @throws {Forbidden} */
 export function newTicketFor(
   viewer: Viewer,
   requesterId: string | undefined,
-): { accountId: string; requesterId: string | null } {
-  const person = authorize(viewer, "tickets:write");
-  const { id: accountId } = person.account;
-  if (isStaff(person)) return { accountId, requesterId: requesterId ?? null };
-  if (requesterId !== undefined && requesterId !== person.person.id) {
+): { opener: PersonViewer; accountId: string; requesterId: string | null } {
+  const opener = authorize(viewer, "tickets:write");
+  const { id: accountId } = opener.account;
+  if (isStaff(opener)) return { opener, accountId, requesterId: requesterId ?? null };
+  if (requesterId !== undefined && requesterId !== opener.person.id) {
     throw new Forbidden("A customer opens tickets for themselves: leave requesterId out.");
   }
-  return { accountId, requesterId: person.person.id };
+  return { opener, accountId, requesterId: opener.person.id };
+}
+
+/** The person who changes tickets they see: staff. To be asked of those who see the ticket. @throws {Forbidden} */
+export function editorOfTickets(viewer: Viewer): PersonViewer {
+  const editor = authorize(viewer, "tickets:read", "tickets:write");
+  if (!isStaff(editor)) {
+    throw new Forbidden(
+      "A customer adds notes to a ticket: its subject, status and requester are for the service desk to change.",
+    );
+  }
+  return editor;
 }
 
 /** Whoever sees a ticket may add notes to it, when the credential is meant for that. */

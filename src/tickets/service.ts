@@ -1,13 +1,13 @@
-import type { Ticket } from "#generated/prisma/client.ts";
+import { Prisma, type Ticket } from "#generated/prisma/client.ts";
 import { NotFound } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
+import { columns, sql } from "../platform/sql.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
-import { type AddTicketInput, checkTicket, type TicketFilter, ticketOrderings, type TicketRead } from "./input.ts";
-import { newTicketFor } from "./policy.ts";
+import { type AddTicketInput, type TicketFilter, ticketOrderings, type TicketRead, type UpdateTicketInput } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
+import type { TicketWrite, TicketWriting } from "./writing.ts";
 
 export type { Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 
@@ -20,6 +20,12 @@ export interface Tickets {
   count(viewer: Viewer, filter: TicketFilter, most?: number): Promise<number>;
   /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
+  /**
+   * Changes a ticket. What is so already is no change, and nothing is written then.
+   *
+   * @throws {NotFound} where the viewer sees no such ticket or the new requester is no member, {@link Forbidden}, {@link InvalidInput}
+   */
+  update(viewer: Viewer, input: UpdateTicketInput): Promise<Ticket>;
 }
 
 /** A count needs no page, and a read has one. */
@@ -28,12 +34,22 @@ const firstByNumber = {
   page: { size: 1, from: "start" },
 } as const;
 
-export function createTickets(dependencies: { database: Database; reads: Reads; clock: Clock; newId: () => string }): Tickets {
-  const { database, reads, clock, newId } = dependencies;
+const ticketColumns = columns("t", Prisma.TicketScalarFieldEnum);
 
-  async function requireMember(accountId: string, personId: string): Promise<void> {
-    const member = await database.prisma.membership.findUnique({ where: { accountId_personId: { accountId, personId } } });
-    if (!member) throw new NotFound("person");
+export function createTickets({
+  database,
+  reads,
+  writing,
+}: {
+  database: Database;
+  reads: Reads;
+  writing: TicketWriting;
+}): Tickets {
+  /** The ticket as it was written. @throws {NotFound} where it is gone by then, or out of sight. */
+  async function write({ parts }: TicketWrite): Promise<Ticket> {
+    const [written] = await database.query<Ticket>(sql`WITH ${parts(sql`true`)} SELECT ${ticketColumns} FROM written t`);
+    if (!written) throw new NotFound("ticket");
+    return written;
   }
 
   return {
@@ -47,22 +63,11 @@ export function createTickets(dependencies: { database: Database; reads: Reads; 
       return total ?? 0;
     },
 
-    async add(viewer, input) {
-      const allowed = newTicketFor(viewer, input.requesterId);
-      checkTicket(input);
-      if (allowed.requesterId !== null) await requireMember(allowed.accountId, allowed.requesterId);
-      const now = clock();
-      return database.prisma.ticket.create({
-        data: {
-          id: newId(),
-          ...allowed,
-          kind: input.kind,
-          status: input.status,
-          subject: input.subject,
-          createdAt: now,
-          updatedAt: now,
-        },
-      });
+    add: async (viewer, input) => write(await writing.opening(viewer, input)),
+
+    async update(viewer, input) {
+      const { ticket, write: change } = await writing.change(viewer, input);
+      return change ? write(change) : ticket;
     },
   };
 }

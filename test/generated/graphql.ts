@@ -65,7 +65,9 @@ export type AuditEntity =
   /** A note. */
   | 'NOTE'
   /** A client of the token endpoint. */
-  | 'OAUTH_CLIENT';
+  | 'OAUTH_CLIENT'
+  /** A ticket. */
+  | 'TICKET';
 
 /** Which events are wanted; everything given must hold. */
 export type AuditEventFilter = {

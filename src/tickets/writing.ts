@@ -1,0 +1,99 @@
+import type { Ticket } from "#generated/prisma/client.ts";
+import { auditInsert } from "../access/audit.ts";
+import { NotFound } from "../errors.ts";
+import { personById } from "../people/relations.ts";
+import type { Clock } from "../platform/clock.ts";
+import { join, sql, type Sql, whereSql } from "../platform/sql.ts";
+import type { Reads } from "../reading/reads.ts";
+import { allFields } from "../reading/selection.ts";
+import type { Viewer } from "../viewer.ts";
+import { type AddTicketInput, checkTicket, type UpdateTicketInput } from "./input.ts";
+import { editorOfTickets, newTicketFor, visibleTickets } from "./policy.ts";
+import { ticketById } from "./relations.ts";
+
+/**
+ * The part of a statement that writes a ticket. It stands among the WITH parts of whatever else is to come about with it: notes that are added to
+ * the ticket are written by the same statement, so that all of it comes about or nothing.
+ */
+export interface TicketWrite {
+  readonly ticketId: string;
+  /**
+   * WITH parts: the ticket as it is written, under the name `written`, and what the audit keeps of it. It is written where `condition` holds alone:
+   * a part that writes does so whatever becomes of the rest of its statement.
+   */
+  readonly parts: (condition: Sql) => Sql;
+}
+
+/** Prepares what writes tickets: authorized, checked, and not sent yet. */
+export interface TicketWriting {
+  /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
+  opening(viewer: Viewer, input: AddTicketInput): Promise<TicketWrite>;
+  /**
+   * The ticket as it is, and what changes it; that is undefined where all that was given is so already.
+   *
+   * @throws {NotFound} where the viewer sees no such ticket or the new requester is no member, {@link Forbidden}, {@link InvalidInput}
+   */
+  change(viewer: Viewer, input: UpdateTicketInput): Promise<{ ticket: Ticket; write: TicketWrite | undefined }>;
+}
+
+export function createTicketWriting({
+  reads,
+  clock,
+  newId,
+}: {
+  reads: Reads;
+  clock: Clock;
+  newId: () => string;
+}): TicketWriting {
+  async function requireMember(viewer: Viewer, personId: string): Promise<void> {
+    const [member] = await reads.byKeys(viewer, personById, [personId]);
+    if (!member) throw new NotFound("person");
+  }
+
+  return {
+    async opening(viewer, input) {
+      const { opener, accountId, requesterId } = newTicketFor(viewer, input.requesterId);
+      checkTicket(input);
+      if (requesterId !== null) await requireMember(viewer, requesterId);
+      const [ticketId, now] = [newId(), clock()];
+      const event = { action: "CREATED", entity: "TICKET", rows: "written", at: now } as const;
+      return {
+        ticketId,
+        parts: (condition) => sql`written AS (
+          INSERT INTO tickets (id, account_id, kind, status, subject, requester_id, created_at, updated_at)
+          SELECT ${ticketId}::uuid, ${accountId}::uuid, ${input.kind}::"TicketKind", ${input.status}::"TicketStatus", ${input.subject}::text,
+            ${requesterId}::uuid, ${now}::timestamptz, ${now}::timestamptz
+          WHERE ${condition}
+          RETURNING *
+        ), ticket_audited AS (${auditInsert(opener, event)})`,
+      };
+    },
+
+    async change(viewer, input) {
+      const [ticket] = await reads.byKeys(viewer, ticketById, [input.id], allFields);
+      if (!ticket) throw new NotFound("ticket");
+      const editor = editorOfTickets(viewer);
+      checkTicket(input);
+      const { subject = ticket.subject, status = ticket.status, requesterId = ticket.requesterId } = input;
+      const changes = [
+        ...(subject === ticket.subject ? [] : [sql`subject = ${subject}`]),
+        ...(status === ticket.status ? [] : [sql`status = ${status}::"TicketStatus"`]),
+        ...(requesterId === ticket.requesterId ? [] : [sql`requester_id = ${requesterId}::uuid`]),
+      ];
+      if (changes.length === 0) return { ticket, write: undefined };
+      if (requesterId !== null && requesterId !== ticket.requesterId) await requireMember(viewer, requesterId);
+      const now = clock();
+      const event = { action: "EDITED", entity: "TICKET", rows: "written", at: now } as const;
+      const write = {
+        ticketId: ticket.id,
+        // Clocks of two machines may differ, and a change must not lie before the one before it.
+        parts: (condition: Sql) => sql`written AS (
+          UPDATE tickets t SET ${join(changes, ", ")}, updated_at = greatest(t.updated_at, ${now}::timestamptz)
+          WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ${ticket.id}::uuid AND ${condition}
+          RETURNING t.*
+        ), ticket_audited AS (${auditInsert(editor, event)})`,
+      };
+      return { ticket, write };
+    },
+  };
+}
