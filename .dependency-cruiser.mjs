@@ -8,7 +8,7 @@ const feature = `^src/(${features.join("|")})/`;
 /** What presents a feature to the outside: they parse, call one service, and answer. */
 const faces = {
   graphql: ["^src/graph/", `${feature}graph[.]ts$`],
-  v1: ["^src/rest/v1/", `${feature}v1[.]ts$`],
+  v1: ["^src/rest/v1/", `${feature}v1[.]ts$`, `${feature}v1-[a-z]+[.]ts$`],
   v2: ["^src/rest/v2/", `${feature}v2[.]ts$`],
 };
 const everyFace = ["^src/rest/", ...Object.values(faces).flat()];

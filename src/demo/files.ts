@@ -54,7 +54,7 @@ export interface V2Attachment {
 export interface V1Ticket {
   readonly id: number;
   readonly subject: string;
-  readonly status: Lowercase<TicketStatus>;
+  readonly status: string;
   readonly requested_by: { readonly id: number } | null;
   readonly account: { readonly id: string };
   readonly created_at: string;

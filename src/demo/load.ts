@@ -8,6 +8,7 @@ import { createSigner } from "../platform/signature.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
 import { createResponseBudget, usualMaximumBytes } from "../platform/response-budget.ts";
 import { createServices } from "../services.ts";
+import { statusNamed } from "../tickets/v1-statuses.ts";
 import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
 import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
 
@@ -170,18 +171,25 @@ function demoTickets(): DemoTicket[] {
     requester: ticket.requester_id ?? undefined,
     createdAt: new Date(ticket.created_at),
   }));
-  const records = Object.entries(v1Collections).flatMap(([kind, collection]) =>
-    readDemoFile(`v1/${collection}.json`).map((ticket) => ({
+  const kinds = Object.keys(v1Collections) as TicketKind[]; // Object.keys forgets its keys.
+  const records = kinds.flatMap((kind) =>
+    readDemoFile(`v1/${v1Collections[kind]}.json`).map((ticket) => ({
       reference: `${kind.toLowerCase()}#${ticket.id}`,
       account: ticket.account.id,
-      kind: kind as TicketKind, // Object.entries forgets its keys.
-      status: ticket.status.toUpperCase() as TicketStatus,
+      kind,
+      status: statusOf(kind, ticket.status),
       subject: ticket.subject,
       requester: ticket.requested_by ? `person#${ticket.requested_by.id}` : undefined,
       createdAt: new Date(ticket.created_at),
     })),
   );
   return [...diagnostics, ...records];
+}
+
+function statusOf(kind: TicketKind, name: string): TicketStatus {
+  const status = statusNamed(kind, name);
+  if (!status) throw new Error(`The demo data has a ${kind} in the status ${name}, which /v1 does not know.`);
+  return status;
 }
 
 function demoNotes(): DemoNote[] {

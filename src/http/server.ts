@@ -65,7 +65,7 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
     origin: [...corsOrigins],
     credentials: false,
     strictPreflight: false,
-    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: [
       ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
       ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),

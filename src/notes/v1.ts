@@ -3,18 +3,20 @@ import { findings } from "../platform/text.ts";
 import { accountStub, ownAccount, personStub } from "../people/v1.ts";
 import { type RowContent, type RowShape, storedField } from "../reading/shape.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { BadRequest, invalidJson } from "../rest/v1/errors.ts";
+import { isBlank, readBody, readTruth, refuseUnknown } from "../rest/v1/body.ts";
+import { invalidParameter } from "../rest/v1/errors.ts";
 import { type Field, relatedRow, type Shape, stored, worked, workedContent } from "../rest/v1/fields.ts";
-import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
+import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
 import type { TicketKind } from "../tickets/service.ts";
-import { type AddNoteInput, type NoteFilter, noteOrderings, type NoteUpload } from "./input.ts";
+import { type NewNoteInput, type NoteFilter, noteOrderings } from "./input.ts";
 import { authorOfNote, homeAccountOfAuthor, noteEntity, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
+import { readUploads } from "./v1-uploads.ts";
 
 /** Which notes a path is about: all of them, or by who may see them. */
 export type Visibility = "all" | "public" | "internal";
@@ -26,14 +28,19 @@ export interface NoteOperations {
   readonly add: (kind: TicketKind) => Operation;
 }
 
-const mediumCodes: Readonly<Record<string, NoteMedium>> = {
-  default: "DEFAULT",
-  email: "EMAIL",
-  outbound_email: "OUTBOUND_EMAIL",
-  system: "SYSTEM",
-  redacted: "REDACTED",
-  automation: "AUTOMATION",
+/** What each medium is called on /v1. */
+const mediumNames: Readonly<Record<NoteMedium, string>> = {
+  DEFAULT: "default",
+  EMAIL: "email",
+  OUTBOUND_EMAIL: "outbound_email",
+  SYSTEM: "system",
+  REDACTED: "redacted",
+  AUTOMATION: "automation",
 };
+
+const mediaByName = Object.fromEntries(
+  Object.entries(mediumNames).map(([medium, name]) => [name, [medium as NoteMedium]]), // Object.entries forgets its keys.
+);
 
 /** The media that a client may write notes of. */
 const writableMedia: ReadonlyMap<unknown, NoteMedium> = new Map([
@@ -46,7 +53,7 @@ const filterable = {
   number: integerField("id", "ids"),
   authorNumber: integerField("person", "person_id"),
   createdAt: timeField("created_at"),
-  medium: codeField(mediumCodes, "medium"),
+  medium: codeField(mediaByName, "medium"),
 };
 
 const sortable = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
@@ -121,11 +128,11 @@ function noteShape(attachments: Field): Shape<Note> {
   return {
     fields: {
       id: stored(noteEntity, "number", "bare"),
-      nodeID: stored(noteEntity, "id", { globalIdOf: "Note" }),
+      nodeID: stored(noteEntity, "id", { nodeIdOf: "Note" }),
       person: relatedRow(authorOfNote, personStub),
       created_at: worked(noteEntity, ["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
       text: stored(noteEntity, "text", "json"),
-      medium: stored(noteEntity, "medium", { codes: namesOfCodes(mediumCodes) }),
+      medium: stored(noteEntity, "medium", { codes: mediumNames }),
       internal: stored(noteEntity, "isPublic", "negated"),
       attachments,
       account,
@@ -154,54 +161,29 @@ function referenceTo(kind: string): Field {
 function visibilityFilter(visibility: Visibility, { query }: V1Request): NoteFilter {
   const state = query.last("state") ?? "";
   if (state !== "" && state !== "public" && state !== "internal") {
-    throw new BadRequest("Parameter 'state' must be one of: public, internal");
+    throw invalidParameter("state", state);
   }
   const wanted = new Set([visibility, state].filter((word) => word !== "all" && word !== ""));
   if (wanted.size === 2) return { ids: [] };
   return { isPublic: wanted.size === 0 ? undefined : wanted.has("public") };
 }
 
+/** The fields of a note that mean something here. */
+const noteFields = ["text", "internal", "medium", "attachments", "text_attachments"] as const;
+
 /** What a client sends of a new note. @throws {BadRequest} {@link InvalidInput} with every field that cannot be used */
-function readNote(body: unknown): Omit<AddNoteInput, "ticketId"> {
-  const sent = body ?? {};
-  if (typeof sent !== "object" || Array.isArray(sent)) throw new BadRequest(invalidJson);
-  const { text, internal, medium, attachments } = sent as Readonly<Record<string, unknown>>; // JSON's objects are records
+function readNote(sent: unknown): NewNoteInput {
+  const body = readBody(sent);
+  const { text, internal, medium } = body;
   const found = findings();
-  if (text === undefined || text === null || (typeof text === "string" && text.trim() === ""))
-    found.add("text", "Text can't be blank");
+  if (isBlank(text)) found.add("text", "Text can't be blank");
   else if (typeof text !== "string") found.add("text", "Text is invalid");
   const isInternal = readTruth(internal);
   if (isInternal === undefined) found.add("internal", "Internal is invalid");
-  const writtenAs = medium === undefined || medium === null ? "DEFAULT" : writableMedia.get(medium);
+  const writtenAs = isBlank(medium) ? "DEFAULT" : writableMedia.get(medium);
   if (writtenAs === undefined) found.add("medium", "Medium is invalid");
-  const uploads = readUploads(attachments);
-  if (uploads === undefined) found.add("attachments", "Attachments is invalid");
+  const uploads = readUploads(body, ["attachments", "text_attachments"], found);
+  refuseUnknown(body, noteFields, "note", found);
   found.settle();
   return { text: String(text), isPublic: isInternal !== true, categories: [], medium: writtenAs, uploads };
-}
-
-const trueWords = new Set(["1", "T", "Y", "TRUE", "YES", "ON"]);
-const falseWords = new Set(["", "0", "F", "N", "FALSE", "NO", "OFF"]);
-
-/** A boolean as clients spell them. Undefined where it is none: a note that was meant to be internal must not come out public. */
-function readTruth(value: unknown): boolean | undefined {
-  if (value === undefined || value === null) return false;
-  if (typeof value === "boolean") return value;
-  if (typeof value !== "string" && typeof value !== "number") return undefined;
-  const word = String(value).trim().toUpperCase();
-  if (trueWords.has(word)) return true;
-  return falseWords.has(word) ? false : undefined;
-}
-
-function readUploads(attachments: unknown): readonly NoteUpload[] | undefined {
-  if (attachments === undefined || attachments === null) return [];
-  if (!Array.isArray(attachments)) return undefined;
-  const uploads = attachments.map((attachment: unknown) => {
-    if (typeof attachment !== "object" || attachment === null || !("key" in attachment) || typeof attachment.key !== "string")
-      return undefined;
-    const inline = "inline" in attachment ? readTruth(attachment.inline) : false;
-    return inline === undefined ? undefined : { key: attachment.key, inline };
-  });
-  const read = uploads.filter((upload) => upload !== undefined);
-  return read.length === uploads.length ? read : undefined;
 }

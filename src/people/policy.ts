@@ -1,9 +1,24 @@
-import { authorize, type Viewer } from "../viewer.ts";
+import { authorize, isStaff, type Viewer } from "../viewer.ts";
 import type { Condition } from "../platform/sql.ts";
 
 /** Whose names a viewer meets: the members of the account they act in. As a condition over memberships. */
 export function visibleMemberships(viewer: Viewer): Condition {
   return { accountId: authorize(viewer).account.id };
+}
+
+/**
+ * Whose participants of tickets a viewer finds among the people, besides themselves: a customer those of the tickets they requested. Undefined for
+ * staff, who find every member of the account.
+ */
+export function findsParticipantsOf(viewer: Viewer): { readonly accountId: string; readonly requesterId: string } | undefined {
+  const person = authorize(viewer);
+  return isStaff(person) ? undefined : { accountId: person.account.id, requesterId: person.person.id };
+}
+
+/** Whose mail addresses a viewer may search by, as a condition over people: those that {@link maySeeEmail} shows them. */
+export function searchableEmails(viewer: Viewer): Condition {
+  const person = authorize(viewer);
+  return isStaff(person) ? {} : { id: person.person.id };
 }
 
 /** The accounts a viewer may read: the one they act in. */

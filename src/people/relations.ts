@@ -1,8 +1,15 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
+import { allTerms, meets, type Terms, termsSql } from "../platform/field-filter.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
-import type { OneRelation } from "../reading/relation.ts";
-import { visibleAccounts, visibleMemberships } from "./policy.ts";
+import type { ManyRelation, OneRelation } from "../reading/relation.ts";
+import type { Viewer } from "../viewer.ts";
+import type { PersonFilter, PersonRead } from "./input.ts";
+import { findsParticipantsOf, searchableEmails, visibleAccounts, visibleMemberships } from "./policy.ts";
+
+const number = { field: "number", type: "bigint" } as const;
+const name = { field: "name", type: "text" } as const;
+const email = { field: "email", type: "text" } as const;
 
 export const personEntity = defineEntity<Person>({
   alias: "p",
@@ -54,4 +61,38 @@ export function homeAccountOf(term: Sql): OneRelation<Account> {
       sql`memberships m JOIN people p ON p.id = m.person_id JOIN accounts c ON c.id = p.account_id
         WHERE ${whereSql("m", visibleMemberships(viewer))} AND ${term}`,
   };
+}
+
+/** The people of the viewer's account whom they find: all of them for staff, themselves and those they meet on their tickets for a customer. */
+export const peopleOfAccount: ManyRelation<Person, PersonRead> = {
+  target: personEntity,
+  from: (viewer, { filter }) => ({
+    from: sql`memberships m JOIN people p ON p.id = m.person_id WHERE ${whereSql("m", visibleMemberships(viewer))}`,
+    // No index is led by what the memberships are held to.
+    scope: "membership",
+    terms: allTerms("p", [foundBy(viewer), ...filterTerms(viewer, filter)]),
+  }),
+};
+
+/** Participants are whoever wrote a public note on a ticket: what a customer reads there. */
+function foundBy(viewer: Viewer): Partial<Terms> | undefined {
+  const tickets = findsParticipantsOf(viewer);
+  if (!tickets) return undefined;
+  const own = sql`p.id = ${tickets.requesterId}::uuid`;
+  const met = sql`EXISTS (SELECT FROM notes n WHERE ${whereSql("n", { ...tickets, isPublic: true })} AND n.author_number = p.number)`;
+  return { others: [sql`(${own} OR ${met})`] };
+}
+
+function filterTerms(viewer: Viewer, { fields = {} }: PersonFilter): readonly (Partial<Terms> | undefined)[] {
+  return [
+    ...(fields.number ?? []).map((field) => meets("p", number, field)),
+    ...(fields.name ?? []).map((field) => meets("p", name, field)),
+    ...(fields.email ?? []).map((field) => withEmail(viewer, meets("p", email, field))),
+  ];
+}
+
+/** Nobody learns by a filter what they would not be shown: an address out of sight is as none. */
+function withEmail(viewer: Viewer, terms: Terms): Partial<Terms> {
+  const readable = searchableEmails(viewer);
+  return Object.keys(readable).length === 0 ? terms : { others: [sql`${whereSql("p", readable)} AND ${termsSql("p", terms)}`] };
 }

@@ -1,23 +1,42 @@
 import type { Account, Person } from "#generated/prisma/client.ts";
 import type { Reads } from "../reading/reads.ts";
-import type { Selection } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
-import { accountById, personById, personByNumber } from "./relations.ts";
+import { type PersonFilter, personOrderings, type PersonRead } from "./input.ts";
+import { accountById, peopleOfAccount, personById, personByNumber } from "./relations.ts";
 
 export type { Account, Person } from "#generated/prisma/client.ts";
 
 /**
- * People and accounts, as a viewer may read them. Every read takes many keys, and answers in their order with what is selected, null where there
+ * People and accounts, as a viewer may read them. A read by keys takes many, and answers in their order with what is selected, null where there
  * is nothing to see.
  */
 export interface People {
+  /** The people whom the viewer finds. */
+  list(viewer: Viewer, read: PersonRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Person>>;
+  /** How many there are; no more than `most` are counted. */
+  count(viewer: Viewer, filter: PersonFilter, most: number): Promise<number>;
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Person | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Person | null)[]>;
   accountsByIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Account | null)[]>;
 }
 
+/** A count needs no page, and a read has one. */
+const firstByNumber = {
+  ordering: [{ ...personOrderings.NUMBER, direction: "ASC" }],
+  page: { size: 1, from: "start" },
+} as const;
+
 export function createPeople({ reads }: { reads: Reads }): People {
   return {
+    list: (viewer, read, wanted, selection) => reads.page(viewer, peopleOfAccount, read, wanted, selection),
+
+    async count(viewer, filter, most) {
+      const wanted = { ...totalOnly, total: { most } };
+      const { total } = await reads.page(viewer, peopleOfAccount, { filter, ...firstByNumber }, wanted);
+      return total ?? 0;
+    },
+
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, personById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, personByNumber, numbers, selection),
     accountsByIds: (viewer, ids, selection) => reads.byKeys(viewer, accountById, ids, selection),

@@ -1,12 +1,16 @@
 import type { Selection } from "../reading/selection.ts";
 import { type RowShape, storedField } from "../reading/shape.ts";
-import { answerRecord } from "../rest/v1/collection.ts";
+import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { type FieldContext, relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { integerField, textField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import { formatTime } from "../rest/v1/time.ts";
+import { NotFound } from "../errors.ts";
+import { personOrderings } from "./input.ts";
 import { maySeeEmail } from "./policy.ts";
 import { accountEntity, homeAccountOfPerson, personEntity } from "./relations.ts";
-import type { Person } from "./service.ts";
+import type { Account, Person } from "./service.ts";
 
 /** An account as every record shows it: by its slug. */
 export const accountStub: RowShape = [
@@ -31,8 +35,41 @@ const personShape: Shape<Person> = {
     name: stored(personEntity, "name", "json"),
     primary_email: worked(personEntity, ["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
     account: relatedRow(homeAccountOfPerson, accountStub),
-    nodeID: stored(personEntity, "id", { globalIdOf: "Person" }),
+    nodeID: stored(personEntity, "id", { nodeIdOf: "Person" }),
   },
+};
+
+/** The account that the viewer acts in. */
+const accountShape: Shape<Account> = {
+  fields: {
+    id: stored(accountEntity, "slug", "json"),
+    name: stored(accountEntity, "name", "json"),
+    time_zone: stored(accountEntity, "timeZone", "json"),
+    created_at: worked(accountEntity, ["createdAt"], ({ createdAt }, { viewer }) =>
+      formatTime(createdAt, viewer.account.timeZone),
+    ),
+    nodeID: stored(accountEntity, "id", { nodeIdOf: "Account" }),
+  },
+};
+
+export const getAccount: Operation = (request) =>
+  answerRecord(request, accountShape, async (selection) => {
+    const { services, viewer } = request;
+    const [account] = await services.people.accountsByIds(viewer, [viewer.account.id], selection);
+    if (!account) throw new NotFound("account");
+    return account;
+  });
+
+export const listPeople: Operation = (request) => {
+  const { services, viewer } = request;
+  return answerCollection(request, {
+    shape: personShape,
+    filterable: { number: integerField("id", "ids"), name: textField("name"), email: textField("primary_email") },
+    sortable: { id: personOrderings.NUMBER },
+    usualOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
+    read: ({ fields, ordering, page, wanted }) => services.people.list(viewer, { filter: { fields }, ordering, page }, wanted),
+    count: (fields, most) => services.people.count(viewer, { fields }, most),
+  });
 };
 
 export const getMe: Operation = (request) =>

@@ -3,13 +3,14 @@ import { ownAccount, personStub } from "../people/v1.ts";
 import { allFields, type Selection } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
-import { codeField, integerField, namesOfCodes, timeField } from "../rest/v1/filters.ts";
+import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
-import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { formatTime } from "../rest/v1/time.ts";
 import { ticketOrderings } from "./input.ts";
 import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
+import { shownStatuses, statusesByName, statusLists } from "./v1-statuses.ts";
 
 /** Under which path the tickets of a kind are, and under which name other records refer to one. */
 export const kindNames: Readonly<Record<TicketKind, { readonly collection: string; readonly reference: string }>> = {
@@ -23,40 +24,31 @@ export const kindNames: Readonly<Record<TicketKind, { readonly collection: strin
   RISK: { collection: "risks", reference: "risk" },
 };
 
-const statusCodes: Readonly<Record<string, TicketStatus>> = {
-  prepared: "PREPARED",
-  pending: "PENDING",
-  in_progress: "IN_PROGRESS",
-  outsourced: "OUTSOURCED",
-  closed: "CLOSED",
-  cancelled: "CANCELLED",
-};
+/** What is shown of a ticket of each kind: all but the names of the statuses is the same. */
+const ticketShapes = Object.fromEntries(
+  Object.keys(kindNames).map((kind) => [kind, ticketShape(kind as TicketKind)]), // Object.keys forgets its keys.
+) as Readonly<Record<TicketKind, Shape<Ticket>>>;
 
-const ticketShape: Shape<Ticket> = {
-  always: ["kind"],
-  fields: {
-    id: stored(ticketEntity, "number", "bare"),
-    subject: stored(ticketEntity, "subject", "json"),
-    status: stored(ticketEntity, "status", { codes: namesOfCodes(statusCodes) }),
-    requested_by: relatedRow(requesterOfTicket, personStub),
-    // A ticket is seen in the account that keeps it, and nowhere else.
-    account: worked(ticketEntity, [], (_ticket, context) => ownAccount(context)),
-    created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer }) =>
-      formatTime(ticket.createdAt, viewer.account.timeZone),
-    ),
-    updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer }) =>
-      formatTime(ticket.updatedAt, viewer.account.timeZone),
-    ),
-    nodeID: stored(ticketEntity, "id", { globalIdOf: "Ticket" }),
-  },
-};
-
-const filterable = {
-  number: integerField("id", "ids"),
-  status: codeField(statusCodes, "status"),
-  createdAt: timeField("created_at"),
-  updatedAt: timeField("updated_at"),
-};
+function ticketShape(kind: TicketKind): Shape<Ticket> {
+  return {
+    always: ["kind"],
+    fields: {
+      id: stored(ticketEntity, "number", "bare"),
+      subject: stored(ticketEntity, "subject", "json"),
+      status: stored(ticketEntity, "status", { codes: shownStatuses(kind) }),
+      requested_by: relatedRow(requesterOfTicket, personStub),
+      // A ticket is seen in the account that keeps it, and nowhere else.
+      account: worked(ticketEntity, [], (_ticket, context) => ownAccount(context)),
+      created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer }) =>
+        formatTime(ticket.createdAt, viewer.account.timeZone),
+      ),
+      updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer }) =>
+        formatTime(ticket.updatedAt, viewer.account.timeZone),
+      ),
+      nodeID: stored(ticketEntity, "id", { nodeIdOf: "Ticket" }),
+    },
+  };
+}
 
 const sortable = {
   id: ticketOrderings.NUMBER,
@@ -65,23 +57,48 @@ const sortable = {
   updated_at: ticketOrderings.UPDATED_AT,
 };
 
-/** The operations on the tickets of one kind. */
-export function ticketOperations(kind: TicketKind): { list: Operation; get: Operation } {
-  return {
-    list: (request) => {
+/** The reads of the tickets of one kind. */
+export interface TicketOperations {
+  readonly list: Operation;
+  readonly get: Operation;
+  /** The lists that have a path of their own below the collection, such as those that are open. */
+  readonly lists: readonly { readonly path: string; readonly list: Operation }[];
+}
+
+export function ticketOperations(kind: TicketKind): TicketOperations {
+  const shape = ticketShapes[kind];
+  const filterable = {
+    number: integerField("id", "ids"),
+    status: codeField(statusesByName(kind), "status"),
+    createdAt: timeField("created_at"),
+    updatedAt: timeField("updated_at"),
+  };
+  const listOf =
+    (statuses?: readonly TicketStatus[]): Operation =>
+    (request) => {
       const { services, viewer } = request;
+      const filter = { kinds: [kind], statuses };
       return answerCollection(request, {
-        shape: ticketShape,
-        filterable,
-        sortable,
+        ...{ shape, filterable, sortable },
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
         read: ({ fields, ordering, page, wanted }) =>
-          services.tickets.list(viewer, { filter: { kinds: [kind], fields }, ordering, page }, wanted),
-        count: (fields, most) => services.tickets.count(viewer, { kinds: [kind], fields }, most),
+          services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, wanted),
+        count: (fields, most) => services.tickets.count(viewer, { ...filter, fields }, most),
       });
-    },
-    get: (request) => answerRecord(request, ticketShape, (selection) => ticketOf(kind, request, selection)),
+    };
+  return {
+    list: listOf(),
+    get: (request) => answerTicket(kind, request),
+    lists: statusLists(kind).map(({ path, statuses }) => ({ path, list: listOf(statuses) })),
   };
+}
+
+/** Answers with the ticket that a path names, as it is after `write`, which is done once it is known that the answer can be given. */
+export function answerTicket(kind: TicketKind, request: V1Request, write?: () => Promise<void>): Promise<V1Answer> {
+  return answerRecord(request, ticketShapes[kind], async (selection) => {
+    await write?.();
+    return ticketOf(kind, request, selection);
+  });
 }
 
 /** The ticket that a path names, read with its kind. @throws {NotFound} also where it is of another kind */

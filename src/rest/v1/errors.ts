@@ -23,6 +23,11 @@ export class BadRequest extends Error {
   }
 }
 
+/** The answer to a filter whose value is no value of its field. */
+export function invalidParameter(name: string, value: string): BadRequest {
+  return new BadRequest(`Invalid value for parameter '${name}': '${value}'`);
+}
+
 /** The client takes no JSON, and there is nothing else. */
 export class NotAcceptable extends Error {
   readonly status = 406;
@@ -60,7 +65,11 @@ const messages: Readonly<Record<number, string>> = {
 export const invalidJson = "Invalid JSON string posted";
 
 /** How /v1 names what the services call otherwise. */
-const fieldNames: Readonly<Record<string, string>> = { isPublic: "internal", uploads: "attachments" };
+const fieldNames: Readonly<Record<string, string>> = {
+  isPublic: "internal",
+  uploads: "attachments",
+  requesterId: "requested_by_id",
+};
 
 /** The answer to a failure of any kind. Of what is unexpected nothing is said. */
 export function describeFailure(error: unknown): FailureAnswer {

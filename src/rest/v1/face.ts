@@ -7,6 +7,7 @@ import * as attachments from "../../attachments/v1.ts";
 import { Forbidden, NotFound, TooManyRequests, Unauthenticated } from "../../errors.ts";
 import { identify } from "../../http/authentication.ts";
 import { noteOperations } from "../../notes/v1.ts";
+import { recordOperations } from "../../notes/v1-records.ts";
 import * as people from "../../people/v1.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { CursorCodec } from "../../platform/cursor.ts";
@@ -146,7 +147,7 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
     };
   }
 
-  function route(method: "GET" | "POST", path: string, operation: Operation): void {
+  function route(method: "GET" | "POST" | "PATCH", path: string, operation: Operation): void {
     // An id takes the ending in with it.
     const urls = path.endsWith(":id") ? [path] : [path, `${path}.json`];
     for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
@@ -166,6 +167,8 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
 
   const notes = noteOperations({ attachments: attachments.attachments });
   route("GET", "/me", people.getMe);
+  route("GET", "/account", people.getAccount);
+  route("GET", "/people", people.listPeople);
   route("GET", "/people/me", people.getMe);
   route("GET", "/people/:id", people.getPerson);
   route("GET", "/people/:id/teams", people.listTeams);
@@ -177,13 +180,17 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
   for (const [name, { collection }] of Object.entries(kindNames)) {
     const kind = name as TicketKind; // Object.entries forgets its keys.
     const tickets = ticketOperations(kind);
+    const records = recordOperations(kind);
     route("GET", `/${collection}`, tickets.list);
+    for (const { path, list } of tickets.lists) route("GET", `/${collection}/${path}`, list);
     route("GET", `/${collection}/:id`, tickets.get);
+    route("PATCH", `/${collection}/:id`, records.update);
     route("GET", `/${collection}/:id/notes`, notes.listOfTicket(kind, "all"));
     route("GET", `/${collection}/:id/notes/public`, notes.listOfTicket(kind, "public"));
     route("GET", `/${collection}/:id/notes/internal`, notes.listOfTicket(kind, "internal"));
     route("POST", `/${collection}/:id/notes`, notes.add(kind));
   }
+  route("POST", `/${kindNames.REQUEST.collection}`, recordOperations("REQUEST").open);
 }
 
 /** Whether a route needs a credential, and whether it is counted. What is no route needs none to be told so. */

@@ -1,5 +1,6 @@
 import type { FieldFilter } from "../../platform/field-filter.ts";
-import { BadRequest } from "./errors.ts";
+import { unstorable } from "../../platform/text.ts";
+import { BadRequest, invalidParameter } from "./errors.ts";
 import type { Query } from "./query.ts";
 import { readMoment } from "./time.ts";
 
@@ -7,14 +8,19 @@ import { readMoment } from "./time.ts";
 export interface Filterable<Value> {
   /** How parameters may spell it. */
   readonly names: readonly [string, ...string[]];
-  /** Whether it has an order, for `=>` and the like. */
-  readonly ordered: boolean;
-  /** The filter of an operator with the values that were sent. Undefined where a value is none of this field's kind. */
-  readonly compare: (operator: Operator, texts: readonly string[]) => FieldFilter<Value> | undefined;
+  /** The operators that it has. */
+  readonly operators: readonly Operator[];
+  /** Whether a text that was sent is a value of this field. */
+  readonly takes: (text: string) => boolean;
+  /** The filter of an operator with values that the field takes. */
+  readonly compare: (operator: Operator, texts: readonly string[]) => FieldFilter<Value>;
 }
 
 /** The operators, as the contract spells them; `=` and `=!` take lists. */
 type Operator = "=" | "=!" | "=>" | "=>=" | "=<" | "=<=";
+
+const equality: readonly Operator[] = ["=", "=!"];
+const order: readonly Operator[] = [...equality, "=>", "=>=", "=<", "=<="];
 
 /** What was asked of each field, under the names that the services have for them. */
 export type FieldFilters<Fields> = {
@@ -27,24 +33,26 @@ const beyondIds = 2 ** 31;
 export function integerField(...names: Filterable<number>["names"]): Filterable<number> {
   return {
     names,
-    ordered: true,
-    compare: (operator, texts) => {
-      if (!texts.every((text) => /^-?\d{1,40}$/.test(text))) return undefined;
-      const values = texts.map((text) => Math.min(Math.max(Number(text), -beyondIds), beyondIds));
-      return exactly(operator, values);
-    },
+    operators: order,
+    takes: (text) => /^-?\d{1,40}$/.test(text),
+    compare: (operator, texts) =>
+      exactly(
+        operator,
+        texts.map((text) => Math.min(Math.max(Number(text), -beyondIds), beyondIds)),
+      ),
   };
 }
 
-/** A field whose values have other names here: `codes` leads from ours to the stored ones. What is no name is no row's. */
+/** A field whose values have other names here: `codes` leads from each name to the stored values that are shown under it. */
 export function codeField<Code extends string>(
-  codes: Readonly<Record<string, Code>>,
+  codes: Readonly<Record<string, readonly Code[]>>,
   ...names: Filterable<Code>["names"]
 ): Filterable<Code> {
   const stored = new Map(Object.entries(codes));
   return {
     names,
-    ordered: false,
+    operators: equality,
+    takes: (text) => stored.has(text),
     compare: (operator, texts) =>
       exactly(
         operator,
@@ -53,27 +61,27 @@ export function codeField<Code extends string>(
   };
 }
 
-/** The names that `codes` lead to, with the code of each. */
-export function namesOfCodes(codes: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(codes).map(([code, name]) => [name, code]));
+/** A field of text, which is compared as a whole. */
+export function textField(...names: Filterable<string>["names"]): Filterable<string> {
+  return { names, operators: equality, takes: (text) => unstorable(text) === undefined, compare: exactly };
 }
 
 export function timeField(...names: Filterable<Date>["names"]): Filterable<Date> {
   return {
     names,
-    ordered: true,
+    operators: order,
+    takes: (text) => readMoment(text) !== undefined,
     compare: (operator, texts) => {
       const moments = texts.flatMap((text) => readMoment(text) ?? []);
       const [moment] = moments;
-      if (!moment || moments.length !== texts.length) return undefined;
       const spans = moments.map(({ start, end }) => [start, end] as const);
       const filters: Record<Operator, FieldFilter<Date>> = {
         "=": { within: spans },
         "=!": { notWithin: spans },
-        "=>": { gte: moment.end },
-        "=>=": { gte: moment.start },
-        "=<": { lt: moment.start },
-        "=<=": { lt: moment.end },
+        "=>": { gte: moment?.end },
+        "=>=": { gte: moment?.start },
+        "=<": { lt: moment?.start },
+        "=<=": { lt: moment?.end },
       };
       return filters[operator];
     },
@@ -149,10 +157,8 @@ function compare<Value>(
   operator: Operator,
   texts: readonly string[],
 ): FieldFilter<Value> {
-  if (!field.ordered && operator !== "=" && operator !== "=!") {
-    throw new BadRequest(`Field '${name}' does not support the '${operator}' operator`);
-  }
-  const filter = field.compare(operator, texts);
-  if (!filter) throw new BadRequest(`Field '${name}' cannot be compared with '${texts.join(",")}'`);
-  return filter;
+  if (!field.operators.includes(operator)) throw new BadRequest(`Field '${name}' does not support the '${operator}' operator`);
+  const invalid = texts.find((text) => !field.takes(text));
+  if (invalid !== undefined) throw invalidParameter(name, invalid);
+  return field.compare(operator, texts);
 }

@@ -1,0 +1,151 @@
+import { InvalidInput, NotFound } from "../errors.ts";
+import { type Findings, findings } from "../platform/text.ts";
+import { type Body, isBlank, readBody, refuseUnknown } from "../rest/v1/body.ts";
+import { findById } from "../rest/v1/ids.ts";
+import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import type { Ticket, TicketKind, TicketStatus } from "../tickets/service.ts";
+import { answerTicket, kindNames, ticketOf } from "../tickets/v1.ts";
+import { shownStatuses, statusNamed } from "../tickets/v1-statuses.ts";
+import type { NewNoteInput } from "./input.ts";
+import { readUploads } from "./v1-uploads.ts";
+
+/** The operations that write the records of one kind, and notes with them: what the family's clients call updating a record. */
+export interface RecordOperations {
+  readonly update: Operation;
+  readonly open: Operation;
+}
+
+/** The fields that hold a note to be added, by who may see it. */
+const noteFields = [
+  { name: "note", isPublic: true },
+  { name: "internal_note", isPublic: false },
+] as const;
+
+const recordFields: readonly string[] = [
+  ...["subject", "status", "requested_by_id"],
+  ...noteFields.flatMap(({ name }) => [name, attachmentsOf(name)]),
+];
+
+function attachmentsOf(field: string): string {
+  return `${field}_attachments`;
+}
+
+/** What a client sends of a record. What is absent is undefined. */
+interface SentRecord {
+  readonly subject: string | undefined;
+  readonly status: TicketStatus | undefined;
+  readonly requesterId: string | null | undefined;
+  readonly notes: readonly SentNote[];
+}
+
+interface SentNote {
+  readonly field: string;
+  readonly input: NewNoteInput;
+}
+
+export function recordOperations(kind: TicketKind): RecordOperations {
+  const { collection } = kindNames[kind];
+  return {
+    update: (request) =>
+      answerTicket(kind, request, async () => {
+        const ticket = await ticketOf(kind, request);
+        const { notes, ...changes } = await readRecord(kind, request, ticket);
+        const { services, viewer } = request;
+        await naming(notes, (inputs) => services.notes.addToTicket(viewer, { id: ticket.id, ...changes }, inputs));
+      }),
+
+    open: async (request) => {
+      const { notes, subject = "", status = "PENDING", requesterId } = await readRecord(kind, request);
+      const { services, viewer, publicUrl } = request;
+      const input = { kind, subject, status, requesterId: requesterId ?? undefined };
+      const ticket = await naming(notes, (inputs) => services.notes.openTicket(viewer, input, inputs));
+      const location = `${publicUrl}/v1/${collection}/${ticket.number}`;
+      return { status: 201, body: { id: ticket.number }, headers: { location } };
+    },
+  };
+}
+
+/** Does `work` with the notes that were sent. What it refuses of one is said of the field that the note came in. @throws {InvalidInput} */
+async function naming<Result>(
+  notes: readonly SentNote[],
+  work: (inputs: readonly NewNoteInput[]) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work(notes.map(({ input }) => input));
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    throw new InvalidInput(error.fields.map((problem) => ({ ...problem, path: fieldOf(notes, problem.path) })));
+  }
+}
+
+function fieldOf(notes: readonly SentNote[], path: readonly string[]): readonly string[] {
+  const [first, place, part] = path;
+  const note = first === "notes" ? notes[Number(place)] : undefined;
+  if (!note) return path;
+  return [part === "uploads" ? attachmentsOf(note.field) : note.field];
+}
+
+/** What a client sends of a record: of `known` where it is there already. @throws {InvalidInput} with every field that cannot be used */
+async function readRecord(kind: TicketKind, request: V1Request, known?: Ticket): Promise<SentRecord> {
+  const body = readBody(request.body);
+  const found = findings();
+  const record = {
+    subject: readSubject(body, known, found),
+    status: readStatus(kind, body, known, found),
+    requesterId: await readRequester(body, request, found),
+    notes: readNotes(body, request.source, found),
+  };
+  refuseUnknown(body, recordFields, kindNames[kind].reference.replaceAll("_", " "), found);
+  found.settle();
+  return record;
+}
+
+function readSubject({ subject }: Body, known: Ticket | undefined, found: Findings): string | undefined {
+  if (subject === undefined && known) return undefined;
+  if (isBlank(subject)) found.add("subject", "Subject can't be blank");
+  else if (typeof subject !== "string") found.add("subject", "Subject is invalid");
+  return String(subject);
+}
+
+/** The status that a name means. The name that a record is shown with already changes nothing, whatever else is shown by the same name. */
+function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, found: Findings): TicketStatus | undefined {
+  if (status === undefined) return undefined;
+  const named = typeof status === "string" ? statusNamed(kind, status) : undefined;
+  if (named === undefined) found.add("status", isBlank(status) ? "Status can't be blank" : "Status is invalid");
+  return known && shownStatuses(kind)[known.status] === status ? known.status : named;
+}
+
+/** The person by either of their ids; null where it is to be nobody. */
+async function readRequester(
+  { requested_by_id: id }: Body,
+  { services, viewer }: V1Request,
+  found: Findings,
+): Promise<string | null | undefined> {
+  if (id === undefined) return undefined;
+  if (isBlank(id)) return null;
+  const text = typeof id === "number" || typeof id === "string" ? String(id) : "";
+  const reads = {
+    byNumber: (number: number) => services.people.byNumbers(viewer, [number]),
+    byId: (uuid: string) => services.people.byIds(viewer, [uuid]),
+  };
+  const person = await findById("Person", text, reads).catch((error: unknown) => {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  });
+  if (!person) found.add("requested_by_id", "Requested by is invalid");
+  return person?.id;
+}
+
+function readNotes(body: Body, source: string | undefined, found: Findings): readonly SentNote[] {
+  return noteFields.flatMap(({ name, isPublic }) => {
+    const text = body[name];
+    const uploads = readUploads(body, [attachmentsOf(name)], found);
+    const label = isPublic ? "Note" : "Internal note";
+    if (isBlank(text)) {
+      if (uploads.length > 0) found.add(name, `${label} can't be blank`);
+      return [];
+    }
+    if (typeof text !== "string") found.add(name, `${label} is invalid`);
+    return { field: name, input: { text: String(text), isPublic, categories: [], source, uploads } };
+  });
+}
