@@ -1,4 +1,4 @@
-import { encodeGlobalId } from "../platform/global-ids.ts";
+import { encodeNodeId } from "../platform/global-ids.ts";
 import { contextOf, type Field, type FieldContext } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
 import type { Operation } from "../rest/v1/operation.ts";
@@ -35,22 +35,36 @@ async function presentAll(read: readonly Attachment[], { services, viewer }: Fie
         inline: attachment.inline,
         size: attachment.size === null ? null : Number(attachment.size),
         created_at: formatTime(attachment.createdAt, viewer.account.timeZone),
-        nodeID: encodeGlobalId("Attachment", attachment.id),
+        nodeID: encodeNodeId("Attachment", attachment.id),
       };
     }),
   );
 }
 
-/** The form that a file is uploaded with before its note: what every client of the family does with a store that says it is S3. */
+/**
+ * The form that a file is uploaded with before its note: what every client of the family does with a store that says it is S3. Some send back all of
+ * its fields, some those that they know by name. What permits the upload is the policy with its signature; the others are there to be read.
+ */
 export const offerStorage: Operation = async ({ services, viewer, publicUrl }) => {
-  const { key, policy, signature, maximumBytes } = services.uploads.offer(viewer);
+  const { key, policy, signature, offeredAt, maximumBytes } = services.uploads.offer(viewer);
+  const date = offeredAt.toISOString().replaceAll(/[-:]|\.\d+/g, "");
   return {
     body: {
       size_limit: maximumBytes,
       allowed_extensions: [...allowedExtensions],
       provider: "s3",
       upload_uri: `${publicUrl}${uploadPath}`,
-      s3: { key, policy, signature, success_action_status: 201 },
+      s3: {
+        key,
+        acl: "private",
+        policy,
+        success_action_status: 201,
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "x-amz-credential": `uploads/${date.slice(0, 8)}/local/s3/aws4_request`,
+        "x-amz-date": date,
+        "x-amz-server-side-encryption": "AES256",
+        "x-amz-signature": signature,
+      },
     },
   };
 };

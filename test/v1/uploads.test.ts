@@ -13,7 +13,7 @@ import {
   type TestAccount,
   type TestApp,
 } from "../support/app.ts";
-import { addTicket, globalId } from "../support/factories.ts";
+import { addTicket, globalId, nodeId } from "../support/factories.ts";
 import { formOf, formStart, offerStorage, type SentForm, sendForm, uploadFile } from "../support/upload-form.ts";
 import { v1 } from "../support/v1.ts";
 
@@ -45,9 +45,14 @@ describe("the steps of an attachment", () => {
       upload_uri: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/[^?]+$/),
       s3: {
         key: expect.stringMatching(/^attachments\/.+\/\$\{filename\}$/),
+        acl: "private",
         policy: expect.any(String),
-        signature: expect.any(String),
         success_action_status: 201,
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "x-amz-credential": expect.stringMatching(/^\w+\/\d{8}\/\w+\/s3\/aws4_request$/),
+        "x-amz-date": expect.stringMatching(/^\d{8}T\d{6}Z$/),
+        "x-amz-server-side-encryption": "AES256",
+        "x-amz-signature": expect.any(String),
       },
     });
   });
@@ -96,7 +101,14 @@ describe("the steps of an attachment", () => {
       id: nodeID,
     });
     expect(data.note.attachments.nodes).toEqual([
-      { id: attachments[0].nodeID, filename: "photo.png", inline: true, state: "READY", size: 5, contentType: "image/png" },
+      {
+        id: globalId("Attachment", atob(attachments[0].nodeID).slice("Attachment:".length)),
+        filename: "photo.png",
+        inline: true,
+        state: "READY",
+        size: 5,
+        contentType: "image/png",
+      },
     ]);
     const uuid = atob(nodeID).slice("Note:".length);
     const { body } = await call(
@@ -106,7 +118,69 @@ describe("the steps of an attachment", () => {
       `/v2/tickets/note-attachments?note_id=${uuid}&limit=5&offset=0`,
     );
     expect(body).toMatchObject({ result: [{ filename: "photo.png" }], total: 1 });
-    expect(globalId("Note", uuid)).toBe(nodeID);
+    expect(nodeId("Note", uuid)).toBe(nodeID);
+  });
+
+  test("files in a field beside the text are attachments by another name, and add up with the others", async () => {
+    const storage = await offer();
+    const keys: string[] = [];
+    for (const name of ["a.png", "b.png", "c.txt"]) keys.push((await uploadFile(storage, name)).key);
+    const { status, body } = await addNote({
+      text: `See ![](${keys[0]})`,
+      text_attachments: [{ key: keys[0], filesize: 5, inline: true }, { key: keys[1] }],
+      attachments: [{ key: keys[2] }],
+    });
+    expect(status).toBe(201);
+    const { attachments } = await noteOf(body.id);
+    expect(attachments.map(({ name, inline }: { name: string; inline: boolean }) => [name, inline]).toSorted()).toEqual([
+      ["a.png", true],
+      ["b.png", false],
+      ["c.txt", false],
+    ]);
+    const twice = await addNote({ text: "x", text_attachments: [{ key: "k" }], attachments: [{ key: "k" }] });
+    expect([twice.status, twice.body.errors[0][0]]).toEqual([422, "attachments"]);
+  });
+
+  test("an unknown field of a note is refused by its name, and no note is added", async () => {
+    const before = await app.database.prisma.note.count({ where: { accountId: account.id } });
+    const { status, body } = await addNote({ text: "x", note_attachments: [], strange: 1 });
+    expect([status, body]).toEqual([
+      422,
+      {
+        message: "Validation Failed",
+        errors: [
+          ["note_attachments", "note_attachments is not a field of a note"],
+          ["strange", "strange is not a field of a note"],
+        ],
+      },
+    ]);
+    expect(await app.database.prisma.note.count({ where: { accountId: account.id } })).toBe(before);
+  });
+
+  test("a key that PostgreSQL could not hold is the key of no upload", async () => {
+    for (const key of ["a\u{0}b", "\ud800"]) {
+      const { status, body } = await addNote({ text: "x", attachments: [{ key }] });
+      expect([status, body.errors.length, body.errors[0][0]]).toEqual([422, 1, "attachments"]);
+    }
+  });
+
+  test("a client that sends the fields which it knows by name, and a form from before they were called so", async () => {
+    const storage = await offer();
+    const known = [
+      ...["acl", "key", "policy", "success_action_status", "x-amz-algorithm", "x-amz-credential", "x-amz-date"],
+      ...["x-amz-server-side-encryption", "x-amz-signature"],
+    ];
+    const s3 = Object.fromEntries(known.map((name) => [name, storage.s3[name]!]));
+    expect((await uploadFile({ ...storage, s3 }, "cells.csv", "1;2", "text/csv")).status).toBe(201);
+    const earlier = formOf(storage, "image/png", {
+      "x-amz-signature": undefined,
+      signature: String(storage.s3["x-amz-signature"]),
+    });
+    earlier.append("file", new Blob(["x"]), "a.png");
+    expect((await sendForm(storage.upload_uri, earlier)).status).toBe(201);
+    const unsigned = formOf(storage, "image/png", { "x-amz-signature": undefined });
+    unsigned.append("file", new Blob(["x"]), "a.png");
+    expect((await sendForm(storage.upload_uri, unsigned)).status).toBe(400);
   });
 
   test("one offer takes several files, and a client that fills in the name itself", async () => {
@@ -176,7 +250,7 @@ describe("what is refused", () => {
     ).toString("base64");
     for (const change of [
       { policy },
-      { signature: "x" },
+      { "x-amz-signature": "x" },
       { key: "attachments/elsewhere/${filename}" },
       { key: "../../etc/passwd" },
     ]) {

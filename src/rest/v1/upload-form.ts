@@ -129,7 +129,8 @@ function readForm(fields: ReadonlyMap<string, string>, filename: string): Upload
   return {
     key: required("key"),
     policy: required("policy"),
-    signature: required("signature"),
+    // Forms that are on their way while the gateway is replaced call it as they did before.
+    signature: fields.get("signature") ?? required("x-amz-signature"),
     // Browsers on some systems send a path.
     filename: (filename ?? "").split(/[/\\]/).at(-1) ?? "",
     contentType: fields.get("content-type"),
