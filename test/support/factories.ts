@@ -134,6 +134,11 @@ export function globalId(type: "Account" | "Person" | "Ticket" | "Note" | "Attac
   return btoa(`${type}:${id}`);
 }
 
+/** What /v1 calls a row under `nodeID`: the same text without the padding of its base64. */
+export function nodeId(...[type, id]: Parameters<typeof globalId>): string {
+  return globalId(type, id).replace(/=+$/, "");
+}
+
 /**
  * The statements of `work`, without those that find out who is asking, which are as many however much is asked, and without those that clean up
  * after a deletion, which nobody waits for.

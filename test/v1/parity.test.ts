@@ -58,7 +58,7 @@ describe("what is written through one face is read through the others", () => {
     );
     const { note } = added.data.addNote;
     expect(await get(`/v1/notes/${note.number}`)).toMatchObject({
-      nodeID: note.id,
+      nodeID: note.id.replace(/=+$/, ""),
       text: "From GraphQL",
       internal: false,
       request: { id: ticket.number, subject: "Brakes" },
