@@ -2,7 +2,10 @@ import pg from "pg";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "#generated/prisma/client.ts";
 import type { DatabaseConfig } from "../config.ts";
+import { type DatabaseAddress, readConnectionString } from "./connection-string.ts";
 import { startEmbeddedDatabase } from "./embedded-database.ts";
+import { clientFor } from "./failover.ts";
+import { createSessions, type Sessions, type SessionSettings, type SessionsOptions } from "./sessions.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 /** What the database says to the log; pino's loggers have this shape. */
@@ -19,6 +22,8 @@ export interface Statement {
 /** The rows, reached by Prisma for writes and by {@link Database.query} for reads, over one pool of connections. */
 export interface Database {
   readonly kind: DatabaseConfig["kind"];
+  /** The schema that has the tables. It is the search path of every connection, {@link openMaintenancePool}'s too. */
+  readonly schema: string;
   readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
   /**
@@ -27,9 +32,12 @@ export interface Database {
    * @throws Unavailable where the database cannot be reached, is too slow, or has no connection left.
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
-  /** Connections without the time limits that requests have, for migrations. Ended by the caller. */
+  /**
+   * Connections without the time limits that requests have, for migrations; past a pooler, where `DATABASE_URL_DIRECT` leads past it. Where it does not,
+   * each statement that is not within a transaction is one by itself. Ended by the caller.
+   */
   openMaintenancePool(): MaintenancePool;
-  /** Resolves where the database answers. @throws Unavailable otherwise. */
+  /** Resolves where a note could be written now. It writes none. @throws Unavailable or pg.DatabaseError otherwise. */
   check(): Promise<void>;
   /** Ends every connection, and the embedded database. What is under way gets a few seconds. */
   close(): Promise<void>;
@@ -52,31 +60,49 @@ export interface TimeLimits {
 const usualLimits: TimeLimits = { connectMilliseconds: 5_000, statementMilliseconds: 10_000, answerMilliseconds: 12_000 };
 const connectionsOfPool = 10;
 
+/** Needs everything that the write of a note needs, the absence of locks included, and meets no row. */
+const writeOfNothing: Statement = {
+  text: `WITH noted AS (INSERT INTO audit_events SELECT * FROM audit_events WHERE false) UPDATE notes SET text = text WHERE false`,
+  values: [],
+};
+
 /**
  * Opens the database that `config` names and checks that it answers. Migrations are the caller's next step.
  *
- * @throws Unavailable where the PostgreSQL does not answer; {@link DirectoryInUse} where another process has the embedded one.
+ * @throws Unavailable where the PostgreSQL does not answer; {@link DirectoryInUse} where another process has the embedded one; {@link ConfigError}
+ * where its URL cannot be used.
  */
 export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, limits = usualLimits): Promise<Database> {
+  const address = config.kind === "postgresql" ? readConnectionString(config.url) : undefined;
   const embedded = config.kind === "embedded" ? await startEmbeddedDatabase(config.directory) : undefined;
-  const server: pg.PoolConfig =
-    config.kind === "postgresql"
-      ? { connectionString: config.url, max: connectionsOfPool, keepAlive: true }
-      : {
-          stream: () => embedded?.connect(),
-          // PGlite is one session. A connection that idles costs nothing there, and a new one forgets all that was prepared.
-          max: 1,
-          idleTimeoutMillis: 0,
-          ssl: false,
-          user: "postgres",
-          database: "postgres",
-        };
+  const schema = address?.schema ?? "public";
+  const server: pg.PoolConfig = address
+    ? { ...serverOptions(address, limits), max: connectionsOfPool }
+    : {
+        stream: () => embedded?.connect(),
+        // PGlite is one session. A connection that idles costs nothing there, and a new one forgets all that was prepared.
+        max: 1,
+        idleTimeoutMillis: 0,
+        ssl: false,
+        user: "postgres",
+        database: "postgres",
+      };
 
-  const names = statementNames();
-  const pool = openPool(server, log, limits, names);
-  const adapter = new PrismaPg(pool, { statementNameGenerator: ({ sql }) => names.nameOf(sql) });
+  const sharing = (): Pick<SessionsOptions, "shared" | "onShared"> => ({
+    shared: config.kind === "embedded" ? "never" : config.prepare === "off" ? "always" : "detect",
+    onShared: (sign) =>
+      log.warn(
+        { sign },
+        "A pooler shares the sessions of the database: from now on no statement is prepared, and settings are made for each transaction. DATABASE_PREPARE=off says so from the start.",
+      ),
+  });
+  const pool = openPool(server, log, {
+    ...{ limits, queryMilliseconds: limits.answerMilliseconds },
+    sessions: createSessions({ ...sharing(), named: true, settings: { ...settingsOf(schema), ...timeouts(limits) } }),
+  });
+  // Statements are named, or not, by the connections.
   const prisma = new PrismaClient({
-    adapter,
+    adapter: new PrismaPg(pool, { schema }),
     errorFormat: "minimal",
     transactionOptions: { maxWait: limits.connectMilliseconds, timeout: limits.answerMilliseconds },
   });
@@ -84,11 +110,12 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   let closed: Promise<void> | undefined;
   const database: Database = {
     kind: config.kind,
+    schema,
     prisma,
     pool,
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement) {
       try {
-        const result = await pool.query<Row>({ name: names.nameOf(text), text, values: [...values] });
+        const result = await pool.query<Row>({ text, values: [...values] });
         return result.rows;
       } catch (error) {
         throw asUnavailable(error);
@@ -97,19 +124,23 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     openMaintenancePool() {
       // The embedded database has one session, and this pool has it.
       if (config.kind === "embedded") return { pool, end: () => Promise.resolve() };
-      const maintenance = new pg.Pool({
-        ...server,
-        // One holds the lock, the other works.
-        max: 2,
-        idleTimeoutMillis: 0,
-        connectionTimeoutMillis: limits.connectMilliseconds,
-        onConnect: afterConnecting("SET TIME ZONE 'UTC'"),
+      const direct = readConnectionString(config.directUrl ?? config.url, "DATABASE_URL_DIRECT");
+      // One holds the lock, the other works.
+      const options = { ...serverOptions(direct, limits), max: 2, idleTimeoutMillis: 0 };
+      const leadsPastPooler = config.directUrl !== undefined && config.directUrl !== config.url;
+      const maintenance = openPool(options, log, {
+        limits,
+        sessions: createSessions({
+          ...sharing(),
+          ...(leadsPastPooler ? { shared: "detect" } : {}),
+          named: false,
+          settings: { ...settingsOf(schema), ...noTimeouts },
+        }),
       });
-      maintenance.on("error", (error) => log.warn({ err: error }, "The connection for migrations was lost"));
       return { pool: maintenance, end: () => maintenance.end() };
     },
     async check() {
-      await database.query({ text: "SELECT 1", values: [] });
+      await database.query(writeOfNothing);
     },
     close() {
       closed ??= (async () => {
@@ -122,7 +153,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   };
 
   try {
-    await database.check();
+    await database.query({ text: "SELECT 1", values: [] });
   } catch (error) {
     await database.close();
     throw error;
@@ -130,81 +161,66 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   return database;
 }
 
-function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, names: StatementNames): pg.Pool {
-  const pool = new pg.Pool({
-    ...server,
-    connectionTimeoutMillis: limits.connectMilliseconds,
-    query_timeout: limits.answerMilliseconds,
-    // UTC: the adapter drops the offset of a time it reads. Without jit: compiling costs more than our statements take.
-    // Without bitmap scans: they lose the order that our indexes keep, and a page of a few rows is then sorted out of all that there are, where
-    // the planner takes a ticket with very many notes for one like the others.
-    // Without incremental sorts, for the same reason: an index that holds only the beginning of an order would do for it.
-    // In one statement of its own, since poolers refuse unknown settings in the startup message.
-    onConnect: afterConnecting(
-      `SET TIME ZONE 'UTC'; SET jit = off; SET enable_bitmapscan = off; SET enable_incremental_sort = off;` +
-        ` SET statement_timeout = ${limits.statementMilliseconds};` +
-        ` SET idle_in_transaction_session_timeout = ${limits.answerMilliseconds}`,
-    ),
-  });
-  pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));
-  const generations = new WeakMap<pg.PoolClient, number>();
-  pool.on("connect", (client) => void generations.set(client, names.generation));
-  pool.on("release", (_error, client) => {
-    // A transaction whose COMMIT or ROLLBACK got no answer is given back like any other. Its connection is of no use to the next one:
-    // a client that is ending is not taken back.
-    // Nor is one that knows statements by names that are not used any more.
-    if (client.getTransactionStatus() !== "I" || generations.get(client) !== names.generation) void client.end();
-  });
-  return pool;
-}
-
-/** Sends `settings` over each new connection before it is used: the pool waits for the promise. */
-function afterConnecting(settings: string): (client: pg.ClientBase) => Promise<unknown> {
-  return (client) => client.query(settings);
-}
-
-const namedStatements = 500;
-const rememberedStatements = 5_000;
-
-/** Names for statements, and which of them a connection may still know. */
-interface StatementNames {
-  nameOf(text: string): string;
-  /** Counts how often all names were given anew. */
-  readonly generation: number;
+/** How a pool reaches the servers of `address`. */
+function serverOptions(address: DatabaseAddress, limits: TimeLimits): pg.PoolConfig {
+  const client = clientFor(address, limits.connectMilliseconds);
+  return { ...address.servers[0], keepAlive: true, Client: client };
 }
 
 /**
- * Names statements by their text, so that each is prepared once a connection: when it comes a second time. The server keeps them as long as the
- * connection lives, so no more than {@link namedStatements} are named. Then names begin anew, and connections that know the old ones are of no further
- * use: or whoever sends many statements twice would have every later one parsed each time.
+ * What our statements rely on. UTC and ISO: the adapter drops the offset of a time it reads, and the driver reads no other order of its parts. The rest is how
+ * statements write texts, arrays and bytes, and how servers answer numbers.
+ *
+ * Without jit: compiling costs more than our statements take. Without bitmap scans: they lose the order that our indexes keep, and a page of a few
+ * rows is then sorted out of all that there are, where the planner takes a ticket with very many notes for one like the others. Without
+ * incremental sorts, for the same reason: an index that holds only the beginning of an order would do for it.
  */
-function statementNames(): StatementNames {
-  const names = new Map<string, string>();
-  const seen = new Set<string>();
-  let generation = 1;
+function settingsOf(schema: string): SessionSettings {
   return {
-    get generation() {
-      return generation;
-    },
-    nameOf(text) {
-      const name = names.get(text);
-      if (name !== undefined) return name;
-      if (!seen.has(text)) {
-        if (seen.size >= rememberedStatements) seen.clear();
-        seen.add(text);
-        // Without a name it is parsed anew each time.
-        return "";
-      }
-      if (names.size >= namedStatements) {
-        names.clear();
-        generation += 1;
-      }
-      const given = `s${generation}_${names.size + 1}`;
-      names.set(text, given);
-      seen.delete(text);
-      return given;
-    },
+    search_path: schema,
+    TimeZone: "UTC",
+    DateStyle: "ISO, MDY",
+    IntervalStyle: "postgres",
+    client_encoding: "UTF8",
+    standard_conforming_strings: "on",
+    array_nulls: "on",
+    transform_null_equals: "off",
+    bytea_output: "hex",
+    extra_float_digits: 1,
+    jit: "off",
+    enable_bitmapscan: "off",
+    enable_incremental_sort: "off",
   };
+}
+
+function timeouts({ statementMilliseconds, answerMilliseconds }: TimeLimits): SessionSettings {
+  return { statement_timeout: statementMilliseconds, idle_in_transaction_session_timeout: answerMilliseconds };
+}
+
+const noTimeouts: SessionSettings = { statement_timeout: 0, lock_timeout: 0, idle_in_transaction_session_timeout: 0 };
+
+interface PoolOptions {
+  readonly limits: TimeLimits;
+  readonly sessions: Sessions;
+  /** For an answer; as long as it takes where it is left out. */
+  readonly queryMilliseconds?: number;
+}
+
+function openPool(server: pg.PoolConfig, log: DatabaseLog, { limits, sessions, queryMilliseconds }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...server,
+    connectionTimeoutMillis: limits.connectMilliseconds,
+    query_timeout: queryMilliseconds,
+    // What is asked of a connection goes out at once: a transaction and its one statement in one write.
+    pipeline: true,
+    onConnect: (client) => sessions.prepare(client),
+  });
+  pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));
+  pool.on("release", (_error, client) => {
+    // A client that is ending is not taken back.
+    if (sessions.isSpent(client)) void client.end();
+  });
+  return pool;
 }
 
 async function settledWithin(milliseconds: number, work: Promise<unknown>): Promise<void> {

@@ -1,0 +1,135 @@
+import type pg from "pg";
+import { parseIntoClientConfig } from "pg-connection-string";
+import { ConfigError } from "../config.ts";
+
+const sessionAttributes = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const;
+
+/** What a server must be to be taken: `target_session_attrs` of libpq. */
+export type SessionAttributes = (typeof sessionAttributes)[number];
+
+/** Where a server listens, and who asks it. */
+export type ServerAddress = Pick<
+  pg.ClientConfig,
+  "host" | "port" | "user" | "password" | "database" | "ssl" | "sslnegotiation" | "application_name" | "options"
+>;
+
+/** What a connection string says. */
+export interface DatabaseAddress {
+  /** One for each host, in the order in which they are to be tried. */
+  readonly servers: readonly ServerAddress[];
+  readonly sessionAttributes: SessionAttributes;
+  /** The schema that has the tables: `?schema=`, as Prisma has it. */
+  readonly schema: string;
+}
+
+const parts =
+  /^(?<scheme>postgres(?:ql)?:\/\/)(?<credentials>[^@/?#]*@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<parameters>[^#]*))?/;
+
+/**
+ * Reads a `postgresql://` URL. Several hosts, `target_session_attrs` and directories of sockets are as in libpq
+ * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS); for `sslmode` see docs/decisions/0082. What neither concerns the
+ * connection nor is known here is ignored. `variable` is the URL's name in messages.
+ *
+ * @throws {ConfigError} where it cannot be used.
+ */
+export function readConnectionString(url: string, variable = "DATABASE_URL"): DatabaseAddress {
+  const given = parts.exec(url)?.groups;
+  if (given === undefined) throw new ConfigError([`${variable} must be a postgresql:// URL`]);
+  const { scheme, credentials = "", hosts: authority = "", path = "" } = given;
+  const parameters = new URLSearchParams(given["parameters"]);
+  const take = (name: string): string => {
+    const value = parameters.get(name) ?? "";
+    parameters.delete(name);
+    return value;
+  };
+
+  try {
+    const hosts = readHosts(authority, take("host"), take("port"));
+    const mode = take("sslmode");
+    const attributes = readSessionAttributes(take("target_session_attrs"));
+    const schema = take("schema") || "public";
+    // A word of libpq for the certificates that Node.js trusts anyway; the driver would look for a file of that name.
+    if (parameters.get("sslrootcert") === "system") parameters.delete("sslrootcert");
+    const common = parseIntoClientConfig(`${scheme}${credentials}host${path}?${parameters.toString()}`);
+    const ssl = readTls(mode, common.ssl);
+    return { sessionAttributes: attributes, schema, servers: hosts.map((host) => serverAt(host, { ...common, ssl })) };
+  } catch (error) {
+    if (error instanceof Error) throw new ConfigError([`${variable} cannot be used: ${error.message}`]);
+    throw error;
+  }
+}
+
+interface Host {
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
+/** The hosts of the URL, or those of its parameters, which stand above them. */
+function readHosts(authority: string, names: string, ports: string): readonly Host[] {
+  const hosts = names === "" ? authority.split(",").map(readHost) : names.split(",").map((host) => ({ host, port: undefined }));
+  if (ports === "") return hosts;
+  const given = ports.split(",");
+  if (given.length !== 1 && given.length !== hosts.length) throw new Error("it has another number of ports than of hosts");
+  return hosts.map(({ host }, index) => ({ host, port: readPort(given[index] ?? given[0] ?? "") }));
+}
+
+function readHost(text: string): Host {
+  const [, bracketed, plain = "", port = ""] = /^(?:\[(.*)\]|([^:]*))(?::(.*))?$/.exec(text) ?? [];
+  const host = bracketed ?? decodeURIComponent(plain);
+  return { host: host === "" ? undefined : host, port: readPort(port) };
+}
+
+function readPort(text: string): number | undefined {
+  if (text === "") return undefined;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new Error(`${text} is no port`);
+  return port;
+}
+
+function readSessionAttributes(given: string): SessionAttributes {
+  const known = sessionAttributes.find((name) => name === (given || "any"));
+  if (known === undefined) throw new Error(`target_session_attrs is one of ${sessionAttributes.join(", ")}`);
+  return known;
+}
+
+/**
+ * How a connection is encrypted, where `sslmode` is `mode` and the driver has read `ssl` from the other parameters. Undefined leaves it to the
+ * environment (PGSSLMODE).
+ */
+function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ssl"] {
+  const options = typeof ssl === "object" ? ssl : {};
+  const byAuthorityAlone = { ...options, checkServerIdentity: () => undefined };
+  switch (mode) {
+    case "":
+      return ssl;
+    case "disable":
+      return false;
+    case "no-verify":
+      return { ...options, rejectUnauthorized: false };
+    case "require":
+      return options.ca === undefined ? options : byAuthorityAlone;
+    case "verify-ca":
+      if (options.ca === undefined)
+        throw new Error("sslmode=verify-ca needs the certificate of that authority, as sslrootcert");
+      return byAuthorityAlone;
+    case "verify-full":
+      return options;
+    default:
+      throw new Error("sslmode is one of disable, no-verify, require, verify-ca and verify-full");
+  }
+}
+
+function serverAt({ host, port }: Host, common: pg.ClientConfig): ServerAddress {
+  const { user, password, database, ssl, sslnegotiation, application_name: name, options } = common;
+  return {
+    ...given({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
+    // What goes through a socket of this machine is not encrypted, whatever the URL says: as with libpq.
+    ...given({ ssl: host?.startsWith("/") ? false : ssl }),
+  };
+}
+
+/** `members` without those that are not there: the driver takes the environment's PG… for them. */
+function given<Members extends object>(members: Members): Members {
+  const there = Object.entries(members).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(there) as Members; // what is left of them
+}

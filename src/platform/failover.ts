@@ -1,0 +1,81 @@
+import pg from "pg";
+import { Unavailable } from "../errors.ts";
+import type { DatabaseAddress, ServerAddress, SessionAttributes } from "./connection-string.ts";
+
+interface ServerState {
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+}
+
+const suits: Readonly<Record<SessionAttributes, (state: ServerState) => boolean>> = {
+  any: () => true,
+  "read-write": ({ isReadOnly }) => !isReadOnly,
+  "read-only": ({ isReadOnly }) => isReadOnly,
+  primary: ({ isStandby }) => !isStandby,
+  standby: ({ isStandby }) => isStandby,
+  "prefer-standby": ({ isStandby }) => isStandby,
+};
+
+/**
+ * The client for a pool of connections to `address`. Where there is one server and any will do, it is the driver's own. Otherwise each new connection
+ * first asks the servers in their order, and goes to the first that is what `target_session_attrs` wants: whichever was it a moment ago.
+ * The asking takes no longer than `milliseconds`.
+ */
+export function clientFor(address: DatabaseAddress, milliseconds: number): typeof pg.Client {
+  const { servers, sessionAttributes } = address;
+  if (servers.length === 1 && sessionAttributes === "any") return pg.Client;
+  // To be connected to, and to answer.
+  const patience = Math.ceil(milliseconds / servers.length / 2);
+
+  return class extends pg.Client {
+    override connect(): Promise<pg.Client>;
+    override connect(callback: (error: Error) => void): void;
+    override connect(callback?: (error: Error) => void): Promise<pg.Client> | void {
+      const connected = chooseServer(address, patience).then(async ({ host, port }) => {
+        if (host !== undefined) this.host = host;
+        if (port !== undefined) this.port = port;
+        await super.connect();
+        return this;
+      });
+      if (callback === undefined) return connected;
+      // The pool's way. It takes no error for success.
+      const succeeded = callback as () => void;
+      connected.then(() => succeeded(), callback);
+    }
+  };
+}
+
+/** @throws {Unavailable} where none of the servers is as wanted. */
+async function chooseServer({ servers, sessionAttributes }: DatabaseAddress, milliseconds: number): Promise<ServerAddress> {
+  // The last resort of those who would rather have a standby.
+  const rounds: SessionAttributes[] = sessionAttributes === "prefer-standby" ? ["prefer-standby", "any"] : [sessionAttributes];
+  const failures: unknown[] = [];
+  for (const wanted of rounds) {
+    for (const server of servers) {
+      try {
+        if (suits[wanted](await stateOf(server, milliseconds))) return server;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  }
+  const message = `None of the ${servers.length} servers of the database can be reached and is ${sessionAttributes}`;
+  throw new Unavailable({ cause: new AggregateError(failures, message) });
+}
+
+async function stateOf(server: ServerAddress, milliseconds: number): Promise<ServerState> {
+  const client = new pg.Client({ ...server, connectionTimeoutMillis: milliseconds, query_timeout: milliseconds });
+  // The loss of the connection fails the question, and without a listener it would end the process besides.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query<ServerState>(
+      `SELECT pg_is_in_recovery() AS "isStandby", current_setting('transaction_read_only')::boolean AS "isReadOnly"`,
+    );
+    const [state] = rows;
+    if (state === undefined) throw new Error("A SELECT without FROM has one row");
+    return state;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,201 @@
+import pg from "pg";
+import { createStatementNames } from "./statement-names.ts";
+
+/** Settings of PostgreSQL, by name. */
+export type SessionSettings = Readonly<Record<string, string | number>>;
+
+export interface SessionsOptions {
+  /** What every statement is to find set, whatever the server, the database and the role have. */
+  readonly settings: SessionSettings;
+  /**
+   * `never`: the sessions are ours alone. `always`: they are shared. `detect`: each connection is asked, and what is found for one holds for all that
+   * come after it.
+   */
+  readonly shared: "never" | "always" | "detect";
+  /** Whether statements that come again are named, where sessions are not shared. */
+  readonly named: boolean;
+  /** Told once that sessions are shared, and how it shows. */
+  readonly onShared: (sign: string) => void;
+}
+
+/** What the connections of a pool have to do with the server's sessions. */
+export interface Sessions {
+  /** Makes a new connection fit to be used; for a pool's `onConnect`. */
+  prepare(client: pg.ClientBase): Promise<void>;
+  /** Whether the connection is of no use to whoever would take it next. */
+  isSpent(client: pg.ClientBase): boolean;
+}
+
+/** One question to the server, as Prisma's adapter and our own code send it. */
+type Question = pg.QueryConfig;
+type Send = (question: Question) => Promise<pg.QueryResult>;
+
+/**
+ * Sees to it that a statement means the same on every connection and finds what it needs: by settings, and by names under which the server keeps what it
+ * has parsed.
+ *
+ * Where a session is ours alone, settings are made once a connection, and statements that come again are named. Where a transaction pooler stands
+ * between (PgBouncer), two transactions may run in two sessions, and either session is somebody else's next. So nothing outlives a transaction
+ * there: `BEGIN`, the settings for this transaction, the statement and `COMMIT` go out in one write, and nothing is named. Within a transaction that
+ * somebody has begun, statements go as they are, unnamed: one that is refused for its name could not be sent again. See docs/decisions/0080.
+ */
+export function createSessions({ settings, shared, named, onShared }: SessionsOptions): Sessions {
+  const names = createStatementNames();
+  const generations = new WeakMap<pg.ClientBase, number>();
+  const spent = new WeakSet<pg.ClientBase>();
+  const sessionSettings = `SET default_transaction_isolation = '${isolation}'; ${settingsBy("SET", settings)}`;
+  const transactionSettings = settingsBy("SET LOCAL", settings);
+  const begin = `BEGIN ISOLATION LEVEL ${isolation}; ${transactionSettings}`;
+  let isShared = shared === "always";
+
+  const share = (sign: string): void => {
+    if (!isShared) onShared(sign);
+    isShared = true;
+  };
+
+  const askShared = (client: pg.ClientBase, send: Send, question: Question): Promise<pg.QueryResult> => {
+    const { text } = question;
+    if (bareBegin.test(text)) return send({ ...question, text: begin });
+    // The settings follow what begins the transaction, which may say more about it, or be the first statement of several.
+    if (transactionStart.test(text))
+      return send({ ...question, text: text.replace(firstStatement, `$1; ${transactionSettings};`) });
+    if (outsideTransactions.test(text)) return send(question);
+    return askInTransaction(client, send, { begin, question });
+  };
+
+  const askNamed = async (client: pg.ClientBase, send: Send, question: Question, name: string): Promise<pg.QueryResult> => {
+    try {
+      return await send({ ...question, name });
+    } catch (error) {
+      if (!isRefusalOfName(error)) throw error;
+      // It was refused before anything of it ran. So it is sent again, once, be it a read or a write.
+      if (isOutdatedPlan(error)) {
+        spent.add(client);
+        return await send(question);
+      }
+      if (error.code !== featureNotSupported) share(error.message);
+      const result = await askShared(client, send, question);
+      // Refused with a name and answered without one.
+      share(error.message);
+      return result;
+    }
+  };
+
+  const ask = (client: pg.ClientBase, send: Send, question: Question): Promise<pg.QueryResult> => {
+    const { text, values } = question;
+    if (client.getTransactionStatus() !== "I") return send(question);
+    if (isShared) return askShared(client, send, question);
+    // Without values they may be several statements, which cannot have a name.
+    if (!named || values === undefined || transactionStart.test(text)) return send(question);
+    const name = names.nameOf(text);
+    return name === undefined ? send(question) : askNamed(client, send, question, name);
+  };
+
+  return {
+    async prepare(client) {
+      const send = client.query.bind(client) as Send; // one of its overloads
+      if (!isShared && shared === "detect" && !(await isOwnSession(client, send)))
+        share("it answers from another process than it said");
+      if (!isShared) await send({ text: sessionSettings });
+      generations.set(client, names.generation);
+      const answer: Send = async (question) => {
+        try {
+          return await ask(client, send, question);
+        } catch (error) {
+          // Its server takes no writes any more. A new connection may lead to one that does.
+          if (isDatabaseError(error, readOnlyTransaction)) spent.add(client);
+          throw error;
+        }
+      };
+      Object.assign(client, { query: queryBy(answer) });
+    },
+    isSpent(client) {
+      // A transaction whose COMMIT or ROLLBACK got no answer is given back like any other.
+      if (client.getTransactionStatus() !== "I" || spent.has(client)) return true;
+      // It knows statements by names that are not used any more.
+      return !isShared && generations.get(client) !== names.generation;
+    },
+  };
+}
+
+const isolation = "READ COMMITTED";
+
+const bareBegin = /^\s*BEGIN\s*;?\s*$/i;
+const transactionStart = /^\s*(BEGIN|START\s+TRANSACTION)\b/i;
+const firstStatement = /^([^;]*);?/;
+/** What PostgreSQL refuses within a transaction, of what migrations do. */
+const outsideTransactions = /^\s*(CREATE|DROP|REINDEX)\b[^;]*\bCONCURRENTLY\b/i;
+
+/** The statements that make `settings`; `how` says how long they last. */
+function settingsBy(how: "SET" | "SET LOCAL", settings: SessionSettings): string {
+  return Object.entries(settings)
+    .map(
+      ([name, value]) => `${how} ${pg.escapeIdentifier(name)} = ${typeof value === "number" ? value : pg.escapeLiteral(value)}`,
+    )
+    .join("; ");
+}
+
+/**
+ * Asks in a transaction of its own, at the cost of one round trip. Where the statement fails, the server takes the COMMIT for a ROLLBACK.
+ */
+async function askInTransaction(
+  client: pg.ClientBase,
+  send: Send,
+  { begin, question }: { begin: string; question: Question },
+): Promise<pg.QueryResult> {
+  const { stream } = (client as pg.Client).connection; // what pools are made of
+  stream.cork();
+  const begun = send({ text: begin });
+  const answered = send(question);
+  const committed = send({ text: "COMMIT" });
+  stream.uncork();
+  await Promise.allSettled([begun, answered, committed]);
+  // Where one fails, those after it fail because of it.
+  await begun;
+  const result = await answered;
+  await committed;
+  return result;
+}
+
+/**
+ * Whether the session is the one that the connection was told of when it was made. A pooler answers by itself there, and with a number of its own.
+ */
+async function isOwnSession(client: pg.ClientBase, send: Send): Promise<boolean> {
+  const { rows } = await send({ text: "SELECT pg_backend_pid() AS pid" });
+  const [row] = rows as { pid: number }[]; // as it selects
+  const { processID: told } = client as pg.ClientBase & { readonly processID: number | null }; // kept by the driver for cancelling
+  return row?.pid === told;
+}
+
+/** The `query` of a client, in the forms that are in use: a promise, or a callback for the pool. */
+function queryBy(send: Send) {
+  type Callback = (error: Error | undefined, result?: pg.QueryResult) => void;
+  return (asked: string | Question, given?: unknown[] | Callback, last?: Callback): Promise<pg.QueryResult> | undefined => {
+    const question = typeof asked === "string" ? { text: asked } : asked;
+    const answered = send(Array.isArray(given) ? { ...question, values: given } : question);
+    const callback = typeof given === "function" ? given : last;
+    if (callback === undefined) return answered;
+    answered.then((result) => callback(undefined, result), callback);
+    return undefined;
+  };
+}
+
+/** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+const duplicatePreparedStatement = "42P05";
+const invalidStatementName = "26000";
+const featureNotSupported = "0A000";
+const readOnlyTransaction = "25006";
+
+function isDatabaseError(error: unknown, ...codes: readonly string[]): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && error.code !== undefined && codes.includes(error.code);
+}
+
+/** Whether the server, or a pooler before it, may have refused a statement for nothing but its name. */
+function isRefusalOfName(error: unknown): error is pg.DatabaseError {
+  return isDatabaseError(error, duplicatePreparedStatement, invalidStatementName, featureNotSupported);
+}
+
+/** "cached plan must not change result type": a table was altered. Told by a place in the server's source, since messages are translated. */
+function isOutdatedPlan({ routine }: pg.DatabaseError): boolean {
+  return routine === "RevalidateCachedQuery";
+}
