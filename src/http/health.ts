@@ -1,15 +1,20 @@
 import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Unavailable } from "../errors.ts";
 import { sendProblem } from "./problem.ts";
 
-/** What must answer for the gateway to be ready, each by its name. */
+/** What must be able to do its part for the gateway to be ready, each by its name. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 
+/** How long a check may take. Whoever asks `/ready` gives up soon after, and a write that takes longer is no service. */
+const checkMilliseconds = 1_000;
+
 /**
- * `/health`: the process lives. `/ready`: what it stands on can be reached, else 503 with the names of what cannot. `/metrics`: its
+ * `/health`: the process lives. `/ready`: a note could be written now, else 503 with the names of what stands in the way. `/metrics`: its
  * figures, for Prometheus. A Fastify plugin.
  */
-export async function health(app: FastifyInstance, { checks }: { checks: ReadinessChecks }): Promise<void> {
+export async function health(app: FastifyInstance, options: { checks: ReadinessChecks }): Promise<void> {
+  const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
   app.get("/health", async (_request, reply) => reply.header("cache-control", "no-store").send({ status: "alive" }));
 
   app.get("/ready", async (request, reply) => {
@@ -54,11 +59,36 @@ export function measure(app: FastifyInstance, gauges: Gauges): void {
 
 async function failing(checks: ReadinessChecks, onFailure: (name: string, error: unknown) => void): Promise<string[]> {
   const names = Object.keys(checks);
-  const results = await Promise.allSettled(Object.values(checks).map((check) => check()));
+  const results = await Promise.allSettled(Object.values(checks).map((check) => withinTime(check())));
   return names.filter((name, index) => {
     const result = results[index];
     if (result?.status !== "rejected") return false;
     onFailure(name, result.reason);
     return true;
   });
+}
+
+/** `check`, for all who ask while it is under way: those who ask again and again would otherwise take one connection after the other. */
+function oneAtATime(check: () => Promise<void>): () => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return () => {
+    underWay ??= check().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+}
+
+/** @throws {Unavailable} where `checked` is not settled in time. */
+async function withinTime(checked: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const cause = new Error(`No answer in ${checkMilliseconds} ms`);
+    timer = setTimeout(() => reject(new Unavailable({ cause })), checkMilliseconds);
+  });
+  try {
+    await Promise.race([checked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

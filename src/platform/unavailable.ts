@@ -20,7 +20,10 @@ export function isUnavailable(error: unknown): boolean {
     if (data !== undefined && saysUnavailable(data.driverAdapterError.cause)) return true;
   }
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  if (code !== undefined && (prismaCodes.has(code) || serverCodes.test(code) || socketCodes.has(code))) return true;
+  if (code !== undefined && [prismaCodes, serverCodes, socketCodes, encryptionCodes].some((codes) => codes.test(code)))
+    return true;
+  // The socket of a server on this machine is a file: it is not there while the server is not.
+  if ("syscall" in error && error.syscall === "connect") return true;
   // What pg and its pool throw themselves is told by its words alone.
   if (driverMessages.test(error.message)) return true;
   return error.cause instanceof Error && isUnavailable(error.cause);
@@ -38,10 +41,7 @@ function saysUnavailable({ kind, originalCode }: { kind: string; originalCode?: 
 const adapterKinds = new Set(["DatabaseNotReachable", "ConnectionClosed", "SocketTimeout", "TlsConnectionError"]);
 
 /** Cannot reach, timed out, closed, no such database, no access, pool exhausted, write conflict, transaction expired, too many connections. */
-const prismaCodes = new Set([
-  ...["P1000", "P1001", "P1002", "P1003", "P1008", "P1010", "P1011", "P1017"],
-  ...["P2024", "P2028", "P2034", "P2037"],
-]);
+const prismaCodes = /^P(1000|1001|1002|1003|1008|1010|1011|1017|2024|2028|2034|2037)$/;
 
 /**
  * SQLSTATE: 08 connection, 25006 read-only (a standby), 25P03/04 idle, 28 access, 3D000 no such database, 40 serialization and deadlock, 53 resources,
@@ -49,10 +49,23 @@ const prismaCodes = new Set([
  */
 const serverCodes = /^(08...|25006|25P0[34]|28...|3D000|40...|53...|55P03|57014|57P0.|58...)$/;
 
-const socketCodes = new Set([
-  ...["ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN"],
-  ...["EHOSTUNREACH", "EHOSTDOWN", "ENETUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "EMFILE", "ENFILE"],
-]);
+const socketCodes =
+  /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOST(UNREACH|DOWN)|ENET(UNREACH|DOWN)|EADDRNOTAVAIL|EMFILE|ENFILE)$/;
 
-const driverMessages =
-  /^(Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end)/;
+/** A certificate that is not, or not any more, trusted, and other ways in which TLS does not come about (https://nodejs.org/api/tls.html). */
+const encryptionCodes =
+  /^(ERR_(TLS|SSL)_.+|EPROTO|CERT_.+|CRL_.+|UNABLE_TO_.+|ERROR_IN_C(ERT|RL)_.+|(DEPTH_ZERO_)?SELF_SIGNED_CERT.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/;
+
+const driverMessages = new RegExp(
+  `^(${[
+    "Connection terminated",
+    "timeout exceeded when trying to connect",
+    "timeout expired",
+    "Query read timeout",
+    "Client has encountered a connection error",
+    "Client was closed",
+    "Cannot use a pool after calling end",
+    "The server does not support SSL connections",
+    "There was an error establishing an SSL connection",
+  ].join("|")})`,
+);
