@@ -33,8 +33,8 @@ export interface Database {
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
   /**
-   * Connections without the time limits that requests have, for migrations; past a pooler, where `DATABASE_URL_DIRECT` leads past it. Where it does not,
-   * each statement that is not within a transaction is one by itself. Ended by the caller.
+   * Connections for migrations, past a pooler where the configuration names the way (`DATABASE_URL_DIRECT`). They have no limits of time, and find every
+   * setting as the server has it: what migrations need they set themselves, for a transaction. Ended by the caller.
    */
   openMaintenancePool(): MaintenancePool;
   /** Resolves where a note could be written now. It writes none. @throws Unavailable or pg.DatabaseError otherwise. */
@@ -88,18 +88,16 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
         database: "postgres",
       };
 
-  const sharing = (): Pick<SessionsOptions, "shared" | "onShared"> => ({
-    shared: config.kind === "embedded" ? "never" : config.prepare === "off" ? "always" : "detect",
+  const sessions = createSessions({
+    settings: { ...timeouts(limits), ...settingsOf(schema) },
+    shared: sharingOf(config),
     onShared: (sign) =>
       log.warn(
         { sign },
         "A pooler shares the sessions of the database: from now on no statement is prepared, and settings are made for each transaction. DATABASE_PREPARE=off says so from the start.",
       ),
   });
-  const pool = openPool(server, log, {
-    ...{ limits, queryMilliseconds: limits.answerMilliseconds },
-    sessions: createSessions({ ...sharing(), named: true, settings: { ...settingsOf(schema), ...timeouts(limits) } }),
-  });
+  const pool = openPool(server, log, limits, sessions);
   // Statements are named, or not, by the connections.
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, { schema }),
@@ -126,17 +124,8 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
       if (config.kind === "embedded") return { pool, end: () => Promise.resolve() };
       const direct = readConnectionString(config.directUrl ?? config.url, "DATABASE_URL_DIRECT");
       // One holds the lock, the other works.
-      const options = { ...serverOptions(direct, limits), max: 2, idleTimeoutMillis: 0 };
-      const leadsPastPooler = config.directUrl !== undefined && config.directUrl !== config.url;
-      const maintenance = openPool(options, log, {
-        limits,
-        sessions: createSessions({
-          ...sharing(),
-          ...(leadsPastPooler ? { shared: "detect" } : {}),
-          named: false,
-          settings: { ...settingsOf(schema), ...noTimeouts },
-        }),
-      });
+      const maintenance = new pg.Pool({ ...serverOptions(direct, limits), max: 2, idleTimeoutMillis: 0 });
+      maintenance.on("error", (error) => log.warn({ err: error }, "The connection for migrations was lost"));
       return { pool: maintenance, end: () => maintenance.end() };
     },
     async check() {
@@ -164,7 +153,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
 /** How a pool reaches the servers of `address`. */
 function serverOptions(address: DatabaseAddress, limits: TimeLimits): pg.PoolConfig {
   const client = clientFor(address, limits.connectMilliseconds);
-  return { ...address.servers[0], keepAlive: true, Client: client };
+  return { ...address.servers[0], Client: client, connectionTimeoutMillis: limits.connectMilliseconds, keepAlive: true };
 }
 
 /**
@@ -197,20 +186,17 @@ function timeouts({ statementMilliseconds, answerMilliseconds }: TimeLimits): Se
   return { statement_timeout: statementMilliseconds, idle_in_transaction_session_timeout: answerMilliseconds };
 }
 
-const noTimeouts: SessionSettings = { statement_timeout: 0, lock_timeout: 0, idle_in_transaction_session_timeout: 0 };
-
-interface PoolOptions {
-  readonly limits: TimeLimits;
-  readonly sessions: Sessions;
-  /** For an answer; as long as it takes where it is left out. */
-  readonly queryMilliseconds?: number;
+function sharingOf(config: DatabaseConfig): SessionsOptions["shared"] {
+  if (config.kind === "embedded") return "never";
+  return config.prepare === "off" ? "always" : "detect";
 }
 
-function openPool(server: pg.PoolConfig, log: DatabaseLog, { limits, sessions, queryMilliseconds }: PoolOptions): pg.Pool {
+/** The pool of requests. */
+function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, sessions: Sessions): pg.Pool {
   const pool = new pg.Pool({
     ...server,
     connectionTimeoutMillis: limits.connectMilliseconds,
-    query_timeout: queryMilliseconds,
+    query_timeout: limits.answerMilliseconds,
     // What is asked of a connection goes out at once: a transaction and its one statement in one write.
     pipeline: true,
     onConnect: (client) => sessions.prepare(client),

@@ -12,8 +12,6 @@ export interface SessionsOptions {
    * come after it.
    */
   readonly shared: "never" | "always" | "detect";
-  /** Whether statements that come again are named, where sessions are not shared. */
-  readonly named: boolean;
   /** Told once that sessions are shared, and how it shows. */
   readonly onShared: (sign: string) => void;
 }
@@ -39,7 +37,7 @@ type Send = (question: Question) => Promise<pg.QueryResult>;
  * there: `BEGIN`, the settings for this transaction, the statement and `COMMIT` go out in one write, and nothing is named. Within a transaction that
  * somebody has begun, statements go as they are, unnamed: one that is refused for its name could not be sent again. See docs/decisions/0080.
  */
-export function createSessions({ settings, shared, named, onShared }: SessionsOptions): Sessions {
+export function createSessions({ settings, shared, onShared }: SessionsOptions): Sessions {
   const names = createStatementNames();
   const generations = new WeakMap<pg.ClientBase, number>();
   const spent = new WeakSet<pg.ClientBase>();
@@ -59,7 +57,6 @@ export function createSessions({ settings, shared, named, onShared }: SessionsOp
     // The settings follow what begins the transaction, which may say more about it, or be the first statement of several.
     if (transactionStart.test(text))
       return send({ ...question, text: text.replace(firstStatement, `$1; ${transactionSettings};`) });
-    if (outsideTransactions.test(text)) return send(question);
     return askInTransaction(client, send, { begin, question });
   };
 
@@ -86,7 +83,7 @@ export function createSessions({ settings, shared, named, onShared }: SessionsOp
     if (client.getTransactionStatus() !== "I") return send(question);
     if (isShared) return askShared(client, send, question);
     // Without values they may be several statements, which cannot have a name.
-    if (!named || values === undefined || transactionStart.test(text)) return send(question);
+    if (values === undefined || transactionStart.test(text)) return send(question);
     const name = names.nameOf(text);
     return name === undefined ? send(question) : askNamed(client, send, question, name);
   };
@@ -96,7 +93,7 @@ export function createSessions({ settings, shared, named, onShared }: SessionsOp
       const send = client.query.bind(client) as Send; // one of its overloads
       if (!isShared && shared === "detect" && !(await isOwnSession(client, send)))
         share("it answers from another process than it said");
-      if (!isShared) await send({ text: sessionSettings });
+      if (!isShared) await sendInTime(send, sessionSettings);
       generations.set(client, names.generation);
       const answer: Send = async (question) => {
         try {
@@ -123,9 +120,6 @@ const isolation = "READ COMMITTED";
 const bareBegin = /^\s*BEGIN\s*;?\s*$/i;
 const transactionStart = /^\s*(BEGIN|START\s+TRANSACTION)\b/i;
 const firstStatement = /^([^;]*);?/;
-/** What PostgreSQL refuses within a transaction, of what migrations do. */
-const outsideTransactions = /^\s*(CREATE|DROP|REINDEX)\b[^;]*\bCONCURRENTLY\b/i;
-
 /** The statements that make `settings`; `how` says how long they last. */
 function settingsBy(how: "SET" | "SET LOCAL", settings: SessionSettings): string {
   return Object.entries(settings)
@@ -161,10 +155,20 @@ async function askInTransaction(
  * Whether the session is the one that the connection was told of when it was made. A pooler answers by itself there, and with a number of its own.
  */
 async function isOwnSession(client: pg.ClientBase, send: Send): Promise<boolean> {
-  const { rows } = await send({ text: "SELECT pg_backend_pid() AS pid" });
+  const { rows } = await sendInTime(send, "SELECT pg_backend_pid() AS pid");
   const [row] = rows as { pid: number }[]; // as it selects
   const { processID: told } = client as pg.ClientBase & { readonly processID: number | null }; // kept by the driver for cancelling
   return row?.pid === told;
+}
+
+/** Sends what takes no time, and what the time limit that the database has of itself may cut off all the same where the server is busy. */
+async function sendInTime(send: Send, text: string, attempts = 5): Promise<pg.QueryResult> {
+  try {
+    return await send({ text });
+  } catch (error) {
+    if (attempts === 1 || !isDatabaseError(error, queryCanceled)) throw error;
+    return sendInTime(send, text, attempts - 1);
+  }
 }
 
 /** The `query` of a client, in the forms that are in use: a promise, or a callback for the pool. */
@@ -185,6 +189,7 @@ const duplicatePreparedStatement = "42P05";
 const invalidStatementName = "26000";
 const featureNotSupported = "0A000";
 const readOnlyTransaction = "25006";
+const queryCanceled = "57014";
 
 function isDatabaseError(error: unknown, ...codes: readonly string[]): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.code !== undefined && codes.includes(error.code);

@@ -4,6 +4,7 @@ import { Unavailable } from "../errors.ts";
 
 /** {@link Unavailable}, with `error` as its cause, where that says that the database cannot be reached; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
+  if (error instanceof Unavailable) return error;
   return isUnavailable(error) ? new Unavailable({ cause: error }) : error;
 }
 
