@@ -7,9 +7,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { startCluster } from "./support/cluster.ts";
+import { createFigures } from "./support/figures.ts";
 import { type DemoKeys, type Gateway, startGateway } from "./support/gateway.ts";
 import { type PgBouncer, startPgBouncer } from "./support/pgbouncer.ts";
-import { type Asked, ask, combinations, graphql, inParallel } from "./support/requests.ts";
+import {
+  type Asked,
+  ask,
+  combinations,
+  graphql,
+  inParallel,
+  requestOf,
+  type Ticket,
+  ticketsOf,
+  writeOf,
+} from "./support/requests.ts";
 
 const requests = 20_000;
 const width = 32;
@@ -31,13 +42,7 @@ const databaseSettings = {
   standard_conforming_strings: "off",
 } as const;
 
-const problems: string[] = [];
-/** Prints a figure, and remembers it where it breaks its bound. */
-function report(label: string, figure: number | string, isGood = true): void {
-  console.log(`${label.padEnd(64)} ${figure}${isGood ? "" : "   ← broken"}`);
-  if (!isGood) problems.push(label);
-}
-
+const { report, conclude } = createFigures();
 const cluster = await startCluster();
 const bouncer = await startPgBouncer(cluster, poolSize);
 const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-pooler-"));
@@ -50,10 +55,7 @@ try {
   await cluster.remove();
   rmSync(dataDirectory, { recursive: true, force: true });
 }
-if (problems.length > 0) {
-  console.log(`\nBroken: ${problems.join("; ")}`);
-  process.exitCode = 1;
-}
+conclude();
 
 async function run({ url }: PgBouncer): Promise<void> {
   await cluster.query("postgres", "CREATE DATABASE notes");
@@ -157,7 +159,7 @@ interface ComparedRead {
 /** Reads of all kinds, with what a gateway on the database itself answers. */
 async function comparedReads(url: string, keys: DemoKeys): Promise<readonly ComparedRead[]> {
   const readers = [keys.admin, keys.specialist, keys.customer];
-  const tickets = await idsOf(url, keys.admin);
+  const tickets = await ticketsOf(url, keys.admin);
   const cursors = await cursorsOf(url, keys.admin);
   const asked = [
     ...graphqlReads(readers, tickets, cursors),
@@ -230,17 +232,6 @@ function v1Reads(readers: readonly string[]): Asked[] {
   );
 }
 
-interface Ticket {
-  readonly uuid: string;
-  readonly number: number;
-  readonly kind: string;
-}
-
-async function idsOf(url: string, key: string): Promise<readonly Ticket[]> {
-  const { text } = await ask(url, graphql(key, "{ tickets(first: 100) { nodes { uuid number kind } } }"));
-  return (JSON.parse(text) as { data: { tickets: { nodes: Ticket[] } } }).data.tickets.nodes; // as the query selects
-}
-
 async function cursorsOf(url: string, key: string): Promise<readonly string[]> {
   const { text } = await ask(url, graphql(key, "{ notes(first: 100) { edges { cursor } } }"));
   const { data } = JSON.parse(text) as { data: { notes: { edges: { cursor: string }[] } } }; // as the query selects
@@ -276,8 +267,7 @@ async function askReads(urls: Urls, reads: readonly ComparedRead[], tally: Tally
 
 /** Notes of another account than the reads': each is written through one API of one gateway, and read and changed through the others. */
 async function askWrites(urls: Urls, { outsider: key }: DemoKeys, tally: Tally): Promise<void> {
-  const ticket = (await idsOf(urls[0], key)).find(({ kind }) => kind === "REQUEST");
-  if (ticket === undefined) throw new Error("The outsider has requests");
+  const ticket = await requestOf(urls[0], key);
   const written = new Map<string, string>();
   await inParallel(notes, 8, async (index) => {
     const text = `Note ${index} “${"ü€".repeat(index % 40)}” \\ ' "`;
@@ -310,19 +300,6 @@ async function askWrites(urls: Urls, { outsider: key }: DemoKeys, tally: Tally):
   report("notes written", written.size, written.size === notes);
   report("of them lost, or not as written", lost.length, lost.length === 0);
   report("rows more than were written", stored.length - written.size, stored.length === written.size);
-}
-
-function writeOf(key: string, ticket: Ticket, text: string, index: number): Asked {
-  const add = "mutation ($input: AddNoteInput!) { addNote(input: $input) { ... on AddNotePayload { note { uuid text } } } }";
-  if (index % 3 === 0) return graphql(key, add, { input: { ticketId: ticket.uuid, text } });
-  if (index % 3 === 1)
-    return {
-      key,
-      method: "POST",
-      path: "/v2/tickets/notes",
-      body: { ticket_id: ticket.uuid, value: text, is_public: false, categories: [] },
-    };
-  return { key, method: "POST", path: `/v1/requests/${ticket.number}/notes`, body: { text, internal: true } };
 }
 
 /** The UUID of the note that /v1 has answered with the number of. */

@@ -39,3 +39,36 @@ export async function inParallel(count: number, width: number, work: (index: num
 export function combinations<Element>(...lists: readonly (readonly Element[])[]): Element[][] {
   return lists.reduce<Element[][]>((made, list) => made.flatMap((head) => list.map((last) => [...head, last])), [[]]);
 }
+
+export interface Ticket {
+  readonly uuid: string;
+  readonly number: number;
+  readonly kind: string;
+}
+
+/** The newest tickets that the holder of `key` sees. */
+export async function ticketsOf(url: string, key: string): Promise<readonly Ticket[]> {
+  const { text } = await ask(url, graphql(key, "{ tickets(first: 100) { nodes { uuid number kind } } }"));
+  return (JSON.parse(text) as { data: { tickets: { nodes: Ticket[] } } }).data.tickets.nodes; // as the query selects
+}
+
+/** One of them that every API can write notes on. @throws {Error} where there is none. */
+export async function requestOf(url: string, key: string): Promise<Ticket> {
+  const ticket = (await ticketsOf(url, key)).find(({ kind }) => kind === "REQUEST");
+  if (ticket === undefined) throw new Error("The demo data has requests");
+  return ticket;
+}
+
+/** The writing of a note by one of the three APIs, each in its turn. */
+export function writeOf(key: string, ticket: Ticket, text: string, index: number): Asked {
+  const add = "mutation ($input: AddNoteInput!) { addNote(input: $input) { ... on AddNotePayload { note { uuid text } } } }";
+  if (index % 3 === 0) return graphql(key, add, { input: { ticketId: ticket.uuid, text } });
+  if (index % 3 === 1)
+    return {
+      key,
+      method: "POST",
+      path: "/v2/tickets/notes",
+      body: { ticket_id: ticket.uuid, value: text, is_public: false, categories: [] },
+    };
+  return { key, method: "POST", path: `/v1/requests/${ticket.number}/notes`, body: { text, internal: true } };
+}
