@@ -122,14 +122,14 @@ function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ss
 function serverAt({ host, port }: Host, common: pg.ClientConfig): ServerAddress {
   const { user, password, database, ssl, sslnegotiation, application_name: name, options } = common;
   return {
-    ...given({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
+    ...present({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
     // What goes through a socket of this machine is not encrypted, whatever the URL says: as with libpq.
-    ...given({ ssl: host?.startsWith("/") ? false : ssl }),
+    ...present({ ssl: host?.startsWith("/") ? false : ssl }),
   };
 }
 
 /** `members` without those that are not there: the driver takes the environment's PG… for them. */
-function given<Members extends object>(members: Members): Members {
+function present<Members extends object>(members: Members): Members {
   const there = Object.entries(members).filter(([, value]) => value !== undefined && value !== "");
   return Object.fromEntries(there) as Members; // what is left of them
 }

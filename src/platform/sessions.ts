@@ -1,4 +1,5 @@
 import pg from "pg";
+import { asError } from "../errors.ts";
 import { createStatementNames } from "./statement-names.ts";
 
 /** Settings of PostgreSQL, by name. */
@@ -27,6 +28,12 @@ export interface Sessions {
 /** One question to the server, as Prisma's adapter and our own code send it. */
 type Question = pg.QueryConfig;
 type Send = (question: Question) => Promise<pg.QueryResult>;
+type Callback = (error: Error | undefined, result?: pg.QueryResult) => void;
+type SendBack = (
+  question: Question,
+  values: undefined,
+  callback: (error: Error | null, result?: pg.QueryResult) => void,
+) => void;
 
 /**
  * Sees to it that a statement means the same on every connection and finds what it needs: by settings, and by names under which the server keeps what it
@@ -56,36 +63,44 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
     if (bareBegin.test(text)) return send({ ...question, text: begin });
     // The settings follow what begins the transaction, which may say more about it, or be the first statement of several.
     if (transactionStart.test(text))
-      return send({ ...question, text: text.replace(firstStatement, `$1; ${transactionSettings};`) });
+      return send({
+        ...question,
+        text: text.replace(firstStatement, (first) => `${first.replace(/;$/, "")}; ${transactionSettings};`),
+      });
     return askInTransaction(client, send, { begin, question });
   };
 
-  const askNamed = async (client: pg.ClientBase, send: Send, question: Question, name: string): Promise<pg.QueryResult> => {
-    try {
-      return await send({ ...question, name });
-    } catch (error) {
-      if (!isRefusalOfName(error)) throw error;
-      // It was refused before anything of it ran. So it is sent again, once, be it a read or a write.
-      if (isOutdatedPlan(error)) {
-        spent.add(client);
-        return await send(question);
-      }
-      if (error.code !== featureNotSupported) share(error.message);
-      const result = await askShared(client, send, question);
-      // Refused with a name and answered without one.
-      share(error.message);
-      return result;
-    }
+  const noteFailure = (client: pg.ClientBase, error: unknown): void => {
+    // Its server takes no writes any more. A new connection may lead to one that does.
+    if (isDatabaseError(error, readOnlyTransaction)) spent.add(client);
   };
 
-  const ask = (client: pg.ClientBase, send: Send, question: Question): Promise<pg.QueryResult> => {
+  /** What is sent for `question` where nothing has to stand around it; undefined where something has. */
+  const asItIsSent = (client: pg.ClientBase, question: Question): Question | undefined => {
     const { text, values } = question;
-    if (client.getTransactionStatus() !== "I") return send(question);
-    if (isShared) return askShared(client, send, question);
+    if (client.getTransactionStatus() !== "I") return question;
+    if (isShared) return undefined;
     // Without values they may be several statements, which cannot have a name.
-    if (values === undefined || transactionStart.test(text)) return send(question);
+    if (values === undefined || transactionStart.test(text)) return question;
     const name = names.nameOf(text);
-    return name === undefined ? send(question) : askNamed(client, send, question, name);
+    return name === undefined ? question : { ...question, name };
+  };
+
+  /** The answer to `sent` after it has failed with `error`, where that says no more than that the name will not do. @throws {unknown} `error` otherwise. */
+  const answerAfter = async (client: pg.ClientBase, send: Send, sent: Question, error: unknown): Promise<pg.QueryResult> => {
+    noteFailure(client, error);
+    if (sent.name === undefined || !isRefusalOfName(error)) throw error;
+    // It was refused before anything of it ran. So it is sent again, once, be it a read or a write.
+    const { name: _refused, ...question } = sent;
+    if (isOutdatedPlan(error)) {
+      spent.add(client);
+      return send(question);
+    }
+    if (error.code !== featureNotSupported) share(error.message);
+    const result = await askShared(client, send, question);
+    // Refused with a name and answered without one.
+    share(error.message);
+    return result;
   };
 
   return {
@@ -95,16 +110,19 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
         share("it answers from another process than it said");
       if (!isShared) await sendInTime(send, sessionSettings);
       generations.set(client, names.generation);
-      const answer: Send = async (question) => {
-        try {
-          return await ask(client, send, question);
-        } catch (error) {
-          // Its server takes no writes any more. A new connection may lead to one that does.
-          if (isDatabaseError(error, readOnlyTransaction)) spent.add(client);
-          throw error;
-        }
-      };
-      Object.assign(client, { query: queryBy(answer) });
+      const query = queryBy(send as SendBack, {
+        asItIsSent: (question) => asItIsSent(client, question),
+        async askOtherwise(question) {
+          try {
+            return await askShared(client, send, question);
+          } catch (error) {
+            noteFailure(client, error);
+            throw error;
+          }
+        },
+        answerAfter: (sent, error) => answerAfter(client, send, sent, error),
+      });
+      Object.assign(client, { query });
     },
     isSpent(client) {
       // A transaction whose COMMIT or ROLLBACK got no answer is given back like any other.
@@ -119,7 +137,7 @@ const isolation = "READ COMMITTED";
 
 const bareBegin = /^\s*BEGIN\s*;?\s*$/i;
 const transactionStart = /^\s*(BEGIN|START\s+TRANSACTION)\b/i;
-const firstStatement = /^([^;]*);?/;
+const firstStatement = /^[^;]*;?/;
 /** The statements that make `settings`; `how` says how long they last. */
 function settingsBy(how: "SET" | "SET LOCAL", settings: SessionSettings): string {
   return Object.entries(settings)
@@ -171,16 +189,38 @@ async function sendInTime(send: Send, text: string, attempts = 5): Promise<pg.Qu
   }
 }
 
-/** The `query` of a client, in the forms that are in use: a promise, or a callback for the pool. */
-function queryBy(send: Send) {
-  type Callback = (error: Error | undefined, result?: pg.QueryResult) => void;
+interface Asking {
+  asItIsSent(question: Question): Question | undefined;
+  askOtherwise(question: Question): Promise<pg.QueryResult>;
+  answerAfter(sent: Question, error: unknown): Promise<pg.QueryResult>;
+}
+
+/**
+ * The `query` of a client, in the forms that are in use: with a callback for the pool, with a promise otherwise. What is sent as it is goes to the driver by
+ * its callback, as the pool would have it go: promises in between would be a sixth of the work of asking.
+ */
+function queryBy(send: SendBack, { asItIsSent, askOtherwise, answerAfter }: Asking) {
+  const ask = (question: Question, callback: Callback): void => {
+    const settle = (answered: Promise<pg.QueryResult>) =>
+      void answered.then(
+        (result) => callback(undefined, result),
+        (error: Error) => callback(error),
+      );
+    const sent = asItIsSent(question);
+    if (sent === undefined) return settle(askOtherwise(question));
+    send(sent, undefined, (error, result) => (error ? settle(answerAfter(sent, error)) : callback(undefined, result)));
+  };
   return (asked: string | Question, given?: unknown[] | Callback, last?: Callback): Promise<pg.QueryResult> | undefined => {
-    const question = typeof asked === "string" ? { text: asked } : asked;
-    const answered = send(Array.isArray(given) ? { ...question, values: given } : question);
+    const text = typeof asked === "string" ? { text: asked } : asked;
+    const question = Array.isArray(given) ? { ...text, values: given } : text;
     const callback = typeof given === "function" ? given : last;
-    if (callback === undefined) return answered;
-    answered.then((result) => callback(undefined, result), callback);
-    return undefined;
+    if (callback !== undefined) {
+      ask(question, callback);
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      ask(question, (error, result) => (result === undefined ? reject(asError(error)) : resolve(result)));
+    });
   };
 }
 
