@@ -1,3 +1,4 @@
+import { callbackify } from "node:util";
 import pg from "pg";
 import { asError } from "../errors.ts";
 import { createStatementNames } from "./statement-names.ts";
@@ -28,12 +29,8 @@ export interface Sessions {
 /** One question to the server, as Prisma's adapter and our own code send it. */
 type Question = pg.QueryConfig;
 type Send = (question: Question) => Promise<pg.QueryResult>;
-type Callback = (error: Error | undefined, result?: pg.QueryResult) => void;
-type SendBack = (
-  question: Question,
-  values: undefined,
-  callback: (error: Error | null, result?: pg.QueryResult) => void,
-) => void;
+type Callback = (error: Error | null, result?: pg.QueryResult) => void;
+type SendBack = (question: Question, values: undefined, callback: Callback) => void;
 
 /**
  * Sees to it that a statement means the same on every connection and finds what it needs: by settings, and by names under which the server keeps what it
@@ -201,14 +198,10 @@ interface Asking {
  */
 function queryBy(send: SendBack, { asItIsSent, askOtherwise, answerAfter }: Asking) {
   const ask = (question: Question, callback: Callback): void => {
-    const settle = (answered: Promise<pg.QueryResult>) =>
-      void answered.then(
-        (result) => callback(undefined, result),
-        (error: Error) => callback(error),
-      );
+    const settle = (answered: Promise<pg.QueryResult>) => callbackify(() => answered)(callback);
     const sent = asItIsSent(question);
     if (sent === undefined) return settle(askOtherwise(question));
-    send(sent, undefined, (error, result) => (error ? settle(answerAfter(sent, error)) : callback(undefined, result)));
+    send(sent, undefined, (error, result) => (error ? settle(answerAfter(sent, error)) : callback(null, result)));
   };
   return (asked: string | Question, given?: unknown[] | Callback, last?: Callback): Promise<pg.QueryResult> | undefined => {
     const text = typeof asked === "string" ? { text: asked } : asked;
