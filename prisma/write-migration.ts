@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { startEmbeddedDatabase } from "../src/platform/embedded-database.ts";
-import { migrationDifference } from "../src/platform/migrations.ts";
+import { migrationDifference } from "./schema-engine.ts";
 
 const [argument] = process.argv.slice(2);
 if (argument === undefined || !/^(--check|[a-z][a-z0-9_]*)$/.test(argument)) {

@@ -1,7 +1,8 @@
 import { ConfigError } from "./config.ts";
 import { DomainError, Unavailable } from "./errors.ts";
 import { DirectoryInUse } from "./platform/directory-lock.ts";
-import { MigrationFailed } from "./platform/migrations.ts";
+import { MigrationFailed } from "./platform/migration-history.ts";
+import { UnusableDatabase } from "./platform/start-checks.ts";
 
 /** What a command cannot do, said to whoever runs it. */
 export class CommandRefused extends Error {
@@ -31,6 +32,6 @@ function expected(error: unknown): string | undefined {
   if (error instanceof Unavailable && error.cause instanceof Error)
     return `${error.message}\nIts cause: ${error.cause.message}`;
   if ("code" in error && error.code === "EADDRINUSE") return `${error.message}: set PORT to a port that is free.`;
-  const types = [CommandRefused, ConfigError, DirectoryInUse, DomainError, MigrationFailed];
+  const types = [CommandRefused, ConfigError, DirectoryInUse, DomainError, MigrationFailed, UnusableDatabase];
   return types.some((type) => error instanceof type) ? error.message : undefined;
 }

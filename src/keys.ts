@@ -9,7 +9,9 @@ import { DomainError, Unavailable } from "./errors.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { DirectoryInUse } from "./platform/directory-lock.ts";
-import { migrate, MigrationFailed } from "./platform/migrations.ts";
+import { MigrationFailed } from "./platform/migration-history.ts";
+import { migrate } from "./platform/migrations.ts";
+import { awaitDatabase, UnusableDatabase } from "./platform/start-checks.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
 const usage = `Usage: npm run keys -- <command>
@@ -91,9 +93,12 @@ async function main(): Promise<void> {
   }
 
   const config = readConfig(process.env);
-  const database = await openDatabase(config.database, pino({ level: "warn" }));
+  // Standard output is the command's own: a secret that is printed there is read by scripts.
+  const log = pino({ level: "warn" }, pino.destination(2));
+  await awaitDatabase(config.database, log);
+  const database = await openDatabase(config.database, log);
   try {
-    await migrate(database);
+    await migrate(database, { log });
     const origin = { address: null, userAgent: `npm run keys (${userInfo().username})`, requestId: null };
     await command.run(createProvisioning({ database, clock: systemClock, newId: () => uuidv7(), origin }), values, rest);
   } finally {
@@ -253,7 +258,7 @@ function explain(error: unknown): 1 | 2 {
     console.error(error.message);
     return 1;
   }
-  const foreseen = [ConfigError, MigrationFailed, DomainError].some((type) => error instanceof type);
+  const foreseen = [ConfigError, MigrationFailed, UnusableDatabase, DomainError].some((type) => error instanceof type);
   if (!foreseen || !(error instanceof Error)) throw error;
   // To the operator there is nothing that may not be seen.
   console.error(error.message.replace(", or you may not see it", ""));

@@ -8,12 +8,15 @@ import { createLog } from "./platform/log.ts";
 import { migrate } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
+import { awaitDatabase } from "./platform/start-checks.ts";
 
 await runCommand(async () => {
   const config = readConfig(process.env);
-  const database = await openDatabase(config.database, createLog("warn"));
+  const log = createLog("warn");
+  await awaitDatabase(config.database, log);
+  const database = await openDatabase(config.database, log);
   try {
-    await migrate(database);
+    await migrate(database, { log });
     const storage = await openStorage(config.storage, {
       publicUrl: config.publicUrl,
       signer: createSigner(config.signingSecret, "files"),
@@ -29,6 +32,3 @@ await runCommand(async () => {
     await database.close();
   }
 });
-
-// The engine of the migrations leaves a timer of its lock behind, which would keep the process for ten seconds more.
-process.exit();

@@ -10,6 +10,7 @@ import { createLog } from "./platform/log.ts";
 import { migrate } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
+import { awaitDatabase } from "./platform/start-checks.ts";
 
 /** How long requests under way may go on after SIGTERM. */
 const drainMilliseconds = 25_000;
@@ -21,10 +22,11 @@ await runCommand(async () => start(await withPort(readConfig(process.env))));
 
 async function start(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
+  await awaitDatabase(config.database, log);
   const database = await openDatabase(config.database, log);
   try {
     await clearInterruptedDemo(config.dataDirectory, database);
-    const applied = await migrate(database);
+    const applied = await migrate(database, { log });
     if (applied.length > 0) log.info({ migrations: applied }, "the database was migrated");
     const storage = await openStorage(config.storage, {
       publicUrl: config.publicUrl,

@@ -1,26 +1,41 @@
-// npm run migrate                      applies the migrations that the database lacks
-// npm run migrate -- --again <name>    the same, after a migration failed and left nothing behind
+// npm run migrate                            applies the migrations that the database lacks
+// npm run migrate -- --applied <name>        the same, after it is said of a migration that was cut off that all it makes is there
+// npm run migrate -- --rolled-back <name>    the same, after it is said that nothing of it is there
+import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
 import { openDatabase } from "./platform/database.ts";
-import { markRolledBack, migrate } from "./platform/migrations.ts";
+import { migrate, settleMigration } from "./platform/migrations.ts";
+import { awaitDatabase } from "./platform/start-checks.ts";
 
-const [option, failedName, ...rest] = process.argv.slice(2);
-if ((option !== undefined && (option !== "--again" || failedName === undefined)) || rest.length > 0) {
-  console.error("Usage: npm run migrate, or npm run migrate -- --again <name of the migration that failed>");
-  process.exit(2);
-}
+const usage = "Usage: npm run migrate, or npm run migrate -- --applied <name>, or npm run migrate -- --rolled-back <name>";
+
+const settlements = readArguments();
 
 await runCommand(async () => {
   const config = readConfig(process.env);
-  const database = await openDatabase(config.database, pino({ level: "warn" }));
+  const log = pino({ level: "warn" }, pino.destination(2));
+  await awaitDatabase(config.database, log);
+  const database = await openDatabase(config.database, log);
   try {
-    if (failedName !== undefined) await markRolledBack(database, failedName);
-    const applied = await migrate(database);
+    if (settlements.applied !== undefined) await settleMigration(database, settlements.applied, "applied");
+    if (settlements["rolled-back"] !== undefined) await settleMigration(database, settlements["rolled-back"], "rolled-back");
+    const applied = await migrate(database, { log });
     for (const name of applied) console.log(`Applied ${name}`);
     if (applied.length === 0) console.log("The database is up to date.");
   } finally {
     await database.close();
   }
 });
+
+function readArguments() {
+  const options = { applied: { type: "string" }, "rolled-back": { type: "string" } } as const;
+  try {
+    return parseArgs({ options, strict: true }).values;
+  } catch (error) {
+    // What parseArgs throws says which argument it does not know.
+    console.error(error instanceof Error ? `${error.message}\n${usage}` : usage);
+    process.exit(2);
+  }
+}

@@ -1,294 +1,263 @@
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { readFile, readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { PrismaPg } from "@prisma/adapter-pg";
-import {
-  bindMigrationAwareSqlAdapterFactory,
-  ColumnTypeEnum,
-  type SqlMigrationAwareDriverAdapterFactory,
-  type SqlQuery,
-  type SqlResultSet,
-} from "@prisma/driver-adapter-utils";
-import type { MigrationList, SchemaEngine } from "@prisma/schema-engine-wasm";
 import pg from "pg";
+import { Unavailable } from "../errors.ts";
 import type { Database } from "./database.ts";
-import { asUnavailable } from "./unavailable.ts";
+import { inMaintenanceTransaction, sendInTime, withClient } from "./maintenance.ts";
+import {
+  addToHistory,
+  createHistory,
+  type HistoryEntry,
+  MigrationFailed,
+  missingFrom,
+  readHistory,
+  settleInHistory,
+  settlementOf,
+  type Settlement,
+} from "./migration-history.ts";
+import { type IndexStep, type Migration, readMigrations } from "./migration-scripts.ts";
+import { checkRights, UnusableDatabase } from "./start-checks.ts";
+import { asUnavailable, isUnavailable } from "./unavailable.ts";
 
-const migrationsDirectory = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
-const schemaPath = fileURLToPath(new URL("../../prisma/schema.prisma", import.meta.url));
-
-/** The engine finds its way around by these two; our schema has one file and nothing that is managed elsewhere. */
-const noFilters = { externalTables: [], externalEnums: [] };
-const scriptName = "migration.sql";
-
-/** Ours, not Prisma's: two processes that start at once queue here, and the engine takes its own lock besides. */
-const lockKey = 7_466_310;
-const lockMilliseconds = 60_000;
+/**
+ * Ours, not Prisma's: processes that start at once queue here. Not the number that versions before used: theirs was a lock of a session, which a
+ * pooler's connection keeps for as long as it lives.
+ */
+const lockKey = 7_466_311;
 /** For one script. The embedded database's pool would give up as early as for a request. */
-const migrationMilliseconds = 3_600_000;
+const scriptMilliseconds = 86_400_000;
 
-/** The database is not in a state that migrations can go on from, and no later start will find it better. */
-export class MigrationFailed extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "MigrationFailed";
-  }
+/** What migrations say to the log; pino's loggers have this shape. */
+export interface MigrationLog {
+  warn(details: object, message: string): void;
 }
 
-interface Migration {
-  readonly name: string;
-  readonly script: string;
-  readonly checksum: string;
+export interface MigrationOptions {
+  /** Those of prisma/migrations where they are left out. */
+  readonly migrations?: readonly Migration[];
+  readonly log?: MigrationLog;
 }
 
-interface AppliedMigration {
-  readonly migration_name: string;
-  readonly checksum: string;
-  readonly finished_at: Date | null;
-}
+const silent: MigrationLog = { warn: () => undefined };
 
 /**
- * Applies the migrations of prisma/migrations that the database lacks, and answers their names. Of several processes that
- * start at once one applies them and the others wait. Keeps the history that `prisma migrate deploy` keeps, in `_prisma_migrations`.
+ * Applies the migrations that the database lacks, and returns their names. Each is one transaction, which holds the lock, runs the script and writes the
+ * history that `prisma migrate deploy` keeps: whenever it is cut off, the next call finds it whole or not begun, and goes on. Of several processes
+ * that start at once one applies a migration and the others wait for it.
  *
- * @throws {MigrationFailed} where a migration fails or failed before, or was edited after it was applied, or is unknown to this version.
- * @throws {Unavailable} where the database cannot be reached.
+ * @throws {MigrationFailed} where a script fails, was edited after it was applied, or belongs to a version that this one does not work beside.
+ * @throws {Unavailable} where the database cannot be reached, or a script was cut off.
  */
-export async function migrate(database: Database): Promise<readonly string[]> {
-  const migrations = await readMigrations();
-  // The common start: everything is there. One query, and the engine is never loaded.
-  if ((await missingMigrations(database.pool, migrations)).length === 0) return [];
-
-  const maintenance = database.openMaintenancePool();
-  try {
-    return await withMigrationLock(database, maintenance.pool, async () => {
-      if ((await missingMigrations(maintenance.pool, migrations)).length === 0) return [];
-      const engine = await loadEngine(adapterFactory(maintenance.pool));
-      try {
-        const { appliedMigrationNames } = await engine.applyMigrations({
-          migrationsList: migrationList(migrations),
-          filters: noFilters,
-        });
-        return appliedMigrationNames;
-      } catch (error) {
-        throw new MigrationFailed(`A migration failed: ${messageOf(error)}`, { cause: error });
-      } finally {
-        engine.free();
+export async function migrate(database: Database, options: MigrationOptions = {}): Promise<readonly string[]> {
+  const { migrations = await readMigrations(), log = silent } = options;
+  const { schema } = database;
+  return maintaining(database, async (pool) => {
+    const applied = await withClient(pool, async (client) => {
+      const history = await inMaintenanceTransaction(client, schema, () => readHistory(client, schema));
+      // The common start: everything is there, and nobody is made to wait.
+      if (history?.every(({ isFinished }) => isFinished) === true && missingFrom(history, migrations).length === 0) return [];
+      await inMaintenanceTransaction(client, schema, () => prepareHistory(client, schema, { migrations, log }));
+      const names: string[] = [];
+      for (;;) {
+        const name = await applyNext(client, { database, pool, migrations, log });
+        if (name === undefined) return names;
+        names.push(name);
       }
     });
-  } catch (error) {
-    throw asUnavailable(error);
-  } finally {
-    await maintenance.end();
-  }
-}
-
-/**
- * Says in the history that the migration `name`, which failed, left nothing behind, so that the next {@link migrate} tries it again. A
- * migration is one transaction unless it says otherwise, so that is the rule.
- */
-export async function markRolledBack(database: Database, name: string): Promise<void> {
-  const maintenance = database.openMaintenancePool();
-  try {
-    await withMigrationLock(database, maintenance.pool, async () => {
-      const engine = await loadEngine(adapterFactory(maintenance.pool));
-      try {
-        await engine.markMigrationRolledBack({ migrationName: name });
-      } catch (error) {
-        throw new MigrationFailed(messageOf(error), { cause: error });
-      } finally {
-        engine.free();
-      }
-    });
-  } finally {
-    await maintenance.end();
-  }
-}
-
-/**
- * The SQL that leads from what the migrations make to what prisma/schema.prisma says; empty where they agree. Works on `scratch`, an
- * empty database that is of no use afterwards.
- */
-export async function migrationDifference(scratch: pg.Pool): Promise<string> {
-  const engine = await loadEngine(adapterFactory(scratch));
-  try {
-    const { stdout, exitCode } = await engine.diff({
-      from: { tag: "migrations", ...migrationList(await readMigrations()) },
-      to: { tag: "schemaDatamodel", files: [{ path: schemaPath, content: await readFile(schemaPath, "utf8") }] },
-      script: true,
-      exitCode: true,
-      filters: noFilters,
-    });
-    return exitCode === 0 ? "" : (stdout ?? "");
-  } finally {
-    engine.free();
-  }
-}
-
-async function readMigrations(): Promise<readonly Migration[]> {
-  const entries = await readdir(migrationsDirectory, { withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
+    // Who migrates need not be who serves requests. What was there before was checked before.
+    if (applied.length > 0) await checkRights(database.pool, schema);
+    return applied;
   });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return Promise.all(
-    names.toSorted().map(async (name) => {
-      const script = await readFile(`${migrationsDirectory}/${name}/${scriptName}`, "utf8");
-      return { name, script, checksum: createHash("sha256").update(script).digest("hex") };
-    }),
+}
+
+/**
+ * Writes into the history what became of the migration `name`, which was started and not finished: for {@link migrate} to go on where it could not
+ * tell that itself.
+ *
+ * @throws {MigrationFailed} where no such migration was started and not finished.
+ */
+export async function settleMigration(database: Database, name: string, settlement: Settlement): Promise<void> {
+  const { schema } = database;
+  await maintaining(database, (pool) =>
+    withClient(pool, (client) =>
+      inMaintenanceTransaction(client, schema, async () => {
+        await takeLock(client, silent);
+        const history = await readHistory(client, schema);
+        if (history === undefined || !(await settleInHistory(client, name, settlement)))
+          throw new MigrationFailed(`The database knows of no migration ${name} that was started and did not finish.`);
+      }),
+    ),
   );
 }
 
-/** @throws {MigrationFailed} where the history does not lead to `migrations`. */
-async function missingMigrations(pool: pg.Pool, migrations: readonly Migration[]): Promise<readonly Migration[]> {
-  const applied = await readHistory(pool);
-  const failed = applied.find((migration) => migration.finished_at === null);
-  if (failed !== undefined) {
-    throw new MigrationFailed(
-      `The migration ${failed.migration_name} was started and did not finish; its error stands in the logs column of _prisma_migrations. ` +
-        `If it left nothing behind, as a migration in one transaction does, try it again: npm run migrate -- --again ${failed.migration_name}`,
-    );
-  }
-  for (const { migration_name: name, checksum } of applied) {
-    const migration = migrations.find((candidate) => candidate.name === name);
-    if (migration === undefined) {
-      throw new MigrationFailed(
-        `The database has the migration ${name}, which this version does not know: it belongs to a newer one.`,
-      );
-    }
-    if (migration.checksum !== checksum) {
-      throw new MigrationFailed(
-        `The migration ${name} was edited after it was applied to this database. Restore its file and write the change as a new migration.`,
-      );
-    }
-  }
-  const appliedNames = new Set(applied.map((migration) => migration.migration_name));
-  return migrations.filter(({ name }) => !appliedNames.has(name));
-}
-
-async function readHistory(pool: pg.Pool): Promise<readonly AppliedMigration[]> {
+async function maintaining<Result>(database: Database, work: (pool: pg.Pool) => Promise<Result>): Promise<Result> {
+  const maintenance = database.openMaintenancePool();
   try {
-    const { rows } = await pool.query<AppliedMigration>(
-      "SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL",
-    );
-    return rows;
+    return await work(maintenance.pool);
   } catch (error) {
-    const undefinedTable = "42P01";
-    if (error instanceof pg.DatabaseError && error.code === undefinedTable) return [];
-    throw asUnavailable(error);
+    const isTold = [MigrationFailed, UnusableDatabase, Unavailable].some((type) => error instanceof type);
+    throw isTold ? error : asUnavailable(error);
+  } finally {
+    await maintenance.end();
   }
 }
 
-async function withMigrationLock<Result>(database: Database, pool: pg.Pool, work: () => Promise<Result>): Promise<Result> {
-  // The directory of the embedded database is locked already, and its one connection is needed for the work.
-  if (database.kind === "embedded") return work();
+/** Makes the history where there is none, and settles what an earlier version left unfinished in it. */
+async function prepareHistory(
+  client: pg.ClientBase,
+  schema: string,
+  { migrations, log }: Required<MigrationOptions>,
+): Promise<void> {
+  await takeLock(client, log);
+  const history = await readHistory(client, schema);
+  if (history === undefined) {
+    await requireCreate(client, schema);
+    await createHistory(client, schema);
+    return;
+  }
+  for (const { name } of history.filter(({ isFinished }) => !isFinished)) {
+    const migration = migrations.find((candidate) => candidate.name === name);
+    // One of a newer version, which missingFrom refuses.
+    if (migration === undefined) continue;
+    const settlement = await settlementOf(client, schema, migration);
+    await settleInHistory(client, name, settlement);
+    log.warn({ migration: name, settlement }, "A migration that was cut off is settled");
+  }
+}
+
+interface Application extends Required<MigrationOptions> {
+  readonly database: Database;
+  /** For connections beside the one that holds the lock. */
+  readonly pool: pg.Pool;
+}
+
+/** Applies the first migration that is missing, and returns its name; undefined where none is. */
+async function applyNext(client: pg.ClientBase, { database, pool, migrations, log }: Application): Promise<string | undefined> {
+  const { schema, kind } = database;
+  return inMaintenanceTransaction(client, schema, async () => {
+    await takeLock(client, log);
+    const [next] = missingFrom(await unfinishedRefused(client, schema), migrations);
+    if (next === undefined) return undefined;
+    await requireCreate(client, schema);
+    try {
+      if (next.steps === undefined) await runScript(client, next.script);
+      // The embedded database has one session: nobody writes meanwhile, and there is no second connection to be had.
+      else if (kind === "embedded") await runScript(client, next.script.replaceAll(/\bCONCURRENTLY\b/g, ""));
+      else await runSteps(client, next.steps, { pool, schema });
+      await addToHistory(client, next);
+    } catch (error) {
+      throw failureOf(next, error);
+    }
+    return next.name;
+  });
+}
+
+async function unfinishedRefused(client: pg.ClientBase, schema: string): Promise<readonly HistoryEntry[]> {
+  const history = (await readHistory(client, schema)) ?? [];
+  const unfinished = history.find(({ isFinished }) => !isFinished);
+  if (unfinished === undefined) return history;
+  throw new MigrationFailed(
+    `The migration ${unfinished.name}, which this version does not know, was started and did not finish. Start the newer version that it belongs to.`,
+  );
+}
+
+/** Without values the statements go to the server as they are, semicolons within functions too. */
+async function runScript(client: pg.ClientBase, text: string): Promise<void> {
+  await client.query(unhurried(text));
+}
+
+/** `text`, for which the client waits as long as it takes. */
+function unhurried(text: string): pg.QueryConfig {
+  const query = { text, query_timeout: scriptMilliseconds };
+  return query;
+}
+
+/**
+ * Runs each step outside any transaction, over a second connection, while `holder` keeps the lock. A step that is there already is left out; an index that
+ * was cut off half-made is dropped and made again.
+ */
+async function runSteps(
+  holder: pg.ClientBase,
+  steps: readonly IndexStep[],
+  { pool, schema }: { readonly pool: pg.Pool; readonly schema: string },
+): Promise<void> {
+  // It says nothing for as long as an index takes.
+  await holder.query("SET LOCAL idle_in_transaction_session_timeout = 0");
   const client = await pool.connect();
-  // Without a listener the loss of a connection ends the process; here the work fails by it.
-  client.on("error", () => undefined);
+  const ignore = () => undefined;
+  client.on("error", ignore);
   try {
-    await client.query(`SET lock_timeout = ${lockMilliseconds}`);
-    await client.query("SELECT pg_advisory_lock($1)", [lockKey]);
-    return await work();
+    // Of the session, since there is no transaction, and the session ends below. A pooler's goes on, with others: DATABASE_URL_DIRECT leads past it.
+    if (await hasOwnSession(client, schema)) await sendInTime(client, "SET statement_timeout = 0; SET lock_timeout = 0");
+    for (const step of steps) await runStep(client, schema, step);
   } finally {
-    // Ends the connection, and with it the lock.
+    client.off("error", ignore);
     client.release(true);
   }
 }
 
-function migrationList(migrations: readonly Migration[]): MigrationList {
-  return {
-    baseDir: migrationsDirectory,
-    lockfile: { path: "migration_lock.toml", content: readFileSync(`${migrationsDirectory}/migration_lock.toml`, "utf8") },
-    shadowDbInitScript: "",
-    migrationDirectories: migrations.map(({ name, script }) => ({
-      path: name,
-      migrationFile: { path: scriptName, content: { tag: "ok", value: script } },
-    })),
-  };
+/** Whether `client` talks to the process of the server that it was told of when it connected: a pooler tells of itself. */
+async function hasOwnSession(client: pg.ClientBase, schema: string): Promise<boolean> {
+  return inMaintenanceTransaction(client, schema, async () => {
+    const { rows } = await client.query<{ id: number }>("SELECT pg_backend_pid() AS id");
+    return "processID" in client && client.processID === rows[0]?.id;
+  });
 }
 
-function adapterFactory(pool: pg.Pool): SqlMigrationAwareDriverAdapterFactory {
-  const factory = new PrismaPg(readingCatalogue(pool));
-  const connect = async () => {
-    const adapter = await factory.connect();
-    const queryRaw = adapter.queryRaw.bind(adapter);
-    // The adapter's own executeScript cuts a script at every semicolon, those within a function's body too. Without arguments the statements go to
-    // the server as they are, and it runs them as one transaction.
-    return Object.assign(adapter, {
-      executeScript: async (script: string) => {
-        await adapter.executeRaw({ sql: script, args: [], argTypes: [] });
-      },
-      queryRaw: async (query: SqlQuery) => catalogueCharacters(await queryRaw(query)),
-    });
-  };
-  // Nothing but a diff asks for a shadow database, and it is given one that holds nothing else.
-  return { provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: connect };
+async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): Promise<void> {
+  const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(step.index)}`;
+  const drop = unhurried(`DROP INDEX CONCURRENTLY ${name}`);
+  const { rows } = await client.query<{ isValid: boolean }>(
+    `SELECT indisvalid AS "isValid" FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+     WHERE relname = $1 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
+    [step.index, schema],
+  );
+  const [present] = rows;
+  if (step.action === "drop") {
+    if (present !== undefined) await client.query(drop);
+    return;
+  }
+  if (present?.isValid === true) return;
+  if (present !== undefined) await client.query(drop);
+  const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(step.table)}`;
+  const create = `CREATE ${step.isUnique ? "UNIQUE " : ""}INDEX CONCURRENTLY ${pg.escapeIdentifier(step.index)}`;
+  await client.query(unhurried(`${create} ON ${table} ${step.definition}`));
 }
 
-/** The types, in the catalogue, of the one-byte "char" and of its arrays. */
-const [characterType, characterArrayType] = [18, 1002];
-
-/**
- * `pool`, for an adapter that knows the arrays of the catalogue's one-byte type "char" and not that type itself, which the engine reads to describe
- * a database: answers it as its array, for {@link catalogueCharacters} to set right.
- */
-function readingCatalogue(pool: pg.Pool): pg.Pool {
-  const query = async (config: pg.QueryConfig) => {
-    const unhurried = { ...config, query_timeout: migrationMilliseconds };
-    const result = await pool.query(unhurried);
-    // A script of several statements has several results, whatever the type declarations say, and nobody reads them.
-    for (const field of result.fields ?? []) if (field.dataTypeID === characterType) field.dataTypeID = characterArrayType;
-    return result;
-  };
-  return new Proxy(pool, { get: (target, key): unknown => (key === "query" ? query : Reflect.get(target, key)) });
+/** Waits for the lock of migrations. It ends with the transaction, and so with whoever holds it. */
+async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void> {
+  const { rows } = await client.query<{ isTaken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS "isTaken"', [lockKey]);
+  if (rows[0]?.isTaken === true) return;
+  log.warn({}, "Another process migrates the database; waiting for it");
+  await client.query({ ...unhurried("SELECT pg_advisory_xact_lock($1)"), values: [lockKey] });
 }
 
-function catalogueCharacters(result: SqlResultSet): SqlResultSet {
-  const { CharacterArray, Character } = ColumnTypeEnum;
-  return { ...result, columnTypes: result.columnTypes.map((type) => (type === CharacterArray ? Character : type)) };
+async function requireCreate(client: pg.ClientBase, schema: string): Promise<void> {
+  const { rows } = await client.query<{ role: string; hasSchema: boolean; mayCreate: boolean }>(
+    `SELECT current_user AS role, home.oid IS NOT NULL AS "hasSchema",
+       CASE WHEN home.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+         ELSE has_schema_privilege(home.oid, 'CREATE') AND has_schema_privilege(home.oid, 'USAGE') END AS "mayCreate"
+     FROM (SELECT 1) one LEFT JOIN (SELECT oid FROM pg_namespace WHERE nspname = $1) home ON true`,
+    [schema],
+  );
+  const [rights] = rows;
+  if (rights === undefined || rights.mayCreate) return;
+  const [name, role] = [pg.escapeIdentifier(schema), pg.escapeIdentifier(rights.role)];
+  const grant = rights.hasSchema
+    ? `GRANT USAGE, CREATE ON SCHEMA ${name} TO ${role}`
+    : `CREATE SCHEMA ${name} AUTHORIZATION ${role}`;
+  throw new MigrationFailed(
+    `Migrations are missing, and the role ${rights.role} may make no tables in the schema ${schema}: run ${grant}, ` +
+      "or name a role that may in DATABASE_URL_DIRECT.",
+  );
 }
 
-/** What the engine's module needs of WebAssembly, whose types come with a browser's library only. */
-declare const WebAssembly: {
-  instantiate(
-    bytes: Uint8Array,
-    imports: Record<string, object>,
-  ): Promise<{ instance: { exports: { __wbindgen_start(): void } } }>;
-};
+const insufficientPrivilege = "42501";
 
-async function loadEngine(factory: SqlMigrationAwareDriverAdapterFactory): Promise<SchemaEngine> {
-  engineModule ??= instantiateEngine();
-  const { SchemaEngine: Engine } = await engineModule;
-  const schema = await readFile(schemaPath, "utf8");
-  return Engine.new({ datamodels: [[schemaPath, schema]] }, () => undefined, bindMigrationAwareSqlAdapterFactory(factory));
-}
-
-/** Once a process: the module's bindings know one instance, and engines that are still at work would find themselves in another. */
-let engineModule: ReturnType<typeof instantiateEngine> | undefined;
-
-async function instantiateEngine() {
-  const entry = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg");
-  const [bindings, bytes] = await Promise.all([
-    import("@prisma/schema-engine-wasm/schema_engine_bg"),
-    readFile(join(dirname(entry), "schema_engine_bg.wasm")),
-  ]);
-  // Not by importing the module's main file, which leaves this to Node: it does it, with a warning about an experimental feature.
-  const imports: Record<string, unknown> = { ...bindings };
-  for (const name of Object.keys(imports)) if (name.startsWith("__wbg_setTimeout")) imports[name] = setIdleTimeout;
-  const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": imports });
-  bindings.__wbg_set_wasm(instance.exports);
-  instance.exports.__wbindgen_start();
-  return bindings;
-}
-
-/** The engine forgets its timers when its work is done, and the longest would keep the process for ten seconds more. */
-function setIdleTimeout(callback: () => void, milliseconds: number): NodeJS.Timeout {
-  return setTimeout(callback, milliseconds).unref();
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function failureOf({ name, steps }: Migration, error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isUnavailable(error))
+    return new Unavailable({ cause: error }, `The migration ${name} was cut off. Start again: it goes on by itself.`);
+  const isForbidden = error instanceof pg.DatabaseError && error.code === insufficientPrivilege;
+  const advice = isForbidden ? ". Name the role that owns the tables in DATABASE_URL_DIRECT" : "";
+  const kept = steps === undefined ? "nothing of it is kept" : "what it has made so far is kept for the next start";
+  return new MigrationFailed(`The migration ${name} failed, and ${kept}: ${message}${advice}.`, { cause: error });
 }

@@ -1,0 +1,270 @@
+import pg from "pg";
+import type { DatabaseConfig } from "../config.ts";
+import { inMaintenanceTransaction, schemaOf, withClient } from "./maintenance.ts";
+import { readTableNames } from "./migration-scripts.ts";
+import { isUnavailable } from "./unavailable.ts";
+
+/** The database that the configuration names cannot be used as it is, and waiting does not help. The message says what to do, in one sentence. */
+export class UnusableDatabase extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UnusableDatabase";
+  }
+}
+
+/** What a start says to the log; pino's loggers have this shape. */
+export interface StartLog {
+  warn(details: object, message: string): void;
+}
+
+/** How long a start waits for a database that does not answer. */
+export interface Patience {
+  readonly totalMilliseconds: number;
+  /** For one attempt to connect, and to ask. */
+  readonly attemptMilliseconds: number;
+  /** Between the first two attempts; doubled from one to the next. */
+  readonly firstPauseMilliseconds: number;
+  readonly longestPauseMilliseconds: number;
+}
+
+const usualPatience: Patience = {
+  totalMilliseconds: 60_000,
+  attemptMilliseconds: 5_000,
+  firstPauseMilliseconds: 250,
+  longestPauseMilliseconds: 5_000,
+};
+
+type Variable = "DATABASE_URL" | "DATABASE_URL_DIRECT";
+
+/** A connection that the configuration names, and by which variable. */
+interface Target {
+  readonly variable: Variable;
+  readonly url: string;
+}
+
+/**
+ * Waits until the database that `config` names can be connected to, and checks that the gateway can work on it: its version, its encoding, that it takes
+ * writes, and that the role may use the tables that are there. Asks a few times at most; nothing of it is done again for a request.
+ *
+ * @throws {UnusableDatabase} where it cannot work, or does not answer in time.
+ */
+export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = usualPatience): Promise<void> {
+  if (config.kind === "embedded") return;
+  const deadline = performance.now() + patience.totalMilliseconds;
+  await awaitTarget({ variable: "DATABASE_URL", url: config.url }, log, { ...patience, deadline });
+  const { directUrl = config.url } = config;
+  if (directUrl !== config.url)
+    await awaitTarget({ variable: "DATABASE_URL_DIRECT", url: directUrl }, log, { ...patience, deadline });
+}
+
+/**
+ * Checks that requests, over `pool`, may read and write every table of `schema`, once migrations have made new ones.
+ *
+ * @throws {UnusableDatabase} where they may not.
+ */
+export async function checkRights(pool: pg.Pool, schema: string): Promise<void> {
+  requireRights(await withClient(pool, (client) => readFacts(client, schema)), schema);
+}
+
+async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<void> {
+  const address = addressOf(target);
+  let pause = patience.firstPauseMilliseconds;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await checkTarget(target, patience.attemptMilliseconds);
+      return;
+    } catch (error) {
+      if (error instanceof UnusableDatabase) throw error;
+      const lasting = lastingFault(error, target, address);
+      if (lasting !== undefined) throw new UnusableDatabase(lasting, { cause: error });
+      if (!isPassing(error)) throw error;
+      if (performance.now() + pause > patience.deadline) {
+        const seconds = Math.round(patience.totalMilliseconds / 1000);
+        throw new UnusableDatabase(
+          `${address} could not be connected to in ${seconds} s (${messageOf(error)}): start it, or correct ${target.variable}.`,
+          { cause: error },
+        );
+      }
+      if (attempt === 1) log.warn({ cause: messageOf(error) }, `${address} does not answer yet; waiting for it`);
+    }
+    await new Promise((wake) => setTimeout(wake, pause));
+    pause = Math.min(pause * 2, patience.longestPauseMilliseconds);
+  }
+}
+
+async function checkTarget({ variable, url }: Target, milliseconds: number): Promise<void> {
+  const client = openClient(
+    { connectionString: url, connectionTimeoutMillis: milliseconds, query_timeout: milliseconds },
+    variable,
+  );
+  // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const schema = schemaOf(url);
+    const facts = await readFacts(client, schema);
+    requireUsable(facts);
+    // Whoever migrates owns the tables or is told so; requests are the other's.
+    if (variable === "DATABASE_URL") requireRights(facts, schema);
+  } finally {
+    await client.end();
+  }
+}
+
+/** @throws {UnusableDatabase} where the URL, or a file that it names, cannot be read. */
+function openClient(config: pg.ClientConfig, variable: Variable): pg.Client {
+  try {
+    return new pg.Client(config);
+  } catch (error) {
+    throw new UnusableDatabase(`${variable} cannot be used: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+interface Facts {
+  readonly version: number;
+  readonly versionName: string;
+  readonly encoding: string;
+  readonly database: string;
+  readonly role: string;
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+  /** Whether the schema can be used; true where there is none yet. */
+  readonly mayUseSchema: boolean;
+  /** Tables and sequences of ours that the role may not use as requests do. */
+  readonly forbidden: readonly string[];
+}
+
+/** The audit is written and read, and nothing else: rights to more are not asked for. */
+const appendOnlyTables = ["audit_events"];
+
+async function readFacts(client: pg.ClientBase, schema: string): Promise<Facts> {
+  const tables = await readTableNames();
+  return inMaintenanceTransaction(client, schema, async () => {
+    const { rows } = await client.query<Facts>(factsStatement, [schema, tables, appendOnlyTables]);
+    const [facts] = rows;
+    if (facts === undefined) throw new Error("A statement without a table answered with no row.");
+    return facts;
+  });
+}
+
+const factsStatement = `
+  WITH home AS (SELECT oid FROM pg_namespace WHERE nspname = $1),
+  ours AS (
+    SELECT pg_class.oid, relname, relname = ANY ($3::text[]) AS is_append_only
+    FROM pg_class JOIN home ON relnamespace = home.oid WHERE relkind IN ('r', 'p') AND relname = ANY ($2::text[])
+  )
+  SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS "versionName",
+    current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS role,
+    pg_is_in_recovery() AS "isStandby", current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
+    coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM home), true) AS "mayUseSchema",
+    ARRAY(
+      SELECT relname::text FROM ours
+      WHERE NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+        AND (is_append_only OR has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')))
+      UNION ALL
+      SELECT sequence.relname::text
+      FROM ours JOIN pg_depend ON refclassid = 'pg_class'::regclass AND refobjid = ours.oid AND classid = 'pg_class'::regclass AND deptype = 'a'
+        JOIN pg_class sequence ON sequence.oid = objid
+      -- Of anything else the function does not answer, and a condition beside it may come too late.
+      WHERE CASE sequence.relkind WHEN 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false END
+      ORDER BY 1
+    ) AS forbidden`;
+
+const oldestVersion = 150_000;
+
+function requireUsable({ version, versionName, encoding, database, isStandby, isReadOnly }: Facts): void {
+  if (version < oldestVersion)
+    throw new UnusableDatabase(`PostgreSQL 15 or newer is needed, and this is ${versionName}: upgrade the server.`);
+  if (encoding !== "UTF8") {
+    throw new UnusableDatabase(
+      `The database ${database} keeps text as ${encoding}, which has no room for every character: ` +
+        `make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that.`,
+    );
+  }
+  if (isStandby)
+    throw new UnusableDatabase(
+      "The server is a standby, which takes no writes: name the primary in DATABASE_URL, or promote it.",
+    );
+  if (isReadOnly) {
+    throw new UnusableDatabase(
+      `The database ${database} takes no writes, since default_transaction_read_only is on: ` +
+        `turn it off (ALTER DATABASE ${pg.escapeIdentifier(database)} SET default_transaction_read_only = off; a role may have it too).`,
+    );
+  }
+}
+
+function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string): void {
+  const [home, grantee] = [pg.escapeIdentifier(schema), pg.escapeIdentifier(role)];
+  if (!mayUseSchema)
+    throw new UnusableDatabase(
+      `The role ${role} may not use the schema ${schema}: run GRANT USAGE ON SCHEMA ${home} TO ${grantee}.`,
+    );
+  if (forbidden.length === 0) return;
+  throw new UnusableDatabase(
+    `The role ${role} may not read and write ${forbidden.join(", ")}: ` +
+      `run GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${home} TO ${grantee}; ` +
+      `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${home} TO ${grantee}.`,
+  );
+}
+
+/** What is wrong and what to do, where the same attempt will fail for as long as nobody does anything; undefined where it may pass by itself. */
+function lastingFault(error: unknown, { variable, url }: Target, address: string): string | undefined {
+  const code = codeOf(error);
+  const message = messageOf(error);
+  const { user, database } = namesIn(url);
+  if (code === "28P01" || message.startsWith("SASL"))
+    return `${address} refuses the password of the role ${user} (${message}): correct ${variable}.`;
+  if (code === "28000")
+    return `${address} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
+  if (code === "3D000" || poolerKnowsNo.test(message))
+    return `${address} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
+  if (code === "42501")
+    return `The role ${user} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
+  if (code === "ENOTFOUND")
+    return `The host of ${variable} is not known (${message}): correct ${variable}, or the name service.`;
+  if (certificateCodes.test(code ?? ""))
+    return `The certificate of ${address} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
+  if (message.includes("does not support SSL connections"))
+    return `${address} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
+  // Whatever else a server refuses before anything was asked, such as a setting that is unknown to it.
+  if (error instanceof pg.DatabaseError && !isPassing(error))
+    return `${address} cannot be used (${message}): see to the server, or correct ${variable}.`;
+  return undefined;
+}
+
+/** How PgBouncer says it, under the code that it gives to all it says. */
+const poolerKnowsNo = /^no such (database|user)\b/;
+const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
+/** PgBouncer's only code. What it says for good is told by its words. */
+const protocolViolation = "08P01";
+
+function isPassing(error: unknown): boolean {
+  if (codeOf(error) === protocolViolation) return !messageOf(error).startsWith("unsupported startup parameter");
+  // A socket in a directory where the server has not made it yet.
+  return codeOf(error) === "ENOENT" || isUnavailable(error);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/** A host of several addresses fails with an error for each, and no message of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+function addressOf({ url }: Target): string {
+  if (!URL.canParse(url)) return "PostgreSQL";
+  const { hostname, port, searchParams } = new URL(url);
+  const host = searchParams.get("host") ?? decodeURIComponent(hostname);
+  if (host.startsWith("/")) return `PostgreSQL at ${host}`;
+  return `PostgreSQL at ${host === "" ? "localhost" : host}:${port === "" ? "5432" : port}`;
+}
+
+function namesIn(url: string): { user: string; database: string } {
+  if (!URL.canParse(url)) return { user: "it names", database: "it names" };
+  const { username, pathname } = new URL(url);
+  const user = decodeURIComponent(username);
+  return { user: user === "" ? "of the process" : user, database: decodeURIComponent(pathname.slice(1)) || user };
+}
