@@ -22,14 +22,9 @@ import { recordStatements } from "./support/statements.ts";
 const log = { warn: () => undefined };
 const isEmbedded = inject("testServer").kind === "embedded";
 
-/** The URL that `database`, of a PostgreSQL server, was opened with. */
-function urlOf(database: Database): string {
-  const { connectionString } = database.pool.options;
-  if (connectionString === undefined) throw new Error("The embedded database has no URL");
-  return connectionString;
-}
-
-async function withEmptyDatabase(work: (database: Database, another: () => Promise<Database>) => Promise<void>): Promise<void> {
+async function withEmptyDatabase(
+  work: (database: Database, another: () => Promise<Database>, url: string) => Promise<void>,
+): Promise<void> {
   const scratch = await createScratchDatabase({ empty: true });
   const opened: Database[] = [];
   const open = async () => {
@@ -38,7 +33,7 @@ async function withEmptyDatabase(work: (database: Database, another: () => Promi
     return database;
   };
   try {
-    await work(await open(), open);
+    await work(await open(), open, scratch.config.kind === "embedded" ? "" : scratch.config.url);
   } finally {
     for (const database of opened) await database.close();
     await scratch.drop();
@@ -105,9 +100,9 @@ describe("migrate", () => {
   });
 
   test.skipIf(isEmbedded)("leaves no lock and no setting on a connection that others use next", async () => {
-    await withEmptyDatabase(async (database) => {
+    await withEmptyDatabase(async (database, _another, url) => {
       // As behind a transaction pooler: one connection for all, which nobody closes.
-      const pool = new pg.Pool({ connectionString: urlOf(database), max: 1 });
+      const pool = new pg.Pool({ connectionString: url, max: 1 });
       try {
         const settings = "SELECT name, setting FROM pg_settings WHERE name !~ '_auth_delay$|[.]' ORDER BY name";
         const before = (await pool.query(settings)).rows;
