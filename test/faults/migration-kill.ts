@@ -2,6 +2,7 @@
 //
 // Upgrades a database full of notes, cut off at ten moments: five times by SIGKILL to the process that migrates, five times by the end of its
 // connection. After each the gateway is started as it stands, and must go on by itself: to the schema of a fresh database, with every note there.
+// Then npm run migrate through a PgBouncer in transaction mode: two at once, again, and killed; no lock and no setting may stay with its connections.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
@@ -12,6 +13,7 @@ import { type Migration, readMigrations } from "../../src/platform/migration-scr
 import { migrate } from "../../src/platform/migrations.ts";
 import { type Cluster, programDirectory, startCluster } from "./support/cluster.ts";
 import { startGateway } from "./support/gateway.ts";
+import { startPgBouncer } from "./support/pgbouncer.ts";
 
 const { values } = parseArgs({ options: { notes: { type: "string", default: "1000000" } } });
 const noteCount = Number(values.notes);
@@ -85,6 +87,58 @@ async function run(): Promise<void> {
     requireEqual("the notes", JSON.stringify(rows), JSON.stringify(wantedRows));
   }
   console.log(`${moments.length} upgrades were cut off, and every next start went on by itself`);
+  await migrateThroughPooler(wantedSchema, migrations.length);
+}
+
+async function migrateThroughPooler(wantedSchema: string, migrationCount: number): Promise<void> {
+  const pooler = await startPgBouncer(cluster, 4);
+  try {
+    await createDatabase("pooled", "template0");
+    const atOnce = await Promise.all([runMigrate(pooler.url("pooled")), runMigrate(pooler.url("pooled"))]);
+    const applied = atOnce.flatMap(({ said }) => said.match(/^Applied .*$/gm) ?? []);
+    requireEqual("the exit codes of two at once", atOnce.map(({ code }) => code).join(" "), "0 0");
+    requireEqual("how often migrations were applied", String(applied.length), String(migrationCount));
+    const again = await runMigrate(pooler.url("pooled"));
+    requireEqual("what the next one says", again.said, "The database is up to date.\n");
+    console.log(`through PgBouncer, two at once: ${applied.length} migrations applied once each; the next: up to date`);
+
+    const killed = await upgrade(pooler, async (child) => void child.kill("SIGKILL"));
+    requireEqual("the exit code of one that is killed", String(killed.code), "null");
+    const next = await runMigrate(pooler.url("upgraded"));
+    requireEqual("the exit code of the one after it", String(next.code), "0");
+    requireEqual("the schema", schemaOf("upgraded"), wantedSchema);
+    const locks = await cluster.query("postgres", "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'");
+    requireEqual("advisory locks that stay with the pooler's connections", String(locks.length), "0");
+    const changed = await changedSettings(pooler.url("upgraded"));
+    requireEqual("settings that stay with the pooler's connections", changed.join(", "), "");
+    console.log("through PgBouncer, killed: the next one went on, schema equal, 0 locks and 0 settings left behind");
+  } finally {
+    await pooler.stop();
+  }
+}
+
+async function runMigrate(url: string): Promise<{ code: number | null; said: string }> {
+  const child = spawnMigrate(url);
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null]; // null where a signal has ended it
+  return { code, said };
+}
+
+/** The settings of a session behind the pooler that some client has changed, besides those that PgBouncer itself sets for each of its clients. */
+async function changedSettings(url: string): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT name FROM pg_settings WHERE source = 'session' AND setting <> reset_val
+         AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'IntervalStyle', 'standard_conforming_strings')
+       ORDER BY name`,
+    );
+    return rows.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
 }
 
 async function createDatabase(name: string, template: string): Promise<void> {
@@ -136,12 +190,12 @@ interface Upgrade {
 }
 
 /** Runs `npm run migrate` on a copy of the filled database; `interrupt` is called as it begins to work, with the id of the server's process that works. */
-async function upgrade({ url }: Cluster, interrupt: (child: ChildProcess, backend: number) => Promise<void>): Promise<Upgrade> {
+async function upgrade(
+  { url }: Pick<Cluster, "url">,
+  interrupt: (child: ChildProcess, backend: number) => Promise<void>,
+): Promise<Upgrade> {
   await createDatabase("upgraded", "filled");
-  const child = spawn(process.execPath, [join(root, "src/migrate.ts")], {
-    env: { ...process.env, DATABASE_URL: url("upgraded"), DATABASE_URL_DIRECT: "", SIGNING_SECRET: signingSecret },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawnMigrate(url("upgraded"));
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
@@ -151,6 +205,14 @@ async function upgrade({ url }: Cluster, interrupt: (child: ChildProcess, backen
   await interrupt(child, backend);
   const [code] = await exited;
   return { code, said, milliseconds: performance.now() - began };
+}
+
+/** npm run migrate, without npm. */
+function spawnMigrate(url: string) {
+  return spawn(process.execPath, [join(root, "src/migrate.ts")], {
+    env: { ...process.env, DATABASE_URL: url, DATABASE_URL_DIRECT: "", SIGNING_SECRET: signingSecret },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 /** The server's process that runs a script of a migration, once there is one. */
@@ -199,5 +261,7 @@ function schemaOf(database: string): string {
 }
 
 function requireEqual(what: string, found: string, wanted: string): void {
-  if (found !== wanted) throw new Error(`${what}: not what a fresh database has.`);
+  if (found === wanted) return;
+  const difference = wanted.length + found.length < 500 ? `${found} and not ${wanted}` : "not that of a fresh database";
+  throw new Error(`${what}: ${difference}`);
 }
