@@ -8,8 +8,6 @@ const neutralSettings: Readonly<Record<string, string>> = {
   statement_timeout: "0",
   lock_timeout: "0",
   transaction_timeout: "0",
-  // Not off: between two statements nothing is waited for, so whoever lets more time pass is gone, and so should the lock be.
-  idle_in_transaction_session_timeout: "60000",
   DateStyle: "ISO, MDY",
   IntervalStyle: "postgres",
   TimeZone: "UTC",
@@ -18,6 +16,9 @@ const neutralSettings: Readonly<Record<string, string>> = {
   check_function_bodies: "on",
   transform_null_equals: "off",
 };
+
+/** Not off: between two statements nothing is waited for, so whoever lets more time pass is gone, and so should the lock be. */
+const idleMilliseconds = 60_000;
 
 /** How often the server looks whether its client is still there while a statement runs, in milliseconds. Not every platform can. */
 const clientCheck = { name: "client_connection_check_interval", value: "2000", platform: "linux" };
@@ -49,7 +50,11 @@ export async function inMaintenanceTransaction<Result>(
   schema: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await sendInTime(client, "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0");
+  // In one message: the pause before the next one is idle time of a transaction.
+  await sendInTime(
+    client,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${idleMilliseconds}`,
+  );
   try {
     await setForTransaction(client, { ...neutralSettings, search_path: `${pg.escapeIdentifier(schema)}, pg_temp` });
     const result = await work();

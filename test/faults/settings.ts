@@ -238,13 +238,13 @@ async function addByV2(ask: Ask, ticketId: string): Promise<string> {
 async function addByV1(ask: Ask, ticket: number, database: string, schema: string): Promise<string> {
   const { status, json } = await ask("POST", `/v1/requests/${ticket}/notes`, { text });
   requireEqual("the status of POST /v1/requests/…/notes", status, 201);
-  const rows = await query<{ id: string }>(database, `SELECT id FROM ${schema}.notes WHERE number = $1`, [json["id"]]);
+  const rows = await rowsOf<{ id: string }>(database, `SELECT id FROM ${schema}.notes WHERE number = $1`, [json["id"]]);
   return rows[0]?.id ?? "";
 }
 
 /** What the database has, asked for in a way that no setting changes. */
 async function rowOf(database: string, schema: string, uuid: string): Promise<Row> {
-  const rows = await query<Row>(
+  const rows = await rowsOf<Row>(
     database,
     `SELECT id AS uuid, number, text, (extract(epoch FROM created_at) * 1000)::float8 AS created,
        (extract(epoch FROM updated_at) * 1000)::float8 AS updated
@@ -256,7 +256,7 @@ async function rowOf(database: string, schema: string, uuid: string): Promise<Ro
   return row;
 }
 
-async function query<Result extends pg.QueryResultRow>(
+async function rowsOf<Result extends pg.QueryResultRow>(
   database: string,
   statement: string,
   parameters: unknown[],
@@ -300,7 +300,11 @@ async function requireSameByV2(ask: Ask, row: Row): Promise<void> {
   const { json } = await ask("GET", `/v2/tickets/notes/${row.uuid}`);
   requireEqual("the value of /v2", json["value"], row.text);
   requireEqual("created_at of /v2", Date.parse(String(json["created_at"])), row.created);
-  requireEqual("updated_at of /v2", json["updated_at"] === null ? null : Date.parse(String(json["updated_at"])), row.updated);
+  requireEqual(
+    "updated_at of /v2",
+    typeof json["updated_at"] === "string" ? Date.parse(json["updated_at"]) : null,
+    row.updated,
+  );
 }
 
 function requireEqual(what: string, found: unknown, wanted: unknown): void {
