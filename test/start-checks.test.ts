@@ -151,9 +151,8 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
   test("refuses a host that is not known, TLS where there is none, and what cannot be read", async () => {
     expect(await refusal(check("postgresql://a@no-such-host.invalid/b"))).toMatch(/^The host of DATABASE_URL is not known/);
     expect(await refusal(check(`${url}?sslmode=verify-full`))).toMatch(/offers no TLS/);
-    expect(await refusal(check(`${url}?sslrootcert=/no/such/file`))).toMatch(
-      /^DATABASE_URL cannot be used: .*\/no\/such\/file/,
-    );
+    await expect(check(`${url}?sslrootcert=/no/such/file`)).rejects.toThrow(/DATABASE_URL cannot be used: .*\/no\/such\/file/);
+    await expect(check(url, `${url}?target_session_attrs=nonsense`)).rejects.toThrow(/DATABASE_URL_DIRECT cannot be used/);
   });
 });
 
@@ -179,6 +178,29 @@ async function serveError(code: string | undefined, message: string): Promise<{ 
   const address = server.address();
   return { server, port: typeof address === "object" && address !== null ? address.port : 0 };
 }
+
+describe("a fault of several servers", () => {
+  test("lasts where it does for each of them", async () => {
+    const [one, two, none] = [
+      await serveError("28P01", "no"),
+      await serveError("28P01", "no"),
+      await serveError(undefined, ""),
+    ];
+    const check = (...ports: number[]) =>
+      awaitDatabase(
+        { kind: "postgresql", url: `postgresql://someone@${ports.map((port) => `127.0.0.1:${port}`).join(",")}/b` },
+        log,
+        impatient,
+      );
+    await expect(check(one.port, two.port)).rejects.toThrow(
+      `PostgreSQL at 127.0.0.1:${one.port}, 127.0.0.1:${two.port} refuses the password of the role someone (no): correct DATABASE_URL.`,
+    );
+    await expect(check(one.port, none.port)).rejects.toThrow(
+      /could not be connected to in 0 s \(None of the 2 servers .*; no; /,
+    );
+    for (const { server } of [one, two, none]) server.close();
+  });
+});
 
 describe("a fault while connecting", () => {
   const attempt = async (code: string | undefined, message: string) => {

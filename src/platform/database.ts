@@ -4,7 +4,8 @@ import { PrismaClient } from "#generated/prisma/client.ts";
 import type { DatabaseConfig } from "../config.ts";
 import { type DatabaseAddress, readConnectionString } from "./connection-string.ts";
 import { startEmbeddedDatabase } from "./embedded-database.ts";
-import { schemaOf } from "./maintenance.ts";
+import { clientFor } from "./failover.ts";
+import { createSessions, type Sessions, type SessionSettings, type SessionsOptions } from "./sessions.ts";
 import { asUnavailable } from "./unavailable.ts";
 
 /** What the database says to the log; pino's loggers have this shape. */
@@ -21,7 +22,7 @@ export interface Statement {
 /** The rows, reached by Prisma for writes and by {@link Database.query} for reads, over one pool of connections. */
 export interface Database {
   readonly kind: DatabaseConfig["kind"];
-  /** The schema that has the tables. */
+  /** The schema that has the tables. It is the search path of every connection, {@link openMaintenancePool}'s too. */
   readonly schema: string;
   readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
@@ -31,7 +32,10 @@ export interface Database {
    * @throws Unavailable where the database cannot be reached, is too slow, or has no connection left.
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
-  /** Connections for migrations, past a pooler where the configuration names the way, without the limits that requests have. Ended by the caller. */
+  /**
+   * Connections for migrations, past a pooler where the configuration names the way (`DATABASE_URL_DIRECT`). They have no limits of time, and find every
+   * setting as the server has it: what migrations need they set themselves, for a transaction. Ended by the caller.
+   */
   openMaintenancePool(): MaintenancePool;
   /** Resolves where a note could be written now. It writes none. @throws Unavailable or pg.DatabaseError otherwise. */
   check(): Promise<void>;
@@ -104,7 +108,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   let closed: Promise<void> | undefined;
   const database: Database = {
     kind: config.kind,
-    schema: config.kind === "embedded" ? "public" : schemaOf(config.url),
+    schema,
     prisma,
     pool,
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement) {
@@ -118,14 +122,9 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     openMaintenancePool() {
       // The embedded database has one session, and this pool has it.
       if (config.kind === "embedded") return { pool, end: () => Promise.resolve() };
-      const maintenance = new pg.Pool({
-        ...server,
-        connectionString: config.directUrl ?? config.url,
-        // One holds the lock, the other works.
-        max: 2,
-        idleTimeoutMillis: 0,
-        connectionTimeoutMillis: limits.connectMilliseconds,
-      });
+      const direct = readConnectionString(config.directUrl ?? config.url, "DATABASE_URL_DIRECT");
+      // One holds the lock, the other works.
+      const maintenance = new pg.Pool({ ...serverOptions(direct, limits), max: 2, idleTimeoutMillis: 0 });
       maintenance.on("error", (error) => log.warn({ err: error }, "The connection for migrations was lost"));
       return { pool: maintenance, end: () => maintenance.end() };
     },

@@ -100,8 +100,3 @@ async function setForTransaction(client: pg.ClientBase, settings: Readonly<Recor
 async function rollBack(client: pg.ClientBase): Promise<void> {
   await client.query("ROLLBACK").catch((_connectionLost: unknown) => undefined);
 }
-
-/** The schema that the gateway's tables are in: `?schema=…` of `url`, as Prisma has it, whatever the search path is. */
-export function schemaOf(url: string): string {
-  return (URL.canParse(url) && new URL(url).searchParams.get("schema")) || "public";
-}

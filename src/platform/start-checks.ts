@@ -1,6 +1,9 @@
 import pg from "pg";
 import type { DatabaseConfig } from "../config.ts";
-import { inMaintenanceTransaction, schemaOf, withClient } from "./maintenance.ts";
+import { Unavailable } from "../errors.ts";
+import { type DatabaseAddress, readConnectionString, type ServerAddress } from "./connection-string.ts";
+import { clientFor } from "./failover.ts";
+import { inMaintenanceTransaction, withClient } from "./maintenance.ts";
 import { readTableNames } from "./migration-scripts.ts";
 import { isUnavailable } from "./unavailable.ts";
 
@@ -39,7 +42,7 @@ type Variable = "DATABASE_URL" | "DATABASE_URL_DIRECT";
 /** A connection that the configuration names, and by which variable. */
 interface Target {
   readonly variable: Variable;
-  readonly url: string;
+  readonly address: DatabaseAddress;
 }
 
 /**
@@ -47,14 +50,18 @@ interface Target {
  * writes, and that the role may use the tables that are there. Asks a few times at most; nothing of it is done again for a request.
  *
  * @throws {UnusableDatabase} where it cannot work, or does not answer in time.
+ * @throws {ConfigError} where a URL cannot be used.
  */
 export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = usualPatience): Promise<void> {
   if (config.kind === "embedded") return;
   const deadline = performance.now() + patience.totalMilliseconds;
-  await awaitTarget({ variable: "DATABASE_URL", url: config.url }, log, { ...patience, deadline });
-  const { directUrl = config.url } = config;
-  if (directUrl !== config.url)
-    await awaitTarget({ variable: "DATABASE_URL_DIRECT", url: directUrl }, log, { ...patience, deadline });
+  const { url, directUrl = url } = config;
+  const targets: Target[] = [{ variable: "DATABASE_URL", address: readConnectionString(url) }];
+  if (directUrl !== url) {
+    const address = readConnectionString(directUrl, "DATABASE_URL_DIRECT");
+    targets.push({ variable: "DATABASE_URL_DIRECT", address });
+  }
+  for (const target of targets) await awaitTarget(target, log, { ...patience, deadline });
 }
 
 /**
@@ -67,7 +74,7 @@ export async function checkRights(pool: pg.Pool, schema: string): Promise<void> 
 }
 
 async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<void> {
-  const address = addressOf(target);
+  const place = placeOf(target.address.servers);
   let pause = patience.firstPauseMilliseconds;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -75,48 +82,36 @@ async function awaitTarget(target: Target, log: StartLog, patience: Patience & {
       return;
     } catch (error) {
       if (error instanceof UnusableDatabase) throw error;
-      const lasting = lastingFault(error, target, address);
+      const lasting = lastingFault(error, target, place);
       if (lasting !== undefined) throw new UnusableDatabase(lasting, { cause: error });
       if (!isPassing(error)) throw error;
       if (performance.now() + pause > patience.deadline) {
         const seconds = Math.round(patience.totalMilliseconds / 1000);
         throw new UnusableDatabase(
-          `${address} could not be connected to in ${seconds} s (${messageOf(error)}): start it, or correct ${target.variable}.`,
+          `${place} could not be connected to in ${seconds} s (${messageOf(error)}): start it, or correct ${target.variable}.`,
           { cause: error },
         );
       }
-      if (attempt === 1) log.warn({ cause: messageOf(error) }, `${address} does not answer yet; waiting for it`);
+      if (attempt === 1) log.warn({ cause: messageOf(error) }, `${place} does not answer yet; waiting for it`);
     }
     await new Promise((wake) => setTimeout(wake, pause));
     pause = Math.min(pause * 2, patience.longestPauseMilliseconds);
   }
 }
 
-async function checkTarget({ variable, url }: Target, milliseconds: number): Promise<void> {
-  const client = openClient(
-    { connectionString: url, connectionTimeoutMillis: milliseconds, query_timeout: milliseconds },
-    variable,
-  );
+async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<void> {
+  const limits = { connectionTimeoutMillis: milliseconds, query_timeout: milliseconds };
+  const client = new (clientFor(address, milliseconds))({ ...address.servers[0], ...limits });
   // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
   client.on("error", () => undefined);
   try {
     await client.connect();
-    const schema = schemaOf(url);
-    const facts = await readFacts(client, schema);
+    const facts = await readFacts(client, address.schema);
     requireUsable(facts);
     // Whoever migrates owns the tables or is told so; requests are the other's.
-    if (variable === "DATABASE_URL") requireRights(facts, schema);
+    if (variable === "DATABASE_URL") requireRights(facts, address.schema);
   } finally {
     await client.end();
-  }
-}
-
-/** @throws {UnusableDatabase} where the URL, or a file that it names, cannot be read. */
-function openClient(config: pg.ClientConfig, variable: Variable): pg.Client {
-  try {
-    return new pg.Client(config);
-  } catch (error) {
-    throw new UnusableDatabase(`${variable} cannot be used: ${messageOf(error)}.`, { cause: error });
   }
 }
 
@@ -208,27 +203,34 @@ function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string)
 }
 
 /** What is wrong and what to do, where the same attempt will fail for as long as nobody does anything; undefined where it may pass by itself. */
-function lastingFault(error: unknown, { variable, url }: Target, address: string): string | undefined {
+function lastingFault(error: unknown, target: Target, place: string): string | undefined {
+  const failures = failuresOf(error);
+  const [first, ...others] = failures.map((failure) => lastingFaultOfServer(failure, target, place));
+  // Of several servers, any may be the one that is waited for.
+  return others.every((fault) => fault !== undefined) ? first : undefined;
+}
+
+function lastingFaultOfServer(error: unknown, { variable, address }: Target, place: string): string | undefined {
   const code = codeOf(error);
   const message = messageOf(error);
-  const { user, database } = namesIn(url);
+  const { user = "of the process", database = user } = address.servers[0] ?? {};
   if (code === "28P01" || message.startsWith("SASL"))
-    return `${address} refuses the password of the role ${user} (${message}): correct ${variable}.`;
+    return `${place} refuses the password of the role ${user} (${message}): correct ${variable}.`;
   if (code === "28000")
-    return `${address} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
+    return `${place} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
   if (code === "3D000" || poolerKnowsNo.test(message))
-    return `${address} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
+    return `${place} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
   if (code === "42501")
     return `The role ${user} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
   if (code === "ENOTFOUND")
     return `The host of ${variable} is not known (${message}): correct ${variable}, or the name service.`;
   if (certificateCodes.test(code ?? ""))
-    return `The certificate of ${address} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
+    return `The certificate of ${place} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
   if (message.includes("does not support SSL connections"))
-    return `${address} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
+    return `${place} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
   // Whatever else a server refuses before anything was asked, such as a setting that is unknown to it.
   if (error instanceof pg.DatabaseError && !isPassing(error))
-    return `${address} cannot be used (${message}): see to the server, or correct ${variable}.`;
+    return `${place} cannot be used (${message}): see to the server, or correct ${variable}.`;
   return undefined;
 }
 
@@ -248,23 +250,22 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
-/** A host of several addresses fails with an error for each, and no message of its own. */
+/** What was thrown, for each server that was tried. A host of several addresses fails with an error for each of them, which are alike. */
+function failuresOf(error: unknown): readonly unknown[] {
+  const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
+  if (!(fault instanceof AggregateError)) return [fault];
+  const [first] = fault.errors as unknown[]; // whatever was thrown
+  return fault.message === "" ? [first] : fault.errors.length === 0 ? [fault] : fault.errors.flatMap(failuresOf);
+}
+
 function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
-  return error instanceof Error ? error.message : String(error);
+  const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
+  if (!(fault instanceof Error)) return String(fault);
+  if (!(fault instanceof AggregateError)) return fault.message;
+  return [fault.message, ...fault.errors.map(messageOf)].filter((message) => message !== "").join("; ");
 }
 
-function addressOf({ url }: Target): string {
-  if (!URL.canParse(url)) return "PostgreSQL";
-  const { hostname, port, searchParams } = new URL(url);
-  const host = searchParams.get("host") ?? decodeURIComponent(hostname);
-  if (host.startsWith("/")) return `PostgreSQL at ${host}`;
-  return `PostgreSQL at ${host === "" ? "localhost" : host}:${port === "" ? "5432" : port}`;
-}
-
-function namesIn(url: string): { user: string; database: string } {
-  if (!URL.canParse(url)) return { user: "it names", database: "it names" };
-  const { username, pathname } = new URL(url);
-  const user = decodeURIComponent(username);
-  return { user: user === "" ? "of the process" : user, database: decodeURIComponent(pathname.slice(1)) || user };
+function placeOf(servers: readonly ServerAddress[]): string {
+  const places = servers.map(({ host = "localhost", port = 5432 }) => (host.startsWith("/") ? host : `${host}:${port}`));
+  return `PostgreSQL at ${places.join(", ")}`;
 }

@@ -19,7 +19,7 @@ import { freePort } from "./gateway.ts";
 /** A PostgreSQL of a script's own: Debian's, in a temporary directory, listening on a port and a socket there. */
 export interface Cluster {
   readonly port: number;
-  /** Has the socket. */
+  /** Has the socket, and the data in `data`. */
   readonly directory: string;
   readonly logPath: string;
   /** The URL of `database`, over TCP. */
@@ -30,6 +30,8 @@ export interface Cluster {
   start(): Promise<void>;
   /** `SIGINT` is a fast shutdown, `SIGQUIT` an immediate one, `SIGKILL` the loss of the server. */
   stop(signal: NodeJS.Signals): Promise<void>;
+  /** Reads its settings and certificates again. */
+  reload(): void;
   /** Stops the time of all of its processes. */
   pause(): void;
   resume(): void;
@@ -52,18 +54,22 @@ export function unprivilegedDirectory(prefix: string): string {
   return directory;
 }
 
+export interface ClusterOptions {
+  /** Whose standby it is: it begins as a copy, and follows. */
+  readonly standbyOf?: Cluster;
+}
+
 /** Makes a cluster and starts it. `settings` are lines of postgresql.conf. */
-export async function startCluster(settings: readonly string[] = []): Promise<Cluster> {
+export async function startCluster(settings: readonly string[] = [], { standbyOf }: ClusterOptions = {}): Promise<Cluster> {
   const programs = programDirectory();
   const directory = unprivilegedDirectory("gateway-cluster-");
   const data = join(directory, "data");
   const user = unprivilegedUser();
-  const locale = ["--encoding=UTF8", "--locale=C.UTF-8"];
-  execFileSync(join(programs, "initdb"), ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", ...locale], {
-    ...user,
-    cwd: directory,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const make = (program: string, ...words: readonly string[]) =>
+    execFileSync(join(programs, program), words, { ...user, cwd: directory, stdio: ["ignore", "ignore", "inherit"] });
+  if (standbyOf === undefined)
+    make("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8");
+  else make("pg_basebackup", "-D", data, "-R", "-c", "fast", "--no-sync", "-d", standbyOf.url("postgres"));
   const port = await freePort();
   const logPath = join(directory, "postgresql.log");
   const own = [
@@ -110,6 +116,7 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
       await exited;
       server = undefined;
     },
+    reload: () => void server?.kill("SIGHUP"),
     pause: () => signalAll("SIGSTOP"),
     resume: () => signalAll("SIGCONT"),
     async remove() {
