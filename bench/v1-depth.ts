@@ -8,19 +8,20 @@ import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createProvisioning } from "../src/access/provisioning.ts";
 import { createApp } from "../src/app.ts";
+import { readConfig } from "../src/config.ts";
 import { systemClock } from "../src/platform/clock.ts";
 import { openDatabase } from "../src/platform/database.ts";
 import { createLog } from "../src/platform/log.ts";
 import { migrate } from "../src/platform/migrations.ts";
 import { openStorage } from "../src/platform/open-storage.ts";
 import { createSigner } from "../src/platform/signature.ts";
+import { raisedRateLimits } from "./gateway-process.ts";
 
 const server = process.env["DATABASE_URL"];
 if (server === undefined) throw new Error("DATABASE_URL names the server to measure on.");
 const noteCount = Number(process.argv[2] ?? 1_000_000);
 const pages = 500;
 const repetitions = 40;
-const signingSecret = "a secret of the benchmark, 32 characters long";
 
 const name = `v1_depth_${process.pid}`;
 const administration = new pg.Client({ connectionString: server });
@@ -38,7 +39,13 @@ try {
 
 async function measure(url: string): Promise<void> {
   const log = createLog("error");
-  const database = await openDatabase({ kind: "postgresql", url }, log);
+  const config = readConfig({
+    DATABASE_URL: url,
+    PUBLIC_URL: "http://127.0.0.1:4000",
+    SIGNING_SECRET: "a secret of the benchmark, 32 characters long",
+    ...raisedRateLimits,
+  });
+  const database = await openDatabase(config.database, log);
   await migrate(database);
   const provisioning = createProvisioning({ database, clock: systemClock, newId: () => uuidv7() });
   const account = await provisioning.addAccount({ slug: "deep", name: "Deep", timeZone: "Europe/Amsterdam" });
@@ -60,14 +67,17 @@ async function measure(url: string): Promise<void> {
   });
   await fill(url, account.id, specialist.number, customer.id);
 
-  const publicUrl = "http://127.0.0.1:0";
   const storage = await openStorage(
     { kind: "file", directory: join(tmpdir(), name) },
-    { publicUrl, signer: createSigner(signingSecret, "files"), clock: systemClock, maximumBytes: 1 },
+    {
+      publicUrl: config.publicUrl,
+      signer: createSigner(config.signingSecret, "files"),
+      clock: systemClock,
+      maximumBytes: config.maxUploadBytes,
+    },
   );
   const { server: app } = await createApp({
-    ...{ database, storage, clock: systemClock, newId: () => uuidv7(), log },
-    config: { publicUrl, signingSecret, maxUploadBytes: 1, corsOrigins: [], oidcIssuers: [] },
+    ...{ config, database, storage, clock: systemClock, newId: () => uuidv7(), log },
   });
   for (const path of [
     "/v1/notes?per_page=100",

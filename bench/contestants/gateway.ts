@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { raisedRateLimits } from "../gateway-process.ts";
 import { countStatements, ready, settings } from "./contestant.ts";
 
 // This gateway, whole: authentication, policies, limits and audit on. The key is made by the runner.
 const { url, port } = settings();
 countStatements(new URL("../../src/", import.meta.url).href);
 const { createApp } = await import("../../src/app.ts");
+const { readConfig } = await import("../../src/config.ts");
 const { systemClock } = await import("../../src/platform/clock.ts");
 const { openDatabase } = await import("../../src/platform/database.ts");
 const { createIds } = await import("../../src/platform/ids.ts");
@@ -15,18 +17,26 @@ const { openStorage } = await import("../../src/platform/open-storage.ts");
 const { createSigner } = await import("../../src/platform/signature.ts");
 
 const log = createLog("error");
-const publicUrl = `http://127.0.0.1:${port}`;
-const signingSecret = "a secret of the benchmark, 32 characters long";
-const maxUploadBytes = 1_000_000;
-const database = await openDatabase({ kind: "postgresql", url }, log);
+const config = readConfig({
+  DATABASE_URL: url,
+  PUBLIC_URL: `http://127.0.0.1:${port}`,
+  SIGNING_SECRET: "a secret of the benchmark, 32 characters long",
+  ...raisedRateLimits,
+});
+const database = await openDatabase(config.database, log);
 const filesDirectory = mkdtempSync(join(tmpdir(), "bench-files-"));
 process.on("exit", () => rmSync(filesDirectory, { recursive: true, force: true }));
 const storage = await openStorage(
   { kind: "file", directory: filesDirectory },
-  { publicUrl, signer: createSigner(signingSecret, "files"), clock: systemClock, maximumBytes: maxUploadBytes },
+  {
+    publicUrl: config.publicUrl,
+    signer: createSigner(config.signingSecret, "files"),
+    clock: systemClock,
+    maximumBytes: config.maxUploadBytes,
+  },
 );
 const { server } = await createApp({
-  config: { publicUrl, signingSecret, maxUploadBytes, corsOrigins: [], oidcIssuers: [] },
+  config,
   database,
   storage,
   clock: systemClock,
