@@ -19,8 +19,7 @@ export async function startServer(
   fill: (url: string) => Promise<void>,
   given = process.env["DATABASE_URL"],
 ): Promise<BenchServer> {
-  const brought = given === undefined ? await bring() : undefined;
-  const base = given ?? brought?.url ?? "";
+  const { url: base, stop: stopServer } = await openServer(given);
   const database = `gateway_bench_${name}`;
   const url = Object.assign(new URL(base), { pathname: `/${database}` }).href;
   const marked = await withClient(base, async (client) => {
@@ -46,7 +45,7 @@ export async function startServer(
       ),
     async stop() {
       if (name !== "full") await withClient(base, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`));
-      await brought?.stop();
+      await stopServer();
     },
   };
 }
@@ -57,13 +56,16 @@ const filledMark = `filled by the benchmark, ${createHash("sha256")
   .update(readFileSync(new URL("../prisma/schema.prisma", import.meta.url)))
   .digest("hex")}`;
 
-async function bring(): Promise<{ url: string; stop: () => Promise<void> }> {
+/** The PostgreSQL of `given`, or else one that is brought along and removed by `stop`. @throws {Error} where none can be brought along */
+export async function openServer(given = process.env["DATABASE_URL"]): Promise<{ url: string; stop: () => Promise<void> }> {
+  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
   const { url, problem, stop } = await startPostgresql();
   if (url === undefined) throw new Error(`There is no PostgreSQL: ${problem}. Name one as DATABASE_URL.`);
   return { url, stop };
 }
 
-async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
+/** What `work` returns, done on a connection of its own. */
+export async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -41,18 +41,21 @@ export interface GatewayOptions {
   readonly nodeArguments?: readonly string[];
   /** How long `/ready` may take. Default: one minute. */
   readonly readyMilliseconds?: number;
+  /** The checkout whose gateway is started, on the Node.js that it has installed. Default: this one, on the Node.js of this process. */
+  readonly checkout?: string;
 }
 
 /** Starts the gateway and waits until `/ready` is green. @throws {Error} with what the gateway has printed where it ends before. */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
-  const { environment = {}, nodeArguments = [], readyMilliseconds = 60_000 } = options;
+  const { environment = {}, nodeArguments = [], readyMilliseconds = 60_000, checkout = root } = options;
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "gateway-faults-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(mkdtempSync(join(tmpdir(), "gateway-log-")), "gateway.log");
   const log = openSync(logPath, "w");
-  const child = spawn(process.execPath, [...nodeArguments, ...startArguments()], {
-    cwd: root,
+  const node = options.checkout === undefined ? process.execPath : join(checkout, "node_modules/.bin/node");
+  const child = spawn(node, [...nodeArguments, ...startArguments(checkout)], {
+    cwd: checkout,
     env: { ...withoutSettings(), DATA_DIR: dataDirectory, PORT: String(port), ...environment },
     stdio: ["ignore", log, log],
   });
@@ -77,8 +80,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 /** The words of `npm start` after `node`. */
-function startArguments(): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
+function startArguments(checkout: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as { scripts: { start: string } };
   return scripts.start.split(" ").slice(1);
 }
 
