@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+
+/** The directory of this checkout. */
+export const workingTree = resolve(import.meta.dirname, "../..");
+
+/** The sources of one version, installed. */
+export interface Checkout {
+  /** What it is called in the report: the reference and the commit that it stood for. */
+  readonly name: string;
+  readonly directory: string;
+  remove(): void;
+}
+
+/** This checkout as it is, with what is not committed. */
+export function openWorkingTree(): Checkout {
+  const isChanged = run("git", ["status", "--porcelain"]) !== "";
+  const name = `${run("git", ["rev-parse", "--short", "HEAD"])}${isChanged ? " with changes" : ""}`;
+  return { name: `the working tree (${name})`, directory: workingTree, remove: () => undefined };
+}
+
+/**
+ * The files of a commit in a temporary directory, installed: where the same is locked, with the packages that are installed here, since
+ * a copy of them takes minutes on a busy disk.
+ *
+ * @throws {Error} where there is no such commit, or where it cannot be installed
+ */
+export function checkOut(reference: string): Checkout {
+  const commit = run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
+  const directory = mkdtempSync(join(tmpdir(), "gateway-compare-"));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  try {
+    // An archive, not a worktree of git: nothing of it stays in the repository, however this process ends.
+    run("git", ["archive", "--format=tar", `--output=${join(directory, "sources.tar")}`, commit]);
+    run("tar", ["-xf", "sources.tar"], directory);
+    rmSync(join(directory, "sources.tar"));
+    install(directory);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { name: reference === commit ? commit : `${reference} (${commit})`, directory, remove };
+}
+
+function install(directory: string): void {
+  const lockOf = (checkout: string) => readFileSync(join(checkout, "package-lock.json"), "utf8");
+  if (lockOf(directory) !== lockOf(workingTree)) {
+    run("npm", ["ci", "--silent"], directory);
+    return;
+  }
+  symlinkSync(join(workingTree, "node_modules"), join(directory, "node_modules"));
+  run("npm", ["run", "--silent", "generate"], directory);
+}
+
+/** What a command prints. @throws {Error} with what it complains of where it fails */
+function run(command: string, words: readonly string[], directory = workingTree): string {
+  // What npm tells its scripts of this checkout would reach the npm of another one.
+  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+  const { status, stdout, stderr, error } = spawnSync(command, words, {
+    cwd: directory,
+    encoding: "utf8",
+    env: { ...environment, PATH: [join(directory, "node_modules/.bin"), process.env["PATH"]].join(delimiter) },
+  });
+  if (status !== 0) throw new Error(`${command} ${words.join(" ")} failed: ${error?.message ?? stderr}`);
+  return stdout.trim();
+}

@@ -1,0 +1,10 @@
+// The package comes without types; these are of what is used here.
+declare module "jstat" {
+  const jstat: {
+    readonly studentt: {
+      /** The value that Student's t of so many degrees of freedom stays below with the probability `p`. */
+      inv(p: number, degreesOfFreedom: number): number;
+    };
+  };
+  export default jstat;
+}
