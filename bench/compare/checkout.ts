@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
 /** The directory of this checkout. */
-export const workingTree = resolve(import.meta.dirname, "../..");
+const workingTree = resolve(import.meta.dirname, "../..");
 
 /** The sources of one version, installed. */
 export interface Checkout {

@@ -27,7 +27,7 @@ export interface Conditions {
 const busyGenerator = 0.8;
 
 /** How many times as many requests a second the second gateway answers. */
-export function rateOf({ pairs }: Compared): Interval {
+function rateOf({ pairs }: Compared): Interval {
   return intervalOfRatios(pairs.map(({ before, after }) => after.requestsPerSecond / before.requestsPerSecond));
 }
 
