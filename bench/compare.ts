@@ -7,10 +7,10 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { Gateway } from "../test/faults/support/gateway.ts";
-import { type Both, forBoth, labels } from "./compare/both.ts";
-import { type Checkout, checkOut, openWorkingTree } from "./compare/checkout.ts";
+import { type Both, forBoth, type Label, labels } from "./compare/both.ts";
+import { type Checkout, checkOut, commitOf, openWorkingTree } from "./compare/checkout.ts";
 import { dataSetHash, dropDatabase, makeDatabase, runCommand } from "./compare/databases.ts";
-import { findLoadGenerator, type LoadGenerator } from "./compare/load.ts";
+import { type Ask, findLoadGenerator } from "./compare/load.ts";
 import { countPerRequest, measure, type Measured } from "./compare/measure.ts";
 import { comparedNames, type Question, questionsOf } from "./compare/questions.ts";
 import { type Compared, renderComparison, slowerForCertain } from "./compare/report.ts";
@@ -21,9 +21,9 @@ import { rowsOf } from "./harness.ts";
 import { openServer } from "./server.ts";
 
 /** A question, with each gateway's own requests. */
-interface Asked {
-  readonly before: Question;
-  readonly after: Question;
+interface Asked extends Omit<Question, "requests"> {
+  readonly requests: Both<Question["requests"]>;
+  readonly ask: Both<Ask>;
 }
 
 const { values, positionals } = parseArgs({
@@ -56,6 +56,7 @@ if (referenceBefore === undefined || !isUnderstood) {
   process.exit(2);
 }
 const load = { connections, seconds };
+const warmUpSeconds = 1;
 const size = values.smoke ? smokeSize : fullSize;
 /** A gateway that allows 3,600 requests an hour whatever it is told is asked by so many keys, for up to 4,000 requests of /v1 a second. */
 const v1KeyCount = Math.ceil(((pairs + 2) * seconds * 4_000) / 3_600);
@@ -80,9 +81,10 @@ async function compare(before: string, after: string | undefined): Promise<reado
   const scratch = mkdtempSync(join(tmpdir(), "gateway-compare-requests-"));
   cleanups.push(() => rmSync(scratch, { recursive: true }));
   const generator = findLoadGenerator(scratch);
+  const commits = [before, after ?? "HEAD"].map(commitOf) as [string, string]; // as many as were given
   const checkouts: Both<Checkout> = {
-    before: keep(checkOut(before)),
-    after: after === undefined ? openWorkingTree() : keep(checkOut(after)),
+    before: keep(checkOut(before, commits[0])),
+    after: after === undefined ? openWorkingTree() : keep(checkOut(after, commits[1])),
   };
   const server = await openServer();
   cleanups.push(server.stop);
@@ -91,20 +93,28 @@ async function compare(before: string, after: string | undefined): Promise<reado
   cleanups.push(() => forBoth((label) => counters[label].close()));
 
   const loadBefore = loadavg()[0] ?? 0;
-  const gateways = await forBoth((label) => started(sides[label]));
+  const gateways = await forBoth((label) => startSide(sides[label]));
+  cleanups.push(() => forBoth((label) => stopSide(gateways[label])));
   const contexts = await forBoth((label) => contextOf(sides[label], gateways[label], size, v1KeyCount));
   const questions = await forBoth((label) => questionsOf(contexts[label]).filter(({ name }) => names.includes(name)));
-  const asked = questions.before.map((question, index): Asked => ({ before: question, after: questions.after[index]! }));
+  const asked = questions.before.map((question, index): Asked => {
+    const { name, title, writes } = question;
+    const requests = { before: question.requests, after: questions.after[index]!.requests };
+    const ask = { before: generator.prepare(requests.before), after: generator.prepare(requests.after) };
+    return { name, title, writes, requests, ask };
+  });
   const agreeing = new Set<string>();
-  for (const question of asked) if (await agree(gateways, question)) agreeing.add(question.before.name);
-  const measured = await measurePairs(gateways, asked, generator);
+  for (const question of asked) if (await agree(gateways, question)) agreeing.add(question.name);
+  await forBoth((label) => stopSide(gateways[label]));
+  const measured = await measurePairs(sides, asked);
 
-  const counting = await forBoth((label) => started(sides[label], counters[label].url));
+  const counting = await forBoth((label) => startSide(sides[label], counters[label].url));
+  cleanups.push(() => forBoth((label) => stopSide(counting[label])));
   const compared: Compared[] = [];
   for (const question of asked) {
-    const { name, title } = question.before;
+    const { name, title, requests, ask } = question;
     const statements = await forBoth((label) =>
-      countPerRequest(counting[label], counters[label], question[label].requests, generator, { connections, seconds: 1 }),
+      countPerRequest(counting[label], counters[label], requests[label], ask[label], { connections, seconds: 1 }),
     );
     compared.push({ name, title, pairs: measured.get(name) ?? [], statements, agrees: agreeing.has(name) });
   }
@@ -136,44 +146,47 @@ async function openSides(server: string, checkouts: Both<Checkout>): Promise<Bot
   return { before, after: await open(checkouts.after, `gateway_compare_after_${process.pid}`) };
 }
 
+/** All pairs of all questions. Writes come last: what they add would be read by the others. */
 async function measurePairs(
-  gateways: Both<Gateway>,
+  sides: Both<Side>,
   asked: readonly Asked[],
-  generator: LoadGenerator,
 ): Promise<ReadonlyMap<string, readonly Both<Measured>[]>> {
   const measured = new Map<string, Both<Measured>[]>();
-  // Writes come last: what they add would be read by the others, and what the database does about it later would disturb them.
   for (const writes of [false, true]) {
-    const prepared = asked
-      .filter(({ before }) => before.writes === writes)
-      .map((question) => ({
-        name: question.before.name,
-        before: generator.prepare(gateways.before.url, question.before.requests),
-        after: generator.prepare(gateways.after.url, question.after.requests),
-      }));
-    // The first pair warms both up, and is not counted.
-    for (let pair = 0; pair <= pairs; pair += 1) {
-      for (const { name, ...ask } of prepared) {
-        const inTurn = new Map<string, Measured>();
-        for (const label of pair % 2 === 0 ? labels : labels.toReversed())
-          inTurn.set(label, await measure(gateways[label], ask[label], load));
-        if (pair === 0) continue;
-        const both = { before: inTurn.get("before")!, after: inTurn.get("after")! };
+    const group = asked.filter((question) => question.writes === writes);
+    for (let pair = 1; pair <= pairs && group.length > 0; pair += 1) {
+      // In new processes each time: what V8 makes of a process stays with it, and differs between processes of the same sources.
+      const gateways = await forBoth((label) => startSide(sides[label]));
+      const stop = () => forBoth((label) => stopSide(gateways[label]));
+      cleanups.push(stop);
+      for (const question of group) {
+        const both = await measurePair(gateways, question, pair % 2 === 0 ? labels.toReversed() : labels);
+        const { name } = question;
         measured.set(name, [...(measured.get(name) ?? []), both]);
         console.log(
           `pair ${pair}  ${name.padEnd(10)} ${(both.after.requestsPerSecond / both.before.requestsPerSecond).toFixed(3)}`,
         );
       }
+      await stop();
+      cleanups.splice(cleanups.indexOf(stop), 1);
     }
   }
   return measured;
 }
 
+/** One question asked of both gateways, in this order, when both have been warmed up by it. */
+async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: readonly Label[]): Promise<Both<Measured>> {
+  for (const label of order) await measure(gateways[label], ask[label], { connections, seconds: warmUpSeconds });
+  const inTurn = new Map<Label, Measured>();
+  for (const label of order) inTurn.set(label, await measure(gateways[label], ask[label], load));
+  return await forBoth((label) => inTurn.get(label)!);
+}
+
 /** Whether both answer the first requests of a question alike; of what is written, whether they answer at all. @throws {Error} where one refuses */
 async function agree(gateways: Both<Gateway>, asked: Asked): Promise<boolean> {
   for (const index of [0, 1, 2]) {
-    const answers = await forBoth((label) => answerTo(gateways[label], asked[label].requests[index]!));
-    if (!asked.before.writes && !isDeepStrictEqual(comparable(answers.before), comparable(answers.after))) return false;
+    const answers = await forBoth((label) => answerTo(gateways[label], asked.requests[label][index]!));
+    if (!asked.writes && !isDeepStrictEqual(comparable(answers.before), comparable(answers.after))) return false;
   }
   return true;
 }
@@ -185,12 +198,6 @@ function comparable(answer: unknown): unknown {
       ["cursor", "endCursor", "url", "uri"].includes(name) ? undefined : value,
     ),
   );
-}
-
-async function started(side: Side, url?: string): Promise<Gateway> {
-  const gateway = await startSide(side, url);
-  cleanups.push(() => stopSide(gateway));
-  return gateway;
 }
 
 function keep(checkout: Checkout): Checkout {

@@ -21,14 +21,18 @@ export function openWorkingTree(): Checkout {
   return { name: `the working tree (${name})`, directory: workingTree, remove: () => undefined };
 }
 
+/** The commit that a reference stands for now: a branch may have moved on when it is checked out. @throws {Error} where there is none */
+export function commitOf(reference: string): string {
+  return run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
+}
+
 /**
  * The files of a commit in a temporary directory, installed: where the same is locked, with the packages that are installed here, since
  * a copy of them takes minutes on a busy disk.
  *
- * @throws {Error} where there is no such commit, or where it cannot be installed
+ * @throws {Error} where it cannot be installed
  */
-export function checkOut(reference: string): Checkout {
-  const commit = run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
+export function checkOut(reference: string, commit: string): Checkout {
   const directory = mkdtempSync(join(tmpdir(), "gateway-compare-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {

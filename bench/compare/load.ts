@@ -21,9 +21,11 @@ export interface Answered {
 /** A program that asks as fast as it is answered. */
 export interface LoadGenerator {
   readonly name: string;
-  /** A function that sends these requests in turn, again and again. It throws where any of them fails. */
-  prepare(origin: string, requests: readonly Sent[]): (load: Load) => Promise<Answered>;
+  prepare(requests: readonly Sent[]): Ask;
 }
+
+/** Sends prepared requests to `origin` in turn, again and again, as fast as they are answered. @throws {Error} where any of them fails */
+export type Ask = (origin: string, load: Load) => Promise<Answered>;
 
 /** wrk, where it is installed, and else autocannon, which takes ten times the processor time. */
 export function findLoadGenerator(scratchDirectory: string): LoadGenerator {
@@ -48,11 +50,11 @@ function wrkGenerator(scratchDirectory: string, name: string): LoadGenerator {
   let files = 0;
   return {
     name,
-    prepare(origin, requests) {
+    prepare(requests) {
       files += 1;
       const path = join(scratchDirectory, `requests-${files}`);
-      writeFileSync(path, Buffer.concat(requests.map((request) => wireFormOf(origin, request))));
-      return async ({ connections, seconds }) => {
+      writeFileSync(path, Buffer.concat(requests.map((request) => wireFormOf(request))));
+      return async (origin, { connections, seconds }) => {
         // One thread: each has a Lua state of its own, and would ask the same questions as the others at the same time.
         const script = join(import.meta.dirname, "load.lua");
         const words = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout=30s", "-s", script, origin, "--", path];
@@ -77,8 +79,8 @@ function wrkGenerator(scratchDirectory: string, name: string): LoadGenerator {
 }
 
 /** A request as load.lua reads it: its length on a line, then its bytes. */
-function wireFormOf(origin: string, { method, path, headers, body = "" }: Sent): Buffer {
-  const all = { host: new URL(origin).host, ...headers, ...(body !== "" && { "content-length": Buffer.byteLength(body) }) };
+function wireFormOf({ method, path, headers, body = "" }: Sent): Buffer {
+  const all = { host: "127.0.0.1", ...headers, ...(body !== "" && { "content-length": Buffer.byteLength(body) }) };
   const lines = [`${method} ${path} HTTP/1.1`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`), "", body];
   const bytes = Buffer.from(lines.join("\r\n"));
   return Buffer.concat([Buffer.from(`${bytes.length}\n`), bytes]);
@@ -86,9 +88,9 @@ function wireFormOf(origin: string, { method, path, headers, body = "" }: Sent):
 
 const autocannonGenerator: LoadGenerator = {
   name: "autocannon",
-  prepare(origin, requests) {
+  prepare(requests) {
     let turn = 0;
-    return async ({ connections, seconds }) => {
+    return async (origin, { connections, seconds }) => {
       const before = process.cpuUsage();
       const setupRequest: autocannon.Request["setupRequest"] = (request) => {
         turn += 1;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Gateway } from "../../test/faults/support/gateway.ts";
 import type { Load, Sent } from "../harness.ts";
-import type { Answered, LoadGenerator } from "./load.ts";
+import type { Answered, Ask } from "./load.ts";
 import { answerTo } from "./side.ts";
 import type { StatementCounter } from "./statement-counter.ts";
 
@@ -20,10 +20,10 @@ export interface Statements {
 }
 
 /** Asks a gateway for the time of `load`, and waits until it is at rest again. @throws {Error} where a request fails */
-export async function measure(gateway: Gateway, ask: (load: Load) => Promise<Answered>, load: Load): Promise<Measured> {
+export async function measure(gateway: Gateway, ask: Ask, load: Load): Promise<Measured> {
   for (let turn = 0; turn < mostTurns; turn += 1) {
     const before = gateway.processorMilliseconds();
-    const answered = await ask(load);
+    const answered = await ask(gateway.url, load);
     await untilAtRest(gateway);
     const used = gateway.processorMilliseconds() - before;
     if (answered.requests > 0) return { ...answered, processorMillisecondsPerRequest: used / workedOn(answered, load) };
@@ -41,7 +41,7 @@ export async function countPerRequest(
   gateway: Gateway,
   counter: StatementCounter,
   requests: readonly Sent[],
-  generator: LoadGenerator,
+  ask: Ask,
   load: Load,
 ): Promise<Statements> {
   // What is read once and kept, such as the credential, belongs to no request.
@@ -51,7 +51,7 @@ export async function countPerRequest(
   const alone = (counter.executed() - beforeAlone) / askedAlone;
 
   const beforeLoad = counter.executed();
-  const answered = await generator.prepare(gateway.url, requests)(load);
+  const answered = await ask(gateway.url, load);
   await untilAtRest(gateway);
   return { alone, underLoad: (counter.executed() - beforeLoad) / workedOn(answered, load) };
 }

@@ -57,7 +57,7 @@ export function renderComparison(compared: readonly Compared[], conditions: Cond
     "",
     `Before: ${names.before}. After: ${names.after}.`,
     "",
-    `${pairs} pairs for each question, forth and back in turn, ${seconds} s each with ${connections} connections; ${circumstances.join("; ")}.`,
+    `${pairs} pairs for each question, each in new processes, forth and back in turn, ${seconds} s each with ${connections} connections; ${circumstances.join("; ")}.`,
     "Ratios are after to before: the geometric mean of the pairs and its 95 % interval (Student's t on logarithms). An interval that holds 1 shows no",
     "difference. Rates are ratios only, since machines differ. The other figures are medians, before → after.",
     "Statements are those that PostgreSQL is told to execute, counted on the wire: one request after another / under load, where equal ones share a statement.",
