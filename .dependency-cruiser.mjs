@@ -15,7 +15,7 @@ const everyFace = ["^src/rest/", ...Object.values(faces).flat()];
 /** What may hold the database client besides the platform. Another such file is a decision, made here. */
 const services = [
   `${feature}service[.]ts$`,
-  "^src/attachments/uploads[.]ts$",
+  "^src/attachments/(uploads|sweeper|stored-objects|storage-check)[.]ts$",
   "^src/notes/adding[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",

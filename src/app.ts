@@ -22,7 +22,7 @@ import { createResponseBudget } from "./platform/response-budget.ts";
 import { createSigner } from "./platform/signature.ts";
 import { unreadablePath, v1 } from "./rest/v1/face.ts";
 import { uploadForm } from "./rest/v1/upload-form.ts";
-import { v2 } from "./rest/v2/face.ts";
+import { attachmentsPath, unreadableFilenamePath, v2 } from "./rest/v2/face.ts";
 import { createServices, type Services } from "./services.ts";
 
 export interface AppDependencies {
@@ -77,7 +77,8 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
 
   const cursors = createCursorCodec(config.signingSecret);
 
-  const server = createServer({ log, newId, budget, corsOrigins: config.corsOrigins, unreadable: { "/v1/": unreadablePath } });
+  const unreadable = { "/v1/": unreadablePath, [attachmentsPath]: unreadableFilenamePath };
+  const server = createServer({ log, newId, budget, corsOrigins: config.corsOrigins, unreadable });
   await server.register(health, { checks: { database: () => database.check(), storage: () => storage.check() } });
   await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
   await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });
@@ -95,8 +96,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   if (storage.kind === "file") {
     await server.register(serveFiles, {
       storage,
-      onStored: async (key, facts, request) =>
-        (await services.attachments.arrived(key, facts, originOf(request))) ? "kept" : "unwanted",
+      receive: (key, sent, request) => services.attachments.receive(key, sent, originOf(request)),
     });
   }
   return { server, services };

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, readConfig } from "./config.ts";
-import { clearInterruptedDemo, curlLines, type Demo, prepareDemo } from "./demo/start.ts";
+import { curlLines, type Demo, prepareDemo } from "./demo/start.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { createIds } from "./platform/ids.ts";
@@ -25,7 +25,6 @@ async function start(config: Config): Promise<void> {
   await awaitDatabase(config.database, log);
   const database = await openDatabase(config.database, log);
   try {
-    await clearInterruptedDemo(config.dataDirectory, database);
     const applied = await migrate(database, { log });
     if (applied.length > 0) log.info({ migrations: applied }, "the database was migrated");
     const storage = await openStorage(config.storage, {

@@ -1,6 +1,7 @@
 import { type Access, createAccess } from "./access/service.ts";
 import { attachmentSlots } from "./attachments/relations.ts";
 import { type Attachments, createAttachments } from "./attachments/service.ts";
+import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads, type Uploads } from "./attachments/uploads.ts";
 import { createTextRenderer, type TextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes, type Notes } from "./notes/service.ts";
@@ -46,10 +47,16 @@ export function createServices(dependencies: ServicesDependencies): Services {
     budget,
     ambient: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
-  const attachments = createAttachments({ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes });
+  const sweeper = createSweeper({ database, storage, clock });
+  const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);
+  const attachments = createAttachments({
+    ...{ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes },
+    removeDiscarded: sweeper.removeDiscarded,
+  });
   const uploads = createUploads({
     ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
-    removeDiscarded: () => attachments.sweep(),
+    sweep: () => sweeper.run(attachments.settleArrivals),
+    onDiscarded,
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });
   const tickets = createTickets({ database, reads, writing: ticketWriting });
@@ -65,7 +72,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
       uploads,
       tickets,
       ticketWriting,
-      onDeleted: () => void attachments.sweep().catch(onBackgroundError),
+      onDeleted: onDiscarded,
     }),
     attachments,
     uploads,

@@ -3,7 +3,7 @@ import type { Database } from "../platform/database.ts";
 import { columns, raw, sql, type Sql } from "../platform/sql.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import type { SecretKind } from "./input.ts";
-import { newSecret } from "./secrets.ts";
+import { hashOf, newSecret } from "./secrets.ts";
 
 /** A key or a client, without anything to use it by. The two have the same columns. */
 export type Credential = Omit<ApiKey, "hash">;
@@ -18,14 +18,15 @@ const { hash: _secret, ...shownFields } = Prisma.ApiKeyScalarFieldEnum;
 /** The columns of a {@link Credential} in the table alias `c`. */
 export const credentialColumns = columns("c", shownFields);
 
-/** Adds a credential and its event to the audit. The secret comes back this once, and is kept nowhere. */
+/** Adds a credential and its event to the audit. The secret, a new one unless it is given, comes back this once, and is kept nowhere. */
 export async function addCredential(
   database: Database,
   kind: SecretKind,
   actor: Actor,
   given: Pick<Credential, "id" | "accountId" | "personId" | "name" | "scopes" | "everyAccount" | "createdAt" | "expiresAt">,
+  givenSecret?: string,
 ): Promise<{ credential: Credential; secret: string }> {
-  const { secret, hash } = newSecret(kind);
+  const { secret, hash } = givenSecret === undefined ? newSecret(kind) : { secret: givenSecret, hash: hashOf(givenSecret) };
   const [credential] = await database.query<Credential>(sql`
     WITH added AS (
       INSERT INTO ${credentialTables[kind]} (id, account_id, person_id, name, hash, scopes, every_account, created_at, expires_at)

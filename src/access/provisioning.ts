@@ -42,6 +42,8 @@ export interface NewCredential {
   readonly expiresAt?: Date | undefined;
   /** Whether it is good in every account its person is a member of, which it is where nothing is said. */
   readonly everyAccount?: boolean | undefined;
+  /** Made before, by `newSecret`, where it had to be kept before it works; a new one otherwise. */
+  readonly secret?: string | undefined;
 }
 
 export interface NewLink {
@@ -87,7 +89,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
   async function add(kind: SecretKind, input: NewCredential): Promise<{ credential: Credential; secret: string }> {
     const now = clock();
     checkCredential(input, now);
-    return addCredential(database, kind, operator, {
+    const credential = {
       id: newId(),
       accountId: input.accountId,
       personId: input.personId,
@@ -96,7 +98,8 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       everyAccount: input.everyAccount ?? true,
       createdAt: now,
       expiresAt: input.expiresAt ?? null,
-    });
+    };
+    return addCredential(database, kind, operator, credential, input.secret);
   }
 
   return {

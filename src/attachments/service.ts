@@ -1,13 +1,14 @@
-import { type Attachment, type Note, Prisma } from "#generated/prisma/client.ts";
+import type { Readable } from "node:stream";
+import { type Attachment, type Note, Prisma, type Upload } from "#generated/prisma/client.ts";
 import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
-import { Forbidden, NotFound } from "../errors.ts";
+import { Forbidden, invalid, NotFound } from "../errors.ts";
 import { visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../platform/batch.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Slice } from "../platform/keyset.ts";
 import { columns, matches, sql, whereSql } from "../platform/sql.ts";
-import type { ObjectFacts, ObjectStorage, SignedRequest } from "../platform/storage.ts";
+import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../platform/storage.ts";
 import { unstorable } from "../platform/text.ts";
 import { noteById } from "../notes/relations.ts";
 import type { Reads } from "../reading/reads.ts";
@@ -21,6 +22,7 @@ import {
   type RequestUploadInput,
 } from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
+import { type QuotaRefusal, quotaExceeded, quotaOfNote } from "./quotas.ts";
 import { attachmentByFilename, attachmentById, attachmentsOfNote } from "./relations.ts";
 
 export type { Attachment } from "#generated/prisma/client.ts";
@@ -30,8 +32,8 @@ const uploadLifetimeMs = 60_000;
 /** How long a signed URL for downloading lives. */
 const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 
-/** An upload that began in time may take this long to end. After that, nobody waits for it. */
-const longestUploadMs = 24 * 60 * 60 * 1000;
+/** What is said of bytes whose row is gone. */
+const nobodyWaits = "Nobody waits for this file any more: what it was to be attached to is gone.";
 
 export interface Attachments {
   /** In the order of `ids` with what is selected, null where there is none or the viewer may not see its note. */
@@ -53,20 +55,37 @@ export interface Attachments {
   download(attachment: Attachment): Promise<SignedRequest | null>;
   /**
    * A URL that takes the bytes of a note's attachment, for {@link uploadLifetimeMs}. Where the filename is there already, the new
-   * bytes replace the old when they arrive.
+   * bytes replace the old when they arrive. `uploadKey` is what {@link Attachments.receive} takes them by.
    *
-   * @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they may not attach to it, {@link InvalidInput}
+   * @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they may not attach to it, or too many files are awaited,
+   * {@link InvalidInput}
    */
-  requestUpload(viewer: Viewer, input: RequestUploadInput): Promise<{ attachment: Attachment; upload: SignedRequest }>;
+  requestUpload(
+    viewer: Viewer,
+    input: RequestUploadInput,
+  ): Promise<{ attachment: Attachment; upload: SignedRequest; uploadKey: string }>;
   /** Deletes a note's attachment and its bytes. @throws {NotFound}, {@link Forbidden} */
   delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /**
-   * The bytes of `storageKey` have arrived, from `origin`. False where nobody waits for them any more: they are to be thrown away. The audit
-   * puts it down to whoever asked for the upload.
+   * Takes the bytes that were sent to the upload URL of `storageKey`, from `origin`, and answers with the facts of the object that is served now. A URL
+   * takes one file: the same bytes again change nothing. The stream is left as it is where it is refused. The audit puts the arrival down to whoever
+   * asked for the upload.
+   *
+   * @throws {Forbidden} where nobody waits for the bytes any more, or others have arrived by this URL; {@link InvalidInput} where there are other
+   * than the number that was asked for; {@link TooLarge}, {@link Unavailable}
    */
-  arrived(storageKey: string, facts: ObjectFacts, origin?: Origin): Promise<boolean>;
-  /** Removes the bytes whose rows are gone. Safe to run at any time, from any process. */
-  sweep(): Promise<void>;
+  receive(storageKey: string, sent: SentBytes, origin?: Origin): Promise<ObjectFacts>;
+  /**
+   * Finds out which of the uploads that were asked for before `before` have arrived in a store that announces none. At most `limit` are asked for.
+   */
+  settleArrivals(before: Date, limit: number): Promise<void>;
+}
+
+/** What an upload URL was sent. */
+export interface SentBytes {
+  readonly bytes: Readable;
+  /** How many there are, where the request says so. */
+  readonly length?: number | undefined;
 }
 
 export interface AttachmentsDependencies {
@@ -76,10 +95,12 @@ export interface AttachmentsDependencies {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly maximumBytes: number;
+  /** Removes the bytes of rows that are gone. */
+  readonly removeDiscarded: () => Promise<void>;
 }
 
 const attachmentColumns = columns("a", Prisma.AttachmentScalarFieldEnum);
-const sweepSize = 100;
+const uploadColumns = columns("u", Prisma.UploadScalarFieldEnum);
 /** A count needs no page, and a read has one. */
 const firstOfAll = { ordering: attachmentOrdering, page: { size: 1, from: "start" } } as const;
 
@@ -90,6 +111,7 @@ export function createAttachments({
   clock,
   newId,
   maximumBytes,
+  removeDiscarded,
 }: AttachmentsDependencies): Attachments {
   const { prisma } = database;
 
@@ -103,74 +125,120 @@ export function createAttachments({
   }
 
   /**
-   * A store that is not ours tells nobody when bytes arrive, so rows that await them ask it when they are read. A store that is ours
-   * calls {@link Attachments.arrived}, and nothing is asked.
+   * A store that is not ours tells nobody when bytes arrive, so rows that await them ask it when they are read. A store that is ours hands them to
+   * {@link Attachments.receive}, and nothing is asked.
    */
   async function settle(attachment: Attachment): Promise<Attachment> {
     if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
-    const facts = await storage.stat(attachment.storageKey);
-    const askedAt = attachment.uploadExpiresAt.getTime() - uploadLifetimeMs;
-    // Stores tell times to the second.
-    const arrived = facts !== null && facts.modifiedAt.getTime() >= Math.floor(askedAt / 1000) * 1000;
-    const age = clock().getTime() - attachment.uploadExpiresAt.getTime();
-    if (!arrived && age <= longestUploadMs) return attachment;
-    const awaited = age > 0 ? null : attachment.uploadExpiresAt;
-    const settled = await settleRow(attachment, arrived ? facts : null, awaited);
-    return settled ?? attachment;
+    const uploads = await database.query<Upload>(sql`
+      SELECT ${uploadColumns} FROM uploads u
+      WHERE u.account_id = ${attachment.accountId}::uuid AND u.attachment_id = ${attachment.id}::uuid AND u.state = 'PENDING'
+      ORDER BY u.created_at, u.id`);
+    let latest = attachment;
+    for (const upload of uploads) latest = (await collect(upload)) ?? latest;
+    return latest;
   }
 
   /**
-   * What is known of an attachment's bytes: their facts where they have arrived, and until when others may arrive. The audit keeps an arrival
-   * once, however often it is told, and puts it down to whoever asked for the upload.
+   * What has arrived by the URL of `upload` in a store that is not ours becomes the attachment's. It is kept under another key, out of the URL's reach,
+   * which works for a while yet and takes whatever comes: only so are its size and digest those of what is served.
    */
-  async function settleRow(
-    attachment: Pick<Attachment, "accountId" | "storageKey">,
-    facts: ObjectFacts | null,
-    awaitedUntil: Date | null,
+  async function collect(upload: Upload): Promise<Attachment | undefined> {
+    const arrived = await storage.stat(upload.storageKey);
+    if (arrived === null) return undefined;
+    const isTaken =
+      arrived.size <= maximumBytes && (upload.announcedSize === null || BigInt(arrived.size) === upload.announcedSize);
+    if (!isTaken) {
+      await storage.remove([upload.storageKey]);
+      return undefined;
+    }
+    const key = versionOf(upload);
+    const kept = await storage.collect?.({ from: upload.storageKey, to: key, etag: arrived.etag });
+    // Others have overwritten it meanwhile, or another process has collected it: the next read tells.
+    if (!kept) return undefined;
+    const settled = await attach(upload, { key, size: kept.size, sha256: kept.sha256 });
+    await storage.remove([settled ? upload.storageKey : key]);
+    return settled;
+  }
+
+  /**
+   * Makes an object the bytes of the attachment that `upload` was asked for; undefined where that is gone, or the upload has ended another way. One
+   * statement says where the bytes are, how many, of what digest and type: whatever dies before it, nothing has changed, and whatever after it, all
+   * has. The bytes that it had stay as long as URLs to them are good. An arrival is in the audit once, put down to whoever asked for it.
+   */
+  async function attach(
+    upload: Upload,
+    object: { readonly key: string; readonly size: number; readonly sha256: string | null },
     origin?: Origin,
   ): Promise<Attachment | undefined> {
     const at = clock();
-    const size = facts === null ? null : BigInt(facts.size);
-    // An upload to our own store ends the wait, so each is an arrival; of a store that is asked, the same answer comes again and again.
-    const isNews = storage.announcesArrivals ? sql`true` : sql`(before.state = 'PENDING' OR before.size <> ${size}::bigint)`;
-    const [settled] = await database.query<Attachment>(sql`
-      WITH before AS (
-        SELECT a.id, a.state, a.size FROM attachments a
-        WHERE a.account_id = ${attachment.accountId}::uuid AND a.storage_key = ${attachment.storageKey}
-      ), settled AS (
-        UPDATE attachments a SET upload_expires_at = ${awaitedUntil}::timestamptz,
-          state = CASE WHEN ${size}::bigint IS NULL THEN a.state ELSE 'READY' END, size = coalesce(${size}::bigint, a.size),
-          content_type = coalesce(${facts?.contentType ?? null}::text, a.content_type)
+    const { accountId } = upload;
+    const [attached] = await database.query<Attachment>(sql`
+      WITH taken AS (
+        UPDATE uploads u SET state = 'READY', size = ${object.size}::bigint, sha256 = ${object.sha256}::text, consumed_at = ${at}::timestamptz
+        WHERE u.account_id = ${accountId}::uuid AND u.id = ${upload.id}::uuid AND u.state = 'PENDING'
+        RETURNING u.id, u.attachment_id, u.content_type
+      ), before AS (
+        SELECT a.id, a.state, a.storage_key, taken.content_type, (
+          SELECT max(u.created_at) + ${uploadLifetimeMs}::int * interval '1 millisecond' FROM uploads u
+          WHERE u.account_id = ${accountId}::uuid AND u.attachment_id = taken.attachment_id AND u.id <> taken.id AND u.state = 'PENDING'
+        ) AS awaited_until
+        FROM taken JOIN attachments a ON a.id = taken.attachment_id AND a.account_id = ${accountId}::uuid
+        FOR UPDATE OF a
+      ), attached AS (
+        UPDATE attachments a SET state = 'READY', storage_key = ${object.key}, size = ${object.size}::bigint, sha256 = ${object.sha256}::text,
+          content_type = before.content_type, upload_expires_at = before.awaited_until
         FROM before
-        WHERE a.id = before.id AND a.account_id = ${attachment.accountId}::uuid
-        RETURNING a.*, ${size}::bigint IS NOT NULL AND ${isNews} AS is_arrival
+        WHERE a.id = before.id AND a.account_id = ${accountId}::uuid
+        RETURNING a.*
+      ), replaced AS (
+        INSERT INTO discarded_objects (storage_key, discarded_at, attachment_id)
+        SELECT before.storage_key, now() + ${downloadLifetimeMs}::int * interval '1 millisecond', before.id FROM before WHERE before.state = 'READY'
+        ON CONFLICT (storage_key) DO NOTHING
       ), arrived AS (
-        SELECT s.id, s.account_id, asked.person_id, asked.credential_kind, asked.credential_id
-        FROM settled s
+        SELECT a.id, a.account_id, asked.person_id, asked.credential_kind, asked.credential_id
+        FROM attached a
         LEFT JOIN LATERAL (
           SELECT e.person_id, e.credential_kind, e.credential_id FROM audit_events e
-          WHERE e.account_id = ${attachment.accountId}::uuid AND e.entity_id = s.id AND e.action = 'UPLOAD_REQUESTED'
+          WHERE e.account_id = ${accountId}::uuid AND e.entity_id = a.id AND e.action = 'UPLOAD_REQUESTED'
           ORDER BY e.created_at DESC, e.id DESC LIMIT 1
         ) asked ON true
-        WHERE s.is_arrival
       ), audited AS (${auditInsertOnBehalf(origin, { action: "UPLOAD_ARRIVED", entity: "ATTACHMENT", rows: "arrived", at })})
-      SELECT ${attachmentColumns} FROM settled a`);
-    return settled;
+      SELECT ${attachmentColumns} FROM attached a`);
+    return attached;
+  }
+
+  /** The upload that a URL was handed out for, and where the bytes of its attachment are by now: undefined where that is gone. */
+  async function uploadOf(storageKey: string): Promise<{ upload: Upload; servedKey: string } | undefined> {
+    const accountId = accountOf(storageKey);
+    if (accountId === undefined) return undefined;
+    const [found] = await database.query<Upload & { servedKey: string }>(sql`
+      SELECT ${uploadColumns}, a.storage_key AS "servedKey"
+      FROM uploads u JOIN attachments a ON a.id = u.attachment_id AND a.account_id = u.account_id
+      WHERE u.account_id = ${accountId}::uuid AND u.storage_key = ${storageKey}`);
+    if (!found) return undefined;
+    const { servedKey, ...upload } = found;
+    return { upload, servedKey };
+  }
+
+  /** What is answered to bytes of this digest that come by a URL whose file has arrived. @throws {Forbidden} where it was another file. */
+  async function factsOfArrived(
+    { upload, servedKey }: { upload: Upload; servedKey: string },
+    sha256: string,
+  ): Promise<ObjectFacts> {
+    const facts = upload.sha256 === sha256 ? await storage.stat(servedKey) : null;
+    if (facts === null) throw new Forbidden("Another file has arrived by this URL: to replace it, ask for a fresh one.");
+    return facts;
+  }
+
+  /** Where the bytes of an upload are kept. Each attempt writes under a key of its own, so that of two at once neither harms the other's. */
+  function versionOf({ storageKey }: Upload): string {
+    return `${storageKey}-${newId()}`;
   }
 
   function isReached(reach: AttachmentReach, attachment: Attachment): boolean {
     if (attachment.state === "READY") return true;
     return reach === "awaited" && attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
-  }
-
-  async function sweep(): Promise<void> {
-    for (;;) {
-      const discarded = await prisma.discardedObject.findMany({ take: sweepSize, orderBy: { discardedAt: "asc" } });
-      const keys = discarded.map((object) => object.storageKey);
-      if (keys.length === 0) return;
-      await storage.remove(keys);
-      await prisma.discardedObject.deleteMany({ where: { storageKey: { in: keys } } });
-    }
   }
 
   function isSettled(rows: readonly Attachment[]): boolean {
@@ -248,27 +316,41 @@ export function createAttachments({
       const allowed = notesToAttachTo(viewer);
       const { filename, contentType } = parseUpload(input, { maximumBytes });
       const note = await noteToAttachTo(viewer, input.noteId);
+      const person = authorize(viewer);
       const id = newId();
+      const uploadId = newId();
+      const uploadKey = `${note.accountId}/${uploadId}`;
       const now = clock();
       const expiresAt = new Date(now.getTime() + uploadLifetimeMs);
-      const [attachment] = await database.query<Attachment>(sql`
-        WITH requested AS (
+      const size = input.size ?? null;
+      const count = { accountId: note.accountId, personId: person.person.id, at: now, bytes: size, maximumBytes };
+      const [asked] = await database.query<Omit<Attachment, "id"> & { id: string | null; refusal: QuotaRefusal | null }>(sql`
+        WITH quota AS (${quotaOfNote(count, note.id, filename)}), requested AS (
           INSERT INTO attachments AS a
             (id, account_id, note_id, filename, content_type, inline, storage_key, upload_expires_at, created_at)
           SELECT ${id}::uuid, n.account_id, n.id, ${filename}, ${contentType}, ${input.inline ?? false}, ${`${note.accountId}/${id}`},
             ${expiresAt}::timestamptz, ${now}::timestamptz
-          FROM notes n WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid
-          FOR KEY SHARE
+          FROM notes n CROSS JOIN quota WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid AND quota.refusal IS NULL
+          FOR KEY SHARE OF n
           ON CONFLICT (note_id, filename) DO UPDATE SET upload_expires_at = excluded.upload_expires_at,
-            content_type = CASE WHEN a.state = 'READY' AND ${storage.announcesArrivals} THEN a.content_type ELSE excluded.content_type END
+            content_type = CASE WHEN a.state = 'READY' THEN a.content_type ELSE excluded.content_type END
             WHERE a.account_id = excluded.account_id
           RETURNING a.*
-        ), audited AS (${auditInsert(authorize(viewer), { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
-        SELECT ${attachmentColumns} FROM requested a`);
-      if (!attachment) throw new NotFound("note");
-      // The bytes that are there keep their type until others arrive. A store that is not ours would not tell of what type those are.
-      const upload = await storage.signUpload({ key: attachment.storageKey, contentType, expiresAt });
-      return { attachment, upload };
+        ), awaited AS (
+          INSERT INTO uploads (id, account_id, person_id, attachment_id, filename, content_type, announced_size, storage_key, created_at)
+          SELECT ${uploadId}::uuid, a.account_id, ${person.person.id}::uuid, a.id, a.filename, ${contentType}, ${size}::bigint, ${uploadKey},
+            ${now}::timestamptz
+          FROM requested a
+        ), audited AS (${auditInsert(person, { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
+        SELECT quota.refusal, ${attachmentColumns} FROM quota LEFT JOIN requested a ON true`);
+      if (!asked) throw new Error("A quota was asked for and did not come back.");
+      const { refusal, id: requestedId, ...rest } = asked;
+      if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
+      // Nothing was added: the note is gone, or no longer the viewer's to attach to.
+      if (requestedId === null) throw new NotFound("note");
+      // The bytes that are there keep their type until others arrive.
+      const upload = await storage.signUpload({ key: uploadKey, contentType, size: input.size, expiresAt });
+      return { attachment: { id: requestedId, ...rest }, upload, uploadKey };
     },
 
     async delete(viewer, noteId, filename) {
@@ -282,16 +364,41 @@ export function createAttachments({
         ), audited AS (${auditInsert(authorize(viewer), { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
         SELECT d.id FROM deleted d`);
       if (deleted.length === 0) throw new NotFound("attachment");
-      await sweep();
+      await removeDiscarded();
       return attachment;
     },
 
-    async arrived(storageKey, facts, origin) {
-      const accountId = accountOf(storageKey);
-      return accountId !== undefined && (await settleRow({ accountId, storageKey }, facts, null, origin)) !== undefined;
+    async receive(storageKey, { bytes, length }, origin) {
+      const found = await uploadOf(storageKey);
+      if (!found) throw new Forbidden(nobodyWaits);
+      const { upload } = found;
+      const exactBytes = upload.announcedSize === null ? undefined : Number(upload.announcedSize);
+      if (exactBytes !== undefined && length !== undefined && length !== exactBytes)
+        throw invalid("size", `The file was to have ${exactBytes} bytes, and has ${length}.`);
+      if (upload.state === "READY") {
+        const { blocks, end } = measured(bytes, { maximumBytes });
+        for await (const _block of blocks);
+        return factsOfArrived(found, end().sha256);
+      }
+      const key = versionOf(upload);
+      const written = await storage.write(key, bytes, { maximumBytes, exactBytes });
+      if (await attach(upload, { key, ...written }, origin)) return written;
+      await storage.remove([key]);
+      // Others were faster: with the same bytes, or with other ones.
+      const now = await uploadOf(storageKey);
+      if (!now || now.upload.state !== "READY") throw new Forbidden(nobodyWaits);
+      return factsOfArrived(now, written.sha256);
     },
 
-    sweep,
+    async settleArrivals(before, limit) {
+      if (storage.announcesArrivals) return;
+      const uploads = await prisma.upload.findMany({
+        where: { state: "PENDING", attachmentId: { not: null }, createdAt: { lt: before } },
+        orderBy: { createdAt: "asc" },
+        take: limit,
+      });
+      for (const upload of uploads) await collect(upload);
+    },
   };
 }
 

@@ -7,21 +7,19 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Signer } from "../platform/signature.ts";
 import { sql } from "../platform/sql.ts";
-import type { ObjectStorage } from "../platform/storage.ts";
+import type { ObjectStorage, WrittenObject } from "../platform/storage.ts";
 import { byteLength, unstorable } from "../platform/text.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 import { isMediaType } from "./input.ts";
+import { type QuotaRefusal, quotaExceeded, quotaOfPerson } from "./quotas.ts";
 
 /** What stands in a key for the name of the file. */
 const filenamePlaceholder = "${filename}";
 
 /** How long a form that was handed out takes files. */
 const offerLifetimeMs = 10 * 60 * 1000;
-
-/** An upload that no note has taken by then is thrown away. */
-const keptMs = 24 * 60 * 60 * 1000;
 
 /** A form to upload files with: whoever holds it may, for a while. */
 export interface UploadOffer {
@@ -43,6 +41,8 @@ export interface UploadForm {
   readonly filename: string;
   /** Where it is given and is a media type; that of the file's extension otherwise. */
   readonly contentType?: string | undefined;
+  /** More than the file's bytes: the length of the whole form, where the request says it. */
+  readonly length?: number | undefined;
 }
 
 export interface ReceivedUpload {
@@ -56,13 +56,14 @@ export interface Uploads extends UploadIntake {
   /** @throws {Unauthenticated} {@link Forbidden} */
   offer(viewer: Viewer): UploadOffer;
   /**
-   * Stores a file under its key, to be taken by a note. The stream is left as it is where the file is refused.
+   * Stores a file under its key, to be taken by a note, in the place of one that was uploaded under that key before and not taken. The stream is
+   * left as it is where the file is refused.
    *
-   * @throws {Forbidden} where the form was not handed out here or has expired, or the file is of a kind that is not taken,
-   * {@link InvalidInput} of its name, {@link TooLarge}, {@link Unavailable}
+   * @throws {Forbidden} where the form was not handed out here or has expired, the file is of a kind that is not taken, or as much as a person may
+   * have is kept already, {@link InvalidInput} of its name, {@link TooLarge}, {@link Unavailable}
    */
   receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
-  /** Throws away what no note has taken in time. Safe to run at any time, from any process. */
+  /** Throws away what has not arrived, or no note has taken, in time. Safe to run at any time, from any process. */
   sweep(): Promise<void>;
 }
 
@@ -73,8 +74,10 @@ export interface UploadsDependencies {
   readonly newId: () => string;
   readonly signer: Signer;
   readonly maximumBytes: number;
-  /** Removes the bytes of rows that are gone. */
-  readonly removeDiscarded: () => Promise<void>;
+  /** Removes what nobody needs any more. */
+  readonly sweep: () => Promise<void>;
+  /** Told that there are bytes whose row is gone. */
+  readonly onDiscarded: () => void;
 }
 
 /** What a policy says: files of one person of one account, under one prefix, for a while. */
@@ -85,8 +88,22 @@ interface Policy {
   readonly prefix: string;
 }
 
+/** An upload before its bytes have come. */
+interface NewUpload {
+  readonly id: string;
+  readonly accountId: string;
+  readonly personId: string;
+  readonly key: string;
+  readonly filename: string;
+  readonly contentType: string;
+  readonly storageKey: string;
+}
+
+/** A row of an upload that has a key of /v1. */
+type KeyedUpload = Upload & { readonly key: string };
+
 export function createUploads(dependencies: UploadsDependencies): Uploads {
-  const { database, storage, clock, newId, signer, maximumBytes, removeDiscarded } = dependencies;
+  const { database, storage, clock, newId, signer, maximumBytes, sweep, onDiscarded } = dependencies;
   const { prisma } = database;
 
   /** @throws {Forbidden} */
@@ -99,12 +116,12 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   }
 
   /** The uploads of these keys that a note may take, the latest of each key, in the order of `keys`. */
-  async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(Upload | undefined)[]> {
+  async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(KeyedUpload | undefined)[]> {
     const rows = await prisma.upload.findMany({
       where: { accountId: viewer.account.id, key: { in: [...keys] }, state: "READY", consumedAt: null },
       orderBy: [{ createdAt: "asc" }, { id: "asc" }],
     });
-    const byKey = new Map(rows.map((row) => [row.key, row]));
+    const byKey = new Map(rows.flatMap(({ key, ...row }) => (key === null ? [] : [[key, { ...row, key }]])));
     return keys.map((key) => byKey.get(key));
   }
 
@@ -133,24 +150,17 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
         form.contentType !== undefined && isMediaType(form.contentType)
           ? form.contentType.toLowerCase()
           : contentTypeOf(filename);
-      const upload = await prisma.upload.create({
-        data: {
-          id,
-          accountId,
-          personId,
-          key: `${prefix}${filename}`,
-          filename,
-          contentType,
-          storageKey: `${accountId}/${id}`,
-          createdAt: clock(),
-        },
-      });
+      const upload = { id, accountId, personId, key: `${prefix}${filename}`, storageKey: `${accountId}/${id}` };
+      await expect({ ...upload, filename, contentType }, Math.min(form.length ?? maximumBytes, maximumBytes));
       try {
         const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
-        await prisma.upload.updateMany({ where: { id, accountId }, data: { state: "READY", size: facts.size } });
+        if (!(await settle(upload, facts)))
+          throw new Forbidden("Nobody waits for this file any more: it took more than a day.");
         return { key: upload.key, size: facts.size, etag: facts.etag };
       } catch (error) {
+        // Its bytes go with it, whatever there is of them.
         await prisma.upload.deleteMany({ where: { id, accountId } });
+        onDiscarded();
         throw error;
       }
     },
@@ -170,14 +180,44 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       return claimOf(person, rows, notes);
     },
 
-    async sweep() {
-      await prisma.upload.deleteMany({ where: { createdAt: { lt: new Date(clock().getTime() - keptMs) } } });
-      await removeDiscarded();
-    },
+    sweep,
   };
 
+  /** Adds the row of an upload whose bytes, at most `length`, are on their way: they are never there without it. @throws {Forbidden} of a quota. */
+  async function expect(upload: NewUpload, length: number): Promise<void> {
+    const at = clock();
+    const { id, accountId, personId, key, filename, contentType, storageKey } = upload;
+    const [asked] = await database.query<{ refusal: QuotaRefusal | null }>(sql`
+      WITH quota AS (${quotaOfPerson({ accountId, personId, at, bytes: length, maximumBytes })}), added AS (
+        INSERT INTO uploads (id, account_id, person_id, key, filename, content_type, announced_size, storage_key, created_at)
+        SELECT ${id}::uuid, ${accountId}::uuid, ${personId}::uuid, ${key}, ${filename}, ${contentType}, ${length}::bigint, ${storageKey},
+          ${at}::timestamptz
+        FROM quota WHERE quota.refusal IS NULL
+      ) SELECT quota.refusal FROM quota`);
+    if (asked?.refusal) throw quotaExceeded(asked.refusal, maximumBytes);
+  }
+
+  /** The bytes of an upload are there. What came under its key before, and no note has taken, goes. False where the upload is gone itself. */
+  async function settle(
+    { id, accountId, key }: Pick<NewUpload, "id" | "accountId" | "key">,
+    object: WrittenObject,
+  ): Promise<boolean> {
+    const ready = await database.query<{ replaced: number }>(sql`
+      WITH ready AS (
+        UPDATE uploads u SET state = 'READY', size = ${object.size}::bigint, sha256 = ${object.sha256}
+        WHERE u.account_id = ${accountId}::uuid AND u.id = ${id}::uuid AND u.state = 'PENDING'
+        RETURNING u.id
+      ), replaced AS (
+        DELETE FROM uploads u USING ready
+        WHERE u.account_id = ${accountId}::uuid AND u.key = ${key} AND u.id <> ready.id AND u.state = 'READY' AND u.consumed_at IS NULL
+        RETURNING u.id
+      ) SELECT ready.id, (SELECT count(*) FROM replaced)::int AS replaced FROM ready`);
+    if (ready.some(({ replaced }) => replaced > 0)) onDiscarded();
+    return ready.length > 0;
+  }
+
   /** The parts of the statement that adds notes, with which the notes take `rows` or are not added. */
-  function claimOf(person: PersonViewer, rows: readonly Upload[], notes: readonly NoteUploads[]): UploadClaim {
+  function claimOf(person: PersonViewer, rows: readonly KeyedUpload[], notes: readonly NoteUploads[]): UploadClaim {
     const at = clock();
     const accountId = person.account.id;
     const byKey = new Map(rows.map((row) => [row.key, row]));
@@ -203,8 +243,8 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
         UPDATE uploads u SET consumed_at = ${at}::timestamptz FROM claimable
         WHERE u.id = claimable.id AND u.account_id = ${accountId}::uuid AND EXISTS (SELECT FROM added) RETURNING u.*
       ), attached AS (
-        INSERT INTO attachments (id, account_id, note_id, filename, content_type, inline, state, size, storage_key, key, created_at)
-        SELECT u.id, u.account_id, added.id, named.filename, u.content_type, named.inline, 'READY', u.size, u.storage_key, u.key, ${at}::timestamptz
+        INSERT INTO attachments (id, account_id, note_id, filename, content_type, inline, state, size, sha256, storage_key, key, created_at)
+        SELECT u.id, u.account_id, added.id, named.filename, u.content_type, named.inline, 'READY', u.size, u.sha256, u.storage_key, u.key, ${at}::timestamptz
         FROM claimed u
         JOIN unnest(${ids}::uuid[], ${taken.map(({ filename }) => filename)}::text[], ${taken.map(({ inline }) => inline)}::boolean[],
           ${taken.map(({ noteId }) => noteId)}::uuid[]) AS named (id, filename, inline, note_id) ON named.id = u.id

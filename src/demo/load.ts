@@ -1,7 +1,8 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import type { NoteCategory, NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+import type { Note, NoteCategory, NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import { createProvisioning } from "../access/provisioning.ts";
+import { hashOf, newSecret } from "../access/secrets.ts";
 import type { Database } from "../platform/database.ts";
 import type { NoteUpload } from "../notes/input.ts";
 import { createSigner } from "../platform/signature.ts";
@@ -18,7 +19,7 @@ export type DemoKeys = Readonly<Record<DemoKeyName, string>>;
 /** A ticket of either API, as the loader needs it. */
 interface DemoTicket {
   readonly reference: string;
-  readonly id?: string;
+  readonly id: string;
   readonly account: string;
   readonly kind: TicketKind;
   readonly status: TicketStatus;
@@ -29,7 +30,7 @@ interface DemoTicket {
 
 /** A note of either API, as the loader needs it. */
 interface DemoNote {
-  readonly id?: string;
+  readonly id: string;
   readonly ticket: string;
   readonly author: string;
   readonly text: string;
@@ -51,12 +52,46 @@ interface DemoAttachment {
 
 const opened = new Date("2026-05-01T08:00:00Z");
 
+/** How much of the demo data a database holds: nothing at all, a part that a load has left that was cut off, all of it; or other things. */
+export type DemoProgress = "none" | "part" | "whole" | "other";
+
+/**
+ * Tells a cut-off load by what it leaves: accounts of the demo data and of nobody else, without all of the keys, which are added last. What was written
+ * by somebody else is never taken for a part of it, since every account of the demo data has the same id wherever it is loaded.
+ */
+export async function demoProgress({ prisma }: Database): Promise<DemoProgress> {
+  const accounts = await prisma.account.findMany({ select: { id: true }, take: 100 });
+  if (accounts.length === 0) return "none";
+  const own = new Set(readDemoFile("accounts.json").map(({ slug }) => accountIdOf(slug)));
+  if (accounts.some(({ id }) => !own.has(id))) return "other";
+  const keys = await prisma.apiKey.findMany({ where: { accountId: { in: [...own] } }, select: { name: true } });
+  const names = new Set(keys.map(({ name }) => name));
+  return demoKeyNames.every((name) => names.has(keyNameOf(name))) ? "whole" : "part";
+}
+
+/** Keys that open nothing before {@link loadDemo} has added them. */
+export function newDemoKeys(): DemoKeys {
+  const made = demoKeyNames.map((name) => [name, newSecret("API_KEY").secret]);
+  return Object.fromEntries(made) as DemoKeys; // a key for each name
+}
+
+/** What there is to load into, and from where keys come. */
+export interface DemoLoad {
+  readonly database: Database;
+  readonly storage: ObjectStorage;
+  /** Called once the rest is there, for the keys that are added then: kept before they work, they are never lost. */
+  readonly keepKeys?: () => DemoKeys;
+}
+
 /**
  * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was written, and
  * every file is uploaded. Integer ids and upload keys are not ours to
  * choose, so mentions, references and inline images in the texts are written anew.
+ *
+ * A load that was cut off goes on where it ended: whatever is there is left as it is, and every row has an id that is the same each time.
  */
-export async function loadDemo({ database, storage }: { database: Database; storage: ObjectStorage }): Promise<DemoKeys> {
+export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: DemoLoad): Promise<DemoKeys> {
+  const { prisma } = database;
   let now = opened;
   const givenIds: string[] = [];
   const newId = () => givenIds.shift() ?? uuidv7({ msecs: now.getTime() });
@@ -75,8 +110,11 @@ export async function loadDemo({ database, storage }: { database: Database; stor
 
   const accounts = new Map<string, { id: string; slug: string; name: string; timeZone: string }>();
   for (const account of readDemoFile("accounts.json")) {
-    const added = await provisioning.addAccount({ slug: account.slug, name: account.name, timeZone: account.time_zone });
-    accounts.set(account.slug, added);
+    const id = accountIdOf(account.slug);
+    const there = await prisma.account.findUnique({ where: { id } });
+    if (there === null) givenIds.push(id);
+    const input = { slug: account.slug, name: account.name, timeZone: account.time_zone };
+    accounts.set(account.slug, there ?? (await provisioning.addAccount(input)));
   }
 
   const people = readDemoFile("people.json");
@@ -86,8 +124,10 @@ export async function loadDemo({ database, storage }: { database: Database; stor
     const account = found(accounts, person.account.id);
     // The files' upper and lower case are the two APIs' own.
     const role = person.role.toUpperCase() as Role;
-    givenIds.push(person.uuid);
-    const added = await provisioning.addPerson({ accountId: account.id, name: person.name, email: person.primary_email, role });
+    const there = await prisma.person.findUnique({ where: { id: person.uuid } });
+    if (there === null) givenIds.push(person.uuid);
+    const input = { accountId: account.id, name: person.name, email: person.primary_email, role };
+    const added = there ?? (await provisioning.addPerson(input));
     const viewer: PersonViewer = { kind: "person", person: added, account, role, scopes: new Set(scopes) };
     viewers.set(person.uuid, viewer).set(`person#${person.id}`, viewer);
     numbers.set(`person#${person.id}`, added.number);
@@ -102,20 +142,22 @@ export async function loadDemo({ database, storage }: { database: Database; stor
   const ticketIds = new Map<string, string>();
   for (const ticket of demoTickets().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
     now = ticket.createdAt;
-    if (ticket.id !== undefined) givenIds.push(ticket.id);
-    const added = await services.tickets.add(administratorOf(ticket.account), {
+    const account = found(accounts, ticket.account);
+    const there = await prisma.ticket.findUnique({ where: { id: ticket.id, accountId: account.id } });
+    if (there === null) givenIds.push(ticket.id);
+    const input = {
       kind: ticket.kind,
       status: ticket.status,
       subject: ticket.subject,
       requesterId: ticket.requester === undefined ? undefined : found(viewers, ticket.requester).person.id,
-    });
+    };
+    const added = there ?? (await services.tickets.add(administratorOf(ticket.account), input));
     ticketIds.set(ticket.reference, added.id);
     numbers.set(ticket.reference, added.number);
   }
 
-  for (const note of demoNotes().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
-    now = note.createdAt;
-    const author = found(viewers, note.author);
+  /** Adds the note with the files that /v1 has uploaded before it: all of that is there, or nothing. */
+  async function addNote(note: DemoNote, author: PersonViewer): Promise<Note> {
     let text = withNumbers(note.text, numbers);
     const uploads: NoteUpload[] = [];
     for (const { filename, inline, file, key } of note.attachments.filter((attachment) => attachment.key !== undefined)) {
@@ -123,8 +165,8 @@ export async function loadDemo({ database, storage }: { database: Database; stor
       uploads.push({ key: received.key, inline });
       text = text.replaceAll(`](${key})`, `](${received.key})`);
     }
-    if (note.id !== undefined) givenIds.push(note.id);
-    const added = await services.notes.add(author, {
+    givenIds.push(note.id);
+    return services.notes.add(author, {
       ticketId: found(ticketIds, note.ticket),
       text,
       isPublic: note.isPublic,
@@ -132,32 +174,55 @@ export async function loadDemo({ database, storage }: { database: Database; stor
       medium: note.medium,
       uploads,
     });
+  }
+
+  for (const note of demoNotes().toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())) {
+    now = note.createdAt;
+    const author = found(viewers, note.author);
+    const accountId = author.account.id;
+    const there = await prisma.note.findUnique({ where: { id: note.id, accountId } });
+    const added = there ?? (await addNote(note, author));
     for (const { filename, inline, file } of note.attachments.filter((attachment) => attachment.key === undefined)) {
-      const { attachment } = await services.attachments.requestUpload(author, { noteId: added.id, filename, inline });
-      const facts = await storage.write(attachment.storageKey, openDemoBytes(file), { maximumBytes: Number.MAX_SAFE_INTEGER });
-      await services.attachments.arrived(attachment.storageKey, facts);
+      const ready = await prisma.attachment.findFirst({ where: { accountId, noteId: added.id, filename, state: "READY" } });
+      if (ready !== null) continue;
+      const { uploadKey } = await services.attachments.requestUpload(author, { noteId: added.id, filename, inline });
+      await services.attachments.receive(uploadKey, { bytes: openDemoBytes(file) });
     }
-    if (note.updatedAt) {
+    if (note.updatedAt && added.updatedAt === null) {
       now = note.updatedAt;
       await services.notes.update(author, { id: added.id, text: added.text });
     }
   }
 
   now = new Date();
-  const keys: [string, string][] = [];
-  for (const person of people) {
-    if (person.demo_key === undefined) continue;
-    const viewer = found(viewers, person.uuid);
-    const { key } = await provisioning.addApiKey({
+  const keys = keepKeys();
+  for (const { uuid, demo_key: name } of people) {
+    if (name === undefined || (await prisma.apiKey.findUnique({ where: { hash: hashOf(keys[name]) } })) !== null) continue;
+    const viewer = found(viewers, uuid);
+    await provisioning.addApiKey({
       accountId: viewer.account.id,
       personId: viewer.person.id,
-      name: `demo: ${person.demo_key}`,
+      name: keyNameOf(name),
       scopes: scopesOf(viewer.role),
+      secret: keys[name],
     });
-    keys.push([person.demo_key, key]);
   }
-  // people.json names each of the four once.
-  return Object.fromEntries(keys) as DemoKeys;
+  return keys;
+}
+
+const demoKeyNames: readonly DemoKeyName[] = ["admin", "specialist", "customer", "outsider"];
+
+function keyNameOf(name: DemoKeyName): string {
+  return `demo: ${name}`;
+}
+
+function accountIdOf(slug: string): string {
+  return idOf(`account ${slug}`, opened);
+}
+
+/** The id of a thing that has none in the files: of its time, like every id, and the same each time. */
+function idOf(reference: string, at: Date): string {
+  return uuidv7({ msecs: at.getTime(), random: createHash("sha256").update(reference).digest().subarray(0, 16) });
 }
 
 function demoTickets(): DemoTicket[] {
@@ -174,6 +239,7 @@ function demoTickets(): DemoTicket[] {
   const kinds = Object.keys(v1Collections) as TicketKind[]; // Object.keys forgets its keys.
   const records = kinds.flatMap((kind) =>
     readDemoFile(`v1/${v1Collections[kind]}.json`).map((ticket) => ({
+      id: idOf(`${kind} ${ticket.id}`, new Date(ticket.created_at)),
       reference: `${kind.toLowerCase()}#${ticket.id}`,
       account: ticket.account.id,
       kind,
@@ -207,6 +273,7 @@ function demoNotes(): DemoNote[] {
     attachments: (files.get(note.id) ?? []).map(({ filename, file }) => ({ filename, file, inline: false })),
   }));
   const records = readDemoFile("v1/notes.json").map((note) => ({
+    id: idOf(`note ${note.id}`, new Date(note.created_at)),
     ticket: referenceIn(note),
     author: `person#${note.person.id}`,
     text: note.text,

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExampleIds } from "../graph/graphiql-examples.ts";
 import type { Database } from "../platform/database.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
 import { readDemoFile } from "./files.ts";
-import { type DemoKeys, loadDemo } from "./load.ts";
+import { type DemoKeys, demoProgress, loadDemo, newDemoKeys } from "./load.ts";
 
 /** The demo data in its place: the keys to try it with, and things of it for examples to point to. */
 export interface Demo {
@@ -15,41 +15,39 @@ export interface Demo {
   readonly examples: Required<ExampleIds>;
 }
 
-/** There while the demo data is loaded into the embedded database: on a later start, a load that was cut off. */
-const markOf = (dataDirectory: string) => join(dataDirectory, "demo-loading");
-
 /**
- * Empties the embedded database where an earlier process was ended while it loaded the demo data: what it had loaded is of no use without the
- * rest. To be called before migrations. Any other database is left alone, whatever the data directory says.
- */
-export async function clearInterruptedDemo(dataDirectory: string, database: Database): Promise<void> {
-  if (database.kind !== "embedded" || !existsSync(markOf(dataDirectory))) return;
-  await database.prisma.$executeRaw`DROP SCHEMA public CASCADE`;
-  await database.prisma.$executeRaw`CREATE SCHEMA public`;
-}
-
-/**
- * The demo data of the data directory: loaded where the database is empty, and null where it holds something else. Its keys are kept in
- * `demo-keys.json`, readable by its owner alone.
+ * The demo data of the data directory: loaded where the database is empty or a load was cut off, and null where it holds something else. Its keys are
+ * kept in `demo-keys.json`, readable by its owner alone, before they work: whatever dies when, the next call ends with all of it.
  */
 export async function prepareDemo(
   dataDirectory: string,
   open: { database: Database; storage: ObjectStorage },
 ): Promise<Demo | null> {
   const keysPath = join(dataDirectory, "demo-keys.json");
-  const isNew = (await open.database.prisma.account.findFirst()) === null;
+  const progress = await demoProgress(open.database);
+  const isNew = progress === "none" || progress === "part";
   if (isNew) {
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
-    writeFileSync(markOf(dataDirectory), "");
-    const loaded = await loadDemo(open);
-    rmSync(keysPath, { force: true });
-    writeFileSync(keysPath, `${JSON.stringify(loaded, null, 2)}\n`, { mode: 0o600 });
-    rmSync(markOf(dataDirectory));
+    // Those of a load that was cut off may work in part, so they stay the ones.
+    const keepKeys = () => (progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : keepNewKeys(keysPath));
+    await loadDemo({ ...open, keepKeys });
   }
   if (!existsSync(keysPath)) return null;
-  // Written above, by this process or an earlier one.
-  const keys = JSON.parse(readFileSync(keysPath, "utf8")) as DemoKeys;
-  return { keys, keysPath, isNew, examples: demoExamples() };
+  return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };
+}
+
+/** New keys, in a file that is there whole or not at all. */
+function keepNewKeys(path: string): DemoKeys {
+  const keys = newDemoKeys();
+  const draft = `${path}.draft`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flush: true });
+  renameSync(draft, path);
+  return keys;
+}
+
+function readKeys(path: string): DemoKeys {
+  return JSON.parse(readFileSync(path, "utf8")) as DemoKeys; // written above, by this process or an earlier one
 }
 
 /** A ticket and a note that all of the demo account's people may see. */

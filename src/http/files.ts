@@ -12,10 +12,15 @@ import { describeFailure } from "./server.ts";
 export interface FilesOptions {
   readonly storage: FileStorage;
   /**
-   * Told when an object's bytes are stored, before the upload is answered; calls for one key never overlap. Answers `unwanted` where
-   * nobody waits for the object any more: it is removed then, and the upload refused.
+   * Takes the bytes that are sent to the upload URL of a key, and answers with the facts of the object that is there then.
+   *
+   * @throws {Forbidden} where nobody waits for them, {@link InvalidInput}, {@link TooLarge}, {@link Unavailable}
    */
-  readonly onStored: (key: string, facts: ObjectFacts, request: FastifyRequest) => Promise<"kept" | "unwanted">;
+  readonly receive: (
+    key: string,
+    sent: { readonly bytes: Readable; readonly length: number | undefined },
+    request: FastifyRequest,
+  ) => Promise<Pick<ObjectFacts, "etag">>;
   /** A connection on which nothing moves for so long is dropped. Default: one minute. */
   readonly idleMilliseconds?: number;
   /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
@@ -24,7 +29,7 @@ export interface FilesOptions {
 
 type FileRequest = FastifyRequest<{ Params: { "*": string } }>;
 
-// A download URL outlives the bytes behind it when a file is replaced; a private cache may show the old ones for this long.
+// The bytes behind a download URL are always the same ones. They go when the file is deleted; a private cache may show them for this long.
 const cacheSeconds = 300;
 
 /**
@@ -32,8 +37,7 @@ const cacheSeconds = 300;
  * conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
  */
 export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
-  const { storage, onStored, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
-  const inTurn = createTurns();
+  const { storage, receive, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
 
   // Bodies stay unread: the handler streams them, whatever their type is.
   app.removeAllContentTypeParsers();
@@ -67,22 +71,10 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
     // RFC 9110, 14.5: a part must not be taken for the whole.
     if (headers["content-range"] !== undefined)
       return sendProblem(reply, { status: 400, detail: "Send the whole file, without a Content-Range." });
-    if (Number(headers["content-length"] ?? 0) > storage.maximumBytes) {
-      throw new TooLarge(`A file may have at most ${storage.maximumBytes} bytes.`);
-    }
-
-    await storage.write(key, request.raw, { maximumBytes: storage.maximumBytes });
-    // Of two uploads that end together the later one's file remains. In turn, and by what is there now rather than by what each of
-    // them wrote, the last call tells of the file that remained.
-    const facts = await inTurn(key, async () => {
-      const stored = await storage.stat(key);
-      if (stored === null) return null;
-      if ((await onStored(key, { ...stored, contentType }, request)) === "kept") return stored;
-      await storage.remove([key]);
-      return null;
-    });
-    if (facts === null) throw new Forbidden("Nobody waits for this file any more: what it was to be attached to is gone.");
-    return reply.header("etag", facts.etag).send();
+    const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
+    if ((length ?? 0) > storage.maximumBytes) throw new TooLarge(`A file may have at most ${storage.maximumBytes} bytes.`);
+    const { etag } = await receive(key, { bytes: request.raw, length }, request);
+    return reply.header("etag", etag).send();
   });
 
   app.route({
@@ -216,23 +208,6 @@ function evaluateConditions(
 /** Whether a list of entity tags, or `*`, holds `etag`. The store's own tags have no commas. */
 function lists(header: string, etag: string): boolean {
   return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
-}
-
-/** Runs the work for one key one after another, and for several keys side by side. */
-function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
-  const last = new Map<string, Promise<void>>();
-  return async (key, work) => {
-    const before = last.get(key);
-    const turn = Promise.withResolvers<void>();
-    last.set(key, turn.promise);
-    try {
-      await before;
-      return await work();
-    } finally {
-      turn.resolve();
-      if (last.get(key) === turn.promise) last.delete(key);
-    }
-  };
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -39,7 +39,7 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
       if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
       // Sent on its way once more: no hook has seen it, and a face has more to say than its error, such as what a credential has left.
-      request.raw.url = path;
+      Object.assign(request.raw, { originalUrl: request.url, url: path });
       app.routing(request.raw, reply.raw);
     },
   });
@@ -78,7 +78,9 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
     if (body.length === 0) return done(null, undefined);
-    const json = parseJson(body);
+    const text = decodeUtf8(body);
+    if (text === undefined) return done(new NotUtf8());
+    const json = parseJson(text);
     if (json === undefined) return done(Object.assign(new SyntaxError("The body is not JSON."), { statusCode: 400 }));
     done(null, json.value);
   });
@@ -93,9 +95,17 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
   return app;
 }
 
-function parseJson(body: Uint8Array): { readonly value: unknown } | undefined {
-  const text = decodeUtf8(body);
-  if (text === undefined) return undefined;
+/** A body whose bytes are no text. */
+export class NotUtf8 extends SyntaxError {
+  readonly statusCode = 400;
+
+  constructor() {
+    super("The body is not UTF-8.");
+    this.name = "NotUtf8";
+  }
+}
+
+function parseJson(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch {

@@ -3,11 +3,11 @@ import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { Forbidden, TooLarge, Unavailable } from "../errors.ts";
+import { Forbidden, Unavailable } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { DirectoryInUse, lockDirectory } from "./directory-lock.ts";
 import type { Signer } from "./signature.ts";
-import { type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
+import { type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
 
 /** What an upload URL permits. */
 export interface UploadPermit {
@@ -54,6 +54,8 @@ export interface FileStorageOptions {
   readonly maximumBytes: number;
 }
 
+const objectEnding = ".object";
+
 /** The path, below the public URL, that the signed URLs point to. */
 export const filesPath = "/files";
 
@@ -80,7 +82,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
 
   // No key holds a dot, so that with an ending the object "a" and the directory of "a/b" are not one name.
   function pathOf(key: string): string {
-    return join(objects, `${requireKey(key)}.object`);
+    return join(objects, `${requireKey(key)}${objectEnding}`);
   }
 
   /** Opens the file of an object; undefined where there is none. */
@@ -182,22 +184,16 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
       bytes.on("error", () => undefined);
       const handle = await onDisk(open(draft, "wx", 0o600));
       try {
-        let size = 0;
-        // Leaving the loop must not destroy the stream: see ObjectStorage.write.
-        const chunks: AsyncIterable<Buffer | string> = bytes.iterator({ destroyOnReturn: false });
-        for await (const chunk of chunks) {
-          const block = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-          size += block.length;
-          if (size > limits.maximumBytes) throw new TooLarge(`A file may have at most ${limits.maximumBytes} bytes.`);
-          await onDisk(handle.writeFile(block));
-        }
+        const { blocks, end } = measured(bytes, limits);
+        for await (const block of blocks) await onDisk(handle.writeFile(block));
+        const { sha256 } = end();
         await onDisk(handle.sync());
         const facts = factsOf(await onDisk(handle.stat({ bigint: true })));
         await handle.close();
         await onDisk(makeDirectories(objects, dirname(path)));
         await onDisk(rename(draft, path));
         await onDisk(syncDirectory(dirname(path)));
-        return facts;
+        return { ...facts, sha256 };
       } catch (error) {
         await handle.close();
         // Where even this fails, the next start removes the draft.
@@ -211,6 +207,15 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
       await file?.handle.close();
       return file?.facts ?? null;
     },
+
+    async read(key) {
+      const file = await openFile(key);
+      return file?.handle.createReadStream({ highWaterMark: 256 * 1024 }) ?? null;
+    },
+
+    list: () => listBelow(objects, ""),
+
+    removeUnfinished: () => sweep(incoming),
 
     async remove(keys) {
       const changed = new Set<string>();
@@ -273,6 +278,18 @@ async function sweep(incoming: string): Promise<void> {
       await lock.release();
     }),
   );
+}
+
+/** The objects below a directory of the store; `prefix` is what its keys begin with. */
+async function* listBelow(directory: string, prefix: string): AsyncGenerator<ListedObject> {
+  const entries = (await onDisk(unlessMissing(readdir(directory, { withFileTypes: true })))) ?? [];
+  for (const entry of entries) {
+    if (entry.isDirectory()) yield* listBelow(join(directory, entry.name), `${prefix}${entry.name}/`);
+    if (!entry.isFile() || !entry.name.endsWith(objectEnding)) continue;
+    const stats = await onDisk(unlessMissing(lstat(join(directory, entry.name))));
+    if (stats === undefined) continue;
+    yield { key: `${prefix}${entry.name.slice(0, -objectEnding.length)}`, size: stats.size, modifiedAt: stats.mtime };
+  }
 }
 
 /** Makes every missing directory below `base` down to `directory`, durably, and follows no link. */

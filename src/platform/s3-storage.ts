@@ -1,18 +1,22 @@
 import { Readable } from "node:stream";
 import {
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  paginateListObjectsV2,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { TooLarge, Unavailable } from "../errors.ts";
+import { Unavailable } from "../errors.ts";
 import type { Clock } from "./clock.ts";
-import { dispositionOf, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
+import { dispositionOf, type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
 
 /** Keeps objects in a bucket. Its URLs lead to the bucket itself: neither uploads nor downloads pass through the gateway. */
 export interface S3Storage extends ObjectStorage {
@@ -24,6 +28,8 @@ export interface S3StorageOptions {
   readonly region: string;
   /** Base URL of a store that is not Amazon's. */
   readonly endpoint: string | undefined;
+  /** Base URL of the store in the URLs that are signed for others, where they reach it by another address than the gateway does. */
+  readonly publicEndpoint?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -34,13 +40,9 @@ const checkMilliseconds = 5_000;
 
 const removalsAtOnce = 8;
 
-/**
- * Objects in an S3 bucket, by whatever credentials the AWS SDK finds (environment, files, instance role).
- *
- * Two promises of the file store are not S3's to make: a signed PUT has no limit to its length, and nobody is told when it arrives.
- */
-export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOptions): S3Storage {
-  const client = new S3Client({
+/** A client of the store at `endpoint`; Amazon's where that is undefined. */
+function openClient(region: string, endpoint: string | undefined): S3Client {
+  return new S3Client({
     region,
     // Stores that are not Amazon's seldom have a host name for each bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
@@ -49,6 +51,18 @@ export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOp
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleMilliseconds },
   });
+}
+
+/**
+ * Objects in an S3 bucket, by whatever credentials the AWS SDK finds (environment, files, instance role).
+ *
+ * Two promises of the file store are not S3's to make: a signed PUT has no limit to its length, and nobody is told when it arrives.
+ */
+export function createS3Storage(options: S3StorageOptions): S3Storage {
+  const { bucket, region, endpoint, publicEndpoint = endpoint, clock } = options;
+  const client = openClient(region, endpoint);
+  // The host is part of what is signed, so a URL for another address is signed for that one. Nothing is ever sent by this client.
+  const signingClient = publicEndpoint === endpoint ? client : openClient(region, publicEndpoint);
 
   function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
     const signingDate = clock();
@@ -77,12 +91,17 @@ export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOp
     kind: "s3",
     announcesArrivals: false,
 
-    async signUpload({ key, contentType, expiresAt }) {
-      const command = new PutObjectCommand({ Bucket: bucket, Key: requireKey(key), ContentType: contentType });
-      // Without this list the presigner leaves Content-Type unsigned, and any would be taken.
-      const url = await onS3(
-        getSignedUrl(client, command, { ...lifetime(expiresAt), signableHeaders: new Set(["content-type", "host"]) }),
-      );
+    async signUpload({ key, contentType, size, expiresAt }) {
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(key),
+        ContentType: contentType,
+        ...(size === undefined ? {} : { ContentLength: size }),
+      });
+      // Without this list the presigner leaves these headers unsigned, and any type and length would be taken. The length is no header for a
+      // client to set: whatever sends the bytes sends it.
+      const signableHeaders = new Set(["content-type", "host", ...(size === undefined ? [] : ["content-length"])]);
+      const url = await onS3(getSignedUrl(signingClient, command, { ...lifetime(expiresAt), signableHeaders }));
       return { url, method: "PUT", headers: { "content-type": contentType }, expiresAt };
     },
 
@@ -93,23 +112,24 @@ export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOp
         ResponseContentType: contentType,
         ResponseContentDisposition: dispositionOf({ contentType, filename, inline }),
       });
-      return { url: await onS3(getSignedUrl(client, command, lifetime(expiresAt))), method: "GET", headers: {}, expiresAt };
+      return {
+        url: await onS3(getSignedUrl(signingClient, command, lifetime(expiresAt))),
+        method: "GET",
+        headers: {},
+        expiresAt,
+      };
     },
 
-    async write(key, bytes, { maximumBytes }) {
+    async write(key, bytes, limits) {
       // A stream that fails while nobody reads it yet would end the process; what reads it below throws what it failed with.
       bytes.on("error", () => undefined);
       let failure: { readonly error: unknown } | undefined;
+      let sha256 = "";
       async function* limited(): AsyncGenerator<Buffer> {
         try {
-          let size = 0;
-          const chunks: AsyncIterable<Buffer | string> = bytes.iterator({ destroyOnReturn: false });
-          for await (const chunk of chunks) {
-            const block = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-            size += block.length;
-            if (size > maximumBytes) throw new TooLarge(`A file may have at most ${maximumBytes} bytes.`);
-            yield block;
-          }
+          const { blocks, end } = measured(bytes, limits);
+          yield* blocks;
+          ({ sha256 } = end());
         } catch (error) {
           failure = { error };
           throw error;
@@ -124,7 +144,62 @@ export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOp
       }
       const facts = await stat(key);
       if (facts === null) throw new Unavailable({ cause: new Error("What was just written is not there.") });
-      return facts;
+      return { ...facts, sha256 };
+    },
+
+    async collect({ from, to, etag }) {
+      const command = new CopyObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(to),
+        CopySource: `${bucket}/${requireKey(from)}`,
+        CopySourceIfMatch: etag,
+        ChecksumAlgorithm: "SHA256",
+      });
+      const copied = await client.send(command).catch((error: unknown) => {
+        if (isMissing(error) || hasStatus(error, 412)) return null;
+        throw new Unavailable({ cause: error });
+      });
+      const facts = copied === null ? null : await stat(to);
+      if (facts === null) return null;
+      const checksum = copied?.CopyObjectResult?.ChecksumSHA256;
+      return { ...facts, sha256: checksum === undefined ? null : Buffer.from(checksum, "base64").toString("hex") };
+    },
+
+    async read(key) {
+      const command = new GetObjectCommand({ Bucket: bucket, Key: requireKey(key) });
+      const found = await client.send(command).catch((error: unknown) => {
+        if (isMissing(error)) return null;
+        throw new Unavailable({ cause: error });
+      });
+      // On Node.js a body is what its HTTP client reads from.
+      return found === null ? null : (found.Body as Readable);
+    },
+
+    async *list(): AsyncGenerator<ListedObject> {
+      const pages = paginateListObjectsV2({ client }, { Bucket: bucket })[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value: page } = await onS3(pages.next());
+        if (done === true) return;
+        for (const { Key: key, Size: size, LastModified: modifiedAt } of page.Contents ?? []) {
+          if (key !== undefined && size !== undefined && modifiedAt !== undefined) yield { key, size, modifiedAt };
+        }
+      }
+    },
+
+    async removeUnfinished(before) {
+      const command = new ListMultipartUploadsCommand({ Bucket: bucket });
+      // The first page is enough: what is left is found by the next call.
+      const { Uploads: unfinished = [] } = await onS3(client.send(command));
+      for (const { Key, UploadId, Initiated } of unfinished) {
+        if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
+        const abort = client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
+        await onS3(
+          abort.catch((error: unknown) => {
+            // Another process has done it, or the upload has ended after all.
+            if (!isMissing(error)) throw error;
+          }),
+        );
+      }
     },
 
     stat,
@@ -148,12 +223,17 @@ export function createS3Storage({ bucket, region, endpoint, clock }: S3StorageOp
 
     async close() {
       client.destroy();
+      signingClient.destroy();
     },
   };
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
+  return hasStatus(error, 404);
+}
+
+function hasStatus(error: unknown, status: number): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
 }
 
 /** Turns every failure of the store, refusals of our own credentials among them, into Unavailable. */

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { create as createDisposition } from "content-disposition";
+import { invalid, TooLarge } from "../errors.ts";
 
 /** What is known of a stored object. */
 export interface ObjectFacts {
@@ -7,8 +9,26 @@ export interface ObjectFacts {
   readonly modifiedAt: Date;
   /** Strong entity tag, in its quotes: another one whenever the bytes are others. */
   readonly etag: string;
-  /** What it was uploaded as, where that is known. */
-  readonly contentType?: string | undefined;
+}
+
+/** An object as it was just written. */
+export interface WrittenObject extends ObjectFacts {
+  /** SHA-256 of its bytes, in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** An object as a listing of the store has it. */
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  readonly modifiedAt: Date;
+}
+
+/** How many bytes a stream may have. */
+export interface WriteLimits {
+  readonly maximumBytes: number;
+  /** Where the number was said before: no other is taken. */
+  readonly exactBytes?: number | undefined;
 }
 
 /** A request that whoever holds it may send, without a credential, until `expiresAt`. */
@@ -28,8 +48,8 @@ export interface SignedRequest {
 export interface ObjectStorage {
   /** Whether the gateway itself takes the uploads and so learns of each. A store elsewhere has to be asked with `stat`. */
   readonly announcesArrivals: boolean;
-  /** A PUT of the raw bytes, with exactly this content type. */
-  signUpload(upload: { key: string; contentType: string; expiresAt: Date }): Promise<SignedRequest>;
+  /** A PUT of the raw bytes, with exactly this content type, and of exactly this `size` in bytes where it is given. */
+  signUpload(upload: { key: string; contentType: string; size?: number | undefined; expiresAt: Date }): Promise<SignedRequest>;
   /** A GET that answers with this content type and offers this filename. `inline` lets a browser show it when its type is harmless. */
   signDownload(download: {
     key: string;
@@ -39,15 +59,30 @@ export interface ObjectStorage {
     expiresAt: Date;
   }): Promise<SignedRequest>;
   /**
-   * Stores a stream; resolves when the object is durable. Throws TooLarge above `maximumBytes`, and what the stream throws when it
-   * breaks off, and keeps nothing then. The stream is left as it is at that point, not destroyed: behind it may be a connection
-   * that still has to carry the answer.
+   * Stores a stream; resolves when the object is durable. Throws TooLarge above `maximumBytes`, InvalidInput of `size` where there are
+   * other than `exactBytes`, and what the stream throws when it breaks off, and keeps nothing then. The stream is left as it is at
+   * that point, not destroyed: behind it may be a connection that still has to carry the answer.
    */
-  write(key: string, bytes: Readable, limits: { maximumBytes: number }): Promise<ObjectFacts>;
+  write(key: string, bytes: Readable, limits: WriteLimits): Promise<WrittenObject>;
+  /**
+   * Keeps what lies under `from`, as long as its tag is `etag`, under `to` as well, where no signed URL reaches it. Null where something else lies
+   * there by now, or nothing. The digest is there where the store tells it. Only stores that announce no arrivals can do it, and need it.
+   */
+  readonly collect?: (object: {
+    from: string;
+    to: string;
+    etag: string;
+  }) => Promise<(ObjectFacts & { readonly sha256: string | null }) | null>;
   /** Null where there is no such object. */
   stat(key: string): Promise<ObjectFacts | null>;
+  /** The bytes of an object; null where there is none. */
+  read(key: string): Promise<Readable | null>;
+  /** Every object, in no order that may be relied on; of those written or removed meanwhile, some. */
+  list(): AsyncIterable<ListedObject>;
   /** Removes objects; a key without one is no failure. Resolves when they are gone for good. */
   remove(keys: readonly string[]): Promise<void>;
+  /** Removes what writes that were begun before `before` and never ended have left beside the objects. */
+  removeUnfinished(before: Date): Promise<void>;
   /** Resolves where the store can be reached and written to, throws Unavailable otherwise. */
   check(): Promise<void>;
   /** Frees what the store holds. Nothing is asked of it afterwards. */
@@ -65,6 +100,40 @@ const keyShape = /^(?!.{513})[A-Za-z0-9][A-Za-z0-9_-]{0,199}(\/[A-Za-z0-9_-]{1,2
 export function requireKey(key: string): string {
   if (!keyShape.test(key)) throw new Error("That is not a key of the object store.");
   return key;
+}
+
+/**
+ * The bytes of a stream as they come, counted and hashed; `end` answers for all of them. The stream is not destroyed where reading it is given up.
+ *
+ * @throws {TooLarge} above `maximumBytes`; by `end`, and by the bytes that are one too many, {@link InvalidInput} of `size` where there are
+ * other than `exactBytes`.
+ */
+export function measured(
+  bytes: Readable,
+  { maximumBytes, exactBytes }: WriteLimits,
+): { blocks: AsyncIterable<Buffer>; end(): { size: number; sha256: string } } {
+  const hash = createHash("sha256");
+  let size = 0;
+  const wrongSize = () => invalid("size", `The file was to have ${exactBytes} bytes, and has ${moreOrFewer()}.`);
+  const moreOrFewer = () => (size > (exactBytes ?? size) ? "more" : `${size}`);
+  async function* blocks(): AsyncGenerator<Buffer> {
+    const chunks: AsyncIterable<Buffer | string> = bytes.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) {
+      const block = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+      size += block.length;
+      if (exactBytes !== undefined && size > exactBytes) throw wrongSize();
+      if (size > maximumBytes) throw new TooLarge(`A file may have at most ${maximumBytes} bytes.`);
+      hash.update(block);
+      yield block;
+    }
+  }
+  return {
+    blocks: blocks(),
+    end() {
+      if (exactBytes !== undefined && size !== exactBytes) throw wrongSize();
+      return { size, sha256: hash.digest("hex") };
+    },
+  };
 }
 
 /** The media type of a Content-Type header, in lower case and without parameters. */

@@ -1,9 +1,21 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { graphql } from "../generated/gql.ts";
 import type { RequestAttachmentUploadInput } from "../generated/graphql.ts";
-import { addAccount, keyWith, maximumUploadBytes, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { openStorage } from "../../src/platform/open-storage.ts";
+import { createSigner } from "../../src/platform/signature.ts";
+import {
+  addAccount,
+  keyWith,
+  maximumUploadBytes,
+  send,
+  signingSecret,
+  startApp,
+  type TestAccount,
+  type TestApp,
+  viewerOf,
+} from "../support/app.ts";
 import { addNote, addTicket, globalId, statementsOf } from "../support/factories.ts";
 
 const RequestAttachmentUploadMutation = graphql(`
@@ -182,6 +194,130 @@ test("ten clients that ask for one filename at once share one attachment", async
   expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
   const [node] = await readyAttachments(own.id);
   expect(await (await fetch(node!.download!.url)).text()).toMatch(/^text of client \d$/);
+});
+
+test("an upload URL takes one file: the same bytes again change nothing, and others are refused", async () => {
+  const own = await addNote(app, ticket, account.specialist);
+  const { upload } = await requested({ noteId: own.id, filename: "once.txt" });
+  const first = await put(upload, "the file");
+  expect(first.status).toBe(200);
+  const before = await app.database.prisma.attachment.findFirst({ where: { noteId: own.id } });
+  expect(before).toMatchObject({ size: 8n, sha256: createHash("sha256").update("the file").digest("hex") });
+
+  const again = await put(upload, "the file");
+  expect([again.status, again.headers.get("etag")]).toEqual([200, first.headers.get("etag")]);
+  for (const other of ["another!", "the file and more", ""]) expect((await put(upload, other)).status).toBe(403);
+  expect(await app.database.prisma.attachment.findFirst({ where: { noteId: own.id } })).toEqual(before);
+  const [node] = await readyAttachments(own.id);
+  expect(await (await fetch(node!.download!.url)).text()).toBe("the file");
+  // One arrival, however often it came.
+  expect(await app.database.prisma.auditEvent.count({ where: { entityId: before!.id, action: "UPLOAD_ARRIVED" } })).toBe(1);
+});
+
+test("of files that come by one URL at once, through two processes, one is taken whole", async () => {
+  const signer = createSigner(signingSecret, "files");
+  const storage = await openStorage(
+    { kind: "file", directory: app.filesDirectory },
+    { publicUrl: app.url, signer, clock: () => new Date(), maximumBytes: maximumUploadBytes },
+  );
+  const second = await startApp({ storage });
+  const own = await addNote(app, ticket, account.specialist);
+  for (let round = 0; round < 10; round += 1) {
+    const { attachment, upload } = await requested({ noteId: own.id, filename: `round ${round}.txt` });
+    const contents = Array.from({ length: 6 }, (_, index) => `${index}`.repeat(1_000 + index));
+    const answers = await Promise.all(
+      contents.map((content, index) => {
+        const url = index % 2 === 0 ? upload.url : upload.url.replace(app.url, second.url);
+        return put({ ...upload, url }, content);
+      }),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 5 }, () => 403)]);
+    const taken = contents[answers.findIndex(({ status }) => status === 200)]!;
+    const node = (await readyAttachments(own.id)).find(({ id }) => id === attachment.id)!;
+    const download = await fetch(node.download!.url);
+    expect([node.size, download.headers.get("content-length")]).toEqual([taken.length, String(taken.length)]);
+    expect(await download.text()).toBe(taken);
+  }
+  await second.close();
+});
+
+test("a size that is given is the size: more or fewer bytes are refused, and leave nothing", async () => {
+  const own = await addNote(app, ticket, account.specialist);
+  const { upload } = await requested({ noteId: own.id, filename: "sized.txt", size: 5 });
+  const inParts = (text: string) =>
+    fetch(upload.url, {
+      method: upload.method,
+      headers: { "content-type": "text/plain" },
+      body: new Blob([text]).stream(),
+      duplex: "half",
+    } as RequestInit); // the types lack duplex
+  for (const text of ["", "four", "sixsix", "many times too many bytes"]) {
+    for (const sent of [await put(upload, text), await inParts(text)]) {
+      const problem = (await sent.json()) as { detail: string };
+      expect([sent.status, problem.detail]).toEqual([400, expect.stringMatching(/^The file was to have 5 bytes, and has/)]);
+    }
+  }
+  expect(await readyAttachments(own.id)).toMatchObject([{ state: "PENDING", download: null }]);
+  expect((await inParts("right")).status).toBe(200);
+  expect((await put(upload, "right")).status).toBe(200);
+  expect(await readyAttachments(own.id)).toMatchObject([{ state: "READY", size: 5 }]);
+});
+
+test("a download URL leads to the bytes it was handed out for, also when others have replaced them, until the file is deleted", async () => {
+  const own = await addNote(app, ticket, account.specialist);
+  await put((await requested({ noteId: own.id, filename: "a.txt" })).upload, "first");
+  const first = (await readyAttachments(own.id))[0]!.download!.url;
+  await put((await requested({ noteId: own.id, filename: "a.txt" })).upload, "the second");
+  const second = (await readyAttachments(own.id))[0]!.download!.url;
+  await app.app.services.uploads.sweep();
+  const read = async (url: string) => {
+    const response = await fetch(url);
+    return response.ok ? response.text() : response.status;
+  };
+  expect([await read(first), await read(second)]).toEqual(["first", "the second"]);
+  await app.app.services.attachments.delete(viewerOf(account, account.specialist), own.id, "a.txt");
+  expect([await read(first), await read(second)]).toEqual([404, 404]);
+});
+
+test("a note awaits a hundred files at a time", async () => {
+  const own = await addNote(app, ticket, account.specialist);
+  const ask = (index: number) => request(account.specialist.key, { noteId: own.id, filename: `${index}.txt` });
+  for (let index = 0; index < 100; index += 1)
+    expect((await ask(index)).result?.__typename).toBe("RequestAttachmentUploadPayload");
+  expect((await ask(100)).result).toMatchObject({
+    __typename: "ForbiddenError",
+    message: expect.stringMatching(/^The note awaits 100 files already/),
+  });
+  // A fresh URL for one of them is no further file; and one that arrives makes room.
+  const { upload } = await requested({ noteId: own.id, filename: "7.txt" });
+  expect((await put(upload, "seven")).status).toBe(200);
+  expect((await ask(100)).result?.__typename).toBe("RequestAttachmentUploadPayload");
+  expect(await app.database.prisma.attachment.count({ where: { noteId: own.id } })).toBe(101);
+});
+
+test("a person asks for a thousand uploads a day that do not arrive", async () => {
+  const own = await addNote(app, ticket, account.administrator);
+  const { id: personId } = account.administrator;
+  await app.database.prisma.upload.createMany({
+    data: Array.from({ length: 1_000 }, (_, index) => ({
+      id: randomUUID(),
+      accountId: account.id,
+      personId,
+      attachmentId: randomUUID(),
+      filename: "a.txt",
+      contentType: "text/plain",
+      storageKey: `${account.id}/${personId}-${index}`,
+      createdAt: new Date(),
+    })),
+  });
+  const ask = () => request(account.administrator.key, { noteId: own.id, filename: "a.txt" });
+  expect((await ask()).result).toMatchObject({
+    __typename: "ForbiddenError",
+    message: expect.stringMatching(/^You have 1000 uploads/),
+  });
+  expect((await request(account.specialist.key, { noteId: own.id })).result?.__typename).toBe("RequestAttachmentUploadPayload");
+  await app.database.prisma.upload.deleteMany({ where: { personId } });
+  expect((await ask()).result?.__typename).toBe("RequestAttachmentUploadPayload");
 });
 
 test("a content type may be given, and is in small letters from then on", async () => {

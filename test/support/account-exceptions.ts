@@ -28,8 +28,21 @@ export const exceptions: readonly Exception[] = [
     reason: "Provisioning: Prisma reads back the person it has just added with a membership.",
   },
   {
-    what: /^DELETE FROM "public"\."uploads" WHERE "public"\."uploads"\."created_at" < \$1$/,
-    reason: "The sweep: what no note of any account has taken in time goes, by its age alone.",
+    what: /^\s*DELETE FROM uploads u WHERE u\.id IN \(\s*SELECT o\.id FROM uploads o WHERE o\.created_at < /,
+    reason: "The sweep: what has not arrived in time, or no note has taken, goes, of every account, by its age alone.",
+  },
+  {
+    what: /^\s*WITH overdue AS \(\s*SELECT a\.id, a\.account_id, a\.state FROM attachments a\b/,
+    reason: "The sweep: attachments of every account whose bytes are overdue, by their age alone.",
+  },
+  {
+    what: /^\s*SELECT o\.key FROM unnest\(\$1::text\[\]\) AS o\(key\)\s*JOIN accounts c ON c\.id = split_part/,
+    reason: "The sweep: objects of the store without a row, each asked after in the account that its key begins with.",
+  },
+  {
+    what: /^SELECT [^;]* FROM "public"\."uploads" WHERE \("public"\."uploads"\."state" = [^;]* AND "public"\."uploads"\."attachment_id" IS NOT NULL AND "public"\."uploads"\."created_at" < /,
+    reason:
+      "The sweep: a store that announces no arrivals is asked once more for what every account awaits before that is given up.",
   },
   {
     what: /^WITH noted AS \(INSERT INTO audit_events SELECT \* FROM audit_events WHERE false\) UPDATE notes SET text = text WHERE false$/,

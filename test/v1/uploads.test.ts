@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
@@ -309,6 +311,60 @@ describe("what is refused", () => {
     ] as const) {
       expectRefused(await uploadFile(storage, name), status, code);
     }
+  });
+
+  test("a name that is not UTF-8, which is never read as another one, and nothing is kept of it", async () => {
+    const storage = await offer();
+    const send = (start: Buffer) =>
+      fetch(storage.upload_uri, {
+        method: "POST",
+        headers: { "content-type": "multipart/form-data; boundary=b" },
+        body: Buffer.concat([start, Buffer.from("bytes\r\n--b--\r\n")]),
+      });
+    const latin1 = await send(Buffer.from(formStart(storage, "caf\u00e9.png", "b"), "latin1"));
+    const named = { ...storage, s3: { ...storage.s3, key: String(storage.s3["key"]).replace("${filename}", "caf\u00e9.png") } };
+    const inKey = await send(Buffer.from(formStart(named, "a.png", "b"), "latin1"));
+    for (const response of [latin1, inKey]) {
+      expect(response.status).toBe(400);
+      expect(await response.text()).toBe(
+        "<Error><Code>InvalidArgument</Code><Message>The filename is not UTF-8.</Message></Error>",
+      );
+    }
+    expect(await app.database.prisma.upload.count({ where: { accountId: account.id } })).toBe(0);
+    // What U+FFFD is in UTF-8 may well be meant.
+    for (const name of ["caf\u00e9.png", "caf\u{fffd}.png"]) {
+      const response = await send(Buffer.from(formStart(storage, name, "b")));
+      expect([response.status, await response.text()]).toEqual([201, expect.stringContaining(`${name}</Key>`)]);
+    }
+  });
+
+  test("more under one key than one file: the later one takes the place of the one that no note has taken", async () => {
+    const storage = await offer();
+    for (let count = 1; count <= 6; count += 1)
+      expect((await uploadFile(storage, "same.png", "x".repeat(count))).status).toBe(201);
+    const rows = await app.database.prisma.upload.findMany({ where: { accountId: account.id } });
+    expect(rows.map(({ size }) => size)).toEqual([6n]);
+    const objects = () => readdir(join(app.filesDirectory, "objects", account.id));
+    await waitUntil(async () => (await objects()).length === 1);
+    expect(await objects()).toEqual([`${rows[0]!.id}.object`]);
+  });
+
+  test("more than ten files of the largest size that no note takes, of one person", async () => {
+    const storage = await offer();
+    const bytes = new Uint8Array(maximumUploadBytes);
+    for (let count = 0; count < 9; count += 1) expect((await uploadFile(storage, `${count}.png`, bytes)).status).toBe(201);
+    const refused = await uploadFile(storage, "9.png", bytes);
+    // The form around the file counts, for its length is all that is known before the file has come.
+    const last = await uploadFile(storage, "9.png", bytes.subarray(0, maximumUploadBytes / 2));
+    const tooMany = await uploadFile(storage, "10.png", bytes);
+    expectRefused(tooMany, 403, "AccessDenied");
+    expect(tooMany.xml).toContain(`more than ${10 * maximumUploadBytes} bytes`);
+    expect([refused.status, last.status]).toEqual([201, 201]);
+    // Another person has room, and so has this one when a note has taken some.
+    expect((await uploadFile(await offer(account.administrator.key), "a.png", bytes)).status).toBe(201);
+    const key = String(storage.s3["key"]).replace("${filename}", "3.png");
+    expect((await addNote({ text: "Taken", attachments: [{ key }] })).status).toBe(201);
+    expect((await uploadFile(storage, "10.png", bytes)).status).toBe(201);
   });
 
   test("more bytes than are taken, and nothing is kept of them", async () => {

@@ -129,6 +129,23 @@ test.each([undefined, "{", "[]", "null", '"a.png"'])("the body %j is refused", a
   expect((await ask(account.specialist.key, body)).status).toBe(400);
 });
 
+test("a filename that is not UTF-8 is refused, and nothing is kept", async () => {
+  const response = await fetch(`${app.url}/v2/tickets/note-attachments`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": account.specialist.key },
+    body: Buffer.from(JSON.stringify({ note_id: note.id, filename: "caf\u00e9-latin-1.png" }), "latin1"),
+  });
+  expect([response.status, await response.json()]).toEqual([
+    400,
+    expect.objectContaining({
+      detail: "The filename is not UTF-8.",
+      errors: [{ pointer: "#/filename", detail: expect.any(String) }],
+    }),
+  ]);
+  const kept = await app.database.prisma.attachment.count({ where: { noteId: note.id, filename: { contains: "latin-1" } } });
+  expect(kept).toBe(0);
+});
+
 test("a body of another type than JSON is refused", async () => {
   expect(
     (await ask(account.specialist.key, "filename=a.png", { "content-type": "application/x-www-form-urlencoded" })).status,

@@ -87,7 +87,16 @@ test.each([
 });
 
 test("a name that is no UTF-8 is a problem of the request", async () => {
-  expect((await get(account.specialist.key, note.id, "%ff.txt")).status).toBe(400);
+  for (const name of ["%ff.txt", "caf%E9.txt", "%c3"]) {
+    const { status, body } = await get(account.specialist.key, note.id, name);
+    expect([status, body]).toEqual([400, expect.objectContaining({ detail: "The filename is not UTF-8." })]);
+    expect((await get(undefined, note.id, name)).status).toBe(401);
+  }
+  const { status, body } = await get(account.specialist.key, note.id, `${"x".repeat(3_000)}.txt`);
+  expect([status, body]).toEqual([
+    400,
+    expect.objectContaining({ detail: "The filename must have at most 255 bytes as UTF-8." }),
+  ]);
 });
 
 test("an id that is none is refused", async () => {

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { UploadForm, Uploads } from "../../attachments/uploads.ts";
-import { DomainError, type ErrorCode } from "../../errors.ts";
+import { DomainError, type ErrorCode, invalid } from "../../errors.ts";
 import { lingering } from "../../http/lingering.ts";
 import { uploadPath } from "./upload-path.ts";
 
@@ -77,6 +77,8 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
     throw new MalformedForm("The body must be a form of the type multipart/form-data.");
   }
   const parser = openParser({ ...raw.headers, "content-type": contentType });
+  const length = raw.headers["content-length"] === undefined ? undefined : Number(raw.headers["content-length"]);
+  const beginning = keepBeginning(raw);
   const fields = new Map<string, string>();
   const broken = (): void => void parser.destroy(new MalformedForm("The upload broke off."));
   raw.once("close", () => {
@@ -90,7 +92,7 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
         file.on("error", () => reject(new MalformedForm("The upload broke off.")));
         parser.once("error", (error) => file.destroy(error instanceof Error ? error : new MalformedForm(String(error))));
         if (name !== "file") return reject(new MalformedForm("The field of the file must be called file."));
-        received = uploads.receive(readForm(fields, filename), file);
+        received = uploads.receive({ ...readForm(fields, filename, beginning()), length }, file);
         received.catch(reject);
       });
       parser.once("error", (error) =>
@@ -120,14 +122,45 @@ function openParser(headers: { "content-type": string }): InstanceType<typeof Bu
   }
 }
 
-function readForm(fields: ReadonlyMap<string, string>, filename: string): UploadForm {
+/** The longest beginning of a form, up to the first bytes of its file, that is kept: all of its fields, and then some. */
+const maxBeginningBytes = 1_048_576;
+
+/** Keeps what a request begins with. The function that is returned gives it, and ends that. */
+function keepBeginning(raw: IncomingMessage): () => Buffer {
+  const blocks: Buffer[] = [];
+  let kept = 0;
+  const keep = (block: Buffer): void => {
+    if (kept < maxBeginningBytes) blocks.push(block);
+    kept += block.length;
+  };
+  raw.on("data", keep);
+  return () => {
+    raw.off("data", keep);
+    return Buffer.concat(blocks);
+  };
+}
+
+/**
+ * The parser reads what is not UTF-8 as U+FFFD, without a word. That character may be meant: then its own bytes have been sent.
+ *
+ * @throws {InvalidInput} where `name` is not what was sent in `beginning`
+ */
+function requireUtf8(name: string, beginning: Buffer): void {
+  if (name.includes("\u{fffd}") && !beginning.includes(name)) throw invalid("filename", "The filename is not UTF-8.");
+}
+
+/** @throws {MalformedForm}, {InvalidInput} of a filename that is not UTF-8 */
+function readForm(fields: ReadonlyMap<string, string>, filename: string, beginning: Buffer): UploadForm {
   const required = (name: string): string => {
     const value = fields.get(name);
     if (value === undefined) throw new MalformedForm(`The form lacks the field ${name}, or has it after the file.`);
     return value;
   };
+  const key = required("key");
+  // Either of them may have the name of the file.
+  for (const name of [key, filename]) requireUtf8(name ?? "", beginning);
   return {
-    key: required("key"),
+    key,
     policy: required("policy"),
     // Forms that are on their way while the gateway is replaced call it as they did before.
     signature: fields.get("signature") ?? required("x-amz-signature"),

@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import openapiGlue from "fastify-openapi-glue";
 import { parse } from "yaml";
 import * as attachments from "../../attachments/v2.ts";
-import { Forbidden, InvalidInput, Unauthenticated } from "../../errors.ts";
-import { describeFailure } from "../../http/server.ts";
+import { attempt, Forbidden, invalid, InvalidInput, Unauthenticated } from "../../errors.ts";
+import { describeFailure, NotUtf8 } from "../../http/server.ts";
 import { sendProblem } from "../../http/problem.ts";
 import * as notes from "../../notes/v2.ts";
 import type { Services } from "../../services.ts";
@@ -33,6 +33,14 @@ const fieldNames: Readonly<Record<string, string>> = {
   isPublic: "is_public",
 };
 
+/** Where attachments are, by note and filename. */
+export const attachmentsPath = "/v2/tickets/note-attachments";
+
+/** Where the host sends an address below {@link attachmentsPath} that no router can read. */
+export const unreadableFilenamePath = "/v2/unreadable-filename";
+
+const notUtf8 = "The filename is not UTF-8.";
+
 /** The OpenAPI document of /v2: the contract itself. Routes, validation and the served document all come from it. */
 export const v2Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as OpenApiDocument;
 
@@ -54,6 +62,9 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
       const viewer = await authenticate(request);
       if (viewer.kind === "anonymous") throw new Unauthenticated();
       viewers.set(request, viewer);
+    });
+    routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
+      throw invalid("filename", isReadable(originalUrl) ? "The filename must have at most 255 bytes as UTF-8." : notUtf8);
     });
     await routes.register(openapiGlue, {
       specification: routable(v2Document),
@@ -136,7 +147,15 @@ const validators = {
 /** How many problems of a request are told: each element of a list can be one. */
 const mostProblems = 50;
 
+/** Whether a URL's percent-encoding is of UTF-8. */
+function isReadable(url: string): boolean {
+  return !(attempt(() => decodeURIComponent(url), URIError) instanceof Error);
+}
+
 function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // The filename is all the text that this body has.
+  if (error instanceof NotUtf8 && request.url.startsWith(attachmentsPath))
+    return answerFailure(invalid("filename", notUtf8), request, reply);
   if (error instanceof InvalidInput) {
     const errors = error.fields.map((field) => ({
       pointer: `#/${field.path.map((name) => fieldNames[name] ?? name).join("/")}`,

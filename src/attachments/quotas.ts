@@ -1,0 +1,74 @@
+import { Forbidden } from "../errors.ts";
+import { sql, type Sql } from "../platform/sql.ts";
+
+/** Files of one note whose bytes are awaited. */
+const maxAwaitedOfNote = 100;
+
+/** Uploads that one person has asked for or sent within {@link openMs}, and that have not become an attachment. */
+const maxOpenOfPerson = 1_000;
+
+/** The bytes of those: as many files of the largest size. */
+const maxLargestFilesOfPerson = 10n;
+
+/** An upload that has not become an attachment by then never does, and is swept. */
+export const openMs = 24 * 60 * 60 * 1000;
+
+/** Bytes that were announced are counted until then; after that they have come and are counted as such, or do not come. */
+const underWayMs = 10 * 60 * 1000;
+
+/** Whose uploads are counted, when, and how many bytes the next one may bring. */
+export interface UploadCount {
+  readonly accountId: string;
+  readonly personId: string;
+  readonly at: Date;
+  readonly bytes: number | null;
+  readonly maximumBytes: number;
+}
+
+/**
+ * The quota that stands in the way of an upload, as a query of one row: `person` or `bytes` in its column `refusal`, null where there is room. Uploads
+ * that are asked for in the same instant do not see each other, so a quota may be exceeded by as many as there are connections.
+ */
+export function quotaOfPerson({ accountId, personId, at, bytes, maximumBytes }: UploadCount): Sql {
+  const since = new Date(at.getTime() - openMs);
+  const announcedSince = new Date(at.getTime() - underWayMs);
+  return sql`
+    SELECT CASE
+      WHEN count(*) >= ${maxOpenOfPerson}::int THEN 'person'
+      WHEN coalesce(sum(CASE WHEN u.state = 'READY' THEN u.size WHEN u.created_at > ${announcedSince}::timestamptz THEN u.announced_size END), 0)
+        + coalesce(${bytes}::bigint, 0) > ${maxBytesOfPerson(maximumBytes)}::bigint THEN 'bytes'
+    END AS refusal
+    FROM uploads u
+    WHERE u.account_id = ${accountId}::uuid AND u.person_id = ${personId}::uuid AND u.consumed_at IS NULL
+      AND u.created_at > ${since}::timestamptz`;
+}
+
+/** As {@link quotaOfPerson}, with `note` where too many other files of the note than `filename` are awaited. */
+export function quotaOfNote(count: UploadCount, noteId: string, filename: string): Sql {
+  return sql`
+    SELECT CASE WHEN (
+      SELECT count(*) FROM attachments a
+      WHERE a.account_id = ${count.accountId}::uuid AND a.note_id = ${noteId}::uuid AND a.state = 'PENDING' AND a.filename <> ${filename}
+    ) >= ${maxAwaitedOfNote}::int THEN 'note' ELSE person.refusal END AS refusal
+    FROM (${quotaOfPerson(count)}) person`;
+}
+
+export type QuotaRefusal = "note" | "person" | "bytes";
+
+/** What is said of a quota that stands in the way, and what to do. */
+export function quotaExceeded(refusal: QuotaRefusal, maximumBytes: number): Forbidden {
+  const sentences: Readonly<Record<QuotaRefusal, string>> = {
+    note: `The note awaits ${maxAwaitedOfNote} files already, and no more at a time: send those, or delete the ones that will not come.`,
+    person:
+      `You have ${maxOpenOfPerson} uploads of the last 24 hours that have not arrived, or that no note has taken, and no more at a time: ` +
+      "send or use those, or try again later.",
+    bytes:
+      `Your uploads that no note has taken would have more than ${maxBytesOfPerson(maximumBytes)} bytes with this one, and no more are kept at a time: ` +
+      "add them to a note, or try again later.",
+  };
+  return new Forbidden(sentences[refusal]);
+}
+
+function maxBytesOfPerson(maximumBytes: number): bigint {
+  return BigInt(maximumBytes) * maxLargestFilesOfPerson;
+}

@@ -1,0 +1,31 @@
+import type { Database } from "../platform/database.ts";
+import { sql } from "../platform/sql.ts";
+import type { ListedObject } from "../platform/storage.ts";
+
+/** `<account>/<upload>`: what the key of an upload has, and the keys of all attempts at it begin with. */
+const uploadKeyLength = 73;
+
+/** `<account>/<id>`, and a further id where it is one of several attempts. Other programs' objects in a bucket have other keys. */
+const ownKey = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-|$)/;
+
+/** Whether the gateway has made the key. */
+export function isOwnKey(key: string): boolean {
+  return ownKey.test(key);
+}
+
+/**
+ * Those of `objects` that no row knows of: no attachment has them, no upload awaits or keeps them, and they are not to be removed already. Only
+ * objects of accounts of this database are told of: a store that is looked at by the wrong database loses nothing.
+ */
+export async function objectsWithoutRow(database: Database, objects: readonly ListedObject[]): Promise<ListedObject[]> {
+  const own = objects.filter(({ key }) => isOwnKey(key));
+  if (own.length === 0) return [];
+  const rows = await database.query<{ key: string }>(sql`
+    SELECT o.key FROM unnest(${own.map(({ key }) => key)}::text[]) AS o(key)
+    JOIN accounts c ON c.id = split_part(o.key, '/', 1)::uuid
+    WHERE NOT EXISTS (SELECT 1 FROM attachments a WHERE a.account_id = c.id AND a.storage_key = o.key)
+      AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.account_id = c.id AND u.storage_key IN (o.key, left(o.key, ${uploadKeyLength}::int)))
+      AND NOT EXISTS (SELECT 1 FROM discarded_objects d WHERE d.storage_key = o.key)`);
+  const unknown = new Set(rows.map(({ key }) => key));
+  return own.filter(({ key }) => unknown.has(key));
+}
