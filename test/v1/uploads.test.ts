@@ -352,14 +352,10 @@ describe("what is refused", () => {
   test("more than ten files of the largest size that no note takes, of one person", async () => {
     const storage = await offer();
     const bytes = new Uint8Array(maximumUploadBytes);
-    for (let count = 0; count < 9; count += 1) expect((await uploadFile(storage, `${count}.png`, bytes)).status).toBe(201);
-    const refused = await uploadFile(storage, "9.png", bytes);
-    // The form around the file counts, for its length is all that is known before the file has come.
-    const last = await uploadFile(storage, "9.png", bytes.subarray(0, maximumUploadBytes / 2));
-    const tooMany = await uploadFile(storage, "10.png", bytes);
+    for (let count = 0; count < 10; count += 1) expect((await uploadFile(storage, `${count}.png`, bytes)).status).toBe(201);
+    const tooMany = await uploadFile(storage, "10.png", "x");
     expectRefused(tooMany, 403, "AccessDenied");
     expect(tooMany.xml).toContain(`more than ${10 * maximumUploadBytes} bytes`);
-    expect([refused.status, last.status]).toEqual([201, 201]);
     // Another person has room, and so has this one when a note has taken some.
     expect((await uploadFile(await offer(account.administrator.key), "a.png", bytes)).status).toBe(201);
     const key = String(storage.s3["key"]).replace("${filename}", "3.png");

@@ -96,7 +96,11 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
         received.catch(reject);
       });
       parser.once("error", (error) =>
-        reject(error instanceof MalformedForm ? error : new MalformedForm("The form cannot be read.")),
+        reject(
+          error instanceof MalformedForm || error instanceof DomainError
+            ? error
+            : new MalformedForm("The form cannot be read."),
+        ),
       );
       parser.once("finish", () => {
         if (received) received.then(resolve, reject);

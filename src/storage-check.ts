@@ -1,0 +1,52 @@
+// npm run storage:check             holds the rows of attachments and the bytes in the store against each other
+// npm run storage:check -- --fix    mends what can be mended without a guess
+//
+// Exit code 1 where something is wrong.
+import { checkStorage, type Finding, findings } from "./attachments/storage-check.ts";
+import { CommandRefused, runCommand } from "./command.ts";
+import { readConfig } from "./config.ts";
+import { systemClock } from "./platform/clock.ts";
+import { openDatabase } from "./platform/database.ts";
+import { createLog } from "./platform/log.ts";
+import { openStorage } from "./platform/open-storage.ts";
+import { createSigner } from "./platform/signature.ts";
+
+const names: Readonly<Record<Finding, string>> = {
+  missing: "bytes that are missing",
+  size: "another size",
+  digest: "another digest",
+  unrecorded: "digest never recorded",
+  rowless: "bytes without a row",
+};
+
+await runCommand(async () => {
+  const words = process.argv.slice(2);
+  if (words.some((word) => word !== "--fix")) throw new CommandRefused("Usage: npm run storage:check [-- --fix]");
+  const config = readConfig(process.env);
+  const database = await openDatabase(config.database, createLog("warn"));
+  try {
+    const storage = await openStorage(config.storage, {
+      publicUrl: config.publicUrl,
+      signer: createSigner(config.signingSecret, "files"),
+      clock: systemClock,
+      maximumBytes: config.maxUploadBytes,
+    });
+    const report = (line: string) => console.log(line);
+    const checked = await checkStorage({ database, storage, clock: systemClock, fix: words.length > 0, report });
+    await storage.close();
+    console.log(row("files that are said to be there", checked.rows));
+    console.log(row("objects in the store", checked.objects));
+    if (checked.foreign > 0) console.log(row("of other programs, left alone", checked.foreign));
+    for (const finding of findings) {
+      const { found, mended } = checked.counts[finding];
+      console.log(`${row(names[finding], found)}${mended > 0 ? `, ${mended} mended` : ""}`);
+    }
+    if (!checked.isSound) process.exitCode = 1;
+  } finally {
+    await database.close();
+  }
+});
+
+function row(name: string, count: number): string {
+  return `  ${name.padEnd(32)} ${String(count).padStart(8)}`;
+}
