@@ -144,18 +144,16 @@ export function createAttachments({
    * which works for a while yet and takes whatever comes: only so are its size and digest those of what is served.
    */
   async function collect(upload: Upload): Promise<Attachment | undefined> {
+    const announced = announcedBytes(upload);
+    const isTaken = ({ size }: ObjectFacts) => size <= maximumBytes && (announced === undefined || size === announced);
     const arrived = await storage.stat(upload.storageKey);
     if (arrived === null) return undefined;
-    const isTaken =
-      arrived.size <= maximumBytes && (upload.announcedSize === null || BigInt(arrived.size) === upload.announcedSize);
-    if (!isTaken) {
-      await storage.remove([upload.storageKey]);
-      return undefined;
-    }
     const key = versionOf(upload);
-    const kept = await storage.collect?.({ from: upload.storageKey, to: key, etag: arrived.etag });
-    // Others have overwritten it meanwhile, or another process has collected it: the next read tells.
-    if (!kept) return undefined;
+    // What was sent a moment later is judged by itself.
+    const kept = isTaken(arrived) ? await storage.collect?.({ from: upload.storageKey, to: key }) : undefined;
+    if (!isTaken(kept ?? arrived)) await storage.remove([upload.storageKey, key]);
+    // Or another process has collected it: the next read tells.
+    if (!kept || !isTaken(kept)) return undefined;
     const settled = await attach(upload, { key, size: kept.size, sha256: kept.sha256 });
     await storage.remove([settled ? upload.storageKey : key]);
     return settled;
@@ -372,7 +370,7 @@ export function createAttachments({
       const found = await uploadOf(storageKey);
       if (!found) throw new Forbidden(nobodyWaits);
       const { upload } = found;
-      const exactBytes = upload.announcedSize === null ? undefined : Number(upload.announcedSize);
+      const exactBytes = announcedBytes(upload);
       if (exactBytes !== undefined && length !== undefined && length !== exactBytes)
         throw invalid("size", `The file was to have ${exactBytes} bytes, and has ${length}.`);
       if (upload.state === "READY") {
@@ -400,6 +398,11 @@ export function createAttachments({
       for (const upload of uploads) await collect(upload);
     },
   };
+}
+
+/** How many bytes were said to come. The driver gives a bigint as text, Prisma as what it is. */
+function announcedBytes({ announcedSize }: Upload): number | undefined {
+  return announcedSize === null ? undefined : Number(announcedSize);
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -147,16 +147,15 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
       return { ...facts, sha256 };
     },
 
-    async collect({ from, to, etag }) {
+    async collect({ from, to }) {
       const command = new CopyObjectCommand({
         Bucket: bucket,
         Key: requireKey(to),
         CopySource: `${bucket}/${requireKey(from)}`,
-        CopySourceIfMatch: etag,
         ChecksumAlgorithm: "SHA256",
       });
       const copied = await client.send(command).catch((error: unknown) => {
-        if (isMissing(error) || hasStatus(error, 412)) return null;
+        if (isMissing(error)) return null;
         throw new Unavailable({ cause: error });
       });
       const facts = copied === null ? null : await stat(to);
@@ -229,11 +228,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 }
 
 function isMissing(error: unknown): boolean {
-  return hasStatus(error, 404);
-}
-
-function hasStatus(error: unknown, status: number): boolean {
-  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
 }
 
 /** Turns every failure of the store, refusals of our own credentials among them, into Unavailable. */

@@ -65,13 +65,12 @@ export interface ObjectStorage {
    */
   write(key: string, bytes: Readable, limits: WriteLimits): Promise<WrittenObject>;
   /**
-   * Keeps what lies under `from`, as long as its tag is `etag`, under `to` as well, where no signed URL reaches it. Null where something else lies
-   * there by now, or nothing. The digest is there where the store tells it. Only stores that announce no arrivals can do it, and need it.
+   * Keeps what lies under `from` at this moment under `to` as well, where no signed URL reaches it, and answers with what was kept; null where nothing
+   * lies there. The digest is there where the store tells it. Only stores that announce no arrivals can do it, and need it.
    */
   readonly collect?: (object: {
     from: string;
     to: string;
-    etag: string;
   }) => Promise<(ObjectFacts & { readonly sha256: string | null }) | null>;
   /** Null where there is no such object. */
   stat(key: string): Promise<ObjectFacts | null>;

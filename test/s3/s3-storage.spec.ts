@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { parse as parseDisposition } from "content-disposition";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -87,7 +88,9 @@ describe("the bucket", () => {
     expect(facts.size).toBe(5);
     expect(facts.etag).toMatch(/^"[0-9a-f]+"$/);
     expect(Math.abs(facts.modifiedAt.getTime() - Date.now())).toBeLessThan(60_000);
-    expect(await storage.stat(key)).toEqual(facts);
+    const { sha256, ...stated } = facts;
+    expect(await storage.stat(key)).toEqual(stated);
+    expect(sha256).toBe("2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     expect(await (await download()).text()).toBe("hello");
     expect((await write("other")).etag).not.toBe(facts.etag);
   });
@@ -130,6 +133,43 @@ describe("the bucket", () => {
     await write("stays");
     await storage.remove([...keys, "account/none"]);
     expect(await keysInBucket()).toEqual([key]);
+  });
+
+  test("reads and lists what is there", async () => {
+    expect(await storage.read(key)).toBeNull();
+    await write("hello");
+    expect(await text((await storage.read(key))!)).toBe("hello");
+    const listed = await Array.fromAsync(storage.list());
+    expect(listed.map(({ key: name, size }) => [name, size])).toEqual([[key, 5]]);
+  });
+
+  test("keeps what has arrived under another key, whatever comes after it", async () => {
+    await write("hello");
+    expect(await storage.collect!({ from: key, to: "account/kept" })).toMatchObject({ size: 5 });
+    await write("another");
+    expect(await text((await storage.read("account/kept"))!)).toBe("hello");
+    expect(await storage.collect!({ from: "account/none", to: "account/late" })).toBeNull();
+    expect(await storage.stat("account/late")).toBeNull();
+    await storage.remove(["account/kept"]);
+  });
+
+  test("is told to others by the address they reach it by, and asked by its own", async () => {
+    const publicEndpoint = store.endpoint.replace("127.0.0.1", "localhost");
+    const opened = createS3Storage({ bucket, region, endpoint: store.endpoint, publicEndpoint, clock: () => new Date() });
+    onTestFinished(() => opened.close());
+    const request = await opened.signUpload({ key, contentType: png, size: 5, expiresAt: inSeconds(60) });
+    expect(request.url).toMatch(`${publicEndpoint}/${bucket}/${key}?`);
+    const send = (url: string) => fetch(url, { method: "PUT", headers: request.headers, body: "hello" });
+    // The host is signed: the URL is good at that address alone.
+    expect((await send(request.url.replace("localhost", "127.0.0.1"))).status).toBe(403);
+    expect((await send(request.url)).status).toBe(200);
+    expect((await opened.stat(key))?.size).toBe(5);
+    const { url } = await opened.signDownload({
+      ...{ key, contentType: png, filename: "a.png", inline: false },
+      expiresAt: inSeconds(60),
+    });
+    expect(url).toMatch(`${publicEndpoint}/`);
+    expect(await (await fetch(url)).text()).toBe("hello");
   });
 
   test("is opened by the configuration", async () => {
