@@ -213,7 +213,11 @@ const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadI
     noteId: t.id({ required: true, description: "The note: its global id or its UUID." }),
     filename: t.string({ required: true, description: "The file's name, with its extension: 1 to 255 bytes of UTF-8." }),
     contentType: t.string({ description: "Its MIME type; that of the extension when left out." }),
-    size: t.field({ type: "SafeInt", description: "Its size in bytes, if known: one that is too large is refused at once." }),
+    size: t.field({
+      type: "SafeInt",
+      description:
+        "Its size in bytes, if known: one that is too large is refused at once, and an upload of more or fewer bytes is refused.",
+    }),
   }),
 });
 
@@ -255,7 +259,7 @@ builder.mutationFields((t) => ({
   requestAttachmentUpload: t.field({
     type: RequestAttachmentUploadPayload,
     description:
-      "Asks for a URL that takes a file for a note, for 60 seconds. The same filename again replaces the file when the new bytes have arrived.",
+      "Asks for a URL that takes one file for a note, for 60 seconds: to send the same bytes again is no harm. The same filename again replaces the file when the new bytes have arrived.",
     errors: mutationErrors,
     args: { input: t.arg({ type: RequestAttachmentUploadInput, required: true, description: "The file to attach." }) },
     resolve: async (_root, { input }, context) => {

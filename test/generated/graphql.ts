@@ -241,7 +241,7 @@ export type RequestAttachmentUploadInput = {
   filename: string;
   /** The note: its global id or its UUID. */
   noteId: string | number;
-  /** Its size in bytes, if known: one that is too large is refused at once. */
+  /** Its size in bytes, if known: one that is too large is refused at once, and an upload of more or fewer bytes is refused. */
   size?: number | null | undefined;
 };
 

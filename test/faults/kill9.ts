@@ -1,0 +1,260 @@
+// kill -9. While notes are added, changed and deleted, on the embedded database and on a PostgreSQL: whatever was acknowledged is there after a start
+// that needs no help. While the demo data is loaded, at ten moments on each: the next load ends with all of it, the same as an undisturbed one.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { checkStorage } from "../../src/attachments/storage-check.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import { openDatabase } from "../../src/platform/database.ts";
+import { createFileStorage } from "../../src/platform/file-storage.ts";
+import { createSigner } from "../../src/platform/signature.ts";
+import { type DemoKeys, type Gateway, startGateway } from "./support/gateway.ts";
+import { createOwnDatabase } from "./support/own-database.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const rounds = 4;
+const clients = 6;
+const ackedBeforeKill = 40;
+const moments = 10;
+const signingSecret = "a secret of the faults, of 32 characters or more";
+const quiet = {
+  ...{ LOG_LEVEL: "error", DRAIN_MS: "0" },
+  ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+};
+const failures: string[] = [];
+
+await killUnderWrites("embedded", {});
+const forWrites = await createOwnDatabase("kill9");
+try {
+  await killUnderWrites("PostgreSQL", { DATABASE_URL: forWrites.url, SIGNING_SECRET: signingSecret });
+} finally {
+  await forWrites.drop();
+}
+await killDemoOfPostgresql();
+await killDemoOfEmbedded();
+
+console.log(`wrong: ${failures.length}`);
+for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`);
+process.exit(failures.length === 0 ? 0 : 1);
+
+/** What a client was told of a note: what it is, or that it is gone. */
+type Acknowledged = Map<string, { readonly text: string } | "deleted">;
+
+async function killUnderWrites(kind: string, database: Record<string, string>): Promise<void> {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
+  const environment = { ...quiet, ...database };
+  if (kind === "PostgreSQL") await runDemo({ ...environment, DATA_DIR: dataDirectory });
+  const acknowledged: Acknowledged = new Map();
+  let gateway = await startGateway({ environment, dataDirectory });
+  let compared = 0;
+  try {
+    const keys = gateway.demoKeys();
+    const ticketId = await firstTicket(gateway, keys);
+    for (let round = 0; round < rounds; round += 1) {
+      const state = { isOver: false, count: 0 };
+      const work = Promise.all(
+        Array.from({ length: clients }, (_, client) =>
+          write(gateway, keys, ticketId, `${round} ${client}`, acknowledged, state),
+        ),
+      );
+      while (state.count < ackedBeforeKill) await pause(5);
+      await pause(Math.random() * 200);
+      await gateway.stop("SIGKILL");
+      state.isOver = true;
+      await work;
+      gateway = await startGateway({ environment, dataDirectory });
+      for (const [id, wanted] of acknowledged) {
+        const found = await send(gateway, keys, "GET", `/v2/tickets/notes/${id}`);
+        if (found === "cut") throw new Error("A gateway that nobody has killed has cut a connection.");
+        compared += 1;
+        const isRight = wanted === "deleted" ? found.status === 404 : found.body?.value === wanted.text;
+        if (!isRight)
+          failures.push(
+            `${kind}, note ${id}: acknowledged ${JSON.stringify(wanted)}, found ${found.status} ${found.body?.value}`,
+          );
+      }
+    }
+  } finally {
+    await gateway.stop("SIGKILL");
+    rmSync(dataDirectory, { recursive: true, force: true });
+  }
+  console.log(`${kind}: killed ${rounds} times, ${acknowledged.size} notes acknowledged, ${compared} reads compared with them`);
+}
+
+/** Adds notes, changes every second one and deletes every fourth, one after another, and keeps what was acknowledged. */
+async function write(
+  gateway: Gateway,
+  keys: DemoKeys,
+  ticketId: string,
+  name: string,
+  acknowledged: Acknowledged,
+  state: { isOver: boolean; count: number },
+): Promise<void> {
+  for (let index = 0; !state.isOver; index += 1) {
+    const text = `note ${name} ${index}`;
+    const added = await send(gateway, keys, "POST", "/v2/tickets/notes", { ticket_id: ticketId, value: text });
+    if (added === "cut") return;
+    const id = added.body?.id;
+    if (added.status !== 201 || id === undefined) return void failures.push(`a note was not added: ${added.status}`);
+    acknowledged.set(id, { text });
+    state.count += 1;
+    if (index % 4 === 1 || index % 4 === 3) {
+      // Until it is answered, either is right: what is not known is not compared.
+      acknowledged.delete(id);
+      const path = `/v2/tickets/notes/${id}`;
+      const changed =
+        index % 4 === 1
+          ? await send(gateway, keys, "PUT", path, { ticket_id: ticketId, value: `${text}, changed` })
+          : await send(gateway, keys, "DELETE", path);
+      if (changed === "cut") return;
+      if (changed.status >= 400) return void failures.push(`a note was not changed: ${changed.status}`);
+      acknowledged.set(id, index % 4 === 1 ? { text: `${text}, changed` } : "deleted");
+    }
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body?: { readonly id?: string; readonly value?: string };
+}
+
+async function send(gateway: Gateway, keys: DemoKeys, method: string, path: string, body?: object): Promise<Answer | "cut"> {
+  try {
+    const response = await fetch(`${gateway.url}${path}`, {
+      method,
+      headers: { "content-type": "application/json", "x-api-key": keys.specialist },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, ...(text === "" ? {} : { body: JSON.parse(text) as NonNullable<Answer["body"]> }) };
+  } catch (error) {
+    // The process was killed before it had answered.
+    if (error instanceof TypeError) return "cut";
+    throw error;
+  }
+}
+
+async function firstTicket(gateway: Gateway, keys: DemoKeys): Promise<string> {
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": keys.specialist },
+    body: JSON.stringify({ query: "{ tickets(first: 1) { nodes { uuid } } }" }),
+  });
+  const { data } = (await response.json()) as { data: { tickets: { nodes: { uuid: string }[] } } };
+  const [ticket] = data.tickets.nodes;
+  if (!ticket) throw new Error("The demo data has no ticket.");
+  return ticket.uuid;
+}
+
+/** The command of `npm run demo`, ended after so many milliseconds where that is given. Its exit code; null where it was killed. */
+async function runDemo(environment: Record<string, string>, killAfter?: number): Promise<number | null> {
+  return runKilled(["src/load-demo.ts"], environment, killAfter);
+}
+
+async function runKilled(
+  words: readonly string[],
+  environment: Record<string, string>,
+  killAfter?: number,
+): Promise<number | null> {
+  const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: "ignore" });
+  const exited = once(child, "exit") as Promise<[number | null]>; // null where a signal has ended it
+  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
+  const [code] = await exited;
+  clearTimeout(timer);
+  return code;
+}
+
+/** What there is of the demo data, in numbers that an undisturbed load has as well. */
+async function contentsOf(url: string, dataDirectory: string): Promise<string> {
+  const database = await openDatabase({ kind: "postgresql", url }, { warn: () => undefined });
+  const storage = await createFileStorage({
+    ...{ directory: join(dataDirectory, "files"), publicUrl: "http://127.0.0.1", signer: createSigner(signingSecret, "files") },
+    ...{ clock: systemClock, maximumBytes: 1 },
+  });
+  try {
+    const { rows } = await database.pool.query<{ contents: string }>(`
+      SELECT concat_ws(' ', (SELECT count(*) FROM accounts), 'accounts', (SELECT count(*) FROM people), 'people', (SELECT count(*) FROM tickets),
+        'tickets', (SELECT count(*) FROM notes), 'notes', (SELECT count(*) FROM notes WHERE updated_at IS NOT NULL), 'edited',
+        (SELECT count(*) FROM attachments WHERE state = 'READY'), 'files', (SELECT count(*) FROM attachments WHERE state <> 'READY'), 'awaited',
+        (SELECT sum(size) FROM attachments), 'bytes', (SELECT count(*) FROM api_keys), 'keys') AS contents`);
+    const { counts } = await checkStorage({ database, storage, clock: systemClock, fix: false, report: () => undefined });
+    return `${rows[0]?.contents}, of which ${counts.missing.found + counts.size.found + counts.digest.found} wrong`;
+  } finally {
+    await storage.close();
+    await database.close();
+  }
+}
+
+async function killDemoOfPostgresql(): Promise<void> {
+  let wanted = "";
+  let duration = 0;
+  let cut = 0;
+  for (let moment = 0; moment <= moments; moment += 1) {
+    const own = await createOwnDatabase("demo");
+    const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
+    const environment = { ...quiet, DATABASE_URL: own.url, SIGNING_SECRET: signingSecret, DATA_DIR: dataDirectory };
+    try {
+      const began = performance.now();
+      // The first one is not disturbed: it says how long a load takes, and what there is to be then.
+      if (moment > 0 && (await runDemo(environment, (duration * moment) / (moments + 1))) === null) cut += 1;
+      const code = await runDemo(environment);
+      if (moment === 0) duration = performance.now() - began;
+      const contents = await contentsOf(own.url, dataDirectory);
+      if (moment === 0) wanted = contents;
+      const keys = JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys;
+      // A load that had ended before the kill says that the database is not empty.
+      if ((code !== 0 && code !== 1) || contents !== wanted || Object.keys(keys).length !== 4)
+        failures.push(`npm run demo, moment ${moment}: exit code ${code}, ${contents}`);
+    } finally {
+      await own.drop();
+      rmSync(dataDirectory, { recursive: true, force: true });
+    }
+  }
+  console.log(
+    `npm run demo: killed at ${moments} moments, ${cut} of them before it had ended; each time in the end: ${wanted}`,
+  );
+}
+
+async function killDemoOfEmbedded(): Promise<void> {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
+  const words = scripts.start.split(" ").slice(1);
+  let wanted = "";
+  let duration = 0;
+  for (let moment = 0; moment <= moments; moment += 1) {
+    const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
+    try {
+      const began = performance.now();
+      if (moment > 0)
+        await runKilled(words, { ...quiet, DATA_DIR: dataDirectory, PORT: "0" }, (duration * moment) / (moments + 1));
+      const gateway = await startGateway({ environment: quiet, dataDirectory });
+      if (moment === 0) duration = performance.now() - began;
+      const contents = await shownOf(gateway);
+      if (moment === 0) wanted = contents;
+      if (contents !== wanted) failures.push(`the first start, moment ${moment}: ${contents}, not ${wanted}`);
+      await gateway.stop("SIGTERM");
+    } finally {
+      rmSync(dataDirectory, { recursive: true, force: true });
+    }
+  }
+  console.log(`the first embedded start: killed at ${moments} moments; each time in the end: ${wanted}`);
+}
+
+/** What the four keys of the demo data show. */
+async function shownOf(gateway: Gateway): Promise<string> {
+  const shown: string[] = [];
+  for (const [name, key] of Object.entries(gateway.demoKeys())) {
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-api-key": key },
+      body: JSON.stringify({ query: "{ tickets { totalCount } notes { totalCount } viewer { role } }" }),
+    });
+    const { data } = (await response.json()) as {
+      data?: { tickets: { totalCount: number }; notes: { totalCount: number }; viewer: { role: string } };
+    };
+    shown.push(`${name} ${data?.tickets.totalCount} tickets ${data?.notes.totalCount} notes`);
+  }
+  return shown.join(", ");
+}
