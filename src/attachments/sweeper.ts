@@ -34,7 +34,7 @@ export function createSweeper({
   readonly clock: Clock;
 }): Sweeper {
   const { prisma } = database;
-  let walk: AsyncIterator<ListedObject> | undefined;
+  let walk: Walk | undefined;
 
   async function removeDiscarded(): Promise<void> {
     for (let batch = 0; batch < maxBatches; batch += 1) {
@@ -123,11 +123,14 @@ async function untilNone(work: () => Promise<number>): Promise<void> {
   }
 }
 
-async function nextOf(walk: AsyncIterator<ListedObject>): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
+/** Where a walk through the store has come to. */
+type Walk = AsyncIterator<ListedObject, undefined>;
+
+async function nextOf(walk: Walk): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
   const objects: ListedObject[] = [];
   while (objects.length < batchSize) {
-    const { done, value } = await walk.next();
-    if (done === true) return { objects, isEnd: true };
+    const { value } = await walk.next();
+    if (value === undefined) return { objects, isEnd: true };
     objects.push(value);
   }
   return { objects, isEnd: false };

@@ -281,7 +281,7 @@ async function sweep(incoming: string): Promise<void> {
 }
 
 /** The objects below a directory of the store; `prefix` is what its keys begin with. */
-async function* listBelow(directory: string, prefix: string): AsyncGenerator<ListedObject> {
+async function* listBelow(directory: string, prefix: string): AsyncGenerator<ListedObject, undefined> {
   const entries = (await onDisk(unlessMissing(readdir(directory, { withFileTypes: true })))) ?? [];
   for (const entry of entries) {
     if (entry.isDirectory()) yield* listBelow(join(directory, entry.name), `${prefix}${entry.name}/`);
@@ -290,6 +290,7 @@ async function* listBelow(directory: string, prefix: string): AsyncGenerator<Lis
     if (stats === undefined) continue;
     yield { key: `${prefix}${entry.name.slice(0, -objectEnding.length)}`, size: stats.size, modifiedAt: stats.mtime };
   }
+  return undefined;
 }
 
 /** Makes every missing directory below `base` down to `directory`, durably, and follows no link. */

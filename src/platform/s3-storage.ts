@@ -174,11 +174,11 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
       return found === null ? null : (found.Body as Readable);
     },
 
-    async *list(): AsyncGenerator<ListedObject> {
+    async *list(): AsyncGenerator<ListedObject, undefined> {
       const pages = paginateListObjectsV2({ client }, { Bucket: bucket })[Symbol.asyncIterator]();
       for (;;) {
         const { done, value: page } = await onS3(pages.next());
-        if (done === true) return;
+        if (done === true) return undefined;
         for (const { Key: key, Size: size, LastModified: modifiedAt } of page.Contents ?? []) {
           if (key !== undefined && size !== undefined && modifiedAt !== undefined) yield { key, size, modifiedAt };
         }

@@ -77,7 +77,7 @@ export interface ObjectStorage {
   /** The bytes of an object; null where there is none. */
   read(key: string): Promise<Readable | null>;
   /** Every object, in no order that may be relied on; of those written or removed meanwhile, some. */
-  list(): AsyncIterable<ListedObject>;
+  list(): AsyncIterable<ListedObject, undefined>;
   /** Removes objects; a key without one is no failure. Resolves when they are gone for good. */
   remove(keys: readonly string[]): Promise<void>;
   /** Removes what writes that were begun before `before` and never ended have left beside the objects. */

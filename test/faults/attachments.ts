@@ -115,7 +115,7 @@ async function playRound(round: number): Promise<void> {
   while (counts.taken < enough) await pause(5);
   await pause(Math.random() * 250);
   const victims = round % 5 === 4 ? [0, 1] : [round % 2];
-  await Promise.all(victims.map((index) => gateways[index]?.stop("SIGKILL")));
+  await Promise.all(victims.map(async (index) => gateways[index]?.stop("SIGKILL")));
   counts.kills += victims.length;
   state.isOver = true;
   const sent = (await work).flat();

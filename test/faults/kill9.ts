@@ -197,6 +197,8 @@ async function killDemoOfPostgresql(): Promise<void> {
     const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
     const environment = { ...quiet, DATABASE_URL: own.url, SIGNING_SECRET: signingSecret, DATA_DIR: dataDirectory };
     try {
+      // Migrations that are cut off are a script of their own: migration-kill.
+      await runKilled(["src/migrate.ts"], environment);
       const began = performance.now();
       // The first one is not disturbed: it says how long a load takes, and what there is to be then.
       if (moment > 0 && (await runDemo(environment, (duration * moment) / (moments + 1))) === null) cut += 1;

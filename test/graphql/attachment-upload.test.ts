@@ -206,7 +206,7 @@ test("an upload URL takes one file: the same bytes again change nothing, and oth
 
   const again = await put(upload, "the file");
   expect([again.status, again.headers.get("etag")]).toEqual([200, first.headers.get("etag")]);
-  for (const other of ["another!", "the file and more", ""]) expect((await put(upload, other)).status).toBe(403);
+  for (const bytes of ["another!", "the file and more", ""]) expect((await put(upload, bytes)).status).toBe(403);
   expect(await app.database.prisma.attachment.findFirst({ where: { noteId: own.id } })).toEqual(before);
   const [node] = await readyAttachments(own.id);
   expect(await (await fetch(node!.download!.url)).text()).toBe("the file");
