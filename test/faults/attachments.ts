@@ -12,6 +12,7 @@ import { checkStorage } from "../../src/attachments/storage-check.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { type Database, openDatabase } from "../../src/platform/database.ts";
 import { createFileStorage } from "../../src/platform/file-storage.ts";
+import { createResponseBudget, usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { createSigner } from "../../src/platform/signature.ts";
 import { createServices } from "../../src/services.ts";
 import { scopesOf } from "../../src/viewer.ts";
@@ -262,6 +263,7 @@ async function proveSwept(): Promise<void> {
   const { uploads } = createServices({
     ...{ database, storage, clock, newId: () => uuidv7(), uploadSigner: createSigner(signingSecret, "uploads") },
     maximumUploadBytes: maximumBytes,
+    budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {
       throw error;
     },
