@@ -19,6 +19,8 @@ const rounds = 4;
 const clients = 6;
 const ackedBeforeKill = 40;
 const moments = 10;
+/** Nothing here is about time: a start may take as long as a crowded machine lets it. */
+const readyMilliseconds = 180_000;
 const signingSecret = "a secret of the faults, of 32 characters or more";
 const quiet = {
   ...{ LOG_LEVEL: "error", DRAIN_MS: "0" },
@@ -48,7 +50,7 @@ async function killUnderWrites(kind: string, database: Record<string, string>): 
   const environment = { ...quiet, ...database };
   if (kind === "PostgreSQL") await runDemo({ ...environment, DATA_DIR: dataDirectory });
   const acknowledged: Acknowledged = new Map();
-  let gateway = await startGateway({ environment, dataDirectory });
+  let gateway = await startGateway({ environment, dataDirectory, readyMilliseconds });
   let compared = 0;
   try {
     const keys = gateway.demoKeys();
@@ -65,7 +67,7 @@ async function killUnderWrites(kind: string, database: Record<string, string>): 
       await gateway.stop("SIGKILL");
       state.isOver = true;
       await work;
-      gateway = await startGateway({ environment, dataDirectory });
+      gateway = await startGateway({ environment, dataDirectory, readyMilliseconds });
       for (const [id, wanted] of acknowledged) {
         const found = await send(gateway, keys, "GET", `/v2/tickets/notes/${id}`);
         if (found === "cut") throw new Error("A gateway that nobody has killed has cut a connection.");
@@ -231,7 +233,7 @@ async function killDemoOfEmbedded(): Promise<void> {
       const began = performance.now();
       if (moment > 0)
         await runKilled(words, { ...quiet, DATA_DIR: dataDirectory, PORT: "0" }, (duration * moment) / (moments + 1));
-      const gateway = await startGateway({ environment: quiet, dataDirectory });
+      const gateway = await startGateway({ environment: quiet, dataDirectory, readyMilliseconds });
       if (moment === 0) duration = performance.now() - began;
       const contents = await shownOf(gateway);
       if (moment === 0) wanted = contents;
