@@ -1,3 +1,5 @@
+-- Compatible with: 20261126130242_audit_of_tickets
+
 -- AlterTable
 ALTER TABLE "attachments" ADD COLUMN     "sha256" TEXT;
 
@@ -49,22 +51,22 @@ ON CONFLICT ("storage_key") DO NOTHING;
 
 -- As before: whatever deletes an attachment's row, its bytes are remembered for removal in the same transaction. So are those that it had
 -- before they were replaced.
-CREATE OR REPLACE FUNCTION "attachments_discard_object"() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+CREATE OR REPLACE FUNCTION "attachments_discard_object"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    INSERT INTO public.discarded_objects (storage_key, discarded_at) VALUES (OLD.storage_key, now())
-    ON CONFLICT (storage_key) DO UPDATE SET discarded_at = least(public.discarded_objects.discarded_at, excluded.discarded_at);
-    UPDATE public.discarded_objects SET discarded_at = now() WHERE attachment_id = OLD.id AND discarded_at > now();
+    INSERT INTO discarded_objects (storage_key, discarded_at) VALUES (OLD.storage_key, now())
+    ON CONFLICT (storage_key) DO UPDATE SET discarded_at = least(discarded_objects.discarded_at, excluded.discarded_at);
+    UPDATE discarded_objects SET discarded_at = now() WHERE attachment_id = OLD.id AND discarded_at > now();
     RETURN NULL;
 END
 $$;
 
 -- The bytes of an upload go when its row goes, unless they are those of an attachment by then. By whom an upload was taken is asked of the
 -- attachments themselves: an upload by URL is taken under another key where the store is not ours.
-CREATE FUNCTION "uploads_discard_object"() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+CREATE FUNCTION "uploads_discard_object"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    INSERT INTO public.discarded_objects (storage_key, discarded_at)
+    INSERT INTO discarded_objects (storage_key, discarded_at)
     SELECT OLD.storage_key, now()
-    WHERE NOT EXISTS (SELECT 1 FROM public.attachments WHERE storage_key = OLD.storage_key)
+    WHERE NOT EXISTS (SELECT 1 FROM attachments WHERE storage_key = OLD.storage_key)
     ON CONFLICT (storage_key) DO NOTHING;
     RETURN NULL;
 END
