@@ -12,7 +12,8 @@ import { serveFiles } from "./http/files.ts";
 import { health } from "./http/health.ts";
 import { oauth } from "./http/oauth.ts";
 import { pages } from "./http/pages.ts";
-import { createServer } from "./http/server.ts";
+import { type ConnectionLimits } from "./http/connections.ts";
+import { createServer, type Server } from "./http/server.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createCursorCodec } from "./platform/cursor.ts";
 import type { Database } from "./platform/database.ts";
@@ -46,10 +47,13 @@ export interface AppDependencies {
   readonly examples?: ExampleIds | undefined;
   /** A clock that never jumps, in milliseconds; the process's own where it is left out. */
   readonly elapsed?: () => number;
+  /** The host's own where they are left out. */
+  readonly connectionLimits?: ConnectionLimits | undefined;
 }
 
 export interface App {
   readonly server: FastifyInstance;
+  readonly connections: Server["connections"];
   readonly services: Services;
 }
 
@@ -78,8 +82,15 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   const cursors = createCursorCodec(config.signingSecret);
 
   const unreadable = { "/v1/": unreadablePath, [attachmentsPath]: unreadableFilenamePath };
-  const server = createServer({ log, newId, budget, corsOrigins: config.corsOrigins, unreadable });
-  await server.register(health, { checks: { database: () => database.check(), storage: () => storage.check() } });
+  const { app: server, connections } = createServer({
+    ...{ log, newId, budget, corsOrigins: config.corsOrigins, trustedProxies: config.trustedProxies },
+    connectionLimits: dependencies.connectionLimits,
+    unreadable,
+  });
+  await server.register(health, {
+    checks: { database: () => database.check(), storage: () => storage.check() },
+    isDraining: () => connections.isDraining,
+  });
   await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
   await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });
   await server.register(graphql, {
@@ -99,5 +110,5 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
       receive: (key, sent, request) => services.attachments.receive(key, sent, originOf(request)),
     });
   }
-  return { server, services };
+  return { server, connections, services };
 }

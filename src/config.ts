@@ -194,7 +194,14 @@ function readDatabase(values: Values, dataDirectory: string): DatabaseConfig {
   return { kind: "postgresql", url, directUrl: directUrl ?? url, prepare: prepare ?? "detect" };
 }
 
+/** Whether `host` stands for all addresses of the machine, and so is none that a client could call. */
+export function isEveryAddress(host: string): boolean {
+  return ["0.0.0.0", "::", "[::]", "::0", "0:0:0:0:0:0:0:0"].includes(host);
+}
+
 function urlHost(host: string): string {
+  // The name that reaches it from the same machine, which is all that can be known here. A request's Host header is the client's to choose.
+  if (isEveryAddress(host)) return "localhost";
   return host.includes(":") ? `[${host}]` : host;
 }
 

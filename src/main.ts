@@ -1,19 +1,26 @@
 import { createServer } from "node:net";
 import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, isEveryAddress, readConfig } from "./config.ts";
 import { curlLines, type Demo, prepareDemo } from "./demo/start.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { createIds } from "./platform/ids.ts";
 import { createLog } from "./platform/log.ts";
+import { stopServing } from "./http/stop.ts";
 import { migrate } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
 import { awaitDatabase } from "./platform/start-checks.ts";
 
-/** How long requests under way may go on after SIGTERM. */
-const drainMilliseconds = 25_000;
+/** How long the process takes to end where the port closes early enough: less than the ten seconds that `docker stop` gives. */
+const stopMilliseconds = 9_500;
+
+/** The least time that what is under way has, and uploads above all, once the port has closed. */
+const leastWorkMilliseconds = 3_500;
+
+/** What is kept of it to close the storage and the database. */
+const closeMilliseconds = 1_000;
 
 /** How often uploads that no note has taken, and bytes whose rows are gone, are looked for. */
 const sweepMilliseconds = 60 * 60 * 1000;
@@ -34,7 +41,7 @@ async function start(config: Config): Promise<void> {
       maximumBytes: config.maxUploadBytes,
     });
     const demo = config.database.kind === "embedded" ? await prepareDemo(config.dataDirectory, { database, storage }) : null;
-    const { server, services } = await createApp({
+    const { server, connections, services } = await createApp({
       config,
       database,
       storage,
@@ -52,16 +59,21 @@ async function start(config: Config): Promise<void> {
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();
 
-    const stop = once(async () => {
-      // What does not end in time is cut off: the database's transactions make that safe.
-      setTimeout(() => process.exit(1), drainMilliseconds).unref();
-      await server.close();
+    onStopSignal(async () => {
+      const { drainMilliseconds } = config;
+      const workMilliseconds = Math.max(stopMilliseconds - closeMilliseconds - drainMilliseconds, leastWorkMilliseconds);
+      log.info({ drainMilliseconds, workMilliseconds }, "stopping");
+      // What does not close in time is cut off: the database's transactions make that safe.
+      const giveUp = () => {
+        log.error("the storage or the database could not be closed in time");
+        process.exit(1);
+      };
+      setTimeout(giveUp, drainMilliseconds + workMilliseconds + closeMilliseconds).unref();
+      await stopServing({ app: server, connections }, { drainMilliseconds, workMilliseconds });
       await storage.close();
       await database.close();
       process.exit(0);
     });
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
     // Last: whoever reads it may act on it at once, and stop the process too.
     announce(config, demo);
   } catch (error) {
@@ -75,6 +87,12 @@ function announce(config: Config, demo: Demo | null): void {
     "",
     `  Ticket notes gateway on ${config.publicUrl}`,
     `  GraphiQL: ${config.publicUrl}/graphql`,
+    ...(isEveryAddress(config.host)
+      ? [
+          `  It listens on every address (HOST=${config.host}), and the URLs it hands out begin with ${config.publicUrl}:`,
+          "  PUBLIC_URL says by which address clients reach it.",
+        ]
+      : []),
     ...(demo
       ? [
           "",
@@ -105,11 +123,16 @@ async function withPort(config: Config): Promise<Config> {
   return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
 }
 
-function once(work: () => Promise<void>): () => void {
-  let started = false;
-  return () => {
-    if (started) return;
-    started = true;
-    void work();
-  };
+const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** Runs `stop` at the first signal to stop. A second one ends the process at once, with the exit code that shells give to its signal. */
+function onStopSignal(stop: () => Promise<void>): void {
+  let isStopping = false;
+  for (const [signal, number] of Object.entries(stopSignals)) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(128 + number);
+      isStopping = true;
+      void stop();
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { NotFound } from "../errors.ts";
 import { pageWithTotal } from "../reading/selection.ts";
-import type { Operation, Window } from "../rest/v2/operation.ts";
+import { asJson } from "../rest/json-text.ts";
+import { appliedQuery, offsetOf, type Operation, type Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";
@@ -10,12 +11,13 @@ export const listNoteAttachments: Operation<{ query: Window & { note_id: string 
   { viewer, query },
 ) => {
   const noteId = query.note_id.toLowerCase();
-  const page = { size: query.limit, from: "start", offset: query.offset } as const;
+  const page = { size: query.limit, from: "start", offset: offsetOf(query) } as const;
   const read = { reach: "ready", ordering: attachmentOrdering, page } as const;
   const [slice] = await services.attachments.ofNotes(viewer, [noteId], read, pageWithTotal);
   if (!slice) throw new NotFound("note");
   const result = await Promise.all(slice.rows.map((attachment) => present(services, attachment)));
-  return { query: { limit: query.limit, offset: query.offset, note_id: noteId }, result, total: slice.total ?? 0 };
+  const applied = appliedQuery(query, { note_id: noteId });
+  return asJson(`{"query":${applied},"result":${JSON.stringify(result)},"total":${slice.total ?? 0}}`);
 };
 
 export const addNoteAttachment: Operation<{

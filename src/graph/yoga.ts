@@ -3,13 +3,16 @@ import { createYoga, type Plugin } from "graphql-yoga";
 import type { CursorCodec } from "../platform/cursor.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import { retryAfterOf } from "../errors.ts";
+import { Refusal } from "../http/refusal.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
-import { defaultAccept, httpAnswerOf, jsonTypeOf, readParameters } from "./lane.ts";
+import { httpResultOf } from "./http-result.ts";
+import { isJsonType, type JsonType, negotiate, type StreamType } from "./negotiate.ts";
 import { createOperations, type Parameters, type Perform } from "./operations.ts";
+import { parseParams } from "./parse-params.ts";
 import { schema } from "./schema.ts";
 
 export interface GraphqlOptions {
@@ -30,9 +33,24 @@ interface ServerContext {
 
 const graphqlPath = "/graphql";
 
+/** What {@link graphqlPath} takes. OPTIONS is answered by the host, and HEAD as a GET without its body. */
+const allowedMethods = "GET, HEAD, POST, OPTIONS";
+
 /**
- * GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, and GraphiQL for a browser. What asks for JSON in the plain way is
- * answered here, without a Request and a Response; all else goes through Yoga, which performs operations by the same function. A Fastify plugin.
+ * Headers of Yoga's answers that are about a connection it does not have: the host frames its own answers, and two framings at once (RFC 9112,
+ * 6.3) are refused by clients and smuggle requests past proxies. `content-encoding: none` is no coding.
+ */
+const connectionHeaders: ReadonlySet<string> = new Set([
+  "connection",
+  "transfer-encoding",
+  "content-encoding",
+  "content-length",
+]);
+
+/**
+ * GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, and GraphiQL for a browser. Who takes JSON and sends it in the plain
+ * way is answered here, without a Request and a Response; all else goes through Yoga, which performs operations by the same function. A
+ * Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { services, cursors, maximumBytes, authenticate, publicUrl, examples } = options;
@@ -61,20 +79,26 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     done(null, text);
   });
 
-  async function answerByYoga(request: FastifyRequest, reply: FastifyReply, viewer: Viewer): Promise<FastifyReply> {
+  async function answerByYoga(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { viewer, type }: { viewer: Viewer; type: JsonType | StreamType },
+  ): Promise<FastifyReply> {
     const response = await yoga.fetch(
       `http://gateway${request.url}`,
       {
         method: request.method,
-        headers: headersOf(request),
+        // The one that was chosen: Yoga knows no weights.
+        headers: { accept: type, ...(request.method === "POST" && { "content-type": "application/json" }) },
         // The host's JSON parser has left it as text: Yoga parses it.
         ...(request.method === "POST" && { body: typeof request.body === "string" ? request.body : "" }),
       },
       { viewer, log: request.log },
     );
+    const headers = [...response.headers].filter(([name]) => !connectionHeaders.has(name));
     return reply
       .code(response.status)
-      .headers({ ...Object.fromEntries(response.headers), "cache-control": "no-store" })
+      .headers({ ...Object.fromEntries(headers), "cache-control": "no-store" })
       .send(await response.text());
   }
 
@@ -83,6 +107,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const { http, ...extensions } = shown.extensions;
     const status = statusIn(http) ?? hostStatus(error) ?? 500;
     const seconds = retryAfterOf(error);
+    if (status === 401) reply.header("www-authenticate", "Bearer");
     return reply
       .code(status)
       .headers({ "cache-control": "no-store", ...(seconds !== undefined && { "retry-after": String(seconds) }) })
@@ -93,30 +118,46 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const wantsPage =
       request.headers.accept?.includes("text/html") && !new URL(request.url, publicUrl).searchParams.has("query");
     if (wantsPage) return reply.headers(page.headers).send(page.html);
-    return answerByYoga(request, reply, await authenticate(request));
+    const type = acceptedBy(request);
+    return answerByYoga(request, reply, { viewer: await authenticate(request), type });
   });
   app.post(graphqlPath, async (request, reply) => {
+    const type = acceptedBy(request);
     const viewer = await authenticate(request);
-    const type = jsonTypeOf(request.headers.accept);
-    const parameters = type && readParameters(request.body);
-    if (!type || !parameters) return answerByYoga(request, reply, viewer);
+    const parameters = parseParams(request.body);
+    if (!isJsonType(type) || !parameters) return answerByYoga(request, reply, { viewer, type });
     const result = closeErrors(await perform(parameters, { viewer, onlyRead: false }), request.log);
-    const { status, headers, body } = httpAnswerOf(result, type);
+    const { status, headers, body } = httpResultOf(result, type);
     return reply
       .code(status)
       .headers({ ...headers, "cache-control": "no-store" })
       .send(body);
   });
+  app.route({
+    method: ["PUT", "PATCH", "DELETE", "TRACE"],
+    url: graphqlPath,
+    // Before the body is parsed: of whatever type it is, it is the method that is wrong.
+    onRequest: refuseMethod,
+    handler: refuseMethod,
+  });
 }
 
-function headersOf(request: FastifyRequest): Record<string, string> {
-  return {
-    accept: request.headers.accept ?? defaultAccept,
-    ...(request.method === "POST" && { "content-type": "application/json" }),
-  };
+async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<never> {
+  reply.header("allow", allowedMethods);
+  throw new Refusal(405, `GraphQL is asked by POST, or by GET for queries: this address takes ${allowedMethods}.`);
 }
 
-/** Lets Yoga perform operations as the JSON lane does. */
+/** The media type for the answer. @throws {Refusal} where the request takes none that there is. */
+function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
+  const type = negotiate(headers.accept);
+  if (type) return type;
+  throw new Refusal(
+    406,
+    "The Accept header takes none of application/graphql-response+json, application/json, multipart/mixed and text/event-stream.",
+  );
+}
+
+/** Lets Yoga perform operations as they are performed without it. */
 function performing(perform: Perform): Plugin<ServerContext, ServerContext> {
   return {
     onParams({ setParamsHandler }) {

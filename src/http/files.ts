@@ -21,7 +21,7 @@ export interface FilesOptions {
     sent: { readonly bytes: Readable; readonly length: number | undefined },
     request: FastifyRequest,
   ) => Promise<Pick<ObjectFacts, "etag">>;
-  /** A connection on which nothing moves for so long is dropped. Default: one minute. */
+  /** A connection on which nothing moves for so long is dropped. Default: half a minute. */
   readonly idleMilliseconds?: number;
   /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
   readonly lingerMilliseconds?: number;
@@ -37,7 +37,7 @@ const cacheSeconds = 300;
  * conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
  */
 export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
-  const { storage, receive, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
+  const { storage, receive, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
 
   // Bodies stay unread: the handler streams them, whatever their type is.
   app.removeAllContentTypeParsers();
@@ -53,12 +53,12 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
   // Clients that write before they read would never see a refusal: they find the connection reset while they write. So a refusal goes
   // out at once, and its request is read to the end before the connection goes its way.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
-    if (raw.complete || typeof payload !== "string") return payload;
+    if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
     return Readable.from(lingering(payload, raw, lingerMilliseconds));
   });
 
-  app.put(`${filesPath}/*`, async (request: FileRequest, reply) => {
+  app.put(`${filesPath}/*`, { config: { body: "upload" } }, async (request: FileRequest, reply) => {
     const key = request.params["*"];
     const { headers } = request.raw;
     // Only the beginning counts: an upload that has begun in time may end later.
@@ -218,7 +218,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return sendProblem(reply, { status: 403, detail: "The Content-Type is not the one that this URL takes." });
   }
-  const { status, detail } = describeFailure(error);
-  if (status >= 500) request.log.error({ err: error }, "a file request failed");
-  return sendProblem(reply, { status, detail });
+  const failure = describeFailure(error);
+  if (failure.status >= 500) request.log.error({ err: error }, "a file request failed");
+  return sendProblem(reply, failure);
 }

@@ -6,18 +6,26 @@ import { sendProblem } from "./problem.ts";
 /** What must be able to do its part for the gateway to be ready, each by its name. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 
+export interface HealthOptions {
+  readonly checks: ReadinessChecks;
+  /** Whether the process is about to end. */
+  readonly isDraining: () => boolean;
+}
+
 /** How long a check may take. Whoever asks `/ready` gives up soon after, and a write that takes longer is no service. */
 const checkMilliseconds = 1_000;
 
 /**
- * `/health`: the process lives. `/ready`: a note could be written now, else 503 with the names of what stands in the way. `/metrics`: its
+ * `/health`: the process lives. `/ready`: a note could be written now and the process is not about to end, else 503 with the names of what stands in the way. `/metrics`: its
  * figures, for Prometheus. A Fastify plugin.
  */
-export async function health(app: FastifyInstance, options: { checks: ReadinessChecks }): Promise<void> {
+export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
   app.get("/health", async (_request, reply) => reply.header("cache-control", "no-store").send({ status: "alive" }));
 
   app.get("/ready", async (request, reply) => {
+    if (options.isDraining())
+      return sendProblem(reply, { status: 503, detail: "This process is about to end.", retryAfterSeconds: 2 });
     const missing = await failing(checks, (name, error) => request.log.warn({ err: error }, `${name} cannot be reached`));
     if (missing.length > 0)
       return sendProblem(reply, { status: 503, detail: `Not reachable: ${missing.join(", ")}.`, retryAfterSeconds: 2 });

@@ -3,6 +3,7 @@ import type { SigningKeys } from "../access/signing-keys.ts";
 import { type TokenAnswer, type TokenEndpoint, tokenRefusal } from "../access/token-endpoint.ts";
 import { scopes } from "../viewer.ts";
 import { originOf } from "./authentication.ts";
+import { Refusal } from "./refusal.ts";
 import { describeFailure } from "./server.ts";
 
 export interface OAuthOptions {
@@ -24,13 +25,19 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
   );
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, detail } = describeFailure(error);
+    const { status, detail, retryAfterSeconds } = describeFailure(error);
+    // RFC 6749, 5.2, has 400 for what is wrong with the parameters; these are about how the body came.
+    if (error instanceof Refusal)
+      return send(reply, { ...tokenRefusal("invalid_request", withinAlphabet(detail)), status: error.statusCode });
     if (status < 500) return send(reply, tokenRefusal("invalid_request", withinAlphabet(detail)));
     request.log.error({ err: error }, "a token could not be issued");
     const code = status === 503 ? "temporarily_unavailable" : "server_error";
     return send(reply, {
       status,
-      headers: { "cache-control": "no-store" },
+      headers: {
+        "cache-control": "no-store",
+        ...(retryAfterSeconds !== undefined && { "retry-after": String(retryAfterSeconds) }),
+      },
       body: { error: code, error_description: withinAlphabet(detail) },
     });
   });

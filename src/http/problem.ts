@@ -23,16 +23,20 @@ export interface Problem {
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined;
 }
 
+/** The JSON of an RFC 9457 problem of type about:blank, whose title is the status's own phrase. */
+export function problemText({ status, detail, errors }: Problem): string {
+  return JSON.stringify({ type: "about:blank", status, title: STATUS_CODES[status], detail, errors });
+}
+
 /** Answers with an RFC 9457 problem of type about:blank, whose title is the status's own phrase. */
 export function sendProblem(reply: FastifyReply, { status, detail, errors, retryAfterSeconds }: Problem): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
-  const problem = { type: "about:blank", status, title: STATUS_CODES[status], detail, errors };
   return (
     reply
       .code(status)
       .headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
       // Serialised here: a route's response schema would leave members out.
       .serializer((body: unknown) => String(body))
-      .send(JSON.stringify(problem))
+      .send(problemText({ status, detail, errors }))
   );
 }

@@ -4,11 +4,23 @@ import { DomainError, retryAfterOf, Unavailable } from "../errors.ts";
 import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
-import { sendProblem, statusOf } from "./problem.ts";
+import { answerClientError } from "./client-errors.ts";
+import { type ConnectionLimits, type Connections, defaultConnectionLimits, watchConnections } from "./connections.ts";
+import { decodeBodies } from "./encoded-bodies.ts";
 import { measure } from "./health.ts";
+import { sendProblem, statusOf } from "./problem.ts";
 
 /** The largest body of a request that is not an upload. The longest note, doubled by JSON's escapes, fits several times. */
 const maximumBodyBytes = 1_048_576;
+
+/** How long the headers of a request may take from when its connection is opened or, kept alive, from their first byte. */
+const headersMilliseconds = 10_000;
+
+/** A connection on which nothing at all moves for so long, while a request is under way, is dropped. */
+const silentMilliseconds = 30_000;
+
+/** When a request that failed for want of something is worth sending again, where nothing better is known. */
+const usualRetrySeconds = 2;
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -16,17 +28,40 @@ export interface ServerOptions {
   /** What answers may take up: each is charged to the budget from its request's first moment until it has left. */
   readonly budget: ResponseBudget;
   readonly corsOrigins: readonly string[];
+  /** Addresses and networks whose `X-Forwarded-For` names the client. */
+  readonly trustedProxies: readonly string[];
+  readonly connectionLimits?: ConnectionLimits | undefined;
   /** The path that a URL which no router can read is taken for, by what it begins with. Others are answered by the host. */
   readonly unreadable?: Readonly<Record<string, string>>;
+}
+
+/** The host, and what is open on it. */
+export interface Server {
+  readonly app: FastifyInstance;
+  readonly connections: Connections;
 }
 
 /**
  * The HTTP host: limits, logging, request ids, CORS by allow-list, and an answer for whatever no face has answered. Faces are registered on it.
  */
-export function createServer({ log, newId, budget, corsOrigins, unreadable = {} }: ServerOptions): FastifyInstance {
+export function createServer(options: ServerOptions): Server {
+  const {
+    log,
+    newId,
+    budget,
+    corsOrigins,
+    trustedProxies,
+    connectionLimits = defaultConnectionLimits,
+    unreadable = {},
+  } = options;
   const app: FastifyInstance = Fastify<RawServerDefault>({
     loggerInstance: log,
     bodyLimit: maximumBodyBytes,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    // Looked for every second: Node.js does so every half minute, which would add to each of its time limits.
+    http: { headersTimeout: headersMilliseconds, connectionsCheckingInterval: 1_000 },
+    connectionTimeout: silentMilliseconds,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, newId()),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     genReqId: () => newId(),
     requestIdHeader: false,
@@ -55,12 +90,20 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
     reply.header("x-request-id", request.id);
     done();
   });
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // Faces say how long; clients and proxies that were told nothing would ask again at once.
+    const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
+    if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", usualRetrySeconds);
+    done(null, payload);
+  });
+  const connections = watchConnections(app, connectionLimits);
   app.addHook("onRequest", (_request, { raw }, done) => {
     const reader = { isReading: () => raw.writableEnded && !raw.writableFinished, cutOff: () => void raw.destroy() };
     const { release } = budget.open(reader, done);
     // The last of it is handed to the operating system, or its client is gone.
     raw.once("finish", release).once("close", release);
   });
+  decodeBodies(app, { maximumBytes: maximumBodyBytes });
   app.register(cors, {
     origin: [...corsOrigins],
     credentials: false,
@@ -92,7 +135,7 @@ export function createServer({ log, newId, budget, corsOrigins, unreadable = {} 
     if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
     return sendProblem(reply, failure);
   });
-  return app;
+  return { app, connections };
 }
 
 /** A body whose bytes are no text. */

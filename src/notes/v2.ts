@@ -5,7 +5,7 @@ import { codePointLength } from "../platform/text.ts";
 import { pageWithTotal, type Selection, type WantedOfPage } from "../reading/selection.ts";
 import { type RowShape, storedField } from "../reading/shape.ts";
 import { asJson, inJson, textOf } from "../rest/json-text.ts";
-import type { Operation, Window } from "../rest/v2/operation.ts";
+import { appliedQuery, offsetOf, type Operation, type Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
@@ -61,11 +61,11 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
 ) => {
   const ticketId = query.ticket_id.toLowerCase();
   const ordering = [{ ...noteOrderings.CREATED_AT, direction: "ASC" }] as const;
-  const page = { size: query.limit, from: "start", offset: query.offset } as const;
+  const page = { size: query.limit, from: "start", offset: offsetOf(query) } as const;
   const read = { filter: {}, ordering, page };
   const [slice] = await inJson(() => services.notes.ofTickets(viewer, [ticketId], read, listWithTotal));
   if (!slice) throw new NotFound("ticket");
-  const asked = JSON.stringify({ limit: query.limit, offset: query.offset, ticket_id: ticketId });
+  const asked = appliedQuery(query, { ticket_id: ticketId });
   return asJson(`{"query":${asked},"result":${await textOf(slice, {})},"total":${slice.total ?? 0}}`);
 };
 

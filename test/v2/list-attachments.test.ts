@@ -48,6 +48,7 @@ test("pages are cut by limit and offset", async () => {
   });
   expect(await page(account.specialist.key, "&limit=0")).toMatchObject({ names: [], total: 5 });
   expect(await page(account.specialist.key, "&offset=5")).toMatchObject({ names: [], total: 5 });
+  expect(await page(account.specialist.key, "&offset=9223372036854775807")).toMatchObject({ names: [], total: 5 });
 });
 
 test("an attachment is listed once its bytes have arrived, and its URL reads them", async () => {
@@ -75,6 +76,7 @@ test.each([
   ["two notes", `note_id=${randomUUID()}&note_id=${randomUUID()}`, "#/note_id"],
   ["a limit above the largest", `note_id=${randomUUID()}&limit=1001`, "#/limit"],
   ["an offset below zero", `note_id=${randomUUID()}&offset=-1`, "#/offset"],
+  ["a limit in hexadecimal", `note_id=${randomUUID()}&limit=0x10`, "#/limit"],
 ])("with %s there is no list", async (_name, query, pointer) => {
   const { status, body } = await list(account.specialist.key, query);
   expect([status, body]).toMatchObject([400, { errors: [{ pointer }] }]);

@@ -98,6 +98,18 @@ test("an offset beyond the end is an empty page, however far", async () => {
   }
 });
 
+test("an offset of more digits than numbers of JavaScript have is echoed to the last one", async () => {
+  for (const offset of ["9007199254740993", "9223372036854775807"]) {
+    const response = await fetch(`${app.url}/v2/tickets/notes?ticket_id=${ticket.id}&offset=${offset}`, {
+      headers: { "x-api-key": account.specialist.key },
+    });
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      `{"query":{"limit":25,"offset":${offset},"ticket_id":"${ticket.id}"},"result":[],"total":9}`,
+    ]);
+  }
+});
+
 test.each([
   ["limit=-1", "limit"],
   ["limit=1001", "limit"],
@@ -110,7 +122,22 @@ test.each([
   ["limit[]=1&limit=", "limit"],
   ["offset=-1", "offset"],
   ["offset=0.1", "offset"],
-  ["offset=9007199254740993", "offset"],
+  ["limit=0x10", "limit"],
+  ["limit=0b11", "limit"],
+  ["limit=1e1", "limit"],
+  ["limit=%2B5", "limit"],
+  ["limit=+5", "limit"],
+  ["limit=5%20", "limit"],
+  ["limit=%0A5", "limit"],
+  ["limit=5.", "limit"],
+  ["limit=1_0", "limit"],
+  ["limit=%D9%A5", "limit"],
+  ["limit=%EF%BC%95", "limit"],
+  ["limit=true", "limit"],
+  ["offset=0x0", "offset"],
+  ["offset=Infinity", "offset"],
+  ["offset=9223372036854775808", "offset"],
+  [`offset=${"9".repeat(1_000)}`, "offset"],
   ["offset=1e400", "offset"],
   ["offset=0&offset=0", "offset"],
 ])("%s is refused, and the problem points to it", async (query, name) => {

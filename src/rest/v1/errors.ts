@@ -1,4 +1,5 @@
 import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } from "../../errors.ts";
+import { Refusal } from "../../http/refusal.ts";
 import { describeFailure as describeHostFailure } from "../../http/server.ts";
 
 /** The one shape of a failure. An object with a `message` is one to clients, whatever its status. */
@@ -57,7 +58,9 @@ const messages: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   406: "Not Acceptable",
+  408: "Request Timeout",
   413: "Request Entity Too Large",
+  415: "Unsupported Media Type",
   422: "Validation Failed",
   429: "Too Many Requests",
 };
@@ -79,6 +82,7 @@ export function describeFailure(error: unknown): FailureAnswer {
     return answer(422, { message: "Validation Failed", errors });
   }
   if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(error) }, headersOf(error));
+  if (error instanceof Refusal) return answer(error.statusCode, { message: messageOfStatus(error.statusCode) });
   const { status, retryAfterSeconds } = describeHostFailure(error);
   // A body that the host cannot read, of whatever type it says it is, is no JSON.
   if (status === 400 || status === 415) return answer(400, { message: invalidJson });

@@ -22,6 +22,13 @@ import type { Operation } from "./operation.ts";
 import { readQuery } from "./query.ts";
 import { type Allowance, createRateLimiter, rateHeaders } from "./rate-limit.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Whether a route of /v1 needs a credential, and whether it is counted. */
+    readonly access?: "required" | "free" | "open";
+  }
+}
+
 export interface V1Options {
   readonly services: Services;
   readonly credentials: Credentials;
@@ -113,6 +120,7 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
   async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
     const identified = await identify(request, credentials, undefined);
     if (identified.outcome === "anonymous") return undefined;
+    // The one sentence that /v1 has for it, whatever is wrong with the credential.
     if (identified.outcome !== "viewer") throw new Unauthenticated();
     return identified;
   }
@@ -195,9 +203,7 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
 
 /** Whether a route needs a credential, and whether it is counted. What is no route needs none to be told so. */
 function accessOf(request: FastifyRequest): "required" | "free" | "open" {
-  const { config } = request.routeOptions;
-  if (request.is404 || !("access" in config)) return "open";
-  return config["access"] === "free" || config["access"] === "open" ? config["access"] : "required";
+  return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
 
 /** What requests are counted by: the credential, whatever account it is used in. */

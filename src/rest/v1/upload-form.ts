@@ -3,14 +3,15 @@ import { Readable } from "node:stream";
 import { Busboy } from "@fastify/busboy";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { UploadForm, Uploads } from "../../attachments/uploads.ts";
-import { DomainError, type ErrorCode, invalid } from "../../errors.ts";
+import { DomainError, type ErrorCode, invalid, retryAfterOf } from "../../errors.ts";
 import { lingering } from "../../http/lingering.ts";
+import { Refusal } from "../../http/refusal.ts";
 import { uploadPath } from "./upload-path.ts";
 
 export interface UploadFormOptions {
   readonly uploads: Uploads;
   readonly publicUrl: string;
-  /** A connection on which nothing moves for so long is dropped. Default: one minute. */
+  /** A connection on which nothing moves for so long is dropped. Default: half a minute. */
   readonly idleMilliseconds?: number;
   /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
   readonly lingerMilliseconds?: number;
@@ -39,7 +40,7 @@ class MalformedForm extends Error {}
  * The file is streamed into the object store as it comes. No credential is read: the form is signed. A Fastify plugin.
  */
 export async function uploadForm(app: FastifyInstance, options: UploadFormOptions): Promise<void> {
-  const { uploads, publicUrl, idleMilliseconds = 60_000, lingerMilliseconds = 30_000 } = options;
+  const { uploads, publicUrl, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
 
   // Bodies stay unread: the handler streams them.
   app.removeAllContentTypeParsers();
@@ -47,6 +48,8 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
   app.setErrorHandler((error, request, reply) => {
     const { status, code, message } = describe(error);
     if (status >= 500) request.log.error({ err: error }, "an upload failed");
+    const seconds = retryAfterOf(error);
+    if (seconds !== undefined) reply.header("retry-after", seconds);
     return sendXml(reply.code(status), `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`);
   });
 
@@ -56,12 +59,12 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
   });
   // A client that writes before it reads would never see a refusal: its request is read to the end after the answer has gone out.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
-    if (raw.complete || typeof payload !== "string") return payload;
+    if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
     return Readable.from(lingering(payload, raw, lingerMilliseconds));
   });
 
-  app.post(uploadPath, async (request, reply) => {
+  app.post(uploadPath, { config: { body: "upload" } }, async (request, reply) => {
     const { key, etag } = await receive(request.raw, uploads);
     const location = `${publicUrl}${uploadPath}/${key.split("/").map(encodeURIComponent).join("/")}`;
     const parts = { Location: location, Bucket: "uploads", Key: key, ETag: etag };
@@ -76,11 +79,14 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
   if (contentType === undefined || !/^multipart\/form-data\s*;/i.test(contentType)) {
     throw new MalformedForm("The body must be a form of the type multipart/form-data.");
   }
+  if ((raw.headers["content-encoding"] ?? "identity").toLowerCase() !== "identity")
+    throw new MalformedForm("Send the form as it is, without a Content-Encoding.");
   const parser = openParser({ ...raw.headers, "content-type": contentType });
   const length = raw.headers["content-length"] === undefined ? undefined : Number(raw.headers["content-length"]);
   const beginning = keepBeginning(raw);
   const fields = new Map<string, string>();
-  const broken = (): void => void parser.destroy(new MalformedForm("The upload broke off."));
+  const broken = (error: Error = new MalformedForm("The upload broke off.")): void => void parser.destroy(error);
+  raw.once("error", broken);
   raw.once("close", () => {
     if (!raw.complete) broken();
   });
@@ -89,7 +95,7 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
       let received: ReturnType<Uploads["receive"]> | undefined;
       parser.on("field", (name, value) => void fields.set(name.toLowerCase(), value));
       parser.on("file", (name, file, filename) => {
-        file.on("error", () => reject(new MalformedForm("The upload broke off.")));
+        file.on("error", (error) => reject(error instanceof Refusal ? error : new MalformedForm("The upload broke off.")));
         parser.once("error", (error) => file.destroy(error instanceof Error ? error : new MalformedForm(String(error))));
         if (name !== "file") return reject(new MalformedForm("The field of the file must be called file."));
         received = uploads.receive({ ...readForm(fields, filename, beginning()), length }, file);
@@ -97,7 +103,7 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
       });
       parser.once("error", (error) =>
         reject(
-          error instanceof MalformedForm || error instanceof DomainError
+          error instanceof MalformedForm || error instanceof DomainError || error instanceof Refusal
             ? error
             : new MalformedForm("The form cannot be read."),
         ),
@@ -176,6 +182,7 @@ function readForm(fields: ReadonlyMap<string, string>, filename: string, beginni
 
 function describe(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof DomainError) return { ...failures[error.code], message: error.message };
+  if (error instanceof Refusal) return { status: error.statusCode, code: "RequestTimeout", message: error.message };
   if (error instanceof MalformedForm) return { status: 400, code: "MalformedPOSTRequest", message: error.message };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500)

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from "ajv";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import openapiGlue from "fastify-openapi-glue";
 import { parse } from "yaml";
@@ -54,7 +54,9 @@ const methods = ["get", "post", "put", "delete", "patch"] as const;
 export async function v2(app: FastifyInstance, { services, authenticate }: V2Options): Promise<void> {
   const viewers = new WeakMap<FastifyRequest, PersonViewer>();
 
-  app.setValidatorCompiler(({ schema, httpPart }) => validators[httpPart === "body" ? "body" : "parameters"].compile(schema));
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === "body" ? bodies.compile(schema) : compileParameters(schema),
+  );
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply));
 
   await app.register(async (routes) => {
@@ -132,17 +134,55 @@ const formats = {
   // Stricter than JSON Schema's own, which takes urn:uuid: too.
   uuid,
   int32: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2_147_483_647 },
-  // Beyond it JavaScript cannot echo what was sent.
-  int64: { type: "number", validate: (value: number) => Number.isSafeInteger(value) },
+  int64: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2 ** 63 },
   "date-time": true,
   uri: true,
 } as const;
 
-/** Bodies are JSON and have types; parameters are text and are read as the types the document names. */
-const validators = {
-  body: new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats }),
-  parameters: new Ajv({ allErrors: true, useDefaults: true, coerceTypes: true, strict: false, formats }),
-};
+/** Bodies are JSON and have types. */
+const bodies = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+/** Parameters are text, and are given types by {@link compileParameters}. */
+const parameters = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+
+/**
+ * Validates parameters, which are text, as the types that the document names. Ajv's own coercion reads them as JavaScript would: `0x10`, `1e3`
+ * and ` 5` are numbers to it.
+ */
+function compileParameters(schema: unknown): ValidateFunction {
+  const validate = parameters.compile(schema as AnySchema); // of the document, whose schemas are Ajv's
+  const types = typesIn(schema);
+  const validateTexts = (data: Record<string, unknown>): boolean => {
+    const large = new Map<string, bigint>();
+    for (const [name, type] of types) {
+      const value = data[name];
+      if (typeof value !== "string") continue;
+      data[name] = readParameter(value, type);
+      if (typeof data[name] === "number" && !Number.isSafeInteger(data[name])) large.set(name, BigInt(value));
+    }
+    const isValid = validate(data) === true;
+    validateTexts.errors = validate.errors;
+    // JavaScript's numbers would lose digits of what is to be echoed.
+    for (const [name, whole] of large) data[name] = whole;
+    return isValid;
+  };
+  validateTexts.errors = validate.errors;
+  return validateTexts as unknown as ValidateFunction; // as much of one as Fastify uses: a call, and its errors
+}
+
+function typesIn(schema: unknown): (readonly [name: string, type: unknown])[] {
+  if (typeof schema !== "object" || schema === null || !("properties" in schema)) return [];
+  return Object.entries(schema.properties ?? {}).map(([name, property]: [string, { readonly type?: unknown }]) => [
+    name,
+    property.type,
+  ]);
+}
+
+/** A parameter's text as a value of that type; the text itself, which the schema then refuses, where it is none. */
+function readParameter(text: string, type: unknown): unknown {
+  if (type === "integer" && /^\d+$/.test(text) && BigInt(text) < 2n ** 63n) return Number(text);
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
 
 /** How many problems of a request are told: each element of a list can be one. */
 const mostProblems = 50;
@@ -192,6 +232,7 @@ function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
 }
 
 function sentenceOf({ message, keyword, params }: ErrorObject): string {
+  if (keyword === "type" && params["type"] === "integer") return "must be a whole number below 2^63, in decimal digits";
   if (keyword === "enum") return `must be one of ${String(params["allowedValues"])}`;
   return message ?? "cannot be used";
 }

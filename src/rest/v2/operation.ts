@@ -22,7 +22,18 @@ export type Operation<Part extends RequestParts> = (services: Services, request:
 /** The page of a /v2 list. */
 export interface Window {
   readonly limit: number;
-  readonly offset: number;
+  /** A bigint where a number would lose digits. */
+  readonly offset: number | bigint;
+}
+
+/** What a list's `query` echoes of its page, and of `filter`: JSON, with every digit of the offset. */
+export function appliedQuery({ limit, offset }: Window, filter: Readonly<Record<string, string>>): string {
+  return `{"limit":${limit},"offset":${offset},${JSON.stringify(filter).slice(1)}`;
+}
+
+/** The offset as the services take it. No list is so long that what lies beyond it were not empty anyway. */
+export function offsetOf({ offset }: Window): number {
+  return typeof offset === "bigint" ? Number.MAX_SAFE_INTEGER : offset;
 }
 
 /** What the OpenAPI document calls its operations. */

@@ -1,7 +1,7 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Note } from "#generated/prisma/client.ts";
-import { jsonTypeOf } from "../../src/graph/lane.ts";
+import { negotiate } from "../../src/graph/negotiate.ts";
 import { openDatabase, type Database } from "../../src/platform/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
@@ -16,6 +16,29 @@ const accepted: readonly (readonly [accept: string | undefined, type: string])[]
   ["application/json", "application/json"],
   ["application/graphql-response+json", "application/graphql-response+json"],
   ["application/json, application/graphql-response+json", "application/json"],
+  // Apollo's clients for Android and iOS.
+  [
+    "multipart/mixed;deferSpec=20220824, application/graphql-response+json, application/json",
+    "application/graphql-response+json",
+  ],
+  [
+    "multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json",
+    "application/graphql-response+json",
+  ],
+  ["multipart/mixed;deferSpec=20220824,application/json", "application/json"],
+  // Apollo's client for the web, now and before.
+  ["application/graphql-response+json,application/json;q=0.9", "application/graphql-response+json"],
+  ["multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json", "application/json"],
+  // urql.
+  [
+    "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
+    "application/graphql-response+json",
+  ],
+  // axios.
+  ["application/json, text/plain, */*", "application/json"],
+  ["application/json;q=0.2, application/graphql-response+json;q=0.3", "application/graphql-response+json"],
+  ["application/graphql-response+json;q=0, */*", "application/json"],
+  ["application/json;q=0, */*;q=0.1", "application/graphql-response+json"],
   ["Application/GraphQL-Response+JSON;charset=utf-8, application/json; q=0.9, */*;q=0.1", "application/graphql-response+json"],
 ];
 
@@ -49,41 +72,48 @@ async function post({ app }: TestApp, { accept, body, key }: Asked): Promise<Ans
   return { status: response.statusCode, headers: Object.fromEntries(headers), body: response.body };
 }
 
-/**
- * Asks as clients do that take nothing but JSON, and as ones that would take HTML after it. These are Yoga's to answer, and get JSON all the
- * same.
- */
+/** `body` with a parameter that means nothing, and that only Yoga passes over: it is then Yoga's to answer. What is no object is anyway. */
+function throughYoga(body: string | Buffer): string | Buffer {
+  return typeof body === "string" && /^\{"/.test(body) ? body.replace("{", '{"nothing":null,') : body;
+}
+
+/** Of what clients accept, one of each kind. */
+const kinds = [undefined, "application/json", "multipart/mixed;deferSpec=20220824,application/json"];
+
+/** Asks as clients do, on the fast path and through Yoga. */
 async function expectSameAnswers(app: TestApp, body: string | Buffer, key?: string): Promise<Answer[]> {
   const answers: Answer[] = [];
-  for (const [accept] of accepted) {
-    const given = { body, ...(key === undefined ? {} : { key }) };
-    const byLane = await post(app, { ...given, accept });
-    const yogas = `${accept ?? "application/graphql-response+json, application/json"}, text/html`;
-    expect([accept, byLane]).toEqual([accept, await post(app, { ...given, accept: yogas })]);
-    answers.push(byLane);
+  for (const accept of kinds) {
+    const given = { accept, ...(key === undefined ? {} : { key }) };
+    const fast = await post(app, { ...given, body });
+    expect([accept, fast]).toEqual([accept, await post(app, { ...given, body: throughYoga(body) })]);
+    answers.push(fast);
   }
   return answers;
 }
 
-test("the lane is for those who take JSON and nothing else, and answers in the media type that Yoga would", () => {
+test("a query is answered as JSON wherever that is taken, in the type of the greatest weight", () => {
   for (const [accept, type] of accepted) {
-    expect([accept, jsonTypeOf(accept)]).toEqual([accept, type]);
-    expect(jsonTypeOf(`${accept ?? "application/json"}, text/html`)).toBeUndefined();
+    expect([accept, negotiate(accept)]).toEqual([accept, type]);
+    expect(negotiate(`text/html, ${accept ?? type}`)).toBe(type);
   }
-  const others = [
-    "",
-    "text/event-stream",
-    "multipart/mixed",
-    "application/json, multipart/mixed",
+  expect(negotiate("")).toBe("application/graphql-response+json");
+  expect(negotiate("multipart/mixed;deferSpec=20220824")).toBe("multipart/mixed");
+  expect(negotiate("text/event-stream, application/json;q=0")).toBe("text/event-stream");
+  const none = [
     "text/html",
-    "application/json;charset=latin1",
-    "application/json, ,",
     "nonsense",
+    "image/*",
+    "application/json;charset=latin1",
+    "application/json;q=0",
+    "application/json; q=0.0, application/graphql-response+json;q=0.000",
+    "*/*;q=0",
+    ", ,",
   ];
-  for (const accept of others) expect([accept, jsonTypeOf(accept)]).toEqual([accept, undefined]);
+  for (const accept of none) expect([accept, negotiate(accept)]).toEqual([accept, undefined]);
 });
 
-describe("the JSON lane and Yoga answer the same, with the same status and headers, to", () => {
+describe("the fast path and Yoga answer the same, with the same status and headers, to", () => {
   let app: TestApp;
   let account: TestAccount;
   let note: Note;
@@ -237,7 +267,7 @@ describe("the JSON lane and Yoga answer the same, with the same status and heade
 
 // The embedded database is a part of the process: it is not away.
 describe.skipIf(inject("testServer").kind === "embedded")(
-  "while the database is away, the JSON lane and Yoga answer the same",
+  "while the database is away, the fast path and Yoga answer the same",
   () => {
     let scratch: ScratchDatabase;
     let proxy: TcpProxy;

@@ -1,0 +1,76 @@
+/** The media types in which the result of an operation is one JSON text. */
+export type JsonType = "application/json" | "application/graphql-response+json";
+
+/** The media types in which it comes in parts. A query's result is one part of them. */
+export type StreamType = "multipart/mixed" | "text/event-stream";
+
+/** What is taken where nothing is said. */
+const defaultAccept = "application/graphql-response+json, application/json";
+
+/** The JSON types, and after them the others, for clients that take no JSON. */
+const offered = [
+  ["application/json", "application/graphql-response+json"],
+  ["multipart/mixed", "text/event-stream"],
+] as const satisfies readonly (readonly (JsonType | StreamType)[])[];
+
+interface MediaRange {
+  readonly type: string;
+  readonly weight: number;
+  readonly position: number;
+}
+
+/**
+ * The media type in which `accept` wants the result of a query or a mutation (RFC 9110, 12.5.1; GraphQL over HTTP); undefined where it takes
+ * none that is offered. JSON wherever it is taken at all, with whatever else and in whatever order: clients list types for parts in
+ * case there are some, and a query's result has none. Of two types of the same weight, the one that is listed first; plain JSON where a
+ * wildcard leaves the choice.
+ */
+export function negotiate(accept = defaultAccept): JsonType | StreamType | undefined {
+  const ranges = rangesIn(accept.trim() === "" ? defaultAccept : accept);
+  for (const types of offered) {
+    const taken = types
+      .map((type) => ({ type, range: rangeOf(type, ranges) }))
+      .filter(({ range }) => range !== undefined && range.weight > 0);
+    const [best] = taken.toSorted((a, b) => compare(a.range, b.range));
+    if (best) return best.type;
+  }
+  return undefined;
+}
+
+export function isJsonType(type: JsonType | StreamType): type is JsonType {
+  return type === "application/json" || type === "application/graphql-response+json";
+}
+
+function rangesIn(accept: string): MediaRange[] {
+  return accept
+    .toLowerCase()
+    .split(",")
+    .map((range, position) => {
+      const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+      // JSON is UTF-8, and so is all that is offered. Other parameters, such as deferSpec, say more about what is not asked for here.
+      const charset = parameters.find((parameter) => parameter.startsWith("charset="));
+      const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);
+      return { type, weight: isUtf8 ? weightIn(parameters) : 0, position };
+    });
+}
+
+function weightIn(parameters: readonly string[]): number {
+  const weight = parameters.find((parameter) => parameter.startsWith("q="));
+  if (weight === undefined) return 1;
+  const value = Number(weight.slice(2));
+  return value >= 0 && value <= 1 ? value : 1;
+}
+
+/** The range that says most about `type`, whose weight is the one that counts. */
+function rangeOf(type: string, ranges: readonly MediaRange[]): MediaRange | undefined {
+  const wildcard = `${type.split("/", 1)[0]}/*`;
+  for (const name of [type, wildcard, "*/*"]) {
+    const range = ranges.find((candidate) => candidate.type === name);
+    if (range) return range;
+  }
+  return undefined;
+}
+
+function compare(a: MediaRange | undefined, b: MediaRange | undefined): number {
+  return (b?.weight ?? 0) - (a?.weight ?? 0) || (a?.position ?? 0) - (b?.position ?? 0);
+}

@@ -1,0 +1,209 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { Unavailable } from "../errors.ts";
+import { createPace, type MinimumRate, type Pace } from "./pace.ts";
+import { Refusal } from "./refusal.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** `upload`: the body is a file, which the handler streams into the store, and which may take long. */
+    readonly body?: "upload";
+  }
+}
+
+export interface ConnectionLimits {
+  /** Connections that are served. Beyond them a request is answered with 503 and its connection closed. */
+  readonly maximumConnections: number;
+  /** How slowly a body may come, a file may come, and an answer may be read. */
+  readonly rates: { readonly body: MinimumRate; readonly upload: MinimumRate; readonly answer: MinimumRate };
+}
+
+/** A body that comes at less than 1 KiB a second, a file at less than 4, and an answer that is read at less than 1, are given up. */
+export const defaultConnectionLimits: ConnectionLimits = {
+  maximumConnections: 4_000,
+  rates: {
+    body: { bytes: 10 * 1024, milliseconds: 10_000 },
+    // Phones lose their network for some seconds.
+    upload: { bytes: 80 * 1024, milliseconds: 20_000 },
+    answer: { bytes: 20 * 1024, milliseconds: 20_000 },
+  },
+};
+
+/** The open connections of a server. */
+export interface Connections {
+  /** Whether the process is about to end: every answer says `Connection: close` from then on. */
+  readonly isDraining: boolean;
+  readonly count: number;
+  beginDraining(): void;
+  /** Closes the connections on which nothing has moved for `milliseconds`, and that owe no answer. */
+  closeIdle(milliseconds: number): void;
+  /** Cuts off every connection, whatever is under way on it. */
+  destroyAll(): void;
+}
+
+interface Connection {
+  /** The last request that has come, and its answer. */
+  request: IncomingMessage | undefined;
+  response: ServerResponse | undefined;
+  receives: "body" | "upload";
+  /** How its client keeps up with the request, and with the answer. */
+  readonly receiving: Pace;
+  readonly sending: Pace;
+  /** What the client has taken of answers, as {@link takenBytes} finds it. */
+  taken: Taken;
+  moved: { bytes: number; at: number };
+  /** It came when there were too many: its requests are refused. */
+  readonly isSurplus: boolean;
+}
+
+interface Taken {
+  readonly bytes: number;
+  /** The bytes of writes that are done. */
+  readonly done: number;
+  /** What is left of the write that is under way. */
+  readonly left: number;
+}
+
+/** How often connections are looked at, in milliseconds. */
+const lookMilliseconds = 1_000;
+
+/** How long a connection may be idle where there is hardly room for another one, in milliseconds. */
+const idleUnderPressureMilliseconds = 5_000;
+
+/**
+ * Watches the connections of `app`: bounds their number, gives up on clients that send or read too slowly (408 in the face's own shape where no
+ * answer has begun), and says `Connection: close` on all answers once the process is about to end. To be called on the root, before any
+ * route. Silent sockets and dripped headers are the HTTP server's own to close (`headersTimeout`).
+ */
+export function watchConnections(app: FastifyInstance, limits: ConnectionLimits): Connections {
+  const { maximumConnections, rates } = limits;
+  const open = new Map<Socket, Connection>();
+  let isDraining = false;
+
+  function connectionOf(socket: Socket): Connection {
+    const known = open.get(socket);
+    if (known) return known;
+    const connection: Connection = {
+      ...{ request: undefined, response: undefined, receives: "body", moved: { bytes: 0, at: performance.now() } },
+      taken: { bytes: 0, done: 0, left: 0 },
+      ...{ receiving: createPace(), sending: createPace(), isSurplus: open.size >= maximumConnections },
+    };
+    open.set(socket, connection);
+    socket.once("close", () => open.delete(socket));
+    return connection;
+  }
+
+  app.server.on("connection", (socket: Socket) => void connectionOf(socket));
+  // Without an answer, where even the refusals would become too many.
+  app.server.maxConnections = Math.ceil(maximumConnections * 1.1);
+
+  app.addHook("onRequest", (request, reply, done) => {
+    const { socket } = request.raw;
+    // Requests that are injected have no connection.
+    if (!(socket instanceof Socket)) return done();
+    const connection = connectionOf(socket);
+    connection.request = request.raw;
+    connection.response = reply.raw;
+    connection.receives = request.routeOptions.config.body ?? "body";
+    connection.receiving.restart();
+    connection.sending.restart();
+    // The raw one: what is answered past the host's hooks says it too.
+    if (isDraining || connection.isSurplus) reply.raw.setHeader("connection", "close");
+    done(connection.isSurplus ? new Unavailable({}, "Too many connections are open. Try again in a few seconds.") : undefined);
+  });
+
+  app.addHook("onSend", (_request, reply, payload, done) => {
+    // Requests that were under way when it began have not been told yet. After 408 what follows on the connection is the rest of a body.
+    if (isDraining || reply.statusCode === 408) reply.header("connection", "close").removeHeader("keep-alive");
+    done(null, payload);
+  });
+
+  function look(): void {
+    const now = performance.now();
+    for (const [socket, connection] of open) {
+      const { receiving, sending, receives } = connection;
+      connection.taken = takenBytes(socket, connection.taken);
+      if (receiving.isTooSlow(waitingForBody(socket, connection), rates[receives], now)) giveUp(socket, connection);
+      else if (sending.isTooSlow(waitingForReader(socket, connection), rates.answer, now)) socket.destroy();
+    }
+    if (open.size > maximumConnections * 0.9) closeIdle(idleUnderPressureMilliseconds);
+  }
+
+  function closeIdle(milliseconds: number): void {
+    const now = performance.now();
+    for (const [socket, connection] of open) {
+      const bytes = socket.bytesRead + socket.bytesWritten;
+      if (owesAnswer(connection) || bytes !== connection.moved.bytes) connection.moved = { bytes, at: now };
+      else if (now - connection.moved.at >= milliseconds) socket.destroySoon();
+    }
+  }
+
+  const timer = setInterval(look, lookMilliseconds).unref();
+  app.addHook("onClose", async () => clearInterval(timer));
+
+  return {
+    get isDraining() {
+      return isDraining;
+    },
+    get count() {
+      return open.size;
+    },
+    beginDraining() {
+      isDraining = true;
+    },
+    closeIdle,
+    destroyAll() {
+      for (const socket of open.keys()) socket.destroy();
+    },
+  };
+}
+
+/** Whether a request has a body (RFC 9112, 6). */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+function owesAnswer({ request, response }: Connection): boolean {
+  return request !== undefined && response !== undefined && !(request.complete && response.writableFinished);
+}
+
+/** The bytes of a body that have come so far, where it is the client that is waited for; undefined where it is not. */
+function waitingForBody(socket: Socket, { request }: Connection): number | undefined {
+  // What has come and is not read yet: it is the gateway that is slow.
+  if (request === undefined || request.complete || request.readableLength > 0) return undefined;
+  return socket.bytesRead;
+}
+
+/** The bytes of answers that the client has taken so far, where some wait for it; undefined where none do. */
+function waitingForReader(socket: Socket, { taken }: Connection): number | undefined {
+  return socket.writableLength === 0 ? undefined : taken.bytes;
+}
+
+/**
+ * What the client's side has taken since `before`. While one write is under way that is exact; when it is done the whole of it counts, so that
+ * a large answer may be read at half the rate before it is found to be slow.
+ */
+function takenBytes(socket: Socket, before: Taken): Taken {
+  const done = socket.bytesWritten - socket.writableLength;
+  const left = queuedBytes(socket);
+  const moved = done === before.done ? before.left - left : done - before.done;
+  return { bytes: before.bytes + Math.max(moved, 0), done, left };
+}
+
+/**
+ * How much of what was handed to the system has not been taken yet. Node.js has no public name for it and counts a write as a whole, however
+ * large, when it is done; its own socket timeouts look here too. Where it were gone, large writes would seem to stand still.
+ */
+function queuedBytes(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: unknown } | null };
+  return typeof handle?.writeQueueSize === "number" ? handle.writeQueueSize : 0;
+}
+
+/** Tells a client that its body comes too slowly, or cuts it off where it has an answer already. */
+function giveUp(socket: Socket, { request, response }: Connection): void {
+  const reads = request !== undefined && request.listenerCount("error") > 0;
+  if (!reads || !response || response.headersSent) return void socket.destroy();
+  // Whoever reads the body finds that it failed, and answers it as any failure. Destroying the request would take the connection along.
+  request.emit("error", new Refusal(408, "The body came too slowly. Send it again on a better line."));
+}

@@ -1,0 +1,41 @@
+import { Server as NetServer } from "node:net";
+import { setImmediate, setTimeout as wait } from "node:timers/promises";
+import type { Server } from "./server.ts";
+
+export interface StopTimes {
+  /** How long the port stays open, so that load balancers notice. */
+  readonly drainMilliseconds: number;
+  /** How long what is under way may take from then on, before it is cut off. */
+  readonly workMilliseconds: number;
+}
+
+/**
+ * How long a connection has been idle when it is closed. A client that had a request on its way by then would find it lost; whoever had one
+ * to send in that time was told to close the connection.
+ */
+const idleMilliseconds = 1_000;
+
+const lookMilliseconds = 50;
+
+/**
+ * Ends serving so that no request is lost. From now on `/ready` is red and every answer says `Connection: close`; after the time to drain the
+ * port closes; what is under way, uploads too, is answered; connections close with their last answer, or when they are idle.
+ */
+export async function stopServing(
+  { app, connections }: Server,
+  { drainMilliseconds, workMilliseconds }: StopTimes,
+): Promise<void> {
+  connections.beginDraining();
+  await wait(drainMilliseconds);
+  // Right after the connections that wait to be accepted have been: closing the port resets the others.
+  await setImmediate();
+  // As every server's, not as the HTTP server's, which closes idle connections at once: onto one of them a request may be on its way.
+  NetServer.prototype.close.call(app.server);
+  const deadline = performance.now() + workMilliseconds;
+  while (connections.count > 0 && performance.now() < deadline) {
+    connections.closeIdle(idleMilliseconds);
+    await wait(lookMilliseconds);
+  }
+  connections.destroyAll();
+  await app.close();
+}
