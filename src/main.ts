@@ -22,6 +22,9 @@ const leastWorkMilliseconds = 3_500;
 /** What is kept of it to close the storage and the database. */
 const closeMilliseconds = 1_000;
 
+/** The signals that stop the process, and their numbers. */
+const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
+
 /** How often uploads that no note has taken, and bytes whose rows are gone, are looked for. */
 const sweepMilliseconds = 60 * 60 * 1000;
 
@@ -122,8 +125,6 @@ async function withPort(config: Config): Promise<Config> {
   await new Promise((resolve) => probe.close(resolve));
   return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
 }
-
-const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /** Runs `stop` at the first signal to stop. A second one ends the process at once, with the exit code that shells give to its signal. */
 function onStopSignal(stop: () => Promise<void>): void {

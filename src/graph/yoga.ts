@@ -95,7 +95,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
       },
       { viewer, log: request.log },
     );
-    const headers = [...response.headers].filter(([name]) => !connectionHeaders.has(name));
+    const headers = [...response.headers].filter(([name]) => !connectionHeaders.has(name.toLowerCase()));
     return reply
       .code(response.status)
       .headers({ ...Object.fromEntries(headers), "cache-control": "no-store" })

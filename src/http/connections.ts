@@ -35,6 +35,8 @@ export interface Connections {
   /** Whether the process is about to end: every answer says `Connection: close` from then on. */
   readonly isDraining: boolean;
   readonly count: number;
+  /** How many have been opened since the start. */
+  readonly opened: number;
   beginDraining(): void;
   /** Closes the connections on which nothing has moved for `milliseconds`, and that owe no answer. */
   closeIdle(milliseconds: number): void;
@@ -80,6 +82,7 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
   const { maximumConnections, rates } = limits;
   const open = new Map<Socket, Connection>();
   let isDraining = false;
+  let opened = 0;
 
   function connectionOf(socket: Socket): Connection {
     const known = open.get(socket);
@@ -94,7 +97,14 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     return connection;
   }
 
-  app.server.on("connection", (socket: Socket) => void connectionOf(socket));
+  app.server.on("connection", (socket: Socket) => {
+    opened += 1;
+    connectionOf(socket);
+  });
+  // Before any answer is begun, of whatever kind: some are given past the host's hooks.
+  app.server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+    if (isDraining || open.get(socket)?.isSurplus) response.setHeader("connection", "close");
+  });
   // Without an answer, where even the refusals would become too many.
   app.server.maxConnections = Math.ceil(maximumConnections * 1.1);
 
@@ -108,8 +118,6 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     connection.receives = request.routeOptions.config.body ?? "body";
     connection.receiving.restart();
     connection.sending.restart();
-    // The raw one: what is answered past the host's hooks says it too.
-    if (isDraining || connection.isSurplus) reply.raw.setHeader("connection", "close");
     done(connection.isSurplus ? new Unavailable({}, "Too many connections are open. Try again in a few seconds.") : undefined);
   });
 
@@ -148,6 +156,9 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     },
     get count() {
       return open.size;
+    },
+    get opened() {
+      return opened;
     },
     beginDraining() {
       isDraining = true;

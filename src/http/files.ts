@@ -7,6 +7,7 @@ import { type FileStorage, filesPath } from "../platform/file-storage.ts";
 import { dispositionOf, mediaType, type ObjectFacts } from "../platform/storage.ts";
 import { lingering } from "./lingering.ts";
 import { sendProblem } from "./problem.ts";
+import { Refusal } from "./refusal.ts";
 import { describeFailure } from "./server.ts";
 
 export interface FilesOptions {
@@ -212,7 +213,7 @@ function lists(header: string, etag: string): boolean {
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   // Nobody is left to read this answer; it keeps the log right.
-  if (request.raw.destroyed && !request.raw.complete) {
+  if (request.raw.destroyed && !request.raw.complete && !(error instanceof Refusal)) {
     return sendProblem(reply, { status: 400, detail: "The upload broke off." });
   }
   if (error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {

@@ -1,5 +1,6 @@
 import { Server as NetServer } from "node:net";
 import { setImmediate, setTimeout as wait } from "node:timers/promises";
+import type { Connections } from "./connections.ts";
 import type { Server } from "./server.ts";
 
 export interface StopTimes {
@@ -17,6 +18,9 @@ const idleMilliseconds = 1_000;
 
 const lookMilliseconds = 50;
 
+/** Turns of the event loop that are given to connections that wait to be accepted. Under load there is always another one. */
+const maximumTurns = 200;
+
 /**
  * Ends serving so that no request is lost. From now on `/ready` is red and every answer says `Connection: close`; after the time to drain the
  * port closes; what is under way, uploads too, is answered; connections close with their last answer, or when they are idle.
@@ -27,8 +31,7 @@ export async function stopServing(
 ): Promise<void> {
   connections.beginDraining();
   await wait(drainMilliseconds);
-  // Right after the connections that wait to be accepted have been: closing the port resets the others.
-  await setImmediate();
+  await acceptWaiting(connections);
   // As every server's, not as the HTTP server's, which closes idle connections at once: onto one of them a request may be on its way.
   NetServer.prototype.close.call(app.server);
   const deadline = performance.now() + workMilliseconds;
@@ -38,4 +41,14 @@ export async function stopServing(
   }
   connections.destroyAll();
   await app.close();
+}
+
+/** Accepts the connections that the system holds ready: closing the port would reset them. Each turn of the event loop accepts some. */
+async function acceptWaiting(connections: Connections): Promise<void> {
+  let idleTurns = 0;
+  for (let turn = 0; turn < maximumTurns && idleTurns < 2; turn += 1) {
+    const before = connections.opened;
+    await setImmediate();
+    idleTurns = connections.opened === before ? idleTurns + 1 : 0;
+  }
 }

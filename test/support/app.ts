@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
 import { type App, createApp } from "../../src/app.ts";
 import type { RateLimits } from "../../src/config.ts";
+import type { ConnectionLimits } from "../../src/http/connections.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openStorage } from "../../src/platform/open-storage.ts";
 import { createSigner } from "../../src/platform/signature.ts";
@@ -83,6 +84,8 @@ export interface TestAppOptions {
   /** Limits that no test reaches, unless it says otherwise. */
   readonly rateLimits?: RateLimits;
   readonly redisUrl?: string;
+  /** The gateway's own where they are left out. */
+  readonly connectionLimits?: ConnectionLimits;
   readonly logLevel?: string;
   /** Where the log goes instead of standard output. */
   readonly logTo?: { write(line: string): void };
@@ -119,6 +122,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     clock,
     newId: () => uuidv7(),
     elapsed: () => time.elapsed ?? performance.now(),
+    connectionLimits: options.connectionLimits,
     log: createLog(options.logLevel ?? "silent", options.logTo),
   });
   await app.server.listen({ host: "127.0.0.1", port });

@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly dataDirectory?: string;
   /** Words for Node.js before those of `npm start`, such as `--import=…`. */
   readonly nodeArguments?: readonly string[];
+  /** Where it listens; any free port where it is left out. */
+  readonly port?: number;
   /** How long `/ready` may take. Default: one minute. */
   readonly readyMilliseconds?: number;
   /** The checkout whose gateway is started, on the Node.js that it has installed. Default: this one, on the Node.js of this process. */
@@ -49,7 +51,7 @@ export interface GatewayOptions {
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { environment = {}, nodeArguments = [], readyMilliseconds = 60_000, checkout = root } = options;
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "gateway-faults-"));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const logPath = join(mkdtempSync(join(tmpdir(), "gateway-log-")), "gateway.log");
   const log = openSync(logPath, "w");

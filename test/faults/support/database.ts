@@ -1,0 +1,63 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import pg from "pg";
+import type { DemoKeys } from "./gateway.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+/** A database of a script's own, with the demo data, for several gateways at once. */
+export interface SharedDatabase {
+  /** What the gateways on it have in common. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly dataDirectory: string;
+  readonly keys: DemoKeys;
+  drop(): Promise<void>;
+}
+
+/**
+ * Makes the database `name` on the PostgreSQL of `FAULTS_DATABASE_URL`, or on the one that listens on this machine, and loads the demo data.
+ *
+ * @throws {Error} where there is no such server, or the demo data cannot be loaded.
+ */
+export async function createSharedDatabase(name: string): Promise<SharedDatabase> {
+  const server = process.env["FAULTS_DATABASE_URL"] ?? "postgresql://postgres@127.0.0.1:5432/postgres";
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
+  const environment = {
+    DATABASE_URL: url.href,
+    SIGNING_SECRET: "a secret of the faults, of 32 characters or more",
+    DATA_DIR: dataDirectory,
+  };
+  await run(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await run(server, `CREATE DATABASE ${name}`);
+  const demo = spawn(process.execPath, ["src/load-demo.ts"], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [code] = (await once(demo, "exit")) as [number | null]; // null where a signal has ended it
+  if (code !== 0) throw new Error(`The demo data could not be loaded into ${name}.`);
+  return {
+    environment,
+    dataDirectory,
+    keys: JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys, // as running.md has it
+    async drop() {
+      await run(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function run(server: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
