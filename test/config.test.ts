@@ -40,6 +40,12 @@ test("nothing set is the embedded database and files below .data, on 127.0.0.1:4
   });
 });
 
+test("every address is none to call: without PUBLIC_URL, URLs lead to localhost", () => {
+  for (const HOST of ["0.0.0.0", "::"]) expect(read({ HOST, PORT: "8080" }).publicUrl).toBe("http://localhost:8080");
+  expect(read({ HOST: "192.0.2.7" }).publicUrl).toBe("http://192.0.2.7:4000");
+  expect(read({ HOST: "0.0.0.0", PUBLIC_URL: "https://notes.example.com" }).publicUrl).toBe("https://notes.example.com");
+});
+
 test("everything can be set", () => {
   const config = read({
     HOST: "::1",
