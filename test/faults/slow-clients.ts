@@ -1,6 +1,7 @@
 // Four hundred slow clients at once: dripped headers, silence, bodies that drip at each address that takes one, half a request and nothing more,
-// and large answers that are read a little now and then. All are gone within 35 s, and honest clients do not notice.
+// and large answers that nobody reads. All are gone within 35 s, and honest clients do not notice.
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { startGateway } from "./support/gateway.ts";
@@ -19,11 +20,11 @@ interface SlowKind {
   /** What is sent at once, and then every {@link dripMilliseconds}; nothing more where that is empty. */
   readonly start: () => string;
   readonly drip: string;
-  /** Whether it reads no more of the answer than a little now and then. */
-  readonly readsSlowly?: true;
+  /** Whether it reads the beginning of the answer, and no more. */
+  readonly stopsReading?: true;
 }
 
-const gateway = await startGateway({ environment: { LOG_LEVEL: "warn" } });
+const gateway = await startGateway({ environment: { LOG_LEVEL: "warn" }, readyMilliseconds: 180_000 });
 const { specialist: key } = gateway.demoKeys();
 const json = { "content-type": "application/json", "x-api-key": key };
 const problems: string[] = [];
@@ -88,9 +89,9 @@ async function slowKinds(ticketId: string): Promise<SlowKind[]> {
     body(`${pathname}${search}`, { "content-type": "text/plain", ...length }, "PUT"),
     body("/files/forged", { "content-type": "text/plain", ...length }, "PUT"),
     {
-      name: "a large answer, read a little now and then",
+      name: "a large answer that is not read",
       start: () => `${head("POST", "/graphql", { ...json, "content-length": String(query.length) })}${query}`,
-      ...{ drip: "", readsSlowly: true },
+      ...{ drip: "", stopsReading: true },
     },
   ];
 }
@@ -101,7 +102,7 @@ function head(method: string, path: string, headers: Readonly<Record<string, str
 }
 
 /** How long the gateway keeps such a client, in milliseconds. */
-async function goneAfter({ start, drip, readsSlowly }: SlowKind): Promise<number> {
+async function goneAfter({ start, drip, stopsReading }: SlowKind): Promise<number> {
   // Not all in one moment.
   await wait(Math.random() * 1_000);
   const began = performance.now();
@@ -113,21 +114,28 @@ async function goneAfter({ start, drip, readsSlowly }: SlowKind): Promise<number
   socket.write(start());
   const dripping = setInterval(() => {
     if (drip !== "" && socket.writable) socket.write(drip);
-    if (readsSlowly) readALittle(socket);
   }, dripMilliseconds);
-  if (!readsSlowly) socket.resume();
+  if (stopsReading) socket.once("data", () => socket.pause());
+  else socket.resume();
   const limit = new AbortController();
-  await Promise.race([closed, wait(goneMilliseconds + 10_000, undefined, { signal: limit.signal }).catch(() => undefined)]);
+  const gone = stopsReading ? untilClosedThere(socket, limit.signal) : closed;
+  await Promise.race([gone, wait(goneMilliseconds + 10_000, undefined, { signal: limit.signal }).catch(() => undefined)]);
   limit.abort();
   clearInterval(dripping);
   socket.destroy();
   return performance.now() - began;
 }
 
-/** One piece of what has come. A socket that is not read at all would not notice either that it was closed. */
-function readALittle(socket: Socket): void {
-  socket.once("data", () => socket.pause());
-  socket.resume();
+/**
+ * Waits until the gateway has closed its end of `socket`, by what Linux says: a socket that is not read does not notice it. Looks at once a
+ * second, until `signal` ends it.
+ */
+async function untilClosedThere(socket: Socket, signal: AbortSignal): Promise<void> {
+  const hexadecimal = (port = 0) => port.toString(16).toUpperCase().padStart(4, "0");
+  const [here, there] = [hexadecimal(socket.localPort), hexadecimal(gateway.port)];
+  // sl, local address, remote address, state: 01 is established.
+  const established = new RegExp(`^ *\\d+: [0-9A-F]{8}:${there} [0-9A-F]{8}:${here} 01 `, "m");
+  while (!signal.aborted && established.test(readFileSync("/proc/net/tcp", "utf8"))) await wait(1_000);
 }
 
 /** The 99th percentile of how long honest clients wait for answers until `end`, in milliseconds. */

@@ -46,7 +46,7 @@ test("while it drains /ready is red, all else is answered, and every answer says
     expect([path, answered, headers.get("connection"), headers.get("keep-alive")]).toEqual([path, status, "close", null]);
   }
   await stop(app, 0);
-  await expect(fetch(`${app.url}/health`)).rejects.toThrow();
+  await expect(fetch(`${app.url}/health`)).rejects.toThrow("fetch failed");
 });
 
 test("a request on a connection that was idle when the port closed is answered, and then the connection closes", async () => {
