@@ -18,8 +18,8 @@ const idleMilliseconds = 1_000;
 
 const lookMilliseconds = 50;
 
-/** Turns of the event loop that are given to connections that wait to be accepted. Under load there is always another one. */
-const maximumTurns = 200;
+/** How long connections that wait to be accepted are accepted before the port closes. Under load there is always another one. */
+const acceptMilliseconds = 100;
 
 /**
  * Ends serving so that no request is lost. From now on `/ready` is red and every answer says `Connection: close`; after the time to drain the
@@ -45,10 +45,10 @@ export async function stopServing(
 
 /** Accepts the connections that the system holds ready: closing the port would reset them. Each turn of the event loop accepts some. */
 async function acceptWaiting(connections: Connections): Promise<void> {
-  let idleTurns = 0;
-  for (let turn = 0; turn < maximumTurns && idleTurns < 2; turn += 1) {
-    const before = connections.opened;
+  const deadline = performance.now() + acceptMilliseconds;
+  let before: number;
+  do {
+    before = connections.opened;
     await setImmediate();
-    idleTurns = connections.opened === before ? idleTurns + 1 : 0;
-  }
+  } while (connections.opened !== before && performance.now() < deadline);
 }
