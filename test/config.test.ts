@@ -78,7 +78,7 @@ test("an empty variable is one that is not set, as compose files and shells spel
 
 test("the public URL follows host and port, with brackets where the host needs them", () => {
   expect(read({ PORT: "5000" }).publicUrl).toBe("http://127.0.0.1:5000");
-  expect(read({ HOST: "::", PORT: "5000" }).publicUrl).toBe("http://[::]:5000");
+  expect(read({ HOST: "::1", PORT: "5000" }).publicUrl).toBe("http://[::1]:5000");
 });
 
 describe("what cannot be used is refused by its name:", () => {
