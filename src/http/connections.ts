@@ -133,7 +133,8 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
       const { receiving, sending, receives } = connection;
       connection.taken = takenBytes(socket, connection.taken);
       if (receiving.isTooSlow(waitingForBody(socket, connection), rates[receives], now)) giveUp(socket, connection);
-      else if (sending.isTooSlow(waitingForReader(socket, connection), rates.answer, now)) socket.destroy();
+      // Reset, or the system would keep megabytes for it until it gives up too.
+      else if (sending.isTooSlow(waitingForReader(socket, connection), rates.answer, now)) socket.resetAndDestroy();
     }
     if (open.size > maximumConnections * 0.9) closeIdle(idleUnderPressureMilliseconds);
   }
