@@ -16,8 +16,8 @@ export interface HealthOptions {
 const checkMilliseconds = 1_000;
 
 /**
- * `/health`: the process lives. `/ready`: a note could be written now and the process is not about to end, else 503 with the names of what stands in the way. `/metrics`: its
- * figures, for Prometheus. A Fastify plugin.
+ * `/health`: the process lives. `/ready`: a note could be written now and the process is not about to end, else 503 with the names of what
+ * stands in the way. `/metrics`: its figures, for Prometheus. A Fastify plugin.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
