@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
+import { TooManyRequests } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { nameOfAddress } from "./address.ts";
+import type { RateLimiter } from "./limiter.ts";
+
+/** A credential that somebody presents. */
+export interface Guess {
+  readonly address: string | null;
+  /** The credential's hash, by which one that has worked is known again. */
+  readonly hash: string;
+  /** The client of the token endpoint that it is said to be the secret of. */
+  readonly clientId?: string | undefined;
+}
+
+/**
+ * Slows down whoever tries one credential after the other. Addresses and clients that have failed too often are refused unheard for up to a
+ * minute; but a credential that has worked lately is always heard, so that others behind the same address go on.
+ */
+export interface GuessThrottle {
+  /** @throws {TooManyRequests} where the guess is not to be heard. */
+  admit(guess: Guess): void;
+  /** Counts one that was wrong. */
+  failed(guess: Guess): Promise<void>;
+  /** Remembers one that was right. */
+  trust(guess: Guess): void;
+}
+
+/** For how long a credential that has worked is heard whatever others behind its address do. */
+const trustedMilliseconds = 60 * 60 * 1000;
+const maximumEntries = 10_000;
+
+export function createGuessThrottle({
+  ofAddress,
+  ofClient,
+  clock,
+}: {
+  ofAddress: RateLimiter;
+  ofClient: RateLimiter;
+  clock: Clock;
+}): GuessThrottle {
+  const trusted = new LRUCache<string, true>({ max: maximumEntries, ttl: trustedMilliseconds });
+  /** Until when names are refused, in milliseconds since 1970. */
+  const refused = new LRUCache<string, number>({ max: maximumEntries });
+
+  async function count(limiter: RateLimiter, name: string): Promise<void> {
+    const { remaining, resetSeconds } = await limiter.take(name, 1);
+    if (remaining === 0) refused.set(name, clock().getTime() + resetSeconds * 1000);
+  }
+
+  function waitOf(name: string): number {
+    const wait = (refused.get(name) ?? 0) - clock().getTime();
+    if (wait <= 0) refused.delete(name);
+    return Math.max(0, wait);
+  }
+
+  return {
+    admit(guess) {
+      // Nearly always: nobody is guessing.
+      if (refused.size === 0) return;
+      const { address, client } = namesOf(guess);
+      const wait = Math.max(waitOf(address), client === undefined ? 0 : waitOf(client));
+      if (wait > 0 && !trusted.has(guess.hash)) throw new TooManyRequests(Math.ceil(wait / 1000));
+    },
+
+    async failed(guess) {
+      trusted.delete(guess.hash);
+      const { address, client } = namesOf(guess);
+      await Promise.all([count(ofAddress, address), client !== undefined && count(ofClient, client)]);
+    },
+
+    trust({ hash }) {
+      if (!trusted.has(hash)) trusted.set(hash, true);
+    },
+  };
+}
+
+/** What a guess is counted by: its address, and its client at that address, so that nobody locks out a client from elsewhere. */
+function namesOf({ address, clientId }: Guess): { readonly address: string; readonly client?: string } {
+  const name = nameOfAddress(address);
+  if (clientId === undefined) return { address: name };
+  // Hashed: what is sent as an id may be of any length.
+  return { address: name, client: `${name} ${createHash("sha256").update(clientId).digest("base64url")}` };
+}
