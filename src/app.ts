@@ -14,6 +14,7 @@ import { oauth } from "./http/oauth.ts";
 import { pages } from "./http/pages.ts";
 import { type ConnectionLimits } from "./http/connections.ts";
 import { createServer, type Server } from "./http/server.ts";
+import { createLimits } from "./limits/limits.ts";
 import type { Clock } from "./platform/clock.ts";
 import { createCursorCodec } from "./platform/cursor.ts";
 import type { Database } from "./platform/database.ts";
@@ -73,10 +74,14 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     onBackgroundError: (error) =>
       log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
   });
+  const limits = createLimits({ limits: config.rateLimits, redisUrl: config.redisUrl, clock, log });
   const signingKeys = createSigningKeys({ database, clock, signingSecret: config.signingSecret });
   const tokens = createAccessTokens({ signingKeys, clock, newId, issuer: publicUrl });
   const issuers = createIssuers({ issuers: config.oidcIssuers, audience: publicUrl, clock, log, now: elapsed });
-  const credentials = createCredentials({ database, clock, tokens, issuers, ownIssuer: publicUrl, now: elapsed });
+  const credentials = createCredentials({
+    ...{ database, clock, tokens, issuers, ownIssuer: publicUrl, now: elapsed },
+    guesses: limits.guesses,
+  });
   const viewerOf = (request: FastifyRequest) => authenticate(request, credentials);
 
   const cursors = createCursorCodec(config.signingSecret);
@@ -87,22 +92,28 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     connectionLimits: dependencies.connectionLimits,
     unreadable,
   });
+  server.addHook("onClose", () => limits.close());
   await server.register(health, {
     checks: { database: () => database.check(), storage: () => storage.check() },
     isDraining: () => connections.isDraining,
   });
   await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
-  await server.register(oauth, { publicUrl, signingKeys, tokenEndpoint: createTokenEndpoint({ credentials, tokens }) });
+  await server.register(oauth, {
+    publicUrl,
+    signingKeys,
+    tokenEndpoint: createTokenEndpoint({ credentials, tokens, points: limits.points }),
+  });
   await server.register(graphql, {
     services,
     cursors,
     maximumBytes: budget.maximumBytes,
     authenticate: viewerOf,
+    limits,
     publicUrl,
     examples,
   });
-  await server.register(v2, { services, authenticate: viewerOf });
-  await server.register(v1, { services, credentials, cursors, clock, publicUrl });
+  await server.register(v2, { services, authenticate: viewerOf, limits });
+  await server.register(v1, { services, credentials, cursors, clock, publicUrl, limits });
   await server.register(uploadForm, { uploads: services.uploads, publicUrl });
   if (storage.kind === "file") {
     await server.register(serveFiles, {

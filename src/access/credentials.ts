@@ -1,5 +1,6 @@
 import { decodeJwt } from "jose";
 import { LRUCache } from "lru-cache";
+import type { GuessThrottle } from "../limits/guessing.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { createShortCache } from "../platform/short-cache.ts";
@@ -49,6 +50,14 @@ export interface CredentialsDependencies {
   readonly ownIssuer: string;
   /** A clock that never jumps, in milliseconds. */
   readonly now: () => number;
+  /** Slows down whoever guesses. */
+  readonly guesses: GuessThrottle;
+}
+
+/** A credential's hash, and the same as text. */
+interface HashedCredential {
+  readonly hash: Uint8Array;
+  readonly name: string;
 }
 
 interface Holder {
@@ -97,7 +106,7 @@ const tables: Readonly<Record<CredentialKind, Sql>> = {
 };
 
 export function createCredentials(dependencies: CredentialsDependencies): Credentials {
-  const { database, clock, tokens, issuers, ownIssuer, now: elapsed } = dependencies;
+  const { database, clock, tokens, issuers, ownIssuer, now: elapsed, guesses } = dependencies;
   const holders = createShortCache<Holder | null>({ maximumEntries, lifetimeMilliseconds, renewalMilliseconds, now: elapsed });
   const tokenProofs = new LRUCache<string, Proof>({ max: maximumEntries, ttl: tokenCacheMs });
 
@@ -146,12 +155,10 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     );
   }
 
-  async function proofOf(credential: string): Promise<Proof | null> {
-    const hash = hashOf(credential);
+  async function proofOf(credential: string, { hash, name }: HashedCredential): Promise<Proof | null> {
     const issuer = issuerIn(credential);
     // What is no token at all is looked for among the keys, whatever it looks like: a wrong key costs what a right one does.
     if (issuer === undefined) return { kind: "API_KEY", hash };
-    const name = Buffer.from(hash).toString("base64url");
     const known = tokenProofs.get(name);
     if (known !== undefined) return known;
     const proof = await verified(issuer, credential);
@@ -169,51 +176,77 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     return outside && { kind: "IDENTITY_LINK", ...outside };
   }
 
+  async function resolved(
+    credential: string,
+    hashed: HashedCredential,
+    { account, origin }: CredentialUse,
+  ): Promise<Resolution> {
+    const proof = await proofOf(credential, hashed);
+    if (proof === null) return { outcome: "invalid" };
+    const holder = await holderOf(proof, origin);
+    const now = clock();
+    // Asked again, since the answer may have been kept for a moment.
+    const isOver = (end: Date | null) => end !== null && end <= now;
+    if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt)))
+      return { outcome: "invalid" };
+    const membership = holder.memberships.find((one) =>
+      account === undefined ? one.id === holder.accountId : one.slug === account,
+    );
+    if (!membership) return { outcome: "account-refused" };
+
+    const { role, ...own } = membership;
+    const within = new Set<Scope>(scopesOf(role));
+    const granted = narrowed(knownScopes(holder.scopes), proof).filter((scope) => within.has(scope));
+    return {
+      outcome: "viewer",
+      viewer: {
+        kind: "person",
+        credential: { kind: proof.kind, id: holder.id },
+        origin,
+        person: { id: holder.personId, number: holder.personNumber, name: holder.personName },
+        account: own,
+        role,
+        scopes: new Set(granted),
+      },
+    };
+  }
+
   return {
-    async resolve(credential, { account, origin }) {
+    async resolve(credential, use) {
       if (credential.length > longestCredential) return { outcome: "invalid" };
-      const proof = await proofOf(credential);
-      if (proof === null) return { outcome: "invalid" };
-      const holder = await holderOf(proof, origin);
-      const now = clock();
-      // Asked again, since the answer may have been kept for a moment.
-      const isOver = (end: Date | null) => end !== null && end <= now;
-      if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt)))
-        return { outcome: "invalid" };
-      const membership = holder.memberships.find((one) =>
-        account === undefined ? one.id === holder.accountId : one.slug === account,
-      );
-      if (!membership) return { outcome: "account-refused" };
-
-      const { role, ...own } = membership;
-      const within = new Set<Scope>(scopesOf(role));
-      const granted = narrowed(knownScopes(holder.scopes), proof).filter((scope) => within.has(scope));
-      return {
-        outcome: "viewer",
-        viewer: {
-          kind: "person",
-          credential: { kind: proof.kind, id: holder.id },
-          origin,
-          person: { id: holder.personId, number: holder.personNumber, name: holder.personName },
-          account: own,
-          role,
-          scopes: new Set(granted),
-        },
-      };
+      const hashed = hashedCredential(credential);
+      const guess = { address: use.origin.address, hash: hashed.name };
+      guesses.admit(guess);
+      const resolution = await resolved(credential, hashed, use);
+      if (resolution.outcome === "invalid") await guesses.failed(guess);
+      else guesses.trust(guess);
+      return resolution;
     },
-
     async accountExists(slug) {
       const rows = await database.query(sql`SELECT 1 FROM accounts a WHERE a.slug = ${slug}`);
       return rows.length > 0;
     },
 
     async authenticateClient(clientId, secret, origin) {
-      const hash = Buffer.from(hashOf(secret));
+      const { hash: bytes, name } = hashedCredential(secret);
+      const hash = Buffer.from(bytes);
+      const guess = { address: origin.address, hash: name, clientId };
+      guesses.admit(guess);
       // By the secret, which is as unique as the id and never shown: an id alone finds nothing.
       const holder = await findHolder("OAUTH_CLIENT", sql`c.hash = ${hash} AND c.id::text = ${clientId}`, origin);
-      return holder && { id: holder.id, scopes: knownScopes(holder.scopes) };
+      if (!holder) {
+        await guesses.failed(guess);
+        return null;
+      }
+      guesses.trust(guess);
+      return { id: holder.id, scopes: knownScopes(holder.scopes) };
     },
   };
+}
+
+function hashedCredential(credential: string): HashedCredential {
+  const hash = hashOf(credential);
+  return { hash, name: Buffer.from(hash).toString("base64url") };
 }
 
 /** The issuer that a token names, unverified: it says who has to verify it, and nothing else. Undefined where `credential` is no token. */

@@ -1,4 +1,6 @@
 import OAuth2Server from "@node-oauth/oauth2-server";
+import { prices } from "../limits/cost.ts";
+import { type RateLimiter, requireAllowance } from "../limits/limiter.ts";
 import type { Origin } from "../viewer.ts";
 import type { AuthenticatedClient, Credentials } from "./credentials.ts";
 import { tokenLifetimeSeconds } from "./signing-keys.ts";
@@ -45,8 +47,13 @@ export function tokenRefusal(error: TokenErrorCode, description: string): TokenA
   };
 }
 
-export function createTokenEndpoint(dependencies: { credentials: Credentials; tokens: AccessTokens }): TokenEndpoint {
-  const { credentials, tokens } = dependencies;
+export function createTokenEndpoint(dependencies: {
+  credentials: Credentials;
+  tokens: AccessTokens;
+  /** The points that a client may spend: tokens are paid for as what is done with them. */
+  points: RateLimiter;
+}): TokenEndpoint {
+  const { credentials, tokens, points } = dependencies;
 
   return {
     async answer({ parameters, authorization, origin }) {
@@ -64,7 +71,9 @@ export function createTokenEndpoint(dependencies: { credentials: Credentials; to
         model: {
           async getClient(id: string, secret: string) {
             const client = secret ? await credentials.authenticateClient(id, secret, origin) : null;
-            return client && { ...client, grants: ["client_credentials"] };
+            if (!client) return null;
+            requireAllowance(await points.take(`OAUTH_CLIENT:${client.id}`, prices.token));
+            return { ...client, grants: ["client_credentials"] };
           },
           getUserFromClient: (client) => Promise.resolve({ id: client.id }),
           validateScope(_user, client, requested) {

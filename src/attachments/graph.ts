@@ -17,6 +17,7 @@ import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { documentLimits } from "../graph/limits.ts";
+import { prices } from "../limits/cost.ts";
 import { whenThere } from "../platform/eventually.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
@@ -96,7 +97,10 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: SignedUrl,
       nullable: true,
       description: "Where to read the file, for 8 hours; null while it is PENDING.",
-      extensions: from(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
+      extensions: {
+        ...from(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
+        points: prices.signedUrl,
+      },
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
     }),
   }),

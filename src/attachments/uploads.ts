@@ -21,6 +21,9 @@ const filenamePlaceholder = "${filename}";
 /** How long a form that was handed out takes files. */
 const offerLifetimeMs = 10 * 60 * 1000;
 
+/** The most uploads that one note may take. */
+const maximumClaims = 100;
+
 /** A form to upload files with: whoever holds it may, for a while. */
 export interface UploadOffer {
   /** The key of what is uploaded, with `${filename}` for the file's name. */
@@ -118,7 +121,13 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   /** The uploads of these keys that a note may take, the latest of each key, in the order of `keys`. */
   async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(KeyedUpload | undefined)[]> {
     const rows = await prisma.upload.findMany({
-      where: { accountId: viewer.account.id, key: { in: [...keys] }, state: "READY", consumedAt: null },
+      // What cannot be stored was never uploaded, and cannot be asked for either.
+      where: {
+        accountId: viewer.account.id,
+        key: { in: keys.filter((key) => unstorable(key) === undefined) },
+        state: "READY",
+        consumedAt: null,
+      },
       orderBy: [{ createdAt: "asc" }, { id: "asc" }],
     });
     const byKey = new Map(rows.flatMap(({ key, ...row }) => (key === null ? [] : [[key, { ...row, key }]])));
@@ -167,6 +176,9 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 
     async claim(viewer, notes) {
       const person = authorize(viewer, "attachments:write");
+      const crowded = notes.find(({ uploads }) => uploads.length > maximumClaims);
+      if (crowded)
+        throw invalid(crowded.path, `Attachments has ${crowded.uploads.length} keys; at most ${maximumClaims} are taken`);
       const wanted = notes.flatMap(({ uploads }) => uploads.map(({ key }) => key));
       const keys = [...new Set(wanted)];
       // What PostgreSQL cannot hold is the key of no upload, and it must not be asked for it.
@@ -268,9 +280,16 @@ function unusable(notes: readonly NoteUploads[], keys: readonly string[]): Inval
     notes.flatMap(({ path, uploads }) =>
       uploads
         .filter(({ key }) => missing.has(key))
-        .map(({ key }) => ({ path, message: `Attachments key '${key}' was not uploaded or is already used` })),
+        .map(({ key }) => ({ path, message: `Attachments key '${shortened(key)}' was not uploaded or is already used` })),
     ),
   );
+}
+
+/** As much of a key as is told back. */
+const longestToldKey = 400;
+
+function shortened(key: string): string {
+  return key.length > longestToldKey ? `${key.slice(0, longestToldKey).toWellFormed()}…` : key;
 }
 
 /** A note has each filename once. Of files that were uploaded under one name, the later ones are numbered. */

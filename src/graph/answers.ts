@@ -68,3 +68,18 @@ function resultOf(data: string, maximumBytes: number): ExecutionResult {
   };
   return result;
 }
+
+/** `result` with `extensions` beside its data, whichever executor it comes from. */
+export function withExtensions(result: ExecutionResult, extensions: Readonly<Record<string, unknown>>): ExecutionResult {
+  const { stringify } = result as { readonly stringify?: () => string }; // as resultOf makes them
+  if (!stringify) return { ...result, extensions };
+  const text = stringify();
+  const extended = {
+    get data() {
+      return result.data ?? null;
+    },
+    extensions,
+    stringify: () => `${text.slice(0, -1)},"extensions":${JSON.stringify(extensions)}}`,
+  };
+  return extended;
+}

@@ -32,11 +32,9 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
     const status = httpStatuses[original.code];
     const seconds = retryAfterOf(original);
     const headers = seconds === undefined ? {} : { headers: { "retry-after": String(seconds) } };
-    return shown(original.message, {
-      code: original.code,
-      ...fields,
-      ...(status !== undefined && { http: { status, ...headers } }),
-    });
+    // A code that decides nothing by itself has the status of where it was found: before the operation was begun, or in a field.
+    const http = status === undefined ? error.extensions["http"] : { status, ...headers };
+    return shown(original.message, { code: original.code, ...fields, ...(http === undefined ? {} : { http }) });
   }
   // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.
   if (original === undefined || isRefusedByHost(original)) {

@@ -41,7 +41,7 @@ export interface Edge<Row> {
 
 /** How many nodes a page has when no number is asked for. */
 export const defaultSize = 25;
-const maximumSize = 100;
+export const maximumSize = 100;
 
 /** @throws {InvalidInput} with every argument that cannot be used. */
 export function readPage(args: ConnectionArguments, place: ConnectionPlace, cursors: CursorCodec): Page {

@@ -7,6 +7,7 @@ import { related, type Selection, type WantedOfPage } from "../reading/selection
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import type { Selecting } from "./selecting.ts";
+import type { RateLimitStatus } from "./rate-limit-status.ts";
 import { relationKeyOf, selectedPageOf } from "./selection.ts";
 
 /** A read of a service: keys in, answers in their order out, with what is selected. */
@@ -24,6 +25,8 @@ interface GraphContextBase {
   readonly viewer: Viewer;
   readonly services: Services;
   readonly cursors: CursorCodec;
+  /** What the operation costs and its caller has left, where it was counted. */
+  readonly rateLimit?: RateLimitStatus | undefined;
 }
 
 /** What resolvers are given. Nothing of the database is in it: they reach it through the services. */

@@ -1,24 +1,40 @@
 import {
   type DocumentNode,
+  type FieldNode,
   getOperationAST,
   GraphQLError,
   type GraphQLSchema,
-  Kind,
   type OperationDefinitionNode,
   validate,
 } from "graphql";
 import { LRUCache } from "lru-cache";
+import { maximumPoints, prices } from "../limits/cost.ts";
 import { withHttp } from "./closed-errors.ts";
-import { fieldsOf, weightyFieldsOf, parseWithinLimits, sizesVary, tooHeavy, asksTooMuch, type Variables } from "./limits.ts";
+import { compileCost, type OperationCost } from "./cost.ts";
+import { countIntrospected, hasVariables, type Introspected, introspects } from "./introspection.ts";
+import {
+  type DocumentLimits,
+  type Fragments,
+  fragmentsOf,
+  parseWithinLimits,
+  rootFieldsOf,
+  tooExpensive,
+  tooHeavy,
+  type Variables,
+} from "./limits.ts";
+import { longListIn } from "./variables.ts";
 
 /** An operation of a valid document. It is the same object each time its document comes, for as long as the document is known. */
 export interface Operation {
   readonly document: DocumentNode;
   readonly node: OperationDefinitionNode;
-  /** How many fields it selects, with every fragment spread out. */
-  readonly fields: number;
-  /** Why it asks for too many nodes with these variables, or undefined. */
-  refusal(variables: Variables): GraphQLError | undefined;
+  readonly fragments: Fragments;
+  /** The fields at its root, through every fragment. */
+  readonly rootFields: readonly FieldNode[];
+  /** Whether it asks about the schema, which takes the process some milliseconds by itself. */
+  readonly introspects: boolean;
+  /** What it would cost with these variables, or why that is too much. */
+  cost(variables: Variables): OperationCost | GraphQLError;
 }
 
 /** What is known of a document's text. */
@@ -27,63 +43,116 @@ export interface Prepared {
   readonly errors: readonly GraphQLError[];
   /** The operation of that name, or the only one where none is given. */
   operation(name: string | null | undefined): Operation | undefined;
-  /** Whether it could be parsed. */
+  /** Whether it could be parsed, and its operations may be told apart. */
   readonly parsed: boolean;
 }
 
-/** How much text of documents is kept, in characters. The tree of a dense text takes some 250 bytes for each of them. */
-const keptCharacters = 400_000;
+/** The documents of one schema, under certain limits. */
+export interface Documents {
+  /** Whether `text` is known, so that {@link Documents.prepare} has nothing to do. */
+  knows(text: string): boolean;
+  prepare(text: string): Prepared;
+}
+
 /** The longest document that is kept. */
 const longestKept = 50_000;
 /** What a document takes up beside its text. */
 const overhead = 200;
 
-/** Documents of `schema`, parsed, held against the limits, and validated; those that come often only once. */
-export function createDocuments(schema: GraphQLSchema): (text: string) => Prepared {
-  const weighty = weightyFieldsOf(schema);
+/**
+ * Documents of `schema`, parsed, held against the limits, and validated; those that come often only once. At most `keptCharacters` of their text
+ * are kept: the tree of a dense text takes some 250 bytes for each.
+ */
+export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, keptCharacters: number): Documents {
   const known = new LRUCache<string, Prepared>({
     maxSize: keptCharacters,
-    maxEntrySize: longestKept + overhead,
+    maxEntrySize: Math.min(longestKept, keptCharacters) + overhead,
     sizeCalculation: (_prepared, text) => text.length + overhead,
   });
 
   function operationOf(document: DocumentNode, node: OperationDefinitionNode): Operation {
-    const refusal = (variables: Variables) => asksTooMuch(document, node, variables, weighty);
-    const always = sizesVary(document) ? undefined : { error: refusal({}) };
-    return { document, node, fields: fieldsOf(document, node), refusal: always ? () => always.error : refusal };
-  }
+    const fragments = fragmentsOf(document);
+    const asksAboutSchema = introspects(node, fragments);
+    // Not before it is asked for: of a document that is not valid it cannot be told.
+    let compiled: ReturnType<typeof compileCost> | undefined;
+    let usual: Introspected | undefined;
+    const introspected = (variables: Variables) => countIntrospected(schema, node, fragments, variables, limits);
 
-  function prepare(text: string): Prepared {
-    const document = parsed(text);
-    if (document instanceof GraphQLError) return { errors: [document], parsed: false, operation: () => undefined };
-    const heavy = tooHeavy(document);
-    const errors = heavy ? [heavy] : validate(schema, document);
-    const nodes = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-    const operations = new Map(nodes.map((node) => [node, operationOf(document, node)]));
     return {
-      errors: errors.map(asBadRequest),
-      parsed: true,
-      operation(name) {
-        const node = getOperationAST(document, name);
-        return node ? operations.get(node) : undefined;
+      ...{ document, node, fragments, rootFields: rootFieldsOf(node, fragments), introspects: asksAboutSchema },
+      cost(variables) {
+        compiled ??= compileCost(schema, node, fragments);
+        const { points, nodes, texts } = compiled(variables);
+        const isAlwaysSame = asksAboutSchema && !hasVariables(node);
+        if (isAlwaysSame) usual ??= introspected({});
+        const { values, characters } = asksAboutSchema ? (usual ?? introspected(variables)) : none;
+        if (values > limits.introspectedValues || characters > limits.introspectedCharacters)
+          return tooExpensive(
+            `The operation asks the schema for more than ${limits.introspectedValues} values or ${limits.introspectedCharacters} characters; no more are answered.`,
+          );
+        if (nodes > limits.nodes)
+          return tooExpensive(
+            `The pages asked for could hold ${nodes} nodes; at most ${limits.nodes} are taken. Ask for smaller pages.`,
+          );
+        if (texts > limits.texts)
+          return tooExpensive(
+            `The notes asked for could have ${texts} texts to render; at most ${limits.texts} are taken. Ask for smaller pages.`,
+          );
+        const all = points + Math.round(values * prices.introspectedValue);
+        if (all > maximumPoints)
+          return tooExpensive(
+            `The operation would cost ${all} points; at most ${maximumPoints} are taken. Ask for smaller pages or for less at once.`,
+          );
+        return { points: all, nodes, texts };
       },
     };
   }
 
-  return (text) => {
-    const found = known.get(text);
-    if (found) return found;
-    const prepared = prepare(text);
-    known.set(text, prepared);
-    return prepared;
+  function prepareNew(text: string): Prepared {
+    const document = parsed(text, limits);
+    if (document instanceof GraphQLError) return refused(document);
+    const heavy = tooHeavy(document, limits);
+    if (heavy) return refused(heavy);
+    const longList = longListIn(document);
+    const errors = longList ? [asBadRequest(longList)] : validate(schema, document).map(asBadRequest);
+    const operations = new Map<OperationDefinitionNode, Operation>();
+    return {
+      errors,
+      parsed: true,
+      operation(name) {
+        const node = getOperationAST(document, name);
+        if (!node) return undefined;
+        const operation = operations.get(node) ?? operationOf(document, node);
+        operations.set(node, operation);
+        return operation;
+      },
+    };
+  }
+
+  return {
+    knows: (text) => known.has(text),
+    prepare(text) {
+      const found = known.get(text);
+      if (found) return found;
+      const prepared = prepareNew(text);
+      known.set(text, prepared);
+      return prepared;
+    },
   };
 }
 
-function parsed(text: string): DocumentNode | GraphQLError {
+const none: Introspected = { values: 0, characters: 0 };
+
+/** Nothing is kept of a document that is refused but why. */
+function refused(error: GraphQLError): Prepared {
+  return { errors: [error], parsed: false, operation: () => undefined };
+}
+
+function parsed(text: string, limits: DocumentLimits): DocumentNode | GraphQLError {
   try {
-    return parseWithinLimits(text);
+    return parseWithinLimits(text, limits);
   } catch (error) {
-    if (error instanceof GraphQLError) return asBadRequest(error);
+    if (error instanceof GraphQLError) return error.originalError ? error : asBadRequest(error);
     throw error;
   }
 }

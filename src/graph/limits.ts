@@ -1,226 +1,267 @@
 import {
-  BREAK,
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
-  getNamedType,
   GraphQLError,
-  type GraphQLField,
-  type GraphQLSchema,
-  isObjectType,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   parse,
   type ParseOptions,
   type SelectionSetNode,
-  type ValueNode,
   visit,
 } from "graphql";
-import { defaultSize } from "./connections.ts";
+import { TooExpensive } from "../errors.ts";
 
 /** What a document may be, counted as the executor would meet it: with every fragment spread out. */
-export const documentLimits = {
+export interface DocumentLimits {
   /** Tokens of the text: more are not even parsed. */
-  tokens: 10_000,
+  readonly tokens: number;
+  /** Operations, of which one is performed. */
+  readonly operations: number;
+  /** Fragments that are defined. */
+  readonly fragments: number;
+  /** Root fields of a mutation. */
+  readonly mutations: number;
   /** How deep fields may be nested. The introspection query of GraphiQL has 13 to 15 levels. */
-  depth: 20,
-  /** Fields in all. */
-  fields: 3_000,
-  /** Nodes that the pages asked for could hold in all, were they full: 100 tickets with 100 notes with 4 attachments each. */
-  nodes: 50_000,
-  /** Texts that are rendered, were the pages full: the one of each note on 40 pages of the usual size. */
-  texts: 1_000,
-} as const;
-
-interface Weight {
   readonly depth: number;
+  /** Fields of an operation. */
   readonly fields: number;
+  /** Pairs of fields, and of fragments, that validation holds against each other, since they go into one place of the answer. */
+  readonly comparisons: number;
+  /** Nodes that the pages asked for could hold in all, were they full: 100 tickets with 100 notes with 4 attachments each. */
   readonly nodes: number;
+  /** Texts that are rendered, were the pages full: the one of each note on 40 pages of the usual size. */
   readonly texts: number;
+  /** Values that introspection may answer, and characters of them. */
+  readonly introspectedValues: number;
+  readonly introspectedCharacters: number;
 }
+
+/** For callers with a credential. */
+export const documentLimits: DocumentLimits = {
+  tokens: 10_000,
+  operations: 10,
+  fragments: 250,
+  mutations: 10,
+  depth: 20,
+  fields: 3_000,
+  comparisons: 20_000,
+  nodes: 50_000,
+  texts: 1_000,
+  introspectedValues: 50_000,
+  introspectedCharacters: 1_000_000,
+};
+
+/** For callers without one: room for what tools ask to learn the schema, and little more. */
+export const anonymousLimits: DocumentLimits = {
+  ...documentLimits,
+  tokens: 1_500,
+  fragments: 50,
+  fields: 500,
+  comparisons: 2_000,
+  introspectedValues: 20_000,
+  introspectedCharacters: 400_000,
+};
 
 /** The values of an operation's variables, by name. */
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The fields that weigh more than themselves, by name. */
-export interface WeightyFields {
-  /** Pages: what they hold where no number is given. */
-  readonly pages: ReadonlySet<string>;
-  /** Texts that are rendered. Their extensions say `rendersText`. */
-  readonly texts: ReadonlySet<string>;
-}
-
-const nothingWeighty: WeightyFields = { pages: new Set(), texts: new Set() };
-const nothing: Weight = { depth: 0, fields: 0, nodes: 0, texts: 0 };
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /** Parses what is not too long. @throws {GraphQLError} */
-export function parseWithinLimits(source: string, options?: ParseOptions): DocumentNode {
+export function parseWithinLimits(source: string, limits: DocumentLimits, options?: ParseOptions): DocumentNode {
   try {
-    return parse(source, { ...options, maxLexicalTokens: documentLimits.tokens });
+    return parse(source, { ...options, maxLexicalTokens: limits.tokens });
   } catch (error) {
     // The parser calls itself for each level, and there is an end to the stack before there is one to the tokens.
-    if (error instanceof RangeError) throw refusal("The document is nested too deeply to be read.");
+    if (error instanceof RangeError) throw tooExpensive("The document is nested too deeply to be read.");
+    if (error instanceof GraphQLError && error.message.includes(`more that ${limits.tokens} tokens`))
+      throw tooExpensive(`The document has more than ${limits.tokens} tokens, and no more are read.`);
     throw error;
   }
 }
 
-/** The fields of `schema` that weigh more than themselves. */
-export function weightyFieldsOf(schema: GraphQLSchema): WeightyFields {
-  const fields = Object.values(schema.getTypeMap()).flatMap((type) =>
-    isObjectType(type) ? Object.values(type.getFields()) : [],
-  );
-  const names = (which: (field: GraphQLField<unknown, unknown>) => boolean) =>
-    new Set(fields.filter(which).map((field) => field.name));
-  return {
-    pages: names((field) => getNamedType(field.type).name.endsWith("Connection")),
-    texts: names((field) => field.extensions["rendersText"] === true),
-  };
+/** The fragments of `document` by their names. */
+export function fragmentsOf(document: DocumentNode): Fragments {
+  const definitions = document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
+  return new Map(definitions.map((one) => [one.name.value, one]));
+}
+
+/** The operations of `document`. */
+function operationsOf(document: DocumentNode): readonly OperationDefinitionNode[] {
+  return document.definitions.flatMap((one) => (one.kind === Kind.OPERATION_DEFINITION ? [one] : []));
 }
 
 /**
- * Why `document` is too much, or undefined. To be asked before validation: comparing every pair of fields, which validation does, takes
- * seconds for a kilobyte of fragments that spread each other. Each fragment is weighed once, so this is linear in the document.
+ * Why `document` is too much, or undefined. To be asked before validation, which compares every pair of fields that meet in one place: that takes
+ * seconds for a kilobyte of fragments that spread each other. What is counted first is linear in the document, and bounds what is counted then.
  */
-export function tooHeavy(document: DocumentNode): GraphQLError | undefined {
-  const weigh = weigher(document, nothingWeighty);
-  const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+export function tooHeavy(document: DocumentNode, limits: DocumentLimits): GraphQLError | undefined {
+  const operations = operationsOf(document);
+  if (operations.length > limits.operations)
+    return tooExpensive(`The document has ${operations.length} operations; at most ${limits.operations} are taken.`);
+  const fragments = fragmentsOf(document);
+  const definitions = document.definitions.length - operations.length;
+  if (definitions > limits.fragments)
+    return tooExpensive(`The document has ${definitions} fragments; at most ${limits.fragments} are taken.`);
+  const measure = measurer(fragments);
   for (const operation of operations) {
-    const { depth, fields } = weigh(operation.selectionSet, {});
-    if (depth > documentLimits.depth)
-      return refusal(`The operation is nested ${depth} levels deep; at most ${documentLimits.depth} are taken.`);
-    if (fields > documentLimits.fields)
-      return refusal(`The operation selects ${fields} fields; at most ${documentLimits.fields} are taken.`);
+    const { depth, fields } = measure(operation.selectionSet);
+    if (depth > limits.depth)
+      return tooExpensive(`The operation is nested ${depth} levels deep; at most ${limits.depth} are taken.`);
+    if (fields > limits.fields)
+      return tooExpensive(`The operation selects ${fields} fields; at most ${limits.fields} are taken.`);
   }
-  return undefined;
-}
-
-/** Why `operation` asks for too many nodes, or for too many texts, with these variables, or undefined. */
-export function asksTooMuch(
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-  variables: Variables,
-  weighty: WeightyFields,
-): GraphQLError | undefined {
-  const { nodes, texts } = weigher(document, weighty)(operation.selectionSet, withDefaults(operation, variables));
-  if (nodes > documentLimits.nodes)
-    return refusal(
-      `The pages asked for could hold ${nodes} nodes; at most ${documentLimits.nodes} are taken. Ask for smaller pages.`,
-    );
-  if (texts > documentLimits.texts)
-    return refusal(
-      `The notes asked for could have ${texts} texts to render; at most ${documentLimits.texts} are taken. Ask for smaller pages.`,
-    );
-  return undefined;
-}
-
-/** How many fields `operation` selects, with every fragment spread out. */
-export function fieldsOf(document: DocumentNode, operation: OperationDefinitionNode): number {
-  return weigher(document, nothingWeighty)(operation.selectionSet, {}).fields;
-}
-
-/** Whether variables say how many nodes a page of `document` holds: if not, what {@link asksTooMuch} says of an operation is always the same. */
-export function sizesVary(document: DocumentNode): boolean {
-  let vary = false;
-  visit(document, {
-    Argument({ name, value }) {
-      if (!sizeArguments.has(name.value) || value.kind !== Kind.VARIABLE) return undefined;
-      vary = true;
-      return BREAK;
-    },
-  });
-  return vary;
-}
-
-/** The variables, with the numbers that the operation gives those that were left out. */
-function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): Variables {
-  const defaults = variableDefinitions.map(({ variable, defaultValue }): [string, unknown] => [
-    variable.name.value,
-    defaultValue?.kind === Kind.INT
-      ? Number(defaultValue.value)
-      : defaultValue?.kind === Kind.LIST
-        ? defaultValue.values
-        : undefined,
-  ]);
-  return { ...Object.fromEntries(defaults), ...variables };
-}
-
-function weigher(
-  document: DocumentNode,
-  { pages, texts }: WeightyFields,
-): (selections: SelectionSetNode, variables: Variables) => Weight {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  for (const operation of operations) {
+    if (operation.operation !== OperationTypeNode.MUTATION) continue;
+    const mutations = rootFieldsOf(operation, fragments).length;
+    if (mutations > limits.mutations)
+      return tooExpensive(`The operation has ${mutations} mutations; at most ${limits.mutations} are taken.`);
   }
-  const weighed = new Map<string, Weight>();
+  return tooManyComparisons(document, fragments, measure, limits);
+}
 
-  function ofFragment(name: string, variables: Variables): Weight {
-    const known = weighed.get(name);
-    if (known) return known;
-    // Weighs nothing while it is being weighed: a fragment that spreads itself is for validation to refuse.
-    weighed.set(name, nothing);
-    const fragment = fragments.get(name);
-    const weight = fragment ? ofSelections(fragment.selectionSet, variables) : nothing;
-    weighed.set(name, weight);
-    return weight;
-  }
-
-  function ofSelections(selections: SelectionSetNode, variables: Variables): Weight {
-    let sum = nothing;
-    for (const selection of selections.selections) {
-      if (selection.kind === Kind.FIELD) {
-        const inner = selection.selectionSet ? ofSelections(selection.selectionSet, variables) : nothing;
-        const size =
-          nodesAskedFor(selection.arguments ?? [], variables) ?? (pages.has(selection.name.value) ? defaultSize : undefined);
-        sum = add(sum, {
-          depth: inner.depth + 1,
-          fields: inner.fields + 1,
-          nodes: size === undefined ? inner.nodes : size * (1 + inner.nodes),
-          texts: (size ?? 1) * inner.texts + (texts.has(selection.name.value) ? 1 : 0),
-        });
-      } else {
-        sum = add(
-          sum,
-          selection.kind === Kind.FRAGMENT_SPREAD
-            ? ofFragment(selection.name.value, variables)
-            : ofSelections(selection.selectionSet, variables),
-        );
+/** The fields that `operation` selects at its root, through every fragment and under every alias. */
+export function rootFieldsOf({ selectionSet }: OperationDefinitionNode, fragments: Fragments): readonly FieldNode[] {
+  const found: FieldNode[] = [];
+  const spread = new Set<string>();
+  const collect = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) found.push(selection);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet);
+      else if (!spread.has(selection.name.value)) {
+        spread.add(selection.name.value);
+        const fragment = fragments.get(selection.name.value);
+        if (fragment) collect(fragment.selectionSet);
       }
     }
-    return sum;
+  };
+  collect(selectionSet);
+  return found;
+}
+
+/** An error that says that an operation would cost too much. */
+export function tooExpensive(message: string): GraphQLError {
+  return new GraphQLError(message, { originalError: new TooExpensive(message) });
+}
+
+interface Extent {
+  readonly depth: number;
+  readonly fields: number;
+}
+
+const nothing: Extent = { depth: 0, fields: 0 };
+
+/** Measures selections with every fragment spread out, each fragment once. */
+function measurer(fragments: Fragments): (selections: SelectionSetNode) => Extent {
+  const measured = new Map<string, Extent>();
+
+  function ofFragment(name: string): Extent {
+    const known = measured.get(name);
+    if (known) return known;
+    // Nothing while it is being measured: a fragment that spreads itself is for validation to refuse.
+    measured.set(name, nothing);
+    const fragment = fragments.get(name);
+    const extent = fragment ? ofSelections(fragment.selectionSet) : nothing;
+    measured.set(name, extent);
+    return extent;
+  }
+
+  function ofSelections({ selections }: SelectionSetNode): Extent {
+    let [depth, fields] = [0, 0];
+    for (const selection of selections) {
+      const isField = selection.kind === Kind.FIELD;
+      const inner =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? ofFragment(selection.name.value)
+          : selection.selectionSet
+            ? ofSelections(selection.selectionSet)
+            : nothing;
+      depth = Math.max(depth, inner.depth + (isField ? 1 : 0));
+      fields += inner.fields + (isField ? 1 : 0);
+    }
+    return { depth, fields };
   }
 
   return ofSelections;
 }
 
-function add(one: Weight, other: Weight): Weight {
-  return {
-    depth: Math.max(one.depth, other.depth),
-    fields: one.fields + other.fields,
-    nodes: one.nodes + other.nodes,
-    texts: one.texts + other.texts,
-  };
-}
+/**
+ * Why validation would have too much to compare, or undefined. Fields of one name in one place of the answer are compared in pairs with their
+ * arguments, and so are fragments that are spread in one place. Fragments are looked at by themselves as well, as validation does.
+ */
+function tooManyComparisons(
+  document: DocumentNode,
+  fragments: Fragments,
+  measure: (selections: SelectionSetNode) => Extent,
+  limits: DocumentLimits,
+): GraphQLError | undefined {
+  let comparisons = 0;
+  let visited = 0;
+  /** What all of a document's definitions may select together: each is looked at by itself. */
+  const mostVisited = limits.fields * 4;
+  const tooMany = () => comparisons > limits.comparisons || visited > mostVisited;
 
-/** The arguments that say how many nodes a field asks for. */
-const sizeArguments: ReadonlySet<string> = new Set(["first", "last", "ids"]);
+  function ofPlace(parents: readonly SelectionSetNode[], depth: number): void {
+    // As deep as that only fragments go that spread themselves, which validation finds without comparing anything.
+    if (depth > limits.depth) return;
+    const byName = new Map<string, FieldNode[]>();
+    const spread = new Set<string>();
+    let spreads = 0;
+    const collect = ({ selections }: SelectionSetNode): void => {
+      for (const selection of selections) {
+        visited += 1;
+        if (tooMany()) return;
+        if (selection.kind === Kind.FIELD) {
+          const name = selection.alias?.value ?? selection.name.value;
+          const fields = byName.get(name);
+          if (fields) fields.push(selection);
+          else byName.set(name, [selection]);
+        } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+          collect(selection.selectionSet);
+        } else {
+          spreads += 1;
+          if (spread.has(selection.name.value)) continue;
+          spread.add(selection.name.value);
+          const fragment = fragments.get(selection.name.value);
+          if (fragment) collect(fragment.selectionSet);
+        }
+      }
+    };
+    for (const parent of parents) collect(parent);
+    comparisons += pairsOf(spreads);
+    for (const fields of byName.values()) {
+      if (tooMany()) return;
+      // Arguments are written out for each pair.
+      if (fields.length > 1) comparisons += pairsOf(fields.length) * (1 + Math.max(...fields.map(argumentSize)));
+      ofPlace(
+        fields.flatMap(({ selectionSet }) => selectionSet ?? []),
+        depth + 1,
+      );
+    }
+  }
 
-/** How many nodes a field's `first`, `last` or `ids` ask for. */
-function nodesAskedFor(
-  args: readonly { name: { value: string }; value: ValueNode }[],
-  variables: Variables,
-): number | undefined {
-  for (const { name, value } of args) {
-    if (!sizeArguments.has(name.value)) continue;
-    const given =
-      value.kind === Kind.VARIABLE ? variables[value.name.value] : value.kind === Kind.LIST ? value.values : undefined;
-    // A number below zero is refused where it is read, and must not make up for another one here.
-    if (value.kind === Kind.INT) return Math.max(0, Number(value.value));
-    if (typeof given === "number") return Math.max(0, given);
-    if (Array.isArray(given)) return given.length;
+  for (const definition of document.definitions) {
+    if (!("selectionSet" in definition)) continue;
+    if (measure(definition.selectionSet).depth > limits.depth)
+      return tooExpensive(`A fragment is nested more than ${limits.depth} levels deep; no more are taken.`);
+    ofPlace([definition.selectionSet], 0);
+    if (tooMany())
+      return tooExpensive(
+        `The document repeats fields or fragments in one place so often that checking it takes more than ${limits.comparisons} comparisons, and no more are made. Give each its own place, or name it once.`,
+      );
   }
   return undefined;
 }
 
-function refusal(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "INVALID_INPUT", http: { status: 400 } } });
+function pairsOf(count: number): number {
+  return (count * (count - 1)) / 2;
+}
+
+/** How much there is of a field's arguments, in nodes. */
+function argumentSize({ arguments: given = [] }: FieldNode): number {
+  let size = 0;
+  for (const argument of given) visit(argument, { enter: () => void (size += 1) });
+  return size;
 }

@@ -1,21 +1,40 @@
-import { type ExecutionResult, GraphQLError, type GraphQLSchema, OperationTypeNode } from "graphql";
+import {
+  type ExecutionResult,
+  type FieldNode,
+  getArgumentValues,
+  GraphQLError,
+  type GraphQLField,
+  type GraphQLSchema,
+  Kind,
+  OperationTypeNode,
+} from "graphql";
+import { attempt, InvalidInput } from "../errors.ts";
+import { nameOfAddress } from "../limits/address.ts";
+import { prices } from "../limits/cost.ts";
+import { type Allowance, requireAllowance } from "../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../limits/limits.ts";
 import type { CursorCodec } from "../platform/cursor.ts";
+import { createOneATurn } from "../platform/one-a-turn.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
-import { createAnswering } from "./answers.ts";
-import { wrap } from "./closed-errors.ts";
+import { createAnswering, withExtensions } from "./answers.ts";
+import { withHttp, wrap } from "./closed-errors.ts";
 import { createGraphContext } from "./context.ts";
-import { createDocuments, type Operation } from "./documents.ts";
+import type { OperationCost } from "./cost.ts";
+import { createDocuments, type Operation, type Prepared } from "./documents.ts";
 import { createExecutor } from "./execution.ts";
-import type { Variables } from "./limits.ts";
+import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
+import { rateLimitStatus } from "./rate-limit-status.ts";
 import { selectingRows } from "./selection.ts";
 import { selectingJson } from "./shape.ts";
+import { checkVariables } from "./variables.ts";
 
 /** What a request asks for, once it is known to be well formed. */
 export interface Parameters {
   readonly query: string;
   readonly variables?: Variables | null | undefined;
   readonly operationName?: string | null | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 export interface OperationsDependencies {
@@ -24,43 +43,122 @@ export interface OperationsDependencies {
   readonly cursors: CursorCodec;
   /** The largest answer. */
   readonly maximumBytes: number;
+  readonly limits: Pick<Limits, "points" | "anonymous">;
+}
+
+/** Who asks, and how. */
+export interface Caller {
+  readonly viewer: Viewer;
+  readonly address: string | null;
+  /** By a method that may change nothing. */
+  readonly onlyRead: boolean;
+  /** Is told what the caller has left. */
+  readonly tell: (allowance: Allowance) => void;
 }
 
 /** What comes of `parameters`, whichever way they came. Its errors are still to be closed. */
-export type Perform = (parameters: Parameters, by: { viewer: Viewer; onlyRead: boolean }) => Promise<ExecutionResult>;
+export type Perform = (parameters: Parameters, caller: Caller) => Promise<ExecutionResult>;
 
-/** Everything between well-formed parameters and a result: the document, its limits, the context, the execution. */
-export function createOperations({ schema, services, cursors, maximumBytes }: OperationsDependencies): Perform {
-  const documentOf = createDocuments(schema);
+/** How much text of documents is kept, in characters. */
+const keptCharacters = { known: 400_000, anonymous: 50_000 };
+/** Documents that are longer take a moment to be checked, and wait for others to be served between them. */
+const longDocument = 500;
+
+/** Everything between well-formed parameters and a result: the document, its limits and its cost, the context, the execution. */
+export function createOperations({ schema, services, cursors, maximumBytes, limits }: OperationsDependencies): Perform {
+  const documents = createDocuments(schema, documentLimits, keptCharacters.known);
+  const anonymousDocuments = createDocuments(schema, anonymousLimits, keptCharacters.anonymous);
   const answer = createAnswering(schema, maximumBytes);
   const execute = createExecutor(schema, maximumBytes);
   const [inJson, asRows] = [selectingJson(cursors.peek), selectingRows(cursors.peek)];
+  const turn = createOneATurn();
 
-  async function perform(
-    { query, variables, operationName }: Parameters,
-    { viewer, onlyRead }: { viewer: Viewer; onlyRead: boolean },
-  ): Promise<ExecutionResult> {
-    const document = documentOf(query);
+  async function perform(parameters: Parameters, caller: Caller): Promise<ExecutionResult> {
+    const { query, variables, extensions } = parameters;
+    const charge = chargerOf(limits, caller);
+    // Without a credential it is requests that are counted, before anything is done for them.
+    const admitted = caller.viewer.kind === "anonymous" ? await charge(1) : undefined;
+    const known = caller.viewer.kind === "anonymous" ? anonymousDocuments : documents;
+    if (query.length > longDocument && !known.knows(query)) await turn();
+
+    const chosen = choose(known.prepare(query), parameters, caller.onlyRead);
+    if ("errors" in chosen) {
+      // Finding out what is wrong costs something too.
+      if (!admitted) await charge(prices.call);
+      return chosen;
+    }
+
+    const { operation, cost } = chosen;
+    const dryRun = dryRunOf(schema, operation, variables ?? {});
+    const allowance = admitted ?? (await charge(dryRun ? 0 : cost.points));
+    const rateLimit = rateLimitStatus(cost, allowance);
+    const base = { viewer: caller.viewer, services, cursors, rateLimit };
+    if (operation.introspects) await turn();
+    const result = dryRun
+      ? await execute(dryRun, createGraphContext(base, asRows), variables ?? {})
+      : ((await answer(operation, createGraphContext(base, inJson), variables ?? {})) ??
+        (await execute(operation, createGraphContext(base, asRows), variables ?? {})));
+    return extensions?.["cost"] === true ? withExtensions(result, { cost: rateLimit }) : result;
+  }
+
+  /** The operation to perform and what it costs, or what is wrong. */
+  function choose(
+    document: Prepared,
+    { operationName, variables }: Parameters,
+    onlyRead: boolean,
+  ): { readonly operation: Operation; readonly cost: OperationCost } | { readonly errors: readonly GraphQLError[] } {
     if (!document.parsed) return { errors: document.errors };
-    const operation = document.operation(operationName);
+    // An empty name is none, by either method.
+    const operation = document.operation(operationName === "" ? undefined : operationName);
     if (!operation) return { errors: [noOperation()] };
     if (onlyRead && operation.node.operation === OperationTypeNode.MUTATION) return { errors: [notByGet()] };
     if (document.errors.length > 0) return { errors: document.errors };
     if (!schema.getRootType(operation.node.operation)) return { errors: [noSuchOperations(operation)] };
-    const refused = operation.refusal(variables ?? {});
-    if (refused) return { errors: [refused] };
-    const base = { viewer, services, cursors };
-    const answered = await answer(operation, createGraphContext(base, inJson), variables ?? {});
-    return answered ?? execute(operation, createGraphContext(base, asRows), variables ?? {});
+    const refused = attempt(() => checkVariables(variables ?? {}), InvalidInput);
+    if (refused) return { errors: [withHttp(wrap(refused), { status: 400 })] };
+    const cost = operation.cost(variables ?? {});
+    return cost instanceof GraphQLError ? { errors: [cost] } : { operation, cost };
   }
 
-  return async (parameters, by) => {
+  return async (parameters, caller) => {
     try {
-      return await perform(parameters, by);
+      return await perform(parameters, caller);
     } catch (error) {
       return { errors: [wrap(error)] };
     }
   };
+}
+
+/**
+ * What takes an amount of the caller's allowance: points of a credential, or one request of an address, whatever it costs.
+ *
+ * What it returns throws {@link TooManyRequests} where there is not as much left.
+ */
+function chargerOf(
+  { points, anonymous }: OperationsDependencies["limits"],
+  { viewer, address, tell }: Caller,
+): (amount: number) => Promise<Allowance> {
+  return async (amount) => {
+    const allowance =
+      viewer.kind === "anonymous"
+        ? await anonymous.take(nameOfAddress(address), amount)
+        : await points.take(nameOfCredential(viewer), amount);
+    tell(allowance);
+    requireAllowance(allowance);
+    return allowance;
+  };
+}
+
+/** The operation with nothing in it but `rateLimit`, where that says that it is a dry run. */
+function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variables): Operation | undefined {
+  const field = schema.getQueryType()?.getFields()["rateLimit"];
+  if (!field || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
+  const asked = operation.rootFields.filter(({ name }) => name.value === field.name);
+  if (asked.length === 0) return undefined;
+  if (!asked.some((one) => isDry(field, one, variables))) return undefined;
+  const node = { ...operation.node, selectionSet: { ...operation.node.selectionSet, selections: asked } };
+  const others = operation.document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  return { ...operation, node, document: { ...operation.document, definitions: [node, ...others] } };
 }
 
 const noOperation = () =>
@@ -73,3 +171,9 @@ const notByGet = () =>
   new GraphQLError("Can only perform a mutation operation from a POST request.", {
     extensions: { http: { status: 405, headers: { Allow: "POST" } } },
   });
+
+function isDry(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): boolean {
+  const args = attempt(() => getArgumentValues(field, node, variables), GraphQLError);
+  // Arguments that cannot be used are for the executor to refuse.
+  return !(args instanceof GraphQLError) && args["dryRun"] === true;
+}

@@ -13,7 +13,7 @@ export function parseParams(body: unknown): Parameters | undefined {
   if (typeof query !== "string") return undefined;
   if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions)) return undefined;
   if (operationName !== undefined && operationName !== null && typeof operationName !== "string") return undefined;
-  return { query, variables, operationName };
+  return { query, variables, operationName, extensions };
 }
 
 function parseJson(text: string): unknown {
@@ -22,6 +22,11 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Whether `text` is a JSON object, or null, which stands for none. */
+export function isJsonObject(text: string): boolean {
+  return text.trim() === "null" || isObject(parseJson(text));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

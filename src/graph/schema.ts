@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from "graphql";
+import "./rate-limit.ts";
 import "../people/graph.ts";
 import "../access/graph.ts";
 import "../tickets/graph.ts";

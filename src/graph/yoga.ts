@@ -2,8 +2,11 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { createYoga, type Plugin } from "graphql-yoga";
 import type { CursorCodec } from "../platform/cursor.ts";
 import { decodeUtf8 } from "../platform/text.ts";
-import { retryAfterOf } from "../errors.ts";
+import { InvalidInput, retryAfterOf } from "../errors.ts";
+import { addressOf } from "../http/authentication.ts";
 import { Refusal } from "../http/refusal.ts";
+import { rateLimitHeaders } from "../limits/limiter.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
@@ -11,8 +14,8 @@ import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
 import { httpResultOf } from "./http-result.ts";
 import { isJsonType, type JsonType, negotiate, type StreamType } from "./negotiate.ts";
-import { createOperations, type Parameters, type Perform } from "./operations.ts";
-import { parseParams } from "./parse-params.ts";
+import { type Caller, createOperations, type Parameters, type Perform } from "./operations.ts";
+import { isJsonObject, parseParams } from "./parse-params.ts";
 import { schema } from "./schema.ts";
 
 export interface GraphqlOptions {
@@ -22,12 +25,13 @@ export interface GraphqlOptions {
   readonly maximumBytes: number;
   /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly limits: Limits;
   readonly publicUrl: string;
   readonly examples: ExampleIds;
 }
 
 interface ServerContext {
-  readonly viewer: Viewer;
+  readonly caller: Caller;
   readonly log: FastifyBaseLogger;
 }
 
@@ -53,8 +57,8 @@ const connectionHeaders: ReadonlySet<string> = new Set([
  * Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, cursors, maximumBytes, authenticate, publicUrl, examples } = options;
-  const perform = createOperations({ schema, services, cursors, maximumBytes });
+  const { services, cursors, maximumBytes, authenticate, limits, publicUrl, examples } = options;
+  const perform = createOperations({ schema, services, cursors, maximumBytes, limits });
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });
 
@@ -93,7 +97,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
         // The host's JSON parser has left it as text: Yoga parses it.
         ...(request.method === "POST" && { body: typeof request.body === "string" ? request.body : "" }),
       },
-      { viewer, log: request.log },
+      { caller: callerOf(request, reply, viewer), log: request.log },
     );
     const headers = [...response.headers].filter(([name]) => !connectionHeaders.has(name.toLowerCase()));
     return reply
@@ -115,10 +119,11 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   });
 
   app.get(graphqlPath, async (request, reply) => {
-    const wantsPage =
-      request.headers.accept?.includes("text/html") && !new URL(request.url, publicUrl).searchParams.has("query");
+    const url = new URL(request.url, publicUrl);
+    const wantsPage = request.headers.accept?.includes("text/html") && !url.searchParams.has("query");
     if (wantsPage) return reply.headers(page.headers).send(page.html);
     const type = acceptedBy(request);
+    checkParameters(url);
     return answerByYoga(request, reply, { viewer: await authenticate(request), type });
   });
   app.post(graphqlPath, async (request, reply) => {
@@ -126,7 +131,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const viewer = await authenticate(request);
     const parameters = parseParams(request.body);
     if (!isJsonType(type) || !parameters) return answerByYoga(request, reply, { viewer, type });
-    const result = closeErrors(await perform(parameters, { viewer, onlyRead: false }), request.log);
+    const result = closeErrors(await perform(parameters, callerOf(request, reply, viewer)), request.log);
     const { status, headers, body } = httpResultOf(result, type);
     return reply
       .code(status)
@@ -147,6 +152,28 @@ async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Prom
   throw new Refusal(405, `GraphQL is asked by POST, or by GET for queries: this address takes ${allowedMethods}.`);
 }
 
+function callerOf(request: FastifyRequest, reply: FastifyReply, viewer: Viewer): Caller {
+  return {
+    viewer,
+    address: addressOf(request),
+    onlyRead: request.method !== "POST",
+    tell: (allowance) => void reply.headers(rateLimitHeaders(allowance)),
+  };
+}
+
+/** The parameters of a URL that are JSON. */
+const jsonParameters = ["variables", "extensions"] as const;
+
+/** @throws {InvalidInput} where a parameter of the URL that is to be a JSON object is none. */
+function checkParameters({ searchParams }: URL): void {
+  const problems = jsonParameters.flatMap((name) => {
+    const text = searchParams.get(name);
+    const isUsable = text === null || text === "" || isJsonObject(text);
+    return isUsable ? [] : [{ path: [name], message: `The parameter ${name} must be a JSON object.` }];
+  });
+  if (problems.length > 0) throw new InvalidInput(problems);
+}
+
 /** The media type for the answer. @throws {Refusal} where the request takes none that there is. */
 function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
   const type = negotiate(headers.accept);
@@ -161,9 +188,9 @@ function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
 function performing(perform: Perform): Plugin<ServerContext, ServerContext> {
   return {
     onParams({ setParamsHandler }) {
-      setParamsHandler(({ params, request, context: { viewer } }) =>
+      setParamsHandler(({ params, context: { caller } }) =>
         // Yoga has checked them by now: a query that is none does not come this far.
-        perform(params as Parameters, { viewer, onlyRead: request.method === "GET" }),
+        perform(params as Parameters, caller),
       );
     },
   };

@@ -15,6 +15,9 @@ export interface OAuthOptions {
 /** Where clients of the two REST faces have always asked for tokens: the first is /v2's, the others /v1's. */
 const tokenPaths = ["/oauth2/token", "/oauth/token", "/token"] as const;
 
+/** More than any request for a token has: each parameter of a body is looked at. */
+const maximumBodyBytes = 16_384;
+
 const keySetPath = "/.well-known/jwks.json";
 
 /** The gateway as an issuer of access tokens: the token endpoint, and the documents that say how to verify a token. A Fastify plugin. */
@@ -29,9 +32,11 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
     // RFC 6749, 5.2, has 400 for what is wrong with the parameters; these are about how the body came.
     if (error instanceof Refusal)
       return send(reply, { ...tokenRefusal("invalid_request", withinAlphabet(detail)), status: error.statusCode });
-    if (status < 500) return send(reply, tokenRefusal("invalid_request", withinAlphabet(detail)));
-    request.log.error({ err: error }, "a token could not be issued");
-    const code = status === 503 ? "temporarily_unavailable" : "server_error";
+    const isBusy = status === 429 || status === 503;
+    if (status < 500 && !isBusy) return send(reply, tokenRefusal("invalid_request", withinAlphabet(detail)));
+    if (status >= 500) request.log.error({ err: error }, "a token could not be issued");
+    // RFC 6749 has no code for either at this endpoint; this one of its section 4.1.2.1 says what is meant.
+    const code = isBusy ? "temporarily_unavailable" : "server_error";
     return send(reply, {
       status,
       headers: {
@@ -43,7 +48,7 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
   });
 
   for (const path of tokenPaths) {
-    app.post(path, async (request, reply) => {
+    app.post(path, { bodyLimit: maximumBodyBytes }, async (request, reply) => {
       const parameters = request.url.includes("?") ? queryRefusal : parametersOf(request);
       if ("status" in parameters) return send(reply, parameters);
       const { authorization } = request.headers;

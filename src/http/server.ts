@@ -1,6 +1,7 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import { DomainError, retryAfterOf, Unavailable } from "../errors.ts";
+import { bodyProblem } from "../platform/json-shape.ts";
 import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
@@ -111,6 +112,7 @@ export function createServer(options: ServerOptions): Server {
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: [
       ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
+      ...["ratelimit", "ratelimit-policy"],
       ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
       ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),
     ].join(", "),
@@ -125,6 +127,8 @@ export function createServer(options: ServerOptions): Server {
     if (text === undefined) return done(new NotUtf8());
     const json = parseJson(text);
     if (json === undefined) return done(Object.assign(new SyntaxError("The body is not JSON."), { statusCode: 400 }));
+    const problem = bodyProblem(json.value);
+    if (problem !== undefined) return done(Object.assign(new SyntaxError(problem), { statusCode: 400 }));
     done(null, json.value);
   });
   app.removeContentTypeParser("text/plain");

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import fc from "fast-check";
 import {
   execute,
+  GraphQLError,
   type GraphQLArgument,
   GraphQLEnumType,
   type GraphQLField,
@@ -26,6 +27,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createAnswering } from "../../src/graph/answers.ts";
 import { createGraphContext, type GraphContext } from "../../src/graph/context.ts";
 import { createDocuments, type Operation } from "../../src/graph/documents.ts";
+import { documentLimits } from "../../src/graph/limits.ts";
 import { schema } from "../../src/graph/schema.ts";
 import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
@@ -41,7 +43,7 @@ const answer = createAnswering(schema, usualMaximumBytes);
 
 /** The one operation of a text that is valid. */
 function operationOf(text: string, of: GraphQLSchema = schema): Operation {
-  const { errors, operation } = createDocuments(of)(text);
+  const { errors, operation } = createDocuments(of, documentLimits, 400_000).prepare(text);
   expect(errors).toEqual([]);
   return operation(undefined)!;
 }
@@ -102,10 +104,10 @@ describe("whatever is asked, graphql-js and the database", () => {
       fc.asyncProperty(
         documents(() => ids),
         async ({ text, variables }) => {
-          const document = createDocuments(schema)(text);
+          const document = createDocuments(schema, documentLimits, 400_000).prepare(text);
           fc.pre(document.errors.length === 0);
           const operation = document.operation(undefined)!;
-          fc.pre(operation.refusal(variables) === undefined);
+          fc.pre(!(operation.cost(variables) instanceof GraphQLError));
           const contextValue = contextOf(selectingRows(cursors.peek));
           const wanted = await execute({ schema, document: operation.document, contextValue, variableValues: variables });
           const got = await answer(operation, contextOf(selectingJson(cursors.peek)), variables);

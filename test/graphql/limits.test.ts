@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { documentLimits } from "../../src/graph/limits.ts";
+import { anonymousLimits, documentLimits } from "../../src/graph/limits.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { globalId } from "../support/factories.ts";
 
@@ -15,11 +15,14 @@ afterAll(() => app.close());
 
 const ask = (query: string, variables?: unknown) => sendText<unknown>(app.url, account.specialist.key, query, variables);
 
-async function expectRefusal(query: string, said: RegExp, variables?: unknown): Promise<void> {
+const expectRefusal = (query: string, said: RegExp, variables?: unknown) =>
+  expectError("TOO_EXPENSIVE", query, said, variables);
+const expectInvalid = (query: string, said: RegExp, variables?: unknown) =>
+  expectError("INVALID_INPUT", query, said, variables);
+
+async function expectError(code: string, query: string, said: RegExp, variables?: unknown): Promise<void> {
   const { statements, result } = await app.statements.during(() => ask(query, variables));
-  expect(result.errors, query.slice(0, 200)).toMatchObject([
-    { message: expect.stringMatching(said), extensions: { code: "INVALID_INPUT" } },
-  ]);
+  expect(result.errors, query.slice(0, 200)).toMatchObject([{ message: expect.stringMatching(said), extensions: { code } }]);
   expect(result.data ?? null).toBeNull();
   expect(result.status).toBeLessThan(500);
   // Nothing but who is asking.
@@ -65,7 +68,11 @@ describe("fragments", () => {
   });
 
   test("that spread themselves are refused", async () => {
-    await expectRefusal("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a viewer { role } }", /itself/);
+    await expectInvalid("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a viewer { role } }", /itself/);
+  });
+
+  test("that spread themselves below a field are refused as well", async () => {
+    await expectInvalid("{ notes { nodes { ...a } } } fragment a on Note { ticket { notes { nodes { ...a } } } }", /itself/);
   });
 
   test("that are many, small and harmless are taken", async () => {
@@ -99,7 +106,7 @@ describe("a document", () => {
     await expectRefusal(`{ ${"a { ".repeat(3_300)} a ${"} ".repeat(3_300)} }`, /.+/);
     await expectRefusal(`{ tickets(filter: { ids: ${"[".repeat(4_900)}${"]".repeat(4_900)} }) { totalCount } }`, /.+/);
     await expectRefusal(`{ tickets(filter: ${"{ ids: ".repeat(3_000)} 1 ${"}".repeat(3_000)}) { totalCount } }`, /.+/);
-    await expectRefusal(`query ($v: ${"[".repeat(4_900)}Int${"]".repeat(4_900)}) { viewer { role } }`, /.+/);
+    await expectInvalid(`query ($v: ${"[".repeat(4_900)}Int${"]".repeat(4_900)}) { viewer { role } }`, /.+/);
   });
 
   test("may be GraphiQL's introspection", async () => {
@@ -117,7 +124,7 @@ describe("a document", () => {
       body: JSON.stringify({ query: "query A { viewer { role } } query B { __typename }", operationName: "B" }),
     });
     expect(await response.json()).toEqual({ data: { __typename: "Query" } });
-    await expectRefusal("query A { viewer { role } } query B { __typename }", /operation/i);
+    await expectInvalid("query A { viewer { role } } query B { __typename }", /operation/i);
   });
 });
 
@@ -170,6 +177,168 @@ describe("the nodes that pages could hold", () => {
     await expectRefusal(`query ($ids: [ID!]!) { nodes(ids: $ids) { ${selection} } }`, /nodes/, { ids });
     await expectRefusal(`{ nodes(ids: ${JSON.stringify(ids)}) { ${selection} } }`, /nodes/);
     await expectAnswer(`query ($ids: [ID!]!) { nodes(ids: $ids) { ${selection} } }`, { ids: ids.slice(0, 10) });
+  });
+});
+
+const many = (count: number, one: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => one(index)).join(" ");
+
+describe("a document is refused before it is validated", () => {
+  test("where it has more than 10 operations", async () => {
+    await expectInvalid(
+      many(10, () => "{ viewer { role } }"),
+      /operation/i,
+    );
+    await expectRefusal(
+      many(11, () => "{ viewer { role } }"),
+      /11 operations; at most 10/,
+    );
+    await expectRefusal(
+      many(3_300, () => "{a}"),
+      /3300 operations; at most 10/,
+    );
+  });
+
+  test("where an operation of it has more than 10 mutations, by whatever aliases and fragments", async () => {
+    const mutation = (index: number) => `m${index}: deleteNote(input: { id: "none" }) { __typename }`;
+    await expectAnswer(`mutation { ${many(10, mutation)} }`);
+    await expectRefusal(`mutation { ${many(40, mutation)} }`, /40 mutations; at most 10/);
+    const spread = many(11, (index) => `...f${index}`);
+    const fragments = many(11, (index) => `fragment f${index} on Mutation { ... on Mutation { ${mutation(index)} } }`);
+    await expectRefusal(`mutation { ${spread} } ${fragments}`, /11 mutations/);
+  });
+
+  test("where fields repeat each other so often that comparing them takes long", async () => {
+    await expectAnswer(`{ ${many(30, () => "viewer { person { id } }")} }`);
+    await expectRefusal(`{ ${many(40, () => `viewer { ${many(30, () => "person { id }")} }`)} }`, /comparisons/);
+    const ids = `["${many(900, () => "x").replaceAll(" ", '", "')}"]`;
+    await expectRefusal(`{ ${many(8, () => `nodes(ids: ${ids}) { id }`)} }`, /comparisons/);
+  });
+
+  test("where fragments are so many that comparing them takes long", async () => {
+    const fragments = many(240, (index) => `fragment f${index} on Viewer { role }`);
+    await expectRefusal(`{ viewer { ${many(240, (index) => `...f${index}`)} } } ${fragments}`, /comparisons/);
+    await expectRefusal(
+      `{ viewer { role } } ${many(251, (index) => `fragment g${index} on Viewer { role }`)}`,
+      /251 fragments/,
+    );
+  });
+
+  test("without a credential far earlier", async () => {
+    const refused = async (query: string, said: RegExp) => {
+      const { statements, result } = await app.statements.during(() => sendText(app.url, undefined, query));
+      expect(result.errors).toMatchObject([{ message: expect.stringMatching(said), extensions: { code: "TOO_EXPENSIVE" } }]);
+      expect([result.status, statements.length]).toEqual([400, 0]);
+    };
+    expect(anonymousLimits.fields).toBe(500);
+    await refused(`{ viewer { ${many(500, () => "role")} } }`, /501 fields; at most 500/);
+    await refused(`{ viewer { ${many(1_500, () => "role")} } }`, /more than 1500 tokens/);
+    await refused(`{ ${many(70, () => "viewer { role }")} }`, /comparisons/);
+  });
+});
+
+describe("introspection", () => {
+  const full = getIntrospectionQuery({
+    inputValueDeprecation: true,
+    specifiedByUrl: true,
+    schemaDescription: true,
+    oneOf: true,
+  });
+
+  test("of the whole schema is answered, with a credential and without", async () => {
+    for (const key of [account.specialist.key, undefined]) {
+      const { status, errors } = await sendText(app.url, key, full);
+      expect([status, errors]).toEqual([200, []]);
+    }
+  });
+
+  test.each([
+    ["every description many times", `{ __schema { types { ${many(2_900, (index) => `a${index}: description`)} } } }`],
+    [
+      "every type of every field many times",
+      `{ __schema { types { fields { ${many(60, (index) => `a${index}: type { name kind ofType { name kind } }`)} } } } }`,
+    ],
+  ])("is refused where it would answer more than there is to learn: %s", async (_name, query) => {
+    await expectRefusal(query, /asks the schema for more than 50000 values/);
+  });
+
+  test("is counted with its variables, and for each alias", async () => {
+    const types = many(36, (index) => `t${index}: __type(name: $name) { ...f }`);
+    const deep = `fields { ${many(20, (index) => `a${index}: type { name kind description }`)} }`;
+    const query = `query ($name: String!) { ${types} } fragment f on __Type { ${deep} }`;
+    await expectRefusal(query, /asks the schema/, { name: "Note" });
+    await expectAnswer(query, { name: "NoSuchType" });
+  });
+
+  test("is refused far earlier without a credential", async () => {
+    const query = `{ __schema { types { ${many(300, (index) => `a${index}: description`)} } } }`;
+    const { status, errors } = await sendText(app.url, undefined, query);
+    expect([status, errors[0]?.extensions["code"]]).toEqual([400, "TOO_EXPENSIVE"]);
+  });
+});
+
+describe("the points of an operation", () => {
+  const costOf = async (query: string, variables?: unknown) => {
+    const dry = query.replace("{", "{ rateLimit(dryRun: true) { cost nodeCount } ");
+    const { data, errors } = await ask(dry, variables);
+    expect(errors).toEqual([]);
+    return (data as { rateLimit: { cost: number; nodeCount: number } }).rateLimit;
+  };
+
+  test("are one for what is little, and grow with rows, totals, ids and texts", async () => {
+    expect(await costOf("{ viewer { role } }")).toEqual({ cost: 1, nodeCount: 0 });
+    expect(await costOf("{ notes(first: 100) { nodes { uuid } } }")).toEqual({ cost: 3, nodeCount: 100 });
+    expect(await costOf("{ notes(first: 1) { totalCount } }")).toEqual({ cost: 21, nodeCount: 1 });
+    const query =
+      "query ($n: Int, $ids: [ID!]!) { tickets(first: $n) { nodes { notes(first: $n) { nodes { uuid } } } } nodes(ids: $ids) { id } }";
+    expect(await costOf(query, { n: 10, ids: ["a"] })).toEqual({ cost: 8, nodeCount: 111 });
+    expect(await costOf(query, { n: 100, ids: [] })).toEqual({ cost: 158, nodeCount: 10_100 });
+    expect(await costOf("{ notes(first: 20) { nodes { textHtml } } }")).toEqual({ cost: 11, nodeCount: 20 });
+  });
+
+  test("are 1,000 at most, and nothing is read for more", async () => {
+    const ids = many(100, () => '"x"').replaceAll(" ", ", ");
+    await expectRefusal(
+      `query ($ids: [ID!]!) { ${many(400, (index) => `a${index}: nodes(ids: $ids) { id }`)} }`,
+      /points; at most 1000/,
+      {
+        ids: JSON.parse(`[${ids}]`) as unknown,
+      },
+    );
+    const total = (index: number) =>
+      `a${index}: notes(filter: { createdAt: { gt: "2026-01-01T00:00:0${index % 10}Z" } }) { totalCount }`;
+    await expectRefusal(`{ ${many(450, total)} }`, /points; at most 1000/);
+    await expectRefusal(`{ notes(first: 100) { nodes { ${many(2_900, (index) => `a${index}: uuid`)} } } }`, /points/);
+    await expectRefusal(`query ($id: ID!) { ${many(600, (index) => `a${index}: ticket(id: $id) { uuid }`)} }`, /points/, {
+      id: "x",
+    });
+    await expectRefusal(`{ notes(first: 100) { nodes { attachments(first: 100) { nodes { download { url } } } } } }`, /points/);
+  });
+});
+
+describe("lists", () => {
+  test("have 1,000 values at most, in variables and in documents", async () => {
+    const ids = Array.from({ length: 1_001 }, () => crypto.randomUUID());
+    const query = "query ($f: NoteFilter) { notes(filter: $f) { nodes { uuid } } }";
+    await expectAnswer(query, { f: { ids: ids.slice(1) } });
+    await expectInvalid(query, /1001 values; at most 1000/, { f: { ids } });
+    await expectInvalid(`{ notes(filter: { ids: ${JSON.stringify(ids)} }) { nodes { uuid } } }`, /1001 values; at most 1000/);
+  });
+
+  test("and objects have 100 fields at most", async () => {
+    const id = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`a${index}`, 1]));
+    await expectInvalid("query ($id: ID!) { ticket(id: $id) { id } }", /50000 fields; at most 100/, { id });
+  });
+
+  test("and objects are nested 32 levels deep at most", async () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(40)}1${"}".repeat(40)}`) as unknown;
+    await expectInvalid(
+      "query ($at: DateTime!) { notes(filter: { createdAt: { gt: $at } }) { totalCount } }",
+      /32 levels deep/,
+      {
+        at: deep,
+      },
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { GraphQLError } from "graphql";
 import pino from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,12 +8,14 @@ import { createAnswering } from "../../src/graph/answers.ts";
 import { closeErrors } from "../../src/graph/closed-errors.ts";
 import { createGraphContext } from "../../src/graph/context.ts";
 import { createDocuments } from "../../src/graph/documents.ts";
+import { anonymousLimits, documentLimits, tooHeavy } from "../../src/graph/limits.ts";
 import { createExecutor } from "../../src/graph/execution.ts";
 import { createOperations } from "../../src/graph/operations.ts";
 import { schema } from "../../src/graph/schema.ts";
 import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
+import { createLimits } from "../../src/limits/limits.ts";
 import { createCursorCodec } from "../../src/platform/cursor.ts";
 import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
@@ -23,6 +26,7 @@ import {
   type TestAccount,
   type TestApp,
   type TestPerson,
+  unlimited,
   viewerOf,
 } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
@@ -224,7 +228,8 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
       download: (attachment) => app.app.services.attachments.download(attachment),
     });
     const { services } = app.app;
-    const perform = createOperations({ schema, services, cursors, maximumBytes: usualMaximumBytes });
+    const limits = createLimits({ limits: unlimited, redisUrl: undefined, clock: () => new Date(), log });
+    const perform = createOperations({ schema, services, cursors, maximumBytes: usualMaximumBytes, limits });
     const execute = createExecutor(schema, usualMaximumBytes);
     const answer = createAnswering(schema, usualMaximumBytes);
     const someone = fc.oneof(
@@ -236,11 +241,12 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
         randomOperations(() => vocabulary),
         fc.tuple(someone, someone),
         async ({ text, variables: given }, askers) => {
-          const prepared = createDocuments(schema)(text);
+          const prepared = createDocuments(schema, documentLimits, 400_000).prepare(text);
           const operation = prepared.operation(undefined);
           fc.pre(prepared.errors.length === 0 && operation !== undefined);
           for (const [variables, viewer] of given.flatMap((each) => askers.map((asker) => [each, asker] as const))) {
-            if (operation.refusal(variables) !== undefined) continue;
+            if (operation.cost(variables) instanceof GraphQLError) continue;
+            if (viewer.kind === "anonymous" && tooHeavy(operation.document, anonymousLimits)) continue;
             const wanted = await plain(viewer, operation.document, variables);
             counts.asked += 1;
             if (wanted.errors.length > 0) counts.withErrors += 1;
@@ -253,7 +259,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             }
             // As JSON where that can be had, and as rows.
             const asked = [
-              perform({ query: text, variables }, { viewer, onlyRead: true }),
+              perform({ query: text, variables }, { viewer, onlyRead: true, address: null, tell: () => undefined }),
               execute(operation, contextFor(selectingRows(cursors.peek)), variables),
             ];
             for (const asking of asked) {

@@ -69,7 +69,8 @@ export function viewerOf(
 
 export const signingSecret = "a secret of the tests, of 32 characters or more";
 export const maximumUploadBytes = 1_000_000;
-const unlimited: RateLimits = { points: 1_000_000_000, requests: 1_000_000_000, anonymous: 1_000_000_000 };
+/** Limits that no test reaches. */
+export const unlimited: RateLimits = { points: 1_000_000_000, requests: 1_000_000_000, anonymous: 1_000_000_000 };
 
 export interface TestAppOptions {
   readonly corsOrigins?: readonly string[];

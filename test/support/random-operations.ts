@@ -33,7 +33,7 @@ interface Place {
 const newPlace = (): Place => ({ fields: new Map() });
 
 /** Fields that other reads belong to, or that are not of the rows that these operations are about. */
-const leftOut = new Set(["textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents"]);
+const leftOut = new Set(["textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents", "rateLimit"]);
 const ofPages = new Set(["first", "last", "after", "before"]);
 const timesAsked = 3;
 /** How many fields and fragments there are in an operation, or not many more. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { openDatabase } from "../../src/platform/database.ts";
-import { addAccount, addPerson, keyWith, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, addPerson, keyWith, startApp, type TestAccount, type TestApp, unlimited } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
 import { addAttachment, addNote, addTicket, globalId, nodeId } from "../support/factories.ts";
 import { v1, type V1Answer } from "../support/v1.ts";
@@ -11,7 +11,7 @@ let account: TestAccount;
 let ticket: Ticket;
 
 beforeAll(async () => {
-  app = await startApp();
+  app = await startApp({ rateLimits: { ...unlimited, requests: 600 } });
 });
 afterAll(() => app.close());
 beforeEach(async () => {
@@ -116,7 +116,7 @@ describe("transport", () => {
     expectFailure(await specialist("/v1/me", { headers: { "x-4me-account": other.slug } }), 403, { message: "Forbidden" });
     const unknown = await specialist("/v1/me", { headers: { "x-4me-account": "no-such-account" } });
     expectFailure(unknown, 400, { message: "Invalid x-xurrent-account header" });
-    expect(unknown.headers.get("x-ratelimit-limit")).toBe("3600");
+    expect(unknown.headers.get("x-ratelimit-limit")).toBe("600");
   });
 
   test("the header picks the account of a token that is good in several", async () => {
@@ -159,7 +159,7 @@ describe("transport", () => {
     expect([answer.status, answer.body.id, answer.headers.get("x-ratelimit-remaining")]).toEqual([
       200,
       account.specialist.number,
-      "3599",
+      "599",
     ]);
   });
 
@@ -247,7 +247,7 @@ describe("the table of errors", () => {
       const [usual, unreadable] = [await as(key, "/v1/strange"), await as(key, path)];
       expectFailure(unreadable, 404, { message: "Not Found" });
       expect([...unreadable.headers.keys()]).toEqual([...usual.headers.keys()]);
-      expect([usual, unreadable].map(({ headers }) => headers.get("x-ratelimit-remaining"))).toEqual(["3599", "3598"]);
+      expect([usual, unreadable].map(({ headers }) => headers.get("x-ratelimit-remaining"))).toEqual(["599", "598"]);
     });
 
     test("needs no credential, and takes none that is wrong", async () => {
@@ -260,7 +260,7 @@ describe("the table of errors", () => {
     test("is nothing for POST either", async () => {
       const answer = await specialist(path, { method: "POST", body: { text: "Hi" } });
       expectFailure(answer, 404, { message: "Not Found" });
-      expect(answer.headers.get("x-ratelimit-limit")).toBe("3600");
+      expect(answer.headers.get("x-ratelimit-limit")).toBe("600");
     });
   });
 
@@ -315,23 +315,29 @@ describe("the table of errors", () => {
     expect([...answer.headers.keys()].filter((name) => name.startsWith("x-ratelimit"))).toHaveLength(3);
   });
 
-  test("429: the hour's allowance is used up, and whole again in the next", async () => {
+  test("429: the minute's allowance is used up, and comes back as the minute slides", async () => {
     const key = await keyWith(app, account.specialist, ["notes:read", "tickets:read"]);
     app.time.now = new Date("2026-05-01T10:00:00Z");
     const spend = () => app.app.server.inject({ url: "/v1/strange", headers: { authorization: `Bearer ${key}` } });
-    for (let sent = 0; sent < 3_599; sent += 1) await spend();
+    for (let sent = 0; sent < 599; sent += 1) await spend();
     const last = await as(key, "/v1/notes");
     const over = await as(key, "/v1/notes");
     const free = await as(key, "/v1/rate_limit");
-    app.time.now = new Date("2026-05-01T11:00:01Z");
-    const next = await as(key, "/v1/notes");
+    app.time.now = new Date("2026-05-01T10:01:00Z");
+    const soon = await as(key, "/v1/notes");
+    app.time.now = new Date("2026-05-01T10:02:01Z");
+    const later = await as(key, "/v1/notes");
     app.time.now = undefined;
     expect([last.status, last.headers.get("x-ratelimit-remaining")]).toEqual([200, "0"]);
     expectFailure(over, 429, { message: "Too Many Requests" });
-    expect(Number(over.headers.get("retry-after"))).toBeGreaterThan(3_500);
-    expect(over.headers.get("x-ratelimit-reset")).toBe(String(Date.UTC(2026, 4, 1, 11) / 1000));
-    expect(free.body).toEqual({ limit: 3600, remaining: 0, reset: Date.UTC(2026, 4, 1, 11) / 1000 });
-    expect([next.status, next.headers.get("x-ratelimit-remaining")]).toEqual([200, "3599"]);
+    expect([over.headers.get("retry-after"), over.headers.get("x-ratelimit-remaining")]).toEqual(["60", "0"]);
+    const reset = Date.UTC(2026, 4, 1, 10, 1) / 1000;
+    expect(over.headers.get("x-ratelimit-reset")).toBe(String(reset));
+    const core = { limit: 600, remaining: 0, reset };
+    expect(free.body).toEqual({ resources: { core }, ...core });
+    // A sixtieth of the minute has passed.
+    expect([soon.status, soon.headers.get("x-ratelimit-remaining")]).toEqual([200, "9"]);
+    expect([later.status, later.headers.get("x-ratelimit-remaining")]).toEqual([200, "599"]);
   });
 
   test("5xx: says nothing of its cause", async () => {
@@ -356,18 +362,22 @@ describe("rate headers", () => {
     const remaining: (string | undefined)[] = [];
     for (const path of paths) {
       const { headers } = await as(key, path);
-      expect(headers.get("x-ratelimit-limit")).toBe("3600");
+      expect(headers.get("x-ratelimit-limit")).toBe("600");
       expect(Number(headers.get("x-ratelimit-reset"))).toBeGreaterThan(Date.now() / 1000);
       remaining.push(headers.get("x-ratelimit-remaining"));
     }
-    expect(remaining).toEqual(["3599", "3598", "3597", "3596"]);
+    expect(remaining).toEqual(["599", "598", "597", "596"]);
   });
 
   test("asking for the rate costs nothing", async () => {
     const key = await keyWith(app, account.specialist, ["notes:read"]);
     await as(key, "/v1/me");
     const answers = [await as(key, "/v1/rate_limit"), await as(key, "/v1/rate_limit.json")];
-    expect(answers.map(({ body }) => body.remaining)).toEqual([3599, 3599]);
+    expect(answers.map(({ body }) => body.remaining)).toEqual([599, 599]);
+    expect(answers[0]?.body).toMatchObject({
+      resources: { core: { limit: 600, remaining: 599, reset: expect.any(Number) } },
+      limit: 600,
+    });
   });
 });
 

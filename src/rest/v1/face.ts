@@ -4,13 +4,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { parse } from "yaml";
 import type { Credentials } from "../../access/credentials.ts";
 import * as attachments from "../../attachments/v1.ts";
-import { Forbidden, NotFound, TooManyRequests, Unauthenticated } from "../../errors.ts";
+import { Forbidden, NotFound, Unauthenticated } from "../../errors.ts";
 import { identify } from "../../http/authentication.ts";
+import { nameOfAddress } from "../../limits/address.ts";
+import { costOfRest } from "../../limits/cost.ts";
+import { type Allowance, requireAllowance } from "../../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../../limits/limits.ts";
 import { noteOperations } from "../../notes/v1.ts";
 import { recordOperations } from "../../notes/v1-records.ts";
 import * as people from "../../people/v1.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { CursorCodec } from "../../platform/cursor.ts";
+import { isTooDeep } from "../../platform/json-shape.ts";
 import { decodeUtf8 } from "../../platform/text.ts";
 import type { Services } from "../../services.ts";
 import type { TicketKind } from "../../tickets/service.ts";
@@ -20,12 +25,15 @@ import { jsonIn } from "../json-text.ts";
 import { BadRequest, describeFailure, invalidJson, NotAcceptable } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 import { readQuery } from "./query.ts";
-import { type Allowance, createRateLimiter, rateHeaders } from "./rate-limit.ts";
+import { rateHeaders, rateOf } from "./rate-limit.ts";
+
+/** Whether a route needs a credential, and whether it is counted. */
+type Access = "required" | "free" | "open";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Whether a route of /v1 needs a credential, and whether it is counted. */
-    readonly access?: "required" | "free" | "open";
+    /** Of a route of /v1. */
+    readonly access?: Access;
   }
 }
 
@@ -35,15 +43,13 @@ export interface V1Options {
   readonly cursors: CursorCodec;
   readonly clock: Clock;
   readonly publicUrl: string;
+  readonly limits: Limits;
 }
 
 const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
 /** Stands for a path that no router can read. There is nothing at it, as at every other that is not served. */
 export const unreadablePath = "/v1/unreadable";
-
-/** Requests that each credential may send in an hour. */
-const requestsPerHour = 3_600;
 
 /** The OpenAPI document of /v1, as it is served. */
 export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // our own file, and an OpenAPI document
@@ -69,9 +75,11 @@ export async function v1(app: FastifyInstance, options: V1Options): Promise<void
   await app.register(async (face) => serve(face, options), { prefix: "/v1" });
 }
 
-async function serve(app: FastifyInstance, { services, credentials, cursors, clock, publicUrl }: V1Options): Promise<void> {
+async function serve(
+  app: FastifyInstance,
+  { services, credentials, cursors, clock, publicUrl, limits }: V1Options,
+): Promise<void> {
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const rate = createRateLimiter({ limit: requestsPerHour, clock });
 
   // Whatever type a body says it is of, it has to be JSON.
   app.removeAllContentTypeParsers();
@@ -88,11 +96,13 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
     keepLowerCase(request, reply);
     const access = accessOf(request);
     const caller = await callerOf(request);
-    if (!caller && access === "required") throw new Unauthenticated();
-    if (caller) {
-      const allowance = rate.take(nameOf(caller.viewer), access === "free" ? 0 : 1);
+    if (!caller) {
+      requireAllowance(await limits.anonymous.take(nameOfAddress(request.ip), 1));
+      if (access === "required") throw new Unauthenticated();
+    } else {
+      const allowance = await counted(request, caller.viewer, access);
       reply.headers(rateHeaders(allowance));
-      if (allowance.exceeded && access !== "free") throw new TooManyRequests(allowance.exceeded.retryAfterSeconds);
+      requireAllowance(allowance);
       callers.set(request, { viewer: await inAccount(request, caller.viewer), allowance });
     }
     requireJson(request);
@@ -115,6 +125,18 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
   app.setNotFoundHandler((_request, _reply) => {
     throw new NotFound("address");
   });
+
+  /**
+   * What the credential of a request has left of its requests, this one counted. Where its points are used up, that decides when it is worth
+   * trying again.
+   */
+  async function counted(request: FastifyRequest, viewer: PersonViewer, access: Access): Promise<Allowance> {
+    const name = nameOfCredential(viewer);
+    const requests = await limits.requests.take(name, access === "free" ? 0 : 1);
+    if (access === "free" || requests.retryAfterSeconds !== undefined) return requests;
+    const { retryAfterSeconds } = await limits.points.take(name, costOf(request));
+    return retryAfterSeconds === undefined ? requests : { ...requests, retryAfterSeconds };
+  }
 
   /** Who a credential acts for, in its own account; undefined without one. @throws {Unauthenticated} */
   async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
@@ -168,8 +190,8 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
     app.get(url, { config: { access: "free" } }, async (request, reply) => {
       const caller = callers.get(request);
       if (!caller) throw new Unauthenticated();
-      const { limit, remaining, reset } = caller.allowance;
-      return sendJson(reply, { limit, remaining, reset });
+      const core = rateOf(caller.allowance);
+      return sendJson(reply, { resources: { core }, ...core });
     });
   }
 
@@ -202,21 +224,30 @@ async function serve(app: FastifyInstance, { services, credentials, cursors, clo
 }
 
 /** Whether a route needs a credential, and whether it is counted. What is no route needs none to be told so. */
-function accessOf(request: FastifyRequest): "required" | "free" | "open" {
+function accessOf(request: FastifyRequest): Access {
   return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
 
-/** What requests are counted by: the credential, whatever account it is used in. */
-function nameOf({ credential, person }: PersonViewer): string {
-  return credential ? `${credential.kind} ${credential.id}` : person.id;
+/** The most records of a page. */
+const largestPage = 100;
+
+/** What a request would cost, in points: records by their id are one each, and all other reads are pages with their totals. */
+function costOf({ method, routeOptions: { url } }: FastifyRequest): number {
+  return costOfRest({
+    method,
+    isList: url !== undefined && !/(:id|\/me|\/storage|\/account)(\.json)?$/.test(url),
+    rows: largestPage,
+  });
 }
 
 function parseJson(body: Uint8Array): unknown {
   const text = decodeUtf8(body);
   try {
-    if (text !== undefined) return JSON.parse(text) as unknown;
-  } catch {
-    // Said below, as of what is not even UTF-8.
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    if (text !== undefined && !isTooDeep(value)) return value;
+  } catch (error) {
+    // Said below, as of what is not even UTF-8 or is nested too deeply.
+    if (!(error instanceof SyntaxError)) throw error;
   }
   throw new BadRequest(invalidJson);
 }

@@ -1,3 +1,4 @@
+import { maximumFilterValues } from "../../limits/cost.ts";
 import type { FieldFilter } from "../../platform/field-filter.ts";
 import { unstorable } from "../../platform/text.ts";
 import { BadRequest, invalidParameter } from "./errors.ts";
@@ -109,6 +110,7 @@ export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
 ): FieldFilters<Fields> {
   const found: Record<string, FieldFilter<unknown>[]> = {};
   const unknown = new Set<string>();
+  let listed = 0;
   for (const { name: key, value } of query.parameters.filter((parameter) => !reserved.has(parameter.name))) {
     // `id!=1` has its operator on the name's side of the first equals sign, and so have `id>=1` and `id<=1`.
     const { name = "", sign = "" } = /^(?<name>.*?)(?<sign>[!<>]?)$/s.exec(key)?.groups ?? {};
@@ -120,6 +122,9 @@ export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
     // Those that are found by a name are filterable.
     const [target, field] = known as [string, Filterable<unknown>];
     const expression = sign === "" || sign === "!" ? `${sign}${value}` : `${sign}=${value}`;
+    listed += expression.split(",").length;
+    // Each value is a comparison with every row that is read.
+    if (listed > maximumFilterValues) throw new BadRequest(`Filters cannot have more than ${maximumFilterValues} values`);
     (found[target] ??= []).push(...readExpression(name, expression, field));
   }
   if (unknown.size > 0) throw new BadRequest(`Filtering not allowed on fields: ${[...unknown].join(", ")}`);

@@ -7,6 +7,10 @@ import * as attachments from "../../attachments/v2.ts";
 import { attempt, Forbidden, invalid, InvalidInput, Unauthenticated } from "../../errors.ts";
 import { describeFailure, NotUtf8 } from "../../http/server.ts";
 import { sendProblem } from "../../http/problem.ts";
+import { nameOfAddress } from "../../limits/address.ts";
+import { costOfRest } from "../../limits/cost.ts";
+import { rateLimitHeaders, requireAllowance } from "../../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../../limits/limits.ts";
 import * as notes from "../../notes/v2.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer, Viewer } from "../../viewer.ts";
@@ -17,6 +21,7 @@ export interface V2Options {
   readonly services: Services;
   /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly limits: Pick<Limits, "points" | "anonymous">;
 }
 
 /** Every operation of the OpenAPI document: one without a translation does not compile. */
@@ -51,7 +56,7 @@ export interface OpenApiDocument {
 const methods = ["get", "post", "put", "delete", "patch"] as const;
 
 /** The /v2 face. A Fastify plugin. */
-export async function v2(app: FastifyInstance, { services, authenticate }: V2Options): Promise<void> {
+export async function v2(app: FastifyInstance, { services, authenticate, limits }: V2Options): Promise<void> {
   const viewers = new WeakMap<FastifyRequest, PersonViewer>();
 
   app.setValidatorCompiler(({ schema, httpPart }) =>
@@ -60,9 +65,15 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply));
 
   await app.register(async (routes) => {
-    routes.addHook("onRequest", async (request) => {
+    routes.addHook("onRequest", async (request, reply) => {
       const viewer = await authenticate(request);
-      if (viewer.kind === "anonymous") throw new Unauthenticated();
+      const isAnonymous = viewer.kind === "anonymous";
+      const allowance = isAnonymous
+        ? await limits.anonymous.take(nameOfAddress(request.ip), 1)
+        : await limits.points.take(nameOfCredential(viewer), costOf(request));
+      reply.headers(rateLimitHeaders(allowance));
+      requireAllowance(allowance);
+      if (isAnonymous) throw new Unauthenticated();
       viewers.set(request, viewer);
     });
     routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
@@ -100,6 +111,16 @@ export async function v2(app: FastifyInstance, { services, authenticate }: V2Opt
   }
 
   app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+}
+
+/** The most rows of a list, by the OpenAPI document. */
+const largestLimit = 100;
+
+/** What a request would cost, in points. A `limit` that cannot be used costs what the largest does: it is refused before anything is read. */
+function costOf({ method, routeOptions, query }: FastifyRequest): number {
+  const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
+  const limit = Number((query as { limit?: unknown }).limit ?? largestLimit); // a query is an object, whatever is in it
+  return costOfRest({ method, isList, rows: limit >= 0 && limit <= largestLimit ? limit : largestLimit });
 }
 
 /** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */

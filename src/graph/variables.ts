@@ -1,0 +1,70 @@
+import { type DocumentNode, GraphQLError, Kind, visit } from "graphql";
+import { type FieldProblem, InvalidInput } from "../errors.ts";
+import { isTooDeep, maximumDepth } from "../platform/json-shape.ts";
+import type { Variables } from "./limits.ts";
+
+/**
+ * Holds what was sent as variables to what any argument may be, before anything reads it.
+ *
+ * @throws {InvalidInput} where they are nested deeper than any input, or where a list or an object has more in it than any argument takes.
+ */
+export function checkVariables(variables: Variables): void {
+  const problems: FieldProblem[] = [];
+  for (const name in variables) {
+    const value = variables[name];
+    if (typeof value !== "object" || value === null) continue;
+    if (isTooDeep(value))
+      problems.push({ path: [name], message: `The variable is nested more than ${maximumDepth} levels deep.` });
+    else addTooLarge(problems, [name], value);
+  }
+  if (problems.length > 0) throw new InvalidInput(problems.slice(0, mostProblems));
+}
+
+/** The most values that a list may have in any argument. Where an argument takes fewer, its resolver says so. */
+const maximumListLength = 1_000;
+
+/** The most fields that an object may have: no input has a third of them, and a refusal would repeat them all. */
+const maximumObjectSize = 100;
+
+/** How many problems of one request are told. */
+const mostProblems = 10;
+
+function addTooLarge(problems: FieldProblem[], path: readonly string[], value: object): void {
+  if (problems.length >= mostProblems) return;
+  if (Array.isArray(value) && value.length > maximumListLength) {
+    problems.push({ path, message: tooMany(value.length) });
+    return;
+  }
+  const size = Array.isArray(value) ? 0 : Object.keys(value).length;
+  if (size > maximumObjectSize) {
+    problems.push({ path, message: `The object has ${size} fields; at most ${maximumObjectSize} are taken.` });
+    return;
+  }
+  for (const [name, part] of Object.entries(value) as [string, unknown][])
+    if (typeof part === "object" && part !== null) addTooLarge(problems, Array.isArray(value) ? path : [...path, name], part);
+}
+
+/** Why a list that `document` itself holds is too long, or undefined. */
+export function longListIn(document: DocumentNode): GraphQLError | undefined {
+  let found: GraphQLError | undefined;
+  visit(document, {
+    [Kind.ARGUMENT]: ({ name, value }) => {
+      visit(value, {
+        [Kind.LIST]: ({ values }) => {
+          if (found || values.length <= maximumListLength) return;
+          const message = tooMany(values.length);
+          found = new GraphQLError(message, {
+            originalError: new InvalidInput([{ path: [name.value], message }]),
+          });
+        },
+      });
+      // What is in a value has been looked at.
+      return false;
+    },
+  });
+  return found;
+}
+
+function tooMany(count: number): string {
+  return `The list has ${count} values; at most ${maximumListLength} are taken.`;
+}

@@ -1,0 +1,36 @@
+// Loaded into the gateway's own process by --import, beside nothing else: tells on request how long its event loop was held.
+import { createServer } from "node:http";
+import { isMainThread } from "node:worker_threads";
+
+/** How often the loop is looked at, in milliseconds. */
+const interval = 5;
+
+// The threads of the process load it too, and have loops of their own.
+if (isMainThread) serve(Number(process.env["FAULTS_MONITOR_PORT"]));
+
+/**
+ * Answers with the longest that the loop was held since it was last asked: by the clock, and in time of the processor that the main thread has
+ * used meanwhile, in milliseconds. On a machine that others use as well only the second says what the gateway itself has done.
+ */
+function serve(port: number): void {
+  let [byClock, ofProcessor] = [0, 0];
+  let before = { clock: performance.now(), processor: processorMilliseconds() };
+  const look = (): void => {
+    const now = { clock: performance.now(), processor: processorMilliseconds() };
+    byClock = Math.max(byClock, now.clock - before.clock - interval);
+    ofProcessor = Math.max(ofProcessor, now.processor - before.processor);
+    before = now;
+  };
+  setInterval(look, interval).unref();
+  const server = createServer((_request, response) => {
+    look();
+    response.end(JSON.stringify({ byClock, ofProcessor, residentBytes: process.memoryUsage.rss() }));
+    [byClock, ofProcessor] = [0, 0];
+  });
+  server.listen(port, "127.0.0.1").unref();
+}
+
+function processorMilliseconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
