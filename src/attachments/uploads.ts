@@ -121,13 +121,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   /** The uploads of these keys that a note may take, the latest of each key, in the order of `keys`. */
   async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(KeyedUpload | undefined)[]> {
     const rows = await prisma.upload.findMany({
-      // What cannot be stored was never uploaded, and cannot be asked for either.
-      where: {
-        accountId: viewer.account.id,
-        key: { in: keys.filter((key) => unstorable(key) === undefined) },
-        state: "READY",
-        consumedAt: null,
-      },
+      where: { accountId: viewer.account.id, key: { in: [...keys] }, state: "READY", consumedAt: null },
       orderBy: [{ createdAt: "asc" }, { id: "asc" }],
     });
     const byKey = new Map(rows.flatMap(({ key, ...row }) => (key === null ? [] : [[key, { ...row, key }]])));
