@@ -241,13 +241,13 @@ describe("guessing", () => {
 
   test("of a client's secret is refused after two, as RFC 6749 shapes failures", async () => {
     await newMinute();
-    const ask = (secret: string) =>
+    const askToken = (secret: string) =>
       fetch(`${app.url}/oauth2/token`, {
         method: "POST",
         body: new URLSearchParams({ grant_type: "client_credentials", client_id: ticket.id, client_secret: secret }),
       });
     const answers = [];
-    for (let count = 0; count < 4; count += 1) answers.push(await ask(`wrong ${count}`));
+    for (let count = 0; count < 4; count += 1) answers.push(await askToken(`wrong ${count}`));
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 429, 429]);
     expect(answers[2]?.headers.get("retry-after")).toBe("60");
     expect(await answers[2]?.json()).toEqual({
@@ -262,13 +262,13 @@ test("tokens cost points, and those of a client that has none left are refused",
   const { client, secret } = await app.provisioning.addOAuthClient({
     ...{ accountId: account.id, personId: account.specialist.id, name: "much", scopes: ["notes:read"] },
   });
-  const ask = () =>
+  const askToken = () =>
     fetch(`${app.url}/token`, {
       method: "POST",
       body: new URLSearchParams({ grant_type: "client_credentials", client_id: client.id, client_secret: secret }),
     });
   const statuses = [];
-  for (let count = 0; count < 11; count += 1) statuses.push((await ask()).status);
+  for (let count = 0; count < 11; count += 1) statuses.push((await askToken()).status);
   expect(statuses).toEqual([...Array<number>(10).fill(200), 429]);
 });
 

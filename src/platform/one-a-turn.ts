@@ -1,11 +1,16 @@
+/** A new connection is accepted in one turn of the event loop, read in the next, and answered by what that sets off. */
+const turnsBetween = 3;
+
 /**
- * Lets work through one piece a turn of the event loop: between two pieces that take milliseconds each, everybody else's small ones are done.
- * Resolves when it is the caller's turn.
+ * Lets work through one piece at a time, some turns of the event loop apart: between two pieces that take milliseconds each, everybody else's
+ * small ones are done. Resolves when it is the caller's turn.
  */
 export function createOneATurn(): () => Promise<void> {
   let last = Promise.resolve();
   return () => {
-    last = last.then(() => new Promise<void>((resolve) => void setImmediate(resolve)));
+    last = last.then(async () => {
+      for (let turn = 0; turn < turnsBetween; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+    });
     return last;
   };
 }

@@ -52,11 +52,15 @@ const gateway = await startMonitored({
 const idle = await startIdleServer();
 const { specialist, customer } = gateway.demoKeys();
 const failures: string[] = [];
+let underWay = "";
 try {
   const health = watchHealth(gateway, idle);
   const requests = hostileRequests(specialist);
   const results: Result[] = [];
-  for (const [name, sent] of requests) results.push(await measure(gateway, name, sent));
+  for (const [name, sent] of requests) {
+    underWay = name;
+    results.push(await measure(gateway, name, sent));
+  }
   const slowestHealth = await health.stop();
   report(results, slowestHealth);
 } finally {
@@ -87,7 +91,7 @@ function report(results: readonly Result[], slowestHealth: SlowestHealth): void 
   console.log(`${results.length} hostile cases, ${sum(results.map((result) => result.statuses.length))} requests`);
   console.log(`statuses: ${told.map(([status, count]) => `${status === 0 ? "closed" : status} × ${count}`).join(", ")}`);
   console.log(
-    `the slowest answer of /health: ${Math.round(slowestHealth.ofAll)} ms, ${Math.round(slowestHealth.ofGateway)} ms more than an idle server beside it took; resident memory at most: ${Math.round(resident / 2 ** 20)} MiB`,
+    `the slowest answer of /health: ${Math.round(slowestHealth.ofAll)} ms, ${Math.round(slowestHealth.ofGateway)} ms more than an idle server beside it took, during: ${slowestHealth.during}; resident memory at most: ${Math.round(resident / 2 ** 20)} MiB`,
   );
   console.log("what held the event loop longest:");
   for (const {
@@ -262,6 +266,8 @@ interface SlowestHealth {
   /** In milliseconds, beyond what an idle process took at the same moment. */
   readonly ofGateway: number;
   readonly ofAll: number;
+  /** What was being sent then. */
+  readonly during: string;
 }
 
 async function timed<Value>(work: () => Promise<Value>): Promise<{ result: Value; milliseconds: number }> {
@@ -271,7 +277,7 @@ async function timed<Value>(work: () => Promise<Value>): Promise<{ result: Value
 
 /** Asks for /health all the while, and an idle server in a process of its own beside it. */
 function watchHealth(of: Gateway, bare: { readonly port: number }): { stop(): Promise<SlowestHealth> } {
-  let [slowest, slowestOfAll] = [0, 0];
+  let [slowest, slowestOfAll, during] = [0, 0, ""];
   let isWatching = true;
   const watching = (async () => {
     while (isWatching) {
@@ -280,7 +286,8 @@ function watchHealth(of: Gateway, bare: { readonly port: number }): { stop(): Pr
         timed(() => send(bare, { path: "/" })),
       ]);
       // What a process that does nothing at all takes at the same moment is the machine's.
-      slowest = Math.max(slowest, asked.milliseconds - control.milliseconds);
+      const beyond = asked.milliseconds - control.milliseconds;
+      if (beyond > slowest) [slowest, during] = [beyond, underWay];
       slowestOfAll = Math.max(slowestOfAll, asked.milliseconds);
       if (asked.result !== 200) failures.push(`/health answered ${asked.result}`);
       await new Promise((wake) => setTimeout(wake, 20));
@@ -290,7 +297,7 @@ function watchHealth(of: Gateway, bare: { readonly port: number }): { stop(): Pr
     async stop() {
       isWatching = false;
       await watching;
-      return { ofGateway: slowest, ofAll: slowestOfAll };
+      return { ofGateway: slowest, ofAll: slowestOfAll, during };
     },
   };
 }

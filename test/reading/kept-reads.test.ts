@@ -22,7 +22,7 @@ function heapMegabytes(): number {
   return process.memoryUsage().heapUsed / 1_000_000;
 }
 
-const times = 305;
+const times = 805;
 
 /** What stays in memory of operations that are never asked again. */
 async function growthOf(query: string, variables: () => Record<string, unknown>): Promise<number> {
@@ -42,6 +42,6 @@ test.each([
   ["of all notes", "query ($ids: [ID!]) { notes(filter: { ids: $ids }) { nodes { uuid } } }"],
   ["of each ticket's notes", "query ($ids: [ID!]) { tickets { nodes { notes(filter: { ids: $ids }) { nodes { uuid } } } } }"],
 ])("filters %s by a thousand ids are not kept", async (_of, query) => {
-  // All of them have some 30 MB of ids.
-  expect(await growthOf(query, () => ({ ids: ids() }))).toBeLessThan(15);
+  // All of them have some 80 MB of ids, of which caches may keep as much as they are bounded to.
+  expect(await growthOf(query, () => ({ ids: ids() }))).toBeLessThan(30);
 });
