@@ -121,7 +121,7 @@ export class TooManyRequests extends DomainError {
 }
 
 /** What every face says where the database or the object store does not answer. */
-export const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
+const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
 
 /** The database or the object store does not answer now, or the process has no room for the call. Worth trying again. */
 export class Unavailable extends DomainError {

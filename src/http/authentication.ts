@@ -72,7 +72,7 @@ export function originOf(request: FastifyRequest): Origin {
  * The IP address of the client: of the connection, or the one that the proxies of `TRUSTED_PROXIES` have seen. What they write there and is no
  * address, such as `unknown`, is not taken for one: it would be the client's to choose.
  */
-function addressOf(request: FastifyRequest): string | null {
+export function addressOf(request: FastifyRequest): string | null {
   const { ip } = request;
   const seen = isIP(ip) ? ip : withoutPort(ip);
   const address = isIP(seen) ? seen : request.raw.socket.remoteAddress;

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import type { Credentials } from "../../access/credentials.ts";
 import * as attachments from "../../attachments/v1.ts";
 import { Forbidden, NotFound, Unauthenticated } from "../../errors.ts";
-import { identify } from "../../http/authentication.ts";
+import { addressOf, identify } from "../../http/authentication.ts";
 import { nameOfAddress } from "../../limits/address.ts";
 import { costOfRest } from "../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../limits/limiter.ts";
@@ -97,7 +97,7 @@ async function serve(
     const access = accessOf(request);
     const caller = await callerOf(request);
     if (!caller) {
-      requireAllowance(await limits.anonymous.take(nameOfAddress(request.ip), 1));
+      requireAllowance(await limits.anonymous.take(nameOfAddress(addressOf(request)), 1));
       if (access === "required") throw new Unauthenticated();
     } else {
       const allowance = await counted(request, caller.viewer, access);

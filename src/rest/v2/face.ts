@@ -5,6 +5,7 @@ import openapiGlue from "fastify-openapi-glue";
 import { parse } from "yaml";
 import * as attachments from "../../attachments/v2.ts";
 import { attempt, Forbidden, invalid, InvalidInput, Unauthenticated } from "../../errors.ts";
+import { addressOf } from "../../http/authentication.ts";
 import { describeFailure, NotUtf8 } from "../../http/server.ts";
 import { sendProblem } from "../../http/problem.ts";
 import { nameOfAddress } from "../../limits/address.ts";
@@ -69,7 +70,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       const viewer = await authenticate(request);
       const isAnonymous = viewer.kind === "anonymous";
       const allowance = isAnonymous
-        ? await limits.anonymous.take(nameOfAddress(request.ip), 1)
+        ? await limits.anonymous.take(nameOfAddress(addressOf(request)), 1)
         : await limits.points.take(nameOfCredential(viewer), costOf(request));
       reply.headers(rateLimitHeaders(allowance));
       requireAllowance(allowance);
