@@ -27,7 +27,7 @@ export interface LoadGenerator {
 /** Sends prepared requests to `origin` in turn, again and again, as fast as they are answered. @throws {Error} where any of them fails */
 export type Ask = (origin: string, load: Load) => Promise<Answered>;
 
-/** wrk, where it is installed, and else autocannon, which takes ten times the processor time. */
+/** wrk, where it is installed, and else autocannon, which takes three times the processor time. */
 export function findLoadGenerator(scratchDirectory: string): LoadGenerator {
   const { stdout, error } = spawnSync("wrk", ["--version"], { encoding: "utf8" });
   if (error) return autocannonGenerator;
