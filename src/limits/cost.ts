@@ -20,7 +20,7 @@ export const prices = {
   /** A text that is rendered. */
   renderedText: 1 / 2,
   /** A URL that is signed. */
-  signedUrl: 1 / 4,
+  signedUrl: 1 / 25,
   /** How many rows there are across tickets. */
   total: 20,
   /** How many rows one other row has, such as the notes of a ticket. */

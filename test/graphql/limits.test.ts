@@ -312,7 +312,10 @@ describe("the points of an operation", () => {
     await expectRefusal(`query ($id: ID!) { ${many(600, (index) => `a${index}: ticket(id: $id) { uuid }`)} }`, /points/, {
       id: "x",
     });
-    await expectRefusal(`{ notes(first: 100) { nodes { attachments(first: 100) { nodes { download { url } } } } } }`, /points/);
+    await expectRefusal(
+      `{ notes(first: 100) { nodes { attachments(first: 100) { nodes { a: download { url } b: download { url } c: download { url } } } } } }`,
+      /points/,
+    );
   });
 });
 
