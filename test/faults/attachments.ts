@@ -202,7 +202,7 @@ async function sendAgain(sent: readonly Sent[]): Promise<void> {
   }
 }
 
-/** Reads every file that is said to be there. */
+/** Reads every file that is said to be there: twelve notes of four names are one page. */
 async function proveReady(round: number, sent: readonly Sent[]): Promise<void> {
   for (const files of Map.groupBy(sent, ({ url }) => url).values()) {
     const taken = files.filter(({ status }) => status === 200);
@@ -214,7 +214,7 @@ async function proveReady(round: number, sent: readonly Sent[]): Promise<void> {
     headers: { "content-type": "application/json", "x-api-key": key },
     body: JSON.stringify({
       query:
-        "{ notes(first: 100) { nodes { attachments(first: 100) { nodes { id filename state size contentType download { url } } } } } }",
+        "{ notes(first: 12) { nodes { attachments(first: 10) { nodes { id filename state size contentType download { url } } } } } }",
     }),
   });
   const { data } = (await response.json()) as { data: { notes: { nodes: { attachments: { nodes: Shown[] } }[] } } };
