@@ -105,6 +105,7 @@ describe("GraphQL over HTTP", () => {
     await expectGraphqlError(
       await postGraphql(JSON.stringify({ query: viewerQuery, variables: { x: "x".repeat(1_048_576) } })),
       413,
+      "TOO_LARGE",
     );
   });
 

@@ -21,8 +21,10 @@ const httpStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
 /** An error as it may leave: of the closed list, or saying nothing but that something went wrong. */
 export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
   const cause = rootCause(error);
-  const isDown = cause !== undefined && isUnavailable(cause);
-  if (isDown) log.error({ err: cause }, "the database cannot be reached");
+  const isDown = cause !== undefined && !isRefusedByHost(cause) && isUnavailable(cause);
+  // What has no cause of its own is the gateway's: it has no room for the moment.
+  if (isDown && (cause.cause !== undefined || !(cause instanceof Unavailable)))
+    log.error({ err: cause }, "the database cannot be reached");
   const original = isDown && !(cause instanceof Unavailable) ? new Unavailable({ cause }) : cause;
   const shown = (message: string, extensions: Record<string, unknown>) =>
     new GraphQLError(message, { ...placeOf(error), extensions });
@@ -39,7 +41,8 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
   // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.
   if (original === undefined || isRefusedByHost(original)) {
     const { http } = error.extensions;
-    return shown(error.message, { code: "INVALID_INPUT", ...(http === undefined ? {} : { http: httpOf(error, http) }) });
+    const code = original && hostStatus(original) === statusOf.TOO_LARGE ? "TOO_LARGE" : "INVALID_INPUT";
+    return shown(error.message, { code, ...(http === undefined ? {} : { http: httpOf(error, http) }) });
   }
   log.error({ err: original, path: error.path }, "a GraphQL operation failed");
   return shown("Something went wrong here. The request id in x-request-id finds it in our log.", {

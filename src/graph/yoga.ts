@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createYoga, type Plugin } from "graphql-yoga";
 import type { CursorCodec } from "../platform/cursor.ts";
@@ -36,6 +37,8 @@ interface ServerContext {
 }
 
 const graphqlPath = "/graphql";
+/** The largest body without a credential, in bytes: no document that is taken of such callers is longer. */
+const anonymousBodyLimit = 65_536;
 
 /** What {@link graphqlPath} takes. OPTIONS is answered by the host, and HEAD as a GET without its body. */
 const allowedMethods = "GET, HEAD, POST, OPTIONS";
@@ -91,7 +94,8 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const response = await yoga.fetch(
       `http://gateway${request.url}`,
       {
-        method: request.method,
+        // The host leaves the body of a HEAD's answer out.
+        method: request.method === "HEAD" ? "GET" : request.method,
         // The one that was chosen: Yoga knows no weights.
         headers: { accept: type, ...(request.method === "POST" && { "content-type": "application/json" }) },
         // The host's JSON parser has left it as text: Yoga parses it.
@@ -126,7 +130,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     checkParameters(url);
     return answerByYoga(request, reply, { viewer: await authenticate(request), type });
   });
-  app.post(graphqlPath, async (request, reply) => {
+  app.post(graphqlPath, { config: { anonymousBodyLimit } }, async (request, reply) => {
     const type = acceptedBy(request);
     const viewer = await authenticate(request);
     const parameters = parseParams(request.body);
@@ -138,8 +142,9 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
       .headers({ ...headers, "cache-control": "no-store" })
       .send(body);
   });
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   app.route({
-    method: ["PUT", "PATCH", "DELETE", "TRACE"],
+    method: app.supportedMethods.filter((method) => !allowedMethods.includes(method)),
     url: graphqlPath,
     // Before the body is parsed: of whatever type it is, it is the method that is wrong.
     onRequest: refuseMethod,

@@ -153,9 +153,14 @@ function queryOf(raw: IncomingMessage): URLSearchParams {
 function requireType(sent: string | undefined, signed: string): void {
   const type = mediaType(sent ?? "");
   const wanted = mediaType(signed);
-  const shared = extensions[wanted] ?? [];
-  if (type === wanted || extensions[type]?.some((extension) => shared.includes(extension))) return;
+  const shared = extensionsOf(wanted);
+  if (type === wanted || extensionsOf(type).some((extension) => shared.includes(extension))) return;
   throw new Forbidden(`This URL takes a file with Content-Type: ${signed}.`);
+}
+
+/** The extensions of files of a media type; none of what is no type, whatever other words an object answers to. */
+function extensionsOf(type: string): readonly string[] {
+  return (Object.hasOwn(extensions, type) ? extensions[type] : undefined) ?? [];
 }
 
 interface Range {

@@ -8,11 +8,14 @@ import { decodeUtf8 } from "../platform/text.ts";
 import { answerClientError } from "./client-errors.ts";
 import { type ConnectionLimits, type Connections, defaultConnectionLimits, watchConnections } from "./connections.ts";
 import { decodeBodies } from "./encoded-bodies.ts";
+import { boundBodies } from "./bodies.ts";
 import { measure } from "./health.ts";
 import { sendProblem, statusOf } from "./problem.ts";
 
 /** The largest body of a request that is not an upload. The longest note, doubled by JSON's escapes, fits several times. */
 const maximumBodyBytes = 1_048_576;
+/** All bodies under way together. */
+const maximumBodiesBytes = 64 * maximumBodyBytes;
 
 /** How long the headers of a request may take from when its connection is opened or, kept alive, from their first byte. */
 const headersMilliseconds = 10_000;
@@ -104,6 +107,7 @@ export function createServer(options: ServerOptions): Server {
     // The last of it is handed to the operating system, or its client is gone.
     raw.once("finish", release).once("close", release);
   });
+  boundBodies(app, { maximumBytes: maximumBodiesBytes });
   decodeBodies(app, { maximumBytes: maximumBodyBytes });
   app.register(cors, {
     origin: [...corsOrigins],
@@ -171,9 +175,10 @@ export interface DescribedFailure {
 export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof DomainError)
     return { status: statusOf[error.code], detail: error.message, retryAfterSeconds: retryAfterOf(error) };
-  if (isUnavailable(error)) return describeFailure(new Unavailable({ cause: error }));
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  // The host's own refusals (too large, no such media type) are about the request and say so.
+  // The host's own refusals (too large, no such media type) are about the request and say so. A client that hung up in its body is one of them:
+  // the code of that error alone could be a lost connection of the database.
   if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };
+  if (isUnavailable(error)) return describeFailure(new Unavailable({ cause: error }));
   return { status: 500, detail: "Something went wrong here. The request id in x-request-id finds it in our log." };
 }

@@ -1,9 +1,9 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { openDatabase } from "../../src/platform/database.ts";
-import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, call, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
-import { addTicket } from "../support/factories.ts";
+import { addNote, addTicket } from "../support/factories.ts";
 import { addClient, tokenOf } from "../support/oauth.ts";
 import { openRaw, requestHead, statusesIn } from "../support/raw-http.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
@@ -102,10 +102,7 @@ describe("a body with a Content-Encoding", () => {
     for (const [coding, bomb] of Object.entries(bombs)) {
       expect(bomb.length).toBeLessThan(1_000_000);
       const answer = await postGraphql({ "x-api-key": key, "content-encoding": coding }, new Uint8Array(bomb));
-      expect([answer.status, await answer.json()]).toMatchObject([
-        413,
-        { errors: [{ extensions: { code: "INVALID_INPUT" } }] },
-      ]);
+      expect([answer.status, await answer.json()]).toMatchObject([413, { errors: [{ extensions: { code: "TOO_LARGE" } }] }]);
     }
   });
 
@@ -302,3 +299,81 @@ test.skipIf(inject("testServer").kind === "embedded")(
     }
   },
 );
+
+describe("what a client leaves out or makes up is told as its mistake", () => {
+  const write = (method: string, path: string, headers: Record<string, string> = {}) =>
+    fetch(`${app.url}${path}`, { method, headers: { "x-api-key": key, ...headers } });
+
+  test.each([
+    ["POST", "/v2/tickets/notes"],
+    ["PUT", "/v2/tickets/notes/01900000-0000-7000-8000-000000000000"],
+    ["POST", "/v2/tickets/note-attachments"],
+  ])("%s %s without a body or its type is 400", async (method, path) => {
+    const answer = await write(method, path);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ status: 400, title: "Bad Request" });
+  });
+
+  test("fields of /v1 that are called as members of every object are told by their names", async () => {
+    const ticket = await addTicket(app, account, {});
+    const answer = await fetch(`${app.url}/v1/requests/${ticket.number}`, {
+      method: "PATCH",
+      headers: { ...json, authorization: `Bearer ${key}` },
+      body: '{"__proto__":1,"constructor":1,"toString":1}',
+    });
+    expect(answer.status).toBe(422);
+    const { errors } = (await answer.json()) as { errors: [string, string][] };
+    expect(errors.map(([field]) => field)).toEqual(["__proto__", "constructor", "toString"]);
+  });
+
+  test("a media type that is called so is not that of an upload URL", async () => {
+    const ticket = await addTicket(app, account, {});
+    const note = await addNote(app, ticket, account.specialist);
+    const asked = await call(app, key, "POST", "/v2/tickets/note-attachments", { note_id: note.id, filename: "a.txt" });
+    const { signed_url: url } = asked.body as { signed_url: string };
+    for (const type of ["constructor/constructor", "__proto__/x"]) {
+      const answer = await fetch(url, { method: "PUT", headers: { "content-type": type }, body: "x" });
+      expect(answer.status, type).toBe(403);
+    }
+  });
+
+  test.each(["PROPFIND", "LOCK", "REPORT", "QUERY", "TRACE", "PUT"])(
+    "GraphQL by %s is 405 and says what is taken",
+    async (method) => {
+      const connection = await openRaw(app);
+      connection.write(requestHead(method, "/graphql"));
+      const answer = await connection.until(/\r\n\r\n/);
+      connection.socket.destroy();
+      expect(statusesIn(answer)).toEqual([405]);
+      expect(answer.toLowerCase()).toContain("allow: get, head, post, options");
+    },
+  );
+
+  test("GraphQL by HEAD is answered as by GET", async () => {
+    const answer = await fetch(`${app.url}/graphql?query=%7B__typename%7D`, { method: "HEAD", headers: { "x-api-key": key } });
+    expect(answer.status).toBe(200);
+  });
+
+  test("a body of GraphQL that is too large is said to be that", async () => {
+    const answer = await postGraphql({ "x-api-key": key }, JSON.stringify({ query: `{ a # ${"x".repeat(1_100_000)} }` }));
+    expect(answer.status).toBe(413);
+    expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: "TOO_LARGE" } }] });
+  });
+});
+
+describe("bodies that are under way", () => {
+  test("are small without a credential", async () => {
+    const answer = await postGraphql({}, JSON.stringify({ query: `{ __typename } # ${"x".repeat(70_000)}` }));
+    expect(answer.status).toBe(413);
+  });
+
+  test("have room for so many bytes together, and large ones beyond that are refused unread", async () => {
+    const half = "x".repeat(500_000);
+    const head = requestHead("POST", "/graphql", { ...json, "x-api-key": key, "content-length": "1000000" });
+    const slow = await Promise.all(Array.from({ length: 72 }, () => openRaw(app)));
+    onTestFinished(() => slow.forEach(({ socket }) => socket.destroy()));
+    for (const { write } of slow) write(`${head}{"query":"${half}`);
+    expect(await Promise.any(slow.map(({ until }) => until(/ 503 [^]*\r\n\r\n/)))).toMatch(/retry-after: \d/i);
+    expect((await postGraphql({ "x-api-key": key })).status).toBe(200);
+  });
+});

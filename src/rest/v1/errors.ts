@@ -68,17 +68,19 @@ const messages: Readonly<Record<number, string>> = {
 export const invalidJson = "Invalid JSON string posted";
 
 /** How /v1 names what the services call otherwise. */
-const fieldNames: Readonly<Record<string, string>> = {
-  isPublic: "internal",
-  uploads: "attachments",
-  requesterId: "requested_by_id",
-};
+const fieldNames: ReadonlyMap<string, string> = new Map([
+  ["isPublic", "internal"],
+  ["uploads", "attachments"],
+  ["requesterId", "requested_by_id"],
+]);
 
 /** The answer to a failure of any kind. Of what is unexpected nothing is said. */
 export function describeFailure(error: unknown): FailureAnswer {
   if (error instanceof BadRequest || error instanceof NotAcceptable) return answer(error.status, { message: error.message });
   if (error instanceof InvalidInput) {
-    const errors = error.fields.map(({ path: [field = "base"], message }) => [fieldNames[field] ?? field, message] as const);
+    const errors = error.fields.map(
+      ({ path: [field = "base"], message }) => [fieldNames.get(field) ?? field, message] as const,
+    );
     return answer(422, { message: "Validation Failed", errors });
   }
   if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(error) }, headersOf(error));

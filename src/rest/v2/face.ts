@@ -32,12 +32,12 @@ const operations: Record<OperationId, unknown> = { ...notes, ...attachments };
 const statusOfOperation: Partial<Record<OperationId, number>> = { addNote: 201, deleteNote: 204 };
 
 /** How /v2 names what the services call otherwise. */
-const fieldNames: Readonly<Record<string, string>> = {
-  text: "value",
-  ticketId: "ticket_id",
-  noteId: "note_id",
-  isPublic: "is_public",
-};
+const fieldNames: ReadonlyMap<string, string> = new Map([
+  ["text", "value"],
+  ["ticketId", "ticket_id"],
+  ["noteId", "note_id"],
+  ["isPublic", "is_public"],
+]);
 
 /** Where attachments are, by note and filename. */
 export const attachmentsPath = "/v2/tickets/note-attachments";
@@ -76,6 +76,8 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       requireAllowance(allowance);
       if (isAnonymous) throw new Unauthenticated();
       viewers.set(request, viewer);
+      // A write without a body, and without a type of it, is refused for what it lacks: of another type the host would ask for no body.
+      if (request.method !== "GET" && request.method !== "DELETE") request.headers["content-type"] ??= "application/json";
     });
     routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
       throw invalid("filename", isReadable(originalUrl) ? "The filename must have at most 255 bytes as UTF-8." : notUtf8);
@@ -220,7 +222,7 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
     return answerFailure(invalid("filename", notUtf8), request, reply);
   if (error instanceof InvalidInput) {
     const errors = error.fields.map((field) => ({
-      pointer: `#/${field.path.map((name) => fieldNames[name] ?? name).join("/")}`,
+      pointer: `#/${field.path.map((name) => fieldNames.get(name) ?? name).join("/")}`,
       detail: field.message,
     }));
     return sendProblem(reply, { status: 400, detail: error.message, errors });
