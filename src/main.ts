@@ -25,6 +25,9 @@ const closeMilliseconds = 1_000;
 /** The signals that stop the process, and their numbers. */
 const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
 
+/** How often it is looked whether the parent process is still there. */
+const parentMilliseconds = 250;
+
 /** How often uploads that no note has taken, and bytes whose rows are gone, are looked for. */
 const sweepMilliseconds = 60 * 60 * 1000;
 
@@ -129,11 +132,25 @@ async function withPort(config: Config): Promise<Config> {
 /** Runs `stop` at the first signal to stop. A second one ends the process at once, with the exit code that shells give to its signal. */
 function onStopSignal(stop: () => Promise<void>): void {
   let isStopping = false;
-  for (const [signal, number] of Object.entries(stopSignals)) {
-    process.on(signal, () => {
-      if (isStopping) process.exit(128 + number);
-      isStopping = true;
-      void stop();
-    });
-  }
+  const begin = (number: number) => {
+    if (isStopping) process.exit(128 + number);
+    isStopping = true;
+    void stop();
+  };
+  for (const [signal, number] of Object.entries(stopSignals)) process.on(signal, () => begin(number));
+  onEndOfNpm(() => begin(stopSignals.SIGTERM));
+}
+
+/**
+ * Calls `ended` when the shell has ended in which npm runs `npm start`. npm hands signals to that shell, and the shell hands none on: without this, the
+ * gateway would go on alone, holding its port and its database.
+ */
+function onEndOfNpm(ended: () => void): void {
+  if (process.env["npm_lifecycle_event"] !== "start") return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    ended();
+  }, parentMilliseconds).unref();
 }

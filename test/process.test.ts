@@ -201,6 +201,29 @@ test.skipIf(inject("testServer").kind === "embedded")(
   300_000,
 );
 
+test("npm start ends with npm, which hands no signal on to what its shell runs", async () => {
+  const given = { DATA_DIR: join(directory, "npm"), PORT: "0", LOG_LEVEL: "warn" };
+  const npm = spawn("npm", ["start"], { cwd: root, env: environment(given), stdio: ["ignore", "pipe", "inherit"] });
+  running.add(npm);
+  npm.once("exit", () => running.delete(npm));
+  let printed = "";
+  const url = await new Promise<string>((found) =>
+    npm.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+      const address = /gateway on (http:\S+)/.exec(printed)?.[1];
+      if (address !== undefined) found(address);
+    }),
+  );
+  // The gateway holds this pipe for as long as it lives.
+  const ended = once(npm.stdout, "close");
+  expect((await fetch(`${url}/ready`)).status).toBe(200);
+  npm.kill("SIGTERM");
+  await ended;
+  await expect(fetch(`${url}/ready`)).rejects.toThrow("fetch failed");
+  // Its database is free again.
+  expect(await stopped((await start({ DATA_DIR: join(directory, "npm") })).process, "SIGTERM")).toBe(0);
+});
+
 test("a first start loads neither the SDK of a store that it does not have nor an engine for migrations that are there", async () => {
   const loaded = join(directory, "loaded.txt");
   const gateway = await start({
