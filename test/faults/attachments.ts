@@ -16,7 +16,7 @@ import { createResponseBudget, usualMaximumBytes } from "../../src/platform/resp
 import { createSigner } from "../../src/platform/signature.ts";
 import { createServices } from "../../src/services.ts";
 import { scopesOf } from "../../src/viewer.ts";
-import { type Gateway, startGateway } from "./support/gateway.ts";
+import { type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { createOwnDatabase } from "./support/own-database.ts";
 
 const rounds = 20;
@@ -32,7 +32,7 @@ const own = await createOwnDatabase("attachments");
 const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
 const environment = {
   ...{ DATABASE_URL: own.url, SIGNING_SECRET: signingSecret, LOG_LEVEL: "error", DRAIN_MS: "0" },
-  ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+  ...raisedLimits,
 };
 const database = await openDatabase({ kind: "postgresql", url: own.url }, { warn: () => undefined });
 const gateways: Gateway[] = [];

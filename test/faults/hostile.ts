@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { getIntrospectionQuery } from "graphql";
-import { freePort, type Gateway, startGateway } from "./support/gateway.ts";
+import { freePort, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 
 const bounds = { loopMilliseconds: 100, healthMilliseconds: 250, residentBytes: 600 * 2 ** 20, requests: 150 };
 
@@ -47,7 +47,7 @@ const oddTexts: readonly string[] = [
 ];
 
 const gateway = await startMonitored({
-  ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+  ...raisedLimits,
 });
 const idle = await startIdleServer();
 const { specialist, customer } = gateway.demoKeys();

@@ -11,7 +11,7 @@ import { systemClock } from "../../src/platform/clock.ts";
 import { openDatabase } from "../../src/platform/database.ts";
 import { createFileStorage } from "../../src/platform/file-storage.ts";
 import { createSigner } from "../../src/platform/signature.ts";
-import { type DemoKeys, type Gateway, startGateway } from "./support/gateway.ts";
+import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { createOwnDatabase } from "./support/own-database.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -24,7 +24,7 @@ const readyMilliseconds = 180_000;
 const signingSecret = "a secret of the faults, of 32 characters or more";
 const quiet = {
   ...{ LOG_LEVEL: "error", DRAIN_MS: "0" },
-  ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+  ...raisedLimits,
 };
 const failures: string[] = [];
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { startCluster } from "./support/cluster.ts";
 import { createFigures } from "./support/figures.ts";
-import { type DemoKeys, type Gateway, startGateway } from "./support/gateway.ts";
+import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { type PgBouncer, startPgBouncer } from "./support/pgbouncer.ts";
 import {
   type Asked,
@@ -66,7 +66,7 @@ async function run({ url }: PgBouncer): Promise<void> {
     DATA_DIR: dataDirectory,
     // One for all: it stands in what they answer.
     PUBLIC_URL: "http://gateway.test",
-    ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+    ...raisedLimits,
     DRAIN_MS: "0",
     LOG_LEVEL: "warn",
   };

@@ -12,7 +12,7 @@ import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { type Authority, makeAuthority } from "./support/certificates.ts";
 import { type Cluster, startCluster, unprivilegedUser } from "./support/cluster.ts";
 import { createFigures } from "./support/figures.ts";
-import { type DemoKeys, type Gateway, startGateway } from "./support/gateway.ts";
+import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { type Answered, type Asked, ask, graphql, requestOf, type Ticket, writeOf } from "./support/requests.ts";
 
 /** The client gives up on a silent server after 12 s, having waited up to 5 s for a connection. */
@@ -29,7 +29,7 @@ const directory = mkdtempSync(join(tmpdir(), "gateway-postgres-faults-"));
 const settings = {
   SIGNING_SECRET: "a secret of this script, of 32 characters or more",
   DATA_DIR: join(directory, "gateway"),
-  ...{ RATE_LIMIT_POINTS: "1000000000", RATE_LIMIT_REQUESTS: "1000000000", RATE_LIMIT_ANONYMOUS: "1000000000" },
+  ...raisedLimits,
   DRAIN_MS: "0",
   LOG_LEVEL: "warn",
 };

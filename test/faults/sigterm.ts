@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { createSharedDatabase, type SharedDatabase } from "./support/database.ts";
-import { freePort, type Gateway, startGateway } from "./support/gateway.ts";
+import { freePort, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { load, mixedCalls, newTally, type Tally } from "./support/load.ts";
 
 const stopsWithPostgresql = 44;
@@ -73,7 +73,7 @@ async function stopsOnPostgresql({ environment, keys }: SharedDatabase): Promise
   const inTurn = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const gateway = await startGateway({ environment: { ...environment, DRAIN_MS: "200" } });
+      const gateway = await startGateway({ environment: { ...environment, ...raisedLimits, DRAIN_MS: "200" } });
       figures.push(await stopUnderLoad(gateway, keys.specialist));
     }
   };
@@ -85,7 +85,7 @@ async function stopsOfEmbedded(): Promise<StopFigures[]> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
   const figures: StopFigures[] = [];
   for (let stop = 0; stop < stopsEmbedded; stop += 1) {
-    const gateway = await startGateway({ dataDirectory });
+    const gateway = await startGateway({ environment: raisedLimits, dataDirectory });
     figures.push(await stopUnderLoad(gateway, gateway.demoKeys().specialist));
   }
   rmSync(dataDirectory, { recursive: true, force: true });
@@ -179,6 +179,7 @@ async function restartBehindHaproxy({ environment, keys }: SharedDatabase): Prom
       port,
       environment: {
         ...environment,
+        ...raisedLimits,
         ...{ DRAIN_MS: String(drainBehindProxy), LOG_LEVEL: "warn", TRUSTED_PROXIES: "127.0.0.1" },
         PUBLIC_URL: `http://127.0.0.1:${front}`,
       },

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { startGateway } from "./support/gateway.ts";
+import { startGateway, raisedLimits } from "./support/gateway.ts";
 import { load, mixedCalls, newTally, percentile } from "./support/load.ts";
 
 const slowClients = 400;
@@ -24,7 +24,7 @@ interface SlowKind {
   readonly stopsReading?: true;
 }
 
-const gateway = await startGateway({ environment: { LOG_LEVEL: "warn" }, readyMilliseconds: 180_000 });
+const gateway = await startGateway({ environment: { ...raisedLimits, LOG_LEVEL: "warn" }, readyMilliseconds: 180_000 });
 const { specialist: key } = gateway.demoKeys();
 const json = { "content-type": "application/json", "x-api-key": key };
 const problems: string[] = [];
