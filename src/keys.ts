@@ -10,7 +10,7 @@ import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { DirectoryInUse } from "./platform/directory-lock.ts";
 import { MigrationFailed } from "./platform/migration-history.ts";
-import { migrate } from "./platform/migrations.ts";
+import { migrate, requireMigrated } from "./platform/migrations.ts";
 import { awaitDatabase, UnusableDatabase } from "./platform/start-checks.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
@@ -99,6 +99,7 @@ async function main(): Promise<void> {
   const database = await openDatabase(config.database, log);
   try {
     await migrate(database, { log });
+    await requireMigrated(database);
     const origin = { address: null, userAgent: `npm run keys (${userInfo().username})`, requestId: null };
     await command.run(createProvisioning({ database, clock: systemClock, newId: () => uuidv7(), origin }), values, rest);
   } finally {

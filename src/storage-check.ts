@@ -8,8 +8,10 @@ import { readConfig } from "./config.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { createLog } from "./platform/log.ts";
+import { requireMigrated } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
+import { awaitDatabase } from "./platform/start-checks.ts";
 
 const names: Readonly<Record<Finding, string>> = {
   missing: "bytes that are missing",
@@ -23,8 +25,11 @@ await runCommand(async () => {
   const words = process.argv.slice(2);
   if (words.some((word) => word !== "--fix")) throw new CommandRefused("Usage: npm run storage:check [-- --fix]");
   const config = readConfig(process.env);
-  const database = await openDatabase(config.database, createLog("warn"));
+  const log = createLog("warn");
+  await awaitDatabase(config.database, log);
+  const database = await openDatabase(config.database, log);
   try {
+    await requireMigrated(database);
     const storage = await openStorage(config.storage, {
       publicUrl: config.publicUrl,
       signer: createSigner(config.signingSecret, "files"),

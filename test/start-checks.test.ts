@@ -7,7 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { DatabaseConfig } from "../src/config.ts";
 import { openDatabase } from "../src/platform/database.ts";
-import { migrate } from "../src/platform/migrations.ts";
+import { migrate, requireMigrated } from "../src/platform/migrations.ts";
 import { awaitDatabase, type Patience, UnusableDatabase } from "../src/platform/start-checks.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { urlOfDatabase } from "./support/global-setup.ts";
@@ -137,6 +137,63 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
     }
   });
 
+  test("refuses two URLs that lead to different databases, before one is migrated; two ways to one are not", async () => {
+    const other = `${name}_other`;
+    await send(`CREATE DATABASE ${other}`);
+    try {
+      expect(await refusal(check(url, urlOfDatabase(url, other)))).toBe(
+        `DATABASE_URL and DATABASE_URL_DIRECT lead to different databases (${name}, ${other}): name the same one in both.`,
+      );
+      const anotherWay = new URL(url);
+      anotherWay.searchParams.set("application_name", "migrations");
+      await expect(check(url, anotherWay.href)).resolves.toBeUndefined();
+    } finally {
+      await send(`DROP DATABASE ${other}`);
+    }
+  });
+
+  test("of what works on tables is refused, in one sentence, where they are missing", async () => {
+    const other = `${name}_bare`;
+    await send(`CREATE DATABASE ${other}`);
+    const database = await openDatabase({ kind: "postgresql", url: urlOfDatabase(url, other) }, log);
+    try {
+      expect(await refusal(requireMigrated(database))).toBe("The database has not been migrated: run npm run migrate.");
+      await migrate(database);
+      await expect(requireMigrated(database)).resolves.toBeUndefined();
+      await database.pool.query(
+        "DELETE FROM _prisma_migrations WHERE migration_name = (SELECT max(migration_name) FROM _prisma_migrations)",
+      );
+      expect(await refusal(requireMigrated(database))).toBe("The database has not been migrated: run npm run migrate.");
+    } finally {
+      await database.close();
+      await send(`DROP DATABASE ${other}`);
+    }
+  });
+
+  test("of a command is refused where a table was dropped, and of the check where none was made", async () => {
+    const other = `${name}_dropped`;
+    await send(`CREATE DATABASE ${other}`);
+    const otherUrl = urlOfDatabase(url, other);
+    const database = await openDatabase({ kind: "postgresql", url: otherUrl }, log);
+    const command = (...parameters: string[]) =>
+      promisify(execFile)(process.execPath, parameters, {
+        cwd: root,
+        env: { ...process.env, DATABASE_URL: otherUrl, DATABASE_URL_DIRECT: "", SIGNING_SECRET: "x".repeat(32) },
+      }).catch((error: unknown) => error);
+    try {
+      const unmigrated = { code: 1, stdout: "", stderr: "The database has not been migrated: run npm run migrate.\n" };
+      expect(await command("src/storage-check.ts")).toMatchObject(unmigrated);
+      await migrate(database);
+      await database.pool.query("DROP TABLE api_keys CASCADE");
+      const stderr = expect.stringMatching(/^The database lacks api_keys, .*: restore it from a backup\.\n$/) as string;
+      for (const parameters of [["src/storage-check.ts"], ["src/keys.ts", "list"]])
+        expect(await command(...parameters)).toMatchObject({ code: 1, stdout: "", stderr });
+    } finally {
+      await database.close();
+      await send(`DROP DATABASE ${other}`);
+    }
+  });
+
   test("refuses a database and a role that are not there", async () => {
     expect(await refusal(check(urlOfDatabase(url, "no_such_database")))).toMatch(
       /^PostgreSQL at \S+ has no database no_such_database for the role \S+ \(database "no_such_database" does not exist\): make it/,
@@ -256,7 +313,7 @@ describe("a fault while connecting", () => {
     expect(outcome.message).toContain(message);
   });
 
-  test.each(["main.ts", "migrate.ts", "load-demo.ts", "keys.ts"])(
+  test.each(["main.ts", "migrate.ts", "load-demo.ts", "keys.ts", "storage-check.ts"])(
     "ends %s with the sentence and exit code 1",
     async (script) => {
       const { server, port } = await serveError("28P01", "password authentication failed");

@@ -14,7 +14,7 @@ import {
   type Settlement,
 } from "./migration-history.ts";
 import { type IndexStep, type Migration, readMigrations } from "./migration-scripts.ts";
-import { checkRights, UnusableDatabase } from "./start-checks.ts";
+import { checkRights, requireTables, UnusableDatabase } from "./start-checks.ts";
 import { asUnavailable, isUnavailable } from "./unavailable.ts";
 
 /**
@@ -65,6 +65,26 @@ export async function migrate(database: Database, options: MigrationOptions = {}
     // Who migrates need not be who serves requests. What was there before was checked before.
     if (applied.length > 0) await checkRights(database.pool, schema);
     return applied;
+  });
+}
+
+/**
+ * Checks that the database has every migration that this version needs, and applies none: for what reads the rows and is not to change their tables.
+ *
+ * @throws {UnusableDatabase} where one is missing, or the tables are that they made.
+ * @throws {MigrationFailed} where the database belongs to a version that this one does not work beside.
+ * @throws {Unavailable} where it cannot be reached.
+ */
+export async function requireMigrated(database: Database): Promise<void> {
+  const { schema } = database;
+  const migrations = await readMigrations();
+  await maintaining(database, async (pool) => {
+    const history = await withClient(pool, (client) =>
+      inMaintenanceTransaction(client, schema, () => readHistory(client, schema)),
+    );
+    if (history?.every(({ isFinished }) => isFinished) !== true || missingFrom(history, migrations).length > 0)
+      throw new UnusableDatabase("The database has not been migrated: run npm run migrate.");
+    await requireTables(database.pool, schema);
   });
 }
 

@@ -61,7 +61,37 @@ export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patie
     const address = readConnectionString(directUrl, "DATABASE_URL_DIRECT");
     targets.push({ variable: "DATABASE_URL_DIRECT", address });
   }
-  for (const target of targets) await awaitTarget(target, log, { ...patience, deadline });
+  const ask = async (): Promise<readonly Facts[]> => {
+    const answers: Facts[] = [];
+    for (const target of targets) answers.push(await awaitTarget(target, log, { ...patience, deadline }));
+    return answers;
+  };
+  // Asked again before it is refused: a server that was started anew between the two answers is another one by its time.
+  if (areOne(await ask())) return;
+  const answers = await ask();
+  if (areOne(answers)) return;
+  const names = answers.map(({ database }) => database).join(", ");
+  throw new UnusableDatabase(
+    `DATABASE_URL and DATABASE_URL_DIRECT lead to different databases (${names}): name the same one in both.`,
+  );
+}
+
+/** Whether all `answers` came from one database of one server. A pooler may give it other names, and the server tells its own. */
+function areOne(answers: readonly Facts[]): boolean {
+  return new Set(answers.map(({ identity }) => identity)).size === 1;
+}
+
+/**
+ * Checks that the tables are there that migrations have made, over `pool`, by which requests are served.
+ *
+ * @throws {UnusableDatabase} where one is not.
+ */
+export async function requireTables(pool: pg.Pool, schema: string): Promise<void> {
+  const { missing } = await withClient(pool, (client) => readFacts(client, schema));
+  if (missing.length === 0) return;
+  throw new UnusableDatabase(
+    `The database lacks ${missing.join(", ")}, though its history of migrations says that they were made: restore it from a backup.`,
+  );
 }
 
 /**
@@ -73,13 +103,12 @@ export async function checkRights(pool: pg.Pool, schema: string): Promise<void> 
   requireRights(await withClient(pool, (client) => readFacts(client, schema)), schema);
 }
 
-async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<void> {
+async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<Facts> {
   const place = placeOf(target.address.servers);
   let pause = patience.firstPauseMilliseconds;
   for (let attempt = 1; ; attempt++) {
     try {
-      await checkTarget(target, patience.attemptMilliseconds);
-      return;
+      return await checkTarget(target, patience.attemptMilliseconds);
     } catch (error) {
       if (error instanceof UnusableDatabase) throw error;
       const lasting = lastingFault(error, target, place);
@@ -99,7 +128,7 @@ async function awaitTarget(target: Target, log: StartLog, patience: Patience & {
   }
 }
 
-async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<void> {
+async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<Facts> {
   const limits = { connectionTimeoutMillis: milliseconds, query_timeout: milliseconds };
   const client = new (clientFor(address, milliseconds))({ ...address.servers[0], ...limits });
   // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
@@ -110,6 +139,7 @@ async function checkTarget({ variable, address }: Target, milliseconds: number):
     requireUsable(facts);
     // Whoever migrates owns the tables or is told so; requests are the other's.
     if (variable === "DATABASE_URL") requireRights(facts, address.schema);
+    return facts;
   } finally {
     await client.end();
   }
@@ -120,6 +150,8 @@ interface Facts {
   readonly versionName: string;
   readonly encoding: string;
   readonly database: string;
+  /** Which database it is, of which start of which server. */
+  readonly identity: string;
   readonly role: string;
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
@@ -127,6 +159,8 @@ interface Facts {
   readonly mayUseSchema: boolean;
   /** Tables and sequences of ours that the role may not use as requests do. */
   readonly forbidden: readonly string[];
+  /** Tables of ours that are not there. */
+  readonly missing: readonly string[];
 }
 
 /** The audit is written and read, and nothing else: rights to more are not asked for. */
@@ -149,7 +183,9 @@ const factsStatement = `
     FROM pg_class JOIN home ON relnamespace = home.oid WHERE relkind IN ('r', 'p') AND relname = ANY ($2::text[])
   )
   SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS "versionName",
-    current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS role,
+    current_setting('server_encoding') AS encoding, current_database() AS database,
+    concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), (SELECT oid FROM pg_database WHERE datname = current_database())) AS identity,
+    current_user AS role,
     pg_is_in_recovery() AS "isStandby", current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
     coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM home), true) AS "mayUseSchema",
     ARRAY(
@@ -163,7 +199,8 @@ const factsStatement = `
       -- Of anything else the function does not answer, and a condition beside it may come too late.
       WHERE CASE sequence.relkind WHEN 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false END
       ORDER BY 1
-    ) AS forbidden`;
+    ) AS forbidden,
+    ARRAY(SELECT name FROM unnest($2::text[]) AS name WHERE name NOT IN (SELECT relname::text FROM ours) ORDER BY 1) AS missing`;
 
 const oldestVersion = 150_000;
 
