@@ -1,4 +1,5 @@
 // npm run demo    loads the demo data into an empty database, and keeps its keys in DATA_DIR/demo-keys.json
+import { parseArgs } from "node:util";
 import { CommandRefused, runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
 import { prepareDemo } from "./demo/start.ts";
@@ -9,6 +10,8 @@ import { migrate } from "./platform/migrations.ts";
 import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
 import { awaitDatabase } from "./platform/start-checks.ts";
+
+refuseArguments();
 
 await runCommand(async () => {
   const config = readConfig(process.env);
@@ -32,3 +35,15 @@ await runCommand(async () => {
     await database.close();
   }
 });
+
+/** Of what it does nothing can be asked otherwise, and whoever asks is told so before the data is there. */
+function refuseArguments(): void {
+  try {
+    parseArgs({ options: {}, strict: true });
+  } catch (error) {
+    const usage = "Usage: npm run demo";
+    // What parseArgs throws says which argument it does not know.
+    console.error(error instanceof Error ? `${error.message}\n${usage}` : usage);
+    process.exit(2);
+  }
+}

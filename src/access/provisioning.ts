@@ -196,7 +196,10 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
         where: { account: { slug: accountSlug }, person: { email } },
         include: { person: true, account: true },
       });
-      if (!membership) throw new NotFound("person in that account");
+      if (!membership) {
+        const account = await prisma.account.findUnique({ where: { slug: accountSlug } });
+        throw new NotFound(account ? "person in that account" : "account");
+      }
       return { person: membership.person, account: membership.account, role: membership.role };
     },
   };

@@ -137,7 +137,8 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
   }, 120_000);
 
   test.each([
-    [["create", "--account", "nowhere", "--person", "a@b.example", "--name", "x"], 1, "no such person"],
+    [["create", "--account", "nowhere", "--person", "a@b.example", "--name", "x"], 1, "no such account"],
+    [["create", "--account", "brightwater", "--person", "a@b.example", "--name", "x"], 1, "no such person in that account"],
     [["revoke", "019a0000-0000-7000-8000-000000000000"], 1, "no such key, client or link"],
     [
       ["create", "--account", "brightwater", "--person", "ellen@brightwater.example", "--name", "x", "--expires", "2001-01-01"],
