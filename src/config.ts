@@ -82,9 +82,27 @@ const wholeNumber = (minimum: number, maximum: number) =>
     .transform(Number)
     .pipe(z.number().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 
-const webUrl = z
-  .string()
-  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), "must be an http or https URL");
+const isWebUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+
+const webUrl = z.string().refine(isWebUrl, "must be an http or https URL");
+
+/** Whether paths can be put behind `value`: of a query or a fragment they would become a part, and who signs in is not for every reader to see. */
+function isBaseUrl(value: string): boolean {
+  if (!isWebUrl(value) || /[?#]/.test(value)) return false;
+  const { username, password } = new URL(value);
+  return username === "" && password === "";
+}
+
+/** Whether `value` can be the store's address in signed URLs, whose paths are the bucket and the key. */
+const isStoreAddress = (value: string) => isBaseUrl(value) && new URL(value).pathname === "/";
+
+/** A name as `getaddrinfo` takes it, or an address. What ends in a number is an address (https://url.spec.whatwg.org/#ends-in-a-number-checker). */
+function isHost(value: string): boolean {
+  if (isIP(value) !== 0) return true;
+  const labels = value.replace(/\.$/, "").split(".");
+  const areNames = labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
+  return value.length <= 253 && areNames && !/^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? "");
+}
 
 const commaList = z.string().transform((value) =>
   value
@@ -93,9 +111,12 @@ const commaList = z.string().transform((value) =>
     .filter((item) => item !== ""),
 );
 
-const webOrigin = webUrl.refine((value) => URL.canParse(value) && new URL(value).origin === value, {
-  message: "must be origins such as https://app.example.com, without a path",
-});
+const webOrigin = z
+  .string()
+  .refine(
+    (value) => isWebUrl(value) && new URL(value).origin === value,
+    "must be origins such as https://app.example.com, without a path",
+  );
 
 const postgresqlUrl = z.string().regex(/^postgres(ql)?:\/\//, "must be a postgresql:// URL");
 
@@ -107,17 +128,46 @@ const networkAddress = z.string().refine((value) => {
   );
 }, "must be addresses or networks such as 10.0.0.0/8");
 
+/** The parameters that `s3://bucket?…` takes, and what each must be; the region is the store's to know. */
+const storageParameters: Readonly<Record<string, { readonly fits: (value: string) => boolean; readonly rule: string }>> = {
+  region: { fits: (value) => /^[a-z0-9-]+$/i.test(value), rule: "a region such as eu-west-1" },
+  endpoint: { fits: isBaseUrl, rule: "an http or https URL without a user, a query or a fragment" },
+  publicEndpoint: { fits: isStoreAddress, rule: "an http or https URL without a user, a path, a query or a fragment" },
+};
+
+/** The names that a bucket can have: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+const isBucketName = (name: string) =>
+  /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes("..") && isIP(name) === 0;
+
+function checkStorage(value: string, context: z.RefinementCtx): void {
+  const refuse = (message: string) => context.addIssue({ code: "custom", message });
+  if (value === "file:") return;
+  if (!/^s3:\/\/[^/?#]/.test(value) || !URL.canParse(value)) {
+    refuse("must be file:, whose directory DATA_DIR names, or s3://bucket?endpoint=…&region=…");
+    return;
+  }
+  const { host, pathname, hash, username, password, searchParams } = new URL(value);
+  if (!isBucketName(host)) refuse("must name a bucket of 3 to 63 lower-case letters, digits, dots and hyphens after s3://");
+  if (!/^\/?$/.test(pathname) || hash !== "" || username !== "" || password !== "")
+    refuse("must have nothing but ?endpoint=…&region=… after the bucket, and no user before it");
+  for (const name of new Set(searchParams.keys())) {
+    const parameter = Object.hasOwn(storageParameters, name) ? storageParameters[name] : undefined;
+    const [given = "", ...others] = searchParams.getAll(name);
+    if (parameter === undefined)
+      refuse(`must have no parameter ${name}: it takes ${Object.keys(storageParameters).join(", ")}`);
+    else if (others.length > 0) refuse(`must have ${name} once`);
+    else if (!parameter.fits(given)) refuse(`must have ${parameter.rule} as ${name}`);
+  }
+}
+
 const environmentShape = z.object({
-  HOST: z.string().default("127.0.0.1"),
+  HOST: z.string().refine(isHost, "must be a host name or an address, such as 127.0.0.1 or ::1").default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(4000),
-  PUBLIC_URL: webUrl.optional(),
+  PUBLIC_URL: z.string().refine(isBaseUrl, "must be an http or https URL without a user, a query or a fragment").optional(),
   DATABASE_URL: postgresqlUrl.optional(),
   DATA_DIR: z.string().default(".data"),
   SIGNING_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
-  STORAGE: z
-    .string()
-    .regex(/^(file:|s3:\/\/[^/?]+)/, "must be file: or s3://bucket?endpoint=…&region=…")
-    .default("file:"),
+  STORAGE: z.string().superRefine(checkStorage).default("file:"),
   MAX_UPLOAD_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(104_857_600),
   OIDC_ISSUERS: commaList.pipe(z.array(webUrl)).default([]),
   CORS_ORIGINS: commaList.pipe(z.array(webOrigin)).default([]),
@@ -134,7 +184,10 @@ const environmentShape = z.object({
     .optional(),
   DATABASE_URL_DIRECT: postgresqlUrl.optional(),
   DATABASE_PREPARE: z.literal("off", "must be off, or be left out").optional(),
-  S3_PUBLIC_ENDPOINT: webUrl.optional(),
+  S3_PUBLIC_ENDPOINT: z
+    .string()
+    .refine(isStoreAddress, "must be an http or https URL without a user, a path, a query or a fragment")
+    .optional(),
 });
 
 /**
@@ -147,15 +200,18 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   // An empty variable is how compose files and shells spell "not set".
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environmentShape.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  const issues = parsed.success ? [] : parsed.error.issues;
+  // Of a list each item that is wrong is an issue, and they read alike.
+  const problems = [...new Set(issues.map((issue) => `${String(issue.path[0])} ${issue.message}`))];
+  const isWrong = (name: string) => issues.some((issue) => issue.path[0] === name);
   if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
     problems.push("SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one");
   }
   for (const name of ["DATABASE_URL_DIRECT", "DATABASE_PREPARE"]) {
-    if (given[name] !== undefined && given["DATABASE_URL"] === undefined)
+    if (given[name] !== undefined && given["DATABASE_URL"] === undefined && !isWrong(name))
       problems.push(`${name} means nothing without DATABASE_URL`);
   }
-  if (given["S3_PUBLIC_ENDPOINT"] !== undefined && !given["STORAGE"]?.startsWith("s3:"))
+  if (given["S3_PUBLIC_ENDPOINT"] !== undefined && !given["STORAGE"]?.startsWith("s3:") && !isWrong("S3_PUBLIC_ENDPOINT"))
     problems.push("S3_PUBLIC_ENDPOINT means nothing unless STORAGE is s3://…");
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
@@ -219,7 +275,16 @@ function readStorage({ STORAGE: value, S3_PUBLIC_ENDPOINT: publicEndpoint }: Val
 
 function keptSecret(dataDirectory: string): string {
   const path = join(dataDirectory, "signing-secret");
-  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    writeSecret(path);
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw asDataDirectoryProblem(error);
+  }
+}
+
+function writeSecret(path: string): void {
   try {
     // "wx": where two processes start at once, one writes and the other reads what it wrote.
     writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
@@ -227,5 +292,18 @@ function keptSecret(dataDirectory: string): string {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
   }
-  return readFileSync(path, "utf8").trim();
+}
+
+/** What the file system says of a directory that cannot be made or written to. */
+const directoryCodes = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EDQUOT"];
+/** What SQLite says of a lock file there: SQLITE_READONLY and SQLITE_CANTOPEN (https://www.sqlite.org/rescode.html). */
+const lockFileCodes = [8, 14];
+
+/** {@link ConfigError} that names `DATA_DIR`, where `error` says that something below it cannot be made or written; otherwise `error` itself. */
+export function asDataDirectoryProblem(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const isOfDirectory = "code" in error && directoryCodes.some((code) => code === error.code);
+  const isOfLock = "errcode" in error && lockFileCodes.some((code) => code === error.errcode);
+  if (!isOfDirectory && !isOfLock) return error;
+  return new ConfigError([`DATA_DIR must be a directory that can be made and written to (${error.message})`]);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -151,6 +151,42 @@ test("all that is wrong with the environment is said at once, and the exit code 
     expect(err).toMatch(new RegExp(`- ${name} `));
   }
   expect(err).not.toMatch(/at .*\.ts:\d+/);
+});
+
+describe("one sentence, and exit code 1, for", () => {
+  test.each([
+    [
+      "an address that is another machine's",
+      { HOST: "192.0.2.1", PORT: "4000" },
+      /^listen EADDRNOTAVAIL.*: set HOST to an address/,
+    ],
+    ["one of any port", { HOST: "192.0.2.1", PORT: "0" }, /^listen EADDRNOTAVAIL.*: set HOST to an address/],
+    ["a name that nobody has", { HOST: "nowhere.invalid" }, /^getaddrinfo E\w+ nowhere\.invalid: set HOST to/],
+  ])("a HOST of %s", async (_what, given, expected) => {
+    const { code, err } = await outcome(
+      run("main.ts", { DATA_DIR: join(directory, "nowhere"), LOG_LEVEL: "silent", ...given }),
+    );
+    expect({ code, lines: err.trim().split("\n") }).toEqual({ code: 1, lines: [expect.stringMatching(expected)] });
+  });
+
+  test.each(["main.ts", "load-demo.ts", "storage-check.ts"])("a DATA_DIR that is a file, of %s", async (script) => {
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    const { code, err } = await outcome(run(script, { DATA_DIR: file, PORT: "0", SIGNING_SECRET: "x".repeat(32) }));
+    expect({ code, lines: err.trim().split("\n") }).toEqual({
+      code: 1,
+      lines: ["The configuration cannot be used:", expect.stringMatching(/^ {2}- DATA_DIR must be a directory that can be /)],
+    });
+  });
+
+  test("an option of npm run demo, of which there is none", async () => {
+    const { code, out, err } = await outcome(run("load-demo.ts", { DATA_DIR: join(directory, "none") }, ["--bogus"]));
+    expect({ code, out, lines: err.trim().split("\n") }).toEqual({
+      code: 2,
+      out: "",
+      lines: [expect.stringContaining("--bogus"), "Usage: npm run demo"],
+    });
+  });
 });
 
 test("a database that does not answer is waited for, and that is said", async () => {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "#generated/prisma/client.ts";
-import type { DatabaseConfig } from "../config.ts";
+import { asDataDirectoryProblem, type DatabaseConfig } from "../config.ts";
 import { type DatabaseAddress, readConnectionString } from "./connection-string.ts";
 import { startEmbeddedDatabase } from "./embedded-database.ts";
 import { clientFor } from "./failover.ts";
@@ -70,11 +70,11 @@ const writeOfNothing: Statement = {
  * Opens the database that `config` names and checks that it answers. Migrations are the caller's next step.
  *
  * @throws Unavailable where the PostgreSQL does not answer; {@link DirectoryInUse} where another process has the embedded one; {@link ConfigError}
- * where its URL cannot be used.
+ * where its URL or its directory cannot be used.
  */
 export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, limits = usualLimits): Promise<Database> {
   const address = config.kind === "postgresql" ? readConnectionString(config.url) : undefined;
-  const embedded = config.kind === "embedded" ? await startEmbeddedDatabase(config.directory) : undefined;
+  const embedded = config.kind === "embedded" ? await startEmbedded(config.directory) : undefined;
   const schema = address?.schema ?? "public";
   const server: pg.PoolConfig = address
     ? { ...serverOptions(address, limits), max: connectionsOfPool }
@@ -148,6 +148,14 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     throw error;
   }
   return database;
+}
+
+async function startEmbedded(directory: string): ReturnType<typeof startEmbeddedDatabase> {
+  try {
+    return await startEmbeddedDatabase(directory);
+  } catch (error) {
+    throw asDataDirectoryProblem(error);
+  }
 }
 
 /** How a pool reaches the servers of `address`. */

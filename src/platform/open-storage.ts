@@ -1,13 +1,21 @@
-import type { StorageConfig } from "../config.ts";
+import { asDataDirectoryProblem, type StorageConfig } from "../config.ts";
 import { createFileStorage, type FileStorage, type FileStorageOptions } from "./file-storage.ts";
 import type { S3Storage } from "./s3-storage.ts";
 
-/** Opens the object store that the configuration names. One of kind `file` still needs its URLs served: see `http/files.ts`. */
+/**
+ * Opens the object store that the configuration names. One of kind `file` still needs its URLs served: see `http/files.ts`.
+ *
+ * @throws {ConfigError} where its directory cannot be made or written to.
+ */
 export async function openStorage(
   config: StorageConfig,
   dependencies: Omit<FileStorageOptions, "directory">,
 ): Promise<FileStorage | S3Storage> {
-  if (config.kind === "file") return createFileStorage({ ...dependencies, directory: config.directory });
+  if (config.kind === "file") {
+    return createFileStorage({ ...dependencies, directory: config.directory }).catch((error: unknown) => {
+      throw asDataDirectoryProblem(error);
+    });
+  }
   // Loaded where it is used: the AWS SDK would cost every start without S3 its time and memory.
   const { createS3Storage } = await import("./s3-storage.ts");
   return createS3Storage({ ...config, clock: dependencies.clock });
