@@ -305,5 +305,6 @@ export function asDataDirectoryProblem(error: unknown): unknown {
   const isOfDirectory = "code" in error && directoryCodes.some((code) => code === error.code);
   const isOfLock = "errcode" in error && lockFileCodes.some((code) => code === error.errcode);
   if (!isOfDirectory && !isOfLock) return error;
-  return new ConfigError([`DATA_DIR must be a directory that can be made and written to (${error.message})`]);
+  const cause = isOfLock ? "no lock file can be made there" : error.message;
+  return new ConfigError([`DATA_DIR must be a directory that can be made and written to (${cause})`]);
 }

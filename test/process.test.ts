@@ -179,6 +179,24 @@ describe("one sentence, and exit code 1, for", () => {
     });
   });
 
+  test.skipIf(inject("testServer").kind === "embedded")("one in which the demo data's keys cannot be kept", async () => {
+    const scratch = await createScratchDatabase();
+    if (scratch.config.kind === "embedded") throw new Error("Skipped there");
+    const file = join(directory, "keys");
+    writeFileSync(file, "");
+    // Neither the database nor the store needs the directory, and the keys do. The store is not asked before they are kept.
+    const given = {
+      ...{ DATABASE_URL: scratch.config.url, DATABASE_URL_DIRECT: "", DATA_DIR: file, SIGNING_SECRET: "x".repeat(32) },
+      STORAGE: "s3://bucket?endpoint=http://127.0.0.1:1",
+    };
+    const { code, err } = await outcome(run("load-demo.ts", given));
+    await scratch.drop();
+    expect({ code, lines: err.trim().split("\n") }).toEqual({
+      code: 1,
+      lines: ["The configuration cannot be used:", expect.stringMatching(/^ {2}- DATA_DIR must be a directory that can be /)],
+    });
+  });
+
   test("an option of npm run demo, of which there is none", async () => {
     const { code, out, err } = await outcome(run("load-demo.ts", { DATA_DIR: join(directory, "none") }, ["--bogus"]));
     expect({ code, out, lines: err.trim().split("\n") }).toEqual({

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { asDataDirectoryProblem } from "../config.ts";
 import type { ExampleIds } from "../graph/graphiql-examples.ts";
 import type { Database } from "../platform/database.ts";
 import type { ObjectStorage } from "../platform/storage.ts";
@@ -18,6 +19,8 @@ export interface Demo {
 /**
  * The demo data of the data directory: loaded where the database is empty or a load was cut off, and null where it holds something else. Its keys are
  * kept in `demo-keys.json`, readable by its owner alone, before they work: whatever dies when, the next call ends with all of it.
+ *
+ * @throws {ConfigError} where the data directory cannot be made or written to.
  */
 export async function prepareDemo(
   dataDirectory: string,
@@ -27,13 +30,22 @@ export async function prepareDemo(
   const progress = await demoProgress(open.database);
   const isNew = progress === "none" || progress === "part";
   if (isNew) {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    onDisk(() => mkdirSync(dataDirectory, { recursive: true, mode: 0o700 }));
     // Those of a load that was cut off may work in part, so they stay the ones.
-    const keepKeys = () => (progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : keepNewKeys(keysPath));
+    const keepKeys = () =>
+      progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : onDisk(() => keepNewKeys(keysPath));
     await loadDemo({ ...open, keepKeys });
   }
   if (!existsSync(keysPath)) return null;
   return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };
+}
+
+function onDisk<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw asDataDirectoryProblem(error);
+  }
 }
 
 /** New keys, in a file that is there whole or not at all. */
