@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { Unavailable } from "../errors.ts";
 import { createPace, type MinimumRate, type Pace } from "./pace.ts";
 import { Refusal } from "./refusal.ts";
@@ -37,6 +37,8 @@ export interface Connections {
   readonly count: number;
   /** How many have been opened since the start. */
   readonly opened: number;
+  /** To be called before each answer is sent: says `Connection: close` where nothing may follow on the connection. */
+  beforeSending(reply: FastifyReply): void;
   beginDraining(): void;
   /** Closes the connections on which nothing has moved for `milliseconds`, and that owe no answer. */
   closeIdle(milliseconds: number): void;
@@ -121,12 +123,6 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     done(connection.isSurplus ? new Unavailable({}, "Too many connections are open. Try again in a few seconds.") : undefined);
   });
 
-  app.addHook("onSend", (_request, reply, payload, done) => {
-    // Requests that were under way when it began have not been told yet. After 408 what follows on the connection is the rest of a body.
-    if (isDraining || reply.statusCode === 408) reply.header("connection", "close").removeHeader("keep-alive");
-    done(null, payload);
-  });
-
   function look(): void {
     const now = performance.now();
     for (const [socket, connection] of open) {
@@ -160,6 +156,10 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     },
     get opened() {
       return opened;
+    },
+    beforeSending(reply) {
+      // Requests that were under way when it began have not been told yet. After 408 what follows on the connection is the rest of a body.
+      if (isDraining || reply.statusCode === 408) reply.header("connection", "close").removeHeader("keep-alive");
     },
     beginDraining() {
       isDraining = true;

@@ -94,20 +94,20 @@ export function createServer(options: ServerOptions): Server {
     reply.header("x-request-id", request.id);
     done();
   });
+  const connections = watchConnections(app, connectionLimits);
+  app.addHook("onRequest", (_request, { raw }, done) => {
+    // Comes once the last of it is handed to the operating system, or its client is gone.
+    raw.once("close", budget.open(raw, done));
+  });
+  boundBodies(app, { maximumBytes: maximumBodiesBytes });
+  // One hook for all that is said as an answer leaves: each takes as long as a statement's parameters do.
   app.addHook("onSend", (_request, reply, payload, done) => {
     // Faces say how long; clients and proxies that were told nothing would ask again at once.
     const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
     if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", usualRetrySeconds);
+    connections.beforeSending(reply);
     done(null, payload);
   });
-  const connections = watchConnections(app, connectionLimits);
-  app.addHook("onRequest", (_request, { raw }, done) => {
-    const reader = { isReading: () => raw.writableEnded && !raw.writableFinished, cutOff: () => void raw.destroy() };
-    const { release } = budget.open(reader, done);
-    // The last of it is handed to the operating system, or its client is gone.
-    raw.once("finish", release).once("close", release);
-  });
-  boundBodies(app, { maximumBytes: maximumBodiesBytes });
   decodeBodies(app, { maximumBytes: maximumBodyBytes });
   app.register(cors, {
     origin: [...corsOrigins],

@@ -205,8 +205,6 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, s
     ...server,
     connectionTimeoutMillis: limits.connectMilliseconds,
     query_timeout: limits.answerMilliseconds,
-    // What is asked of a connection goes out at once: a transaction and its one statement in one write.
-    pipeline: true,
     onConnect: (client) => sessions.prepare(client),
   });
   pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));

@@ -9,8 +9,11 @@ import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../
 export interface ResponseBudget {
   /** The largest answer, in bytes of UTF-8. */
   readonly maximumBytes: number;
-  /** Opens a response. Whatever is charged while `work` runs, and in all that it starts, is charged to it. */
-  open(reader: Reader, work: () => void): OpenResponse;
+  /**
+   * Opens a response. Whatever is charged while `work` runs, and in all that it starts, is charged to it. Returns what gives all of it back; more than
+   * once is as good as once.
+   */
+  open(reader: Reader, work: () => void): () => void;
   /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
   admit(): Promise<void> | undefined;
   /**
@@ -31,12 +34,13 @@ export interface ResponseBudget {
   readonly waitingRequests: number;
 }
 
-/** Who an answer goes to. */
+/** Who an answer goes to, as a `ServerResponse` of Node.js knows them. */
 export interface Reader {
-  /** Whether the whole answer is on its way, and some of it has not left yet. */
-  isReading(): boolean;
-  /** Cuts the reader off. */
-  cutOff(): void;
+  /** Whether the whole answer is on its way. */
+  readonly writableEnded: boolean;
+  /** Whether all of it has left. */
+  readonly writableFinished: boolean;
+  destroy(): unknown;
 }
 
 /** What may still be rendered for one answer. */
@@ -47,12 +51,6 @@ export interface RenderingAllowance {
   takeMilliseconds(milliseconds: number): void;
   /** Why nothing more is rendered: it took too long, or the client has gone. Undefined where there is no reason. */
   refusal(): DomainError | undefined;
-}
-
-/** A response that something is charged to. */
-export interface OpenResponse {
-  /** Gives back all that was charged. More than once is as good as once. */
-  release(): void;
 }
 
 export interface ResponseBudgetOptions {
@@ -77,11 +75,13 @@ const maximumRenderingMilliseconds = 10_000;
 /** A reader who has had an answer for so long, and has not taken all of it, is cut off where others wait for the room that it takes. */
 const slowReaderMilliseconds = 10_000;
 
-interface Charged extends OpenResponse {
+/** A response that something is charged to. */
+interface Charged {
   readonly reader: Reader;
   /** When the reader was first found to be reading. */
   readingSince: number | undefined;
-  readonly rendering: RenderingAllowance;
+  /** Made when something is to be rendered. */
+  rendering: RenderingAllowance | undefined;
   bytes: number;
   released: boolean;
 }
@@ -123,14 +123,23 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     }
   }
 
+  function release(response: Charged): void {
+    if (response.released) return;
+    response.released = true;
+    open.delete(response);
+    usedBytes -= response.bytes;
+    if (response.bytes > 0) admitWaiting();
+  }
+
   function cutOffSlowReaders(): void {
     const now = performance.now();
     for (const response of open) {
-      if (response.bytes === 0 || !response.reader.isReading()) continue;
+      const { reader } = response;
+      if (response.bytes === 0 || !reader.writableEnded || reader.writableFinished) continue;
       response.readingSince ??= now;
       if (now - response.readingSince < slowReaderMilliseconds) continue;
-      response.release();
-      response.reader.cutOff();
+      release(response);
+      reader.destroy();
     }
   }
 
@@ -166,23 +175,10 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
       return waiting.size;
     },
     open(reader, work) {
-      const response: Charged = {
-        reader,
-        readingSince: undefined,
-        rendering: createRenderingAllowance(maximumRenderedCharacters, maximumRenderingMilliseconds, () => response.released),
-        bytes: 0,
-        released: false,
-        release() {
-          if (response.released) return;
-          response.released = true;
-          open.delete(response);
-          usedBytes -= response.bytes;
-          if (response.bytes > 0) admitWaiting();
-        },
-      };
+      const response: Charged = { reader, readingSince: undefined, rendering: undefined, bytes: 0, released: false };
       open.add(response);
       responses.run(response, work);
-      return response;
+      return () => release(response);
     },
     admit: () => whenThereIsRoom(() => usedBytes < totalBytes),
     async reserve(bytes) {
@@ -200,7 +196,16 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
       take(response, bytes);
       if (bytes > 0) requireWithinMaximum(response, 0);
     },
-    rendering: () => responses.getStore()?.rendering ?? unlimitedRendering,
+    rendering() {
+      const response = responses.getStore();
+      if (!response) return unlimitedRendering;
+      response.rendering ??= createRenderingAllowance(
+        maximumRenderedCharacters,
+        maximumRenderingMilliseconds,
+        () => response.released,
+      );
+      return response.rendering;
+    },
   };
 }
 

@@ -152,6 +152,8 @@ async function askInTransaction(
   send: Send,
   { begin, question }: { begin: string; question: Question },
 ): Promise<pg.QueryResult> {
+  // What is asked of this connection goes out at once from here on. It costs something, so that connections of our own are left without.
+  Object.assign(client, { pipeline: true });
   const { stream } = (client as pg.Client).connection; // what pools are made of
   stream.cork();
   const begun = send({ text: begin });
