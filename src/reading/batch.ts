@@ -187,6 +187,8 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
 
       function rememberSize(bytes: number): void {
         if (bytes > smallAnswerBytes || weight > lightRows) sizes.set(statement.single, bytes);
+        // Or one ticket with long notes would have all others read one at a time.
+        else sizes.delete(statement.single);
       }
 
       /** A small answer as it came, charged; a larger one once there is room for it. */

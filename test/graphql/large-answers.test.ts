@@ -49,6 +49,15 @@ describe("an answer within the limit", () => {
   });
 });
 
+test("a statement that had one large answer goes out for several again once it has a small one", async () => {
+  const query = "query ($id: ID!) { ticket(id: $id) { notes(first: 18) { nodes { text } } } }";
+  const [one, other] = [await addTicket(app, account), await addTicket(app, account)];
+  expect((await ask(query, { id: ticket.id })).status).toBe(200);
+  expect((await ask(query, { id: one.id })).status).toBe(200);
+  const { statements } = await app.statements.during(() => Promise.all([one, other].map(({ id }) => ask(query, { id }))));
+  expect(statements.length).toBe(1);
+});
+
 describe("an answer beyond the limit is refused", () => {
   test("in one statement's answer", async () => expectTooLarge(await ask(`{ ${ticketNotes(40, "text")} }`)));
 
