@@ -1,4 +1,5 @@
-import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
+import { LRUCache } from "lru-cache";
+import { RateLimiterRedis } from "rate-limiter-flexible";
 import { TooManyRequests } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { SharedCounts } from "./redis.ts";
@@ -23,9 +24,9 @@ export interface Allowance {
 /** Counts what each name takes, over a minute that slides. */
 export interface RateLimiter {
   /** Takes `amount`, unless that is more than is left: then nothing is taken, and `retryAfterSeconds` is set. */
-  take(name: string, amount: number): Promise<Allowance>;
+  take(name: string, amount: number): Allowance | Promise<Allowance>;
   /** What is left, without taking anything. */
-  look(name: string): Promise<Allowance>;
+  look(name: string): Allowance | Promise<Allowance>;
 }
 
 const windowSeconds = 60;
@@ -48,10 +49,48 @@ interface Counts {
   readonly previous: number;
 }
 
-/** Counts of a minute each, of which the library keeps as many as it is told. */
-interface CountStore {
-  penalty(key: string, points: number): Promise<{ readonly consumedPoints: number }>;
-  get(key: string): Promise<{ readonly consumedPoints: number } | null>;
+/** Counts of whole minutes, by name. */
+interface MinuteCounts<Result> {
+  /** Adds `amount` to what `name` has taken in `minute`, and returns that minute's count and the one before. */
+  add(name: string, minute: number, amount: number): Result;
+}
+
+/** How many names are counted in this process. The least recently used goes first: one that has asked for nothing for longest. */
+const maximumNames = 50_000;
+
+/** Counts in this process, at once: what stands before every request may not wait for anything. */
+function countInMemory(): MinuteCounts<Counts> {
+  const counts = new LRUCache<string, Counts & { readonly minute: number }>({ max: maximumNames });
+
+  function upTo(name: string, minute: number): Counts {
+    const known = counts.get(name);
+    if (known?.minute === minute) return known;
+    return { current: 0, previous: known?.minute === minute - 1 ? known.current : 0 };
+  }
+
+  return {
+    add(name, minute, amount) {
+      const { current, previous } = upTo(name, minute);
+      const added = { minute, current: current + amount, previous };
+      if (amount !== 0) counts.set(name, added);
+      return added;
+    },
+  };
+}
+
+/** Counts in Redis, for all processes. */
+function countInRedis(policy: string, { client }: SharedCounts): MinuteCounts<Promise<Counts>> {
+  // Twice the window: the minute before is weighed too. The library's own limit is not used.
+  const options = { keyPrefix: `notes-gateway:${policy}`, points: 1, duration: 2 * windowSeconds };
+  const store = new RateLimiterRedis({ ...options, storeClient: client });
+  return {
+    async add(name, minute, amount) {
+      const before = store.get(`${name}:${minute - 1}`);
+      const now = amount === 0 ? store.get(`${name}:${minute}`) : store.penalty(`${name}:${minute}`, amount);
+      const [previous, current] = await Promise.all([before, now]);
+      return { previous: previous?.consumedPoints ?? 0, current: current?.consumedPoints ?? 0 };
+    },
+  };
 }
 
 /**
@@ -69,59 +108,70 @@ export function createRateLimiter({
   clock: Clock;
   redis: SharedCounts | undefined;
 }): RateLimiter {
-  // Twice the window: the minute before is weighed too.
-  const options = { keyPrefix: `notes-gateway:${policy}`, points: limit, duration: 2 * windowSeconds };
-  const own: CountStore = new RateLimiterMemory(options);
-  const shared: CountStore | undefined = redis && new RateLimiterRedis({ ...options, storeClient: redis.client });
+  const own = countInMemory();
+  const shared = redis && countInRedis(policy, redis);
 
-  /** What `work` gives of the shared counts, or of this process's where those are out of reach. */
-  async function counted<Result>(work: (store: CountStore) => Promise<Result>): Promise<Result> {
-    if (!shared || !redis?.isReady()) return work(own);
+  function takeOfOwn(name: string, amount: number, seconds: number): Allowance {
+    const minute = minuteOf(seconds);
+    const counts = own.add(name, minute, amount);
+    if (fits(counts, seconds, amount)) return allowanceOf(counts, seconds);
+    return refusalOf(counts, own.add(name, minute, -amount), seconds, amount);
+  }
+
+  async function takeOfShared(
+    store: MinuteCounts<Promise<Counts>>,
+    lost: (error: unknown) => void,
+    { name, amount, seconds }: { name: string; amount: number; seconds: number },
+  ): Promise<Allowance> {
+    const minute = minuteOf(seconds);
     try {
-      return await work(shared);
+      const counts = await store.add(name, minute, amount);
+      if (fits(counts, seconds, amount)) return allowanceOf(counts, seconds);
+      return refusalOf(counts, await store.add(name, minute, -amount), seconds, amount);
     } catch (error) {
-      redis.lost(error);
-      return work(own);
+      lost(error);
+      return takeOfOwn(name, amount, seconds);
     }
   }
 
-  async function addTo(name: string, minute: number, amount: number): Promise<Counts> {
-    return counted(async (store) => {
-      const before = store.get(`${name}:${minute - 1}`);
-      const now = amount === 0 ? store.get(`${name}:${minute}`) : store.penalty(`${name}:${minute}`, amount);
-      const [previous, current] = await Promise.all([before, now]);
-      return { previous: previous?.consumedPoints ?? 0, current: current?.consumedPoints ?? 0 };
-    });
+  function take(name: string, amount: number): Allowance | Promise<Allowance> {
+    const seconds = clock().getTime() / 1000;
+    return shared && redis?.isReady()
+      ? takeOfShared(shared, redis.lost, { name, amount, seconds })
+      : takeOfOwn(name, amount, seconds);
   }
 
-  async function take(name: string, amount: number): Promise<Allowance> {
-    const seconds = clock().getTime() / 1000;
-    const minute = Math.floor(seconds / windowSeconds);
-    const counts = await addTo(name, minute, amount);
-    if (amount === 0 || usedAt(counts, minute, seconds) <= limit) return allowanceOf(counts, seconds);
-    // What is refused is not counted: whoever tries again too early waits no longer for it.
-    const { current } = await addTo(name, minute, -amount);
-    const without = { ...counts, current: Math.max(0, Math.min(current, counts.current - amount)) };
+  function fits(counts: Counts, seconds: number, amount: number): boolean {
+    return amount === 0 || usedAt(counts, minuteOf(seconds), seconds) <= limit;
+  }
+
+  /** What is refused is not counted: whoever tries again too early waits no longer for it. `after` is what is counted once it is taken back. */
+  function refusalOf(counts: Counts, after: Counts, seconds: number, amount: number): Allowance {
+    const without = { ...counts, current: Math.max(0, Math.min(after.current, counts.current - amount)) };
     const retryAfterSeconds = waitFor(without, seconds, amount);
     return { ...allowanceOf(without, seconds), ...resetIn(retryAfterSeconds, seconds), retryAfterSeconds };
   }
 
   /** In how many seconds `amount` fits; a minute where it never does. */
   function waitFor(counts: Counts, seconds: number, amount: number): number {
-    const minute = Math.floor(seconds / windowSeconds);
+    const minute = minuteOf(seconds);
     for (let wait = 1; wait < windowSeconds; wait += 1)
       if (usedAt(counts, minute, seconds + wait) + amount <= limit) return wait;
     return windowSeconds;
   }
 
   function allowanceOf(counts: Counts, seconds: number): Allowance {
-    const minute = Math.floor(seconds / windowSeconds);
+    const minute = minuteOf(seconds);
     const used = Math.min(limit, usedAt(counts, minute, seconds));
     const untilEnd = Math.max(1, Math.ceil((minute + 1) * windowSeconds - seconds));
     return { policy, limit, used, remaining: limit - used, ...resetIn(untilEnd, seconds) };
   }
 
   return { take, look: (name) => take(name, 0) };
+}
+
+function minuteOf(seconds: number): number {
+  return Math.floor(seconds / windowSeconds);
 }
 
 function resetIn(wait: number, seconds: number): Pick<Allowance, "resetSeconds" | "resetAt"> {

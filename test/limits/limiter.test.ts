@@ -233,7 +233,7 @@ describe.skipIf(!thereIsRedis)("counted in Redis", () => {
         return (await direct.limits.points.look(probe)).used === 1;
       });
       proxy[how]();
-      const answers = await Promise.all(Array.from({ length: 50 }, () => limits.points.take(name, 1)));
+      const answers = await Promise.all(Array.from({ length: 50 }, async () => limits.points.take(name, 1)));
       expect(answers.map(({ used }) => used).toSorted((a, b) => a - b)).toEqual(
         Array.from({ length: 50 }, (_, index) => index + 1),
       );
