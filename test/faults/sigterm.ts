@@ -73,7 +73,9 @@ async function stopsOnPostgresql({ environment, keys }: SharedDatabase): Promise
   const inTurn = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const gateway = await startGateway({ environment: { ...environment, ...raisedLimits, DRAIN_MS: "200" } });
+      const gateway = await startGateway({
+        environment: { ...environment, ...raisedLimits, DRAIN_MS: "200", LOG_LEVEL: "debug" },
+      });
       figures.push(await stopUnderLoad(gateway, keys.specialist));
     }
   };
@@ -85,7 +87,7 @@ async function stopsOfEmbedded(): Promise<StopFigures[]> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
   const figures: StopFigures[] = [];
   for (let stop = 0; stop < stopsEmbedded; stop += 1) {
-    const gateway = await startGateway({ environment: raisedLimits, dataDirectory });
+    const gateway = await startGateway({ environment: { ...raisedLimits, LOG_LEVEL: "debug" }, dataDirectory });
     figures.push(await stopUnderLoad(gateway, gateway.demoKeys().specialist));
   }
   rmSync(dataDirectory, { recursive: true, force: true });
