@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 /** The media types in which the result of an operation is one JSON text. */
 export type JsonType = "application/json" | "application/graphql-response+json";
 
@@ -35,6 +37,23 @@ export function negotiate(accept = defaultAccept): JsonType | StreamType | undef
     if (best) return best.type;
   }
   return undefined;
+}
+
+/** How many headers are known: clients send the same one again and again. Longer ones than any client's are read each time. */
+const maximumKnown = 200;
+const longestKnown = 300;
+
+/** {@link negotiate}, which knows what it has chosen for a header before. */
+export function createNegotiation(): (accept: string | undefined) => JsonType | StreamType | undefined {
+  const known = new LRUCache<string, { readonly type: ReturnType<typeof negotiate> }>({ max: maximumKnown });
+  return (header) => {
+    const accept = header ?? defaultAccept;
+    const found = known.get(accept);
+    if (found) return found.type;
+    const type = negotiate(accept);
+    if (accept.length <= longestKnown) known.set(accept, { type });
+    return type;
+  };
 }
 
 export function isJsonType(type: JsonType | StreamType): type is JsonType {

@@ -14,7 +14,7 @@ import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
 import { httpResultOf } from "./http-result.ts";
-import { isJsonType, type JsonType, negotiate, type StreamType } from "./negotiate.ts";
+import { createNegotiation, isJsonType, type JsonType, type StreamType } from "./negotiate.ts";
 import { type Caller, createOperations, type Parameters, type Perform } from "./operations.ts";
 import { isJsonObject, parseParams } from "./parse-params.ts";
 import { schema } from "./schema.ts";
@@ -62,6 +62,7 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { services, cursors, maximumBytes, authenticate, limits, publicUrl, examples } = options;
   const perform = createOperations({ schema, services, cursors, maximumBytes, limits });
+  const negotiateOnce = createNegotiation();
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });
 
@@ -85,6 +86,16 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     if (text === undefined) return done(Object.assign(new SyntaxError("The body is not UTF-8."), { statusCode: 400 }));
     done(null, text);
   });
+
+  /** The media type for the answer. @throws {Refusal} where the request takes none that there is. */
+  function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
+    const type = negotiateOnce(headers.accept);
+    if (type) return type;
+    throw new Refusal(
+      406,
+      "The Accept header takes none of application/graphql-response+json, application/json, multipart/mixed and text/event-stream.",
+    );
+  }
 
   async function answerByYoga(
     request: FastifyRequest,
@@ -177,16 +188,6 @@ function checkParameters({ searchParams }: URL): void {
     return isUsable ? [] : [{ path: [name], message: `The parameter ${name} must be a JSON object.` }];
   });
   if (problems.length > 0) throw new InvalidInput(problems);
-}
-
-/** The media type for the answer. @throws {Refusal} where the request takes none that there is. */
-function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
-  const type = negotiate(headers.accept);
-  if (type) return type;
-  throw new Refusal(
-    406,
-    "The Accept header takes none of application/graphql-response+json, application/json, multipart/mixed and text/event-stream.",
-  );
 }
 
 /** Lets Yoga perform operations as they are performed without it. */
