@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Ticket } from "#generated/prisma/client.ts";
 import { createTextRenderer, longestAtOnce } from "../../src/notes/richtext/rendering.ts";
 import { createResponseBudget, usualMaximumBytes } from "../../src/platform/response-budget.ts";
+import { anonymous } from "../../src/viewer.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNotes, addTicket, globalId } from "../support/factories.ts";
 
@@ -43,7 +44,7 @@ test("short texts are rendered few at a time, however few characters they have",
   const { render } = createTextRenderer({ budget: createResponseBudget({ maximumBytes: usualMaximumBytes }) });
   const known = { images: new Map(), people: new Map(), records: new Map() };
   const texts = await Promise.all(
-    Array.from({ length: 200 }, (_, index) => render({ wanted: "html", text: `**${index}**`, known }, account)),
+    Array.from({ length: 200 }, (_, index) => render({ wanted: "html", text: `**${index}**`, known }, anonymous)),
   );
   rendering = false;
   expect(texts[7]).toContain("<strong>7</strong>");
@@ -82,7 +83,10 @@ describe("while texts that are made to take long are rendered", () => {
     ["some long ones", 3, 65_536],
     ["many short ones", 100, longestAtOnce],
   ])("other requests are answered: %s", async (_name, count, length) => {
-    await addNotes(app, ticket, account.specialist, count, () => ({ text: "* a\n".repeat(length / 4) }));
+    // Each another text: equal ones are rendered once.
+    await addNotes(app, ticket, account.specialist, count, (index) => ({
+      text: `${"* a\n".repeat(length / 4 - 1)}* ${index}`,
+    }));
     let isRendering = true;
     const rendered = page().finally(() => (isRendering = false));
     let answered = 0;
