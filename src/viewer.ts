@@ -1,4 +1,5 @@
 import { Forbidden, Unauthenticated } from "./errors.ts";
+import type { ResponseAllowance, ResponseBudget } from "./platform/response-budget.ts";
 
 /** What a credential may be used for. A credential never reaches further than its person's role. */
 export const scopes = [
@@ -37,6 +38,8 @@ export interface PersonViewer {
   /** Absent where none was used: the demo data is written by its people, and they have not come by a face. */
   readonly credential?: { readonly kind: CredentialKind; readonly id: string };
   readonly origin?: Origin;
+  /** What the response to the call may take up. Absent as above. */
+  readonly response?: ResponseAllowance;
   readonly person: { readonly id: string; readonly number: number; readonly name: string };
   readonly account: { readonly id: string; readonly slug: string; readonly name: string; readonly timeZone: string };
   readonly role: Role;
@@ -69,4 +72,9 @@ export function scopesOf(role: Role): readonly Scope[] {
 /** Specialists and administrators work on every ticket of their account; customers see their own. */
 export function isStaff(viewer: PersonViewer): boolean {
   return viewer.role !== "CUSTOMER";
+}
+
+/** What the response to `viewer` may take up. */
+export function allowanceOf(viewer: Viewer, budget: Pick<ResponseBudget, "withoutResponse">): ResponseAllowance {
+  return (viewer.kind === "person" ? viewer.response : undefined) ?? budget.withoutResponse;
 }

@@ -3,6 +3,7 @@ import { LRUCache } from "lru-cache";
 import type { GuessThrottle } from "../limits/guessing.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
+import type { ResponseAllowance } from "../platform/response-budget.ts";
 import { createShortCache } from "../platform/short-cache.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
 import { type CredentialKind, type Origin, type PersonViewer, type Role, type Scope, scopes, scopesOf } from "../viewer.ts";
@@ -23,6 +24,8 @@ export interface CredentialUse {
   /** The slug of the account to act in; the credential's own where it is left out. */
   readonly account?: string | undefined;
   readonly origin: Origin;
+  /** What the response may take up. */
+  readonly response: ResponseAllowance;
 }
 
 /** A client of the token endpoint whose secret was right. */
@@ -63,19 +66,24 @@ interface HashedCredential {
 interface Holder {
   readonly id: string;
   readonly accountId: string;
-  readonly scopes: readonly string[];
+  readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
-  readonly personId: string;
-  readonly personNumber: number;
-  readonly personName: string;
+  readonly person: PersonViewer["person"];
   /** Where the credential may be used; its own account is among them. */
-  readonly memberships: readonly {
-    readonly id: string;
-    readonly slug: string;
-    readonly name: string;
-    readonly timeZone: string;
-    readonly role: Role;
-  }[];
+  readonly memberships: readonly Membership[];
+}
+
+interface Membership {
+  readonly account: PersonViewer["account"];
+  readonly role: Role;
+  /** What the credential is granted, as far as the role goes. */
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** As the database answers. */
+interface HolderRow extends Omit<Holder, "memberships" | "scopes"> {
+  readonly scopes: readonly string[];
+  readonly memberships: readonly (PersonViewer["account"] & { readonly role: Role })[];
 }
 
 /** What a credential proves, before it is known whom it acts for. */
@@ -120,7 +128,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     const alive = isLink
       ? sql`true`
       : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
-    const [holder] = await database.query<Holder & Record<string, unknown>>(sql`
+    const [row] = await database.query<HolderRow & Record<string, unknown>>(sql`
       WITH found AS (
         SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
         FROM ${tables[kind]} c WHERE ${condition} AND ${alive}
@@ -131,12 +139,12 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
         RETURNING c.id, c.account_id, c.person_id, ${kind}::"CredentialKind" AS credential_kind, c.id AS credential_id
       ), audited AS (${auditInsertOnBehalf(origin, { action: "USED", entity: kind, rows: "used", at: now })})
       SELECT found.id, found.account_id AS "accountId", found.scopes, found.expires_at AS "expiresAt",
-        p.id AS "personId", p.number AS "personNumber", p.name AS "personName",
+        json_build_object('id', p.id, 'number', p.number, 'name', p.name) AS person,
         (SELECT json_agg(json_build_object('id', a.id, 'slug', a.slug, 'name', a.name, 'timeZone', a.time_zone, 'role', m.role))
          FROM memberships m JOIN accounts a ON a.id = m.account_id
          WHERE m.person_id = found.person_id AND (m.account_id = found.account_id OR found.every_account)) AS memberships
       FROM found JOIN people p ON p.id = found.person_id`);
-    return holder ?? null;
+    return row ? holderIn(row) : null;
   }
 
   function holderOf(proof: Proof, origin: Origin): Promise<Holder | null> {
@@ -179,7 +187,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   async function resolved(
     credential: string,
     hashed: HashedCredential,
-    { account, origin }: CredentialUse,
+    { account, origin, response }: CredentialUse,
   ): Promise<Resolution> {
     const proof = await proofOf(credential, hashed);
     if (proof === null) return { outcome: "invalid" };
@@ -189,24 +197,21 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     const isOver = (end: Date | null) => end !== null && end <= now;
     if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt)))
       return { outcome: "invalid" };
-    const membership = holder.memberships.find((one) =>
+    const membership = holder.memberships.find(({ account: one }) =>
       account === undefined ? one.id === holder.accountId : one.slug === account,
     );
     if (!membership) return { outcome: "account-refused" };
-
-    const { role, ...own } = membership;
-    const within = new Set<Scope>(scopesOf(role));
-    const granted = narrowed(knownScopes(holder.scopes), proof).filter((scope) => within.has(scope));
     return {
       outcome: "viewer",
       viewer: {
         kind: "person",
         credential: { kind: proof.kind, id: holder.id },
         origin,
-        person: { id: holder.personId, number: holder.personNumber, name: holder.personName },
-        account: own,
-        role,
-        scopes: new Set(granted),
+        response,
+        person: holder.person,
+        account: membership.account,
+        role: membership.role,
+        scopes: scopesWithin(membership, proof),
       },
     };
   }
@@ -239,7 +244,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
         return null;
       }
       guesses.trust(guess);
-      return { id: holder.id, scopes: knownScopes(holder.scopes) };
+      return { id: holder.id, scopes: holder.scopes };
     },
   };
 }
@@ -260,15 +265,28 @@ function issuerIn(credential: string): string | undefined {
   }
 }
 
+/** What is the same each time that the credential is used is made once. */
+function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder {
+  const granted = knownScopes(names);
+  return {
+    ...holder,
+    scopes: granted,
+    memberships: memberships.map(({ role, ...account }) => {
+      const ofRole = scopesOf(role);
+      return { account, role, scopes: new Set(granted.filter((scope) => ofRole.includes(scope))) };
+    }),
+  };
+}
+
 /**
  * The scopes that are left of those granted. A token of ours names those it was issued for. One of an outside issuer may know nothing of our
  * scopes, and then has those of its link; where it names any of them, it has no others.
  */
-function narrowed(granted: readonly Scope[], proof: Proof): readonly Scope[] {
+function scopesWithin({ scopes: granted }: Membership, proof: Proof): ReadonlySet<Scope> {
   if (proof.kind === "API_KEY") return granted;
   const named = new Set<Scope>(knownScopes(proof.scopes));
   if (proof.kind === "IDENTITY_LINK" && named.size === 0) return granted;
-  return granted.filter((scope) => named.has(scope));
+  return granted.intersection(named);
 }
 
 function knownScopes(names: readonly string[]): Scope[] {

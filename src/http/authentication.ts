@@ -29,10 +29,11 @@ export async function identify(
   const given = bearer ?? apiKey;
   if (given === undefined) return { outcome: "anonymous", viewer: anonymous };
   if (given === "") return { outcome: "invalid" };
+  const { responseAllowance: response } = request;
   const origin = originOf(request);
-  const identified = await credentials.resolve(given, { account, origin });
+  const identified = await credentials.resolve(given, { account, origin, response });
   if (identified.outcome !== "viewer" || bearer === undefined || !apiKey || apiKey === bearer) return identified;
-  const beside = await credentials.resolve(apiKey, { origin });
+  const beside = await credentials.resolve(apiKey, { origin, response });
   const isAnother = beside.outcome === "viewer" && beside.viewer.person.id !== identified.viewer.person.id;
   return isAnother ? { outcome: "contradictory" } : identified;
 }

@@ -2,7 +2,7 @@ import cors from "@fastify/cors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
 import { DomainError, retryAfterOf, Unavailable } from "../errors.ts";
 import { bodyProblem } from "../platform/json-shape.ts";
-import type { ResponseBudget } from "../platform/response-budget.ts";
+import type { OpenResponse, ResponseBudget } from "../platform/response-budget.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import { answerClientError } from "./client-errors.ts";
@@ -10,7 +10,15 @@ import { type ConnectionLimits, type Connections, defaultConnectionLimits, watch
 import { decodeBodies } from "./encoded-bodies.ts";
 import { boundBodies } from "./bodies.ts";
 import { measure } from "./health.ts";
+import { OneLineEachRequest } from "./request-log.ts";
 import { sendProblem, statusOf } from "./problem.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What the response may take up. */
+    responseAllowance: OpenResponse;
+  }
+}
 
 /** The largest body of a request that is not an upload. The longest note, doubled by JSON's escapes, fits several times. */
 const maximumBodyBytes = 1_048_576;
@@ -60,6 +68,7 @@ export function createServer(options: ServerOptions): Server {
   } = options;
   const app: FastifyInstance = Fastify<RawServerDefault>({
     loggerInstance: log,
+    logController: new OneLineEachRequest(),
     bodyLimit: maximumBodyBytes,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // Looked for every second: Node.js does so every half minute, which would add to each of its time limits.
@@ -90,15 +99,16 @@ export function createServer(options: ServerOptions): Server {
       value: () => budget.waitingRequests,
     },
   });
+  app.decorateRequest("responseAllowance");
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
+    const response = budget.open(reply.raw);
+    request.responseAllowance = response;
+    // Comes once the last of it is handed to the operating system, or its client is gone.
+    reply.raw.once("close", () => response.release());
     done();
   });
   const connections = watchConnections(app, connectionLimits);
-  app.addHook("onRequest", (_request, { raw }, done) => {
-    // Comes once the last of it is handed to the operating system, or its client is gone.
-    raw.once("close", budget.open(raw, done));
-  });
   boundBodies(app, { maximumBytes: maximumBodiesBytes });
   // One hook for all that is said as an answer leaves: each takes as long as a statement's parameters do.
   app.addHook("onSend", (_request, reply, payload, done) => {

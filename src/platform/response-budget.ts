@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../errors.ts";
 
 /**
@@ -9,29 +8,38 @@ import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../
 export interface ResponseBudget {
   /** The largest answer, in bytes of UTF-8. */
   readonly maximumBytes: number;
-  /**
-   * Opens a response. Whatever is charged while `work` runs, and in all that it starts, is charged to it. Returns what gives all of it back; more than
-   * once is as good as once.
-   */
-  open(reader: Reader, work: () => void): () => void;
+  /** Opens the allowance of a response that goes to `reader`. */
+  open(reader: Reader): OpenResponse;
+  /** The allowance of work that is done for no response, such as loading the demo data: large, and never counted with others. */
+  readonly withoutResponse: ResponseAllowance;
+  /** Bytes that all answers under way have taken. */
+  readonly usedBytes: number;
+  /** How many requests wait for room. */
+  readonly waitingRequests: number;
+}
+
+/** What one response takes up, and may still take up. */
+export interface ResponseAllowance {
   /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
   admit(): Promise<void> | undefined;
   /**
-   * Takes `bytes` for the answer before they are asked for.
+   * Takes `bytes` before they are asked for.
    *
    * @throws {AnswerTooLarge} where the answer becomes too large, {@link Unavailable} where there is no room for too long.
    */
   reserve(bytes: number): Promise<void>;
   /** Takes `bytes` that are there already, or gives `-bytes` back. @throws {AnswerTooLarge} where the answer becomes too large. */
   charge(bytes: number): void;
-  /** What may be rendered for this answer: one object for each response, and one for what is no response. */
-  rendering(): RenderingAllowance;
+  /** What may be rendered for this answer. */
+  readonly rendering: RenderingAllowance;
   /** Bytes that this answer may still take. */
   readonly remainingBytes: number;
-  /** Bytes that all answers under way have taken. */
-  readonly usedBytes: number;
-  /** How many requests wait for room. */
-  readonly waitingRequests: number;
+}
+
+/** The allowance of a response that is under way. */
+export interface OpenResponse extends ResponseAllowance {
+  /** Gives back all that was taken; more than once is as good as once. */
+  release(): void;
 }
 
 /** Who an answer goes to, as a `ServerResponse` of Node.js knows them. */
@@ -72,19 +80,11 @@ const usualWaitMilliseconds = 5_000;
 const maximumRenderedCharacters = 16_777_216;
 const maximumRenderingMilliseconds = 10_000;
 
+/** Answers up to this many bytes leave at once, however slow their readers are: the operating system takes them. */
+const unbufferedBytes = 16_384;
+
 /** A reader who has had an answer for so long, and has not taken all of it, is cut off where others wait for the room that it takes. */
 const slowReaderMilliseconds = 10_000;
-
-/** A response that something is charged to. */
-interface Charged {
-  readonly reader: Reader;
-  /** When the reader was first found to be reading. */
-  readingSince: number | undefined;
-  /** Made when something is to be rendered. */
-  rendering: RenderingAllowance | undefined;
-  bytes: number;
-  released: boolean;
-}
 
 interface Waiting {
   /** Takes what is waited for, where there is room for it now. */
@@ -96,24 +96,10 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
   const { maximumBytes, waitMilliseconds = usualWaitMilliseconds } = options;
   const totalBytes = largestAnswersTogether * maximumBytes;
   const largeBytes = totalBytes * shareOfLargeParts;
-  const responses = new AsyncLocalStorage<Charged>();
-  const unlimitedRendering = createRenderingAllowance(Infinity, Infinity, () => false);
   const waiting = new Set<Waiting>();
-  const open = new Set<Charged>();
+  /** Those that may be cut off. Not all: entries that leave a set keep what they held until V8's next full collection. */
+  const large = new Set<Response>();
   let usedBytes = 0;
-
-  function take(response: Charged | undefined, bytes: number): void {
-    // What was read for a client that has gone by now is given back as it comes.
-    if (!response || response.released) return;
-    response.bytes += bytes;
-    usedBytes += bytes;
-    if (bytes < 0) admitWaiting();
-  }
-
-  function requireWithinMaximum(response: Charged | undefined, bytes: number): void {
-    const wanted = (response?.bytes ?? 0) + bytes;
-    if (wanted > maximumBytes) throw new AnswerTooLarge(maximumBytes, wanted);
-  }
 
   function admitWaiting(): void {
     for (const one of waiting) {
@@ -123,24 +109,9 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     }
   }
 
-  function release(response: Charged): void {
-    if (response.released) return;
-    response.released = true;
-    open.delete(response);
-    usedBytes -= response.bytes;
-    if (response.bytes > 0) admitWaiting();
-  }
-
   function cutOffSlowReaders(): void {
     const now = performance.now();
-    for (const response of open) {
-      const { reader } = response;
-      if (response.bytes === 0 || !reader.writableEnded || reader.writableFinished) continue;
-      response.readingSince ??= now;
-      if (now - response.readingSince < slowReaderMilliseconds) continue;
-      release(response);
-      reader.destroy();
-    }
+    for (const response of large) response.cutOffSlowReader(now);
   }
 
   function whenThereIsRoom(tryTake: () => boolean): Promise<void> | undefined {
@@ -163,48 +134,109 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     });
   }
 
+  const isThereRoom = () => usedBytes < totalBytes;
+
+  /** Made for every request: a class, whose methods all of them share. */
+  class Response implements OpenResponse {
+    readonly #reader: Reader;
+    /** When the reader was first found to be reading. */
+    #readingSince: number | undefined;
+    /** Made when something is to be rendered. */
+    #rendering: RenderingAllowance | undefined;
+    #bytes = 0;
+    #isReleased = false;
+
+    constructor(reader: Reader) {
+      this.#reader = reader;
+    }
+
+    get remainingBytes(): number {
+      return Math.max(0, maximumBytes - this.#bytes);
+    }
+
+    get rendering(): RenderingAllowance {
+      this.#rendering ??= createRenderingAllowance(
+        maximumRenderedCharacters,
+        maximumRenderingMilliseconds,
+        () => this.#isReleased,
+      );
+      return this.#rendering;
+    }
+
+    admit(): Promise<void> | undefined {
+      return whenThereIsRoom(isThereRoom);
+    }
+
+    async reserve(bytes: number): Promise<void> {
+      this.#requireWithinMaximum(bytes);
+      await whenThereIsRoom(() => {
+        // An answer that is alone is never too large for all of them together.
+        const fits = usedBytes + bytes <= largeBytes || usedBytes === this.#bytes;
+        if (fits) this.#take(bytes);
+        return fits;
+      });
+    }
+
+    charge(bytes: number): void {
+      this.#take(bytes);
+      if (bytes > 0) this.#requireWithinMaximum(0);
+    }
+
+    release(): void {
+      if (this.#isReleased) return;
+      this.#isReleased = true;
+      large.delete(this);
+      usedBytes -= this.#bytes;
+      if (this.#bytes > 0) admitWaiting();
+    }
+
+    cutOffSlowReader(now: number): void {
+      if (!this.#reader.writableEnded || this.#reader.writableFinished) return;
+      this.#readingSince ??= now;
+      if (now - this.#readingSince < slowReaderMilliseconds) return;
+      this.release();
+      this.#reader.destroy();
+    }
+
+    #take(bytes: number): void {
+      // What was read for a client that has gone by now is given back as it comes.
+      if (this.#isReleased) return;
+      this.#bytes += bytes;
+      usedBytes += bytes;
+      if (this.#bytes > unbufferedBytes) large.add(this);
+      if (bytes < 0) admitWaiting();
+    }
+
+    #requireWithinMaximum(bytes: number): void {
+      const wanted = this.#bytes + bytes;
+      if (wanted > maximumBytes) throw new AnswerTooLarge(maximumBytes, wanted);
+    }
+  }
+
   return {
     maximumBytes,
+    withoutResponse: createUncountedAllowance(maximumBytes),
     get usedBytes() {
       return usedBytes;
-    },
-    get remainingBytes() {
-      return Math.max(0, maximumBytes - (responses.getStore()?.bytes ?? 0));
     },
     get waitingRequests() {
       return waiting.size;
     },
-    open(reader, work) {
-      const response: Charged = { reader, readingSince: undefined, rendering: undefined, bytes: 0, released: false };
-      open.add(response);
-      responses.run(response, work);
-      return () => release(response);
-    },
-    admit: () => whenThereIsRoom(() => usedBytes < totalBytes),
+    open: (reader) => new Response(reader),
+  };
+}
+
+/** An allowance that is not counted with others, and of which each part may be as large as a whole answer. */
+function createUncountedAllowance(maximumBytes: number): ResponseAllowance {
+  return {
+    remainingBytes: maximumBytes,
+    rendering: createRenderingAllowance(Infinity, Infinity, () => false),
+    admit: () => undefined,
     async reserve(bytes) {
-      const response = responses.getStore();
-      requireWithinMaximum(response, bytes);
-      await whenThereIsRoom(() => {
-        // An answer that is alone is never too large for all of them together.
-        const fits = usedBytes + bytes <= largeBytes || usedBytes === (response?.bytes ?? 0);
-        if (fits) take(response, bytes);
-        return fits;
-      });
+      if (bytes > maximumBytes) throw new AnswerTooLarge(maximumBytes, bytes);
     },
     charge(bytes) {
-      const response = responses.getStore();
-      take(response, bytes);
-      if (bytes > 0) requireWithinMaximum(response, 0);
-    },
-    rendering() {
-      const response = responses.getStore();
-      if (!response) return unlimitedRendering;
-      response.rendering ??= createRenderingAllowance(
-        maximumRenderedCharacters,
-        maximumRenderingMilliseconds,
-        () => response.released,
-      );
-      return response.rendering;
+      if (bytes > maximumBytes) throw new AnswerTooLarge(maximumBytes, bytes);
     },
   };
 }

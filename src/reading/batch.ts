@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import { AnswerTooLarge, asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import { createMicroBatcher } from "../platform/micro-batcher.ts";
-import type { ResponseBudget } from "../platform/response-budget.ts";
+import type { ResponseAllowance } from "../platform/response-budget.ts";
 import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
@@ -11,7 +11,7 @@ import { isUnavailable } from "../platform/unavailable.ts";
 export interface WrittenStatement {
   /**
    * Takes {@link constants}, a text for each of {@link ambient} and one for each slot, and how many bytes the answer may have; answers with one
-   * row, or none: the text `json` or, where that is too long, how many `bytes` it has.
+   * row, or none: the text `json`, null where it is too long, and how many `bytes` it has.
    */
   readonly single: string;
   /** Takes the same, but an array of texts for each slot; answers with such rows and their `place`, from 1. */
@@ -44,7 +44,7 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
   // A text that is too long stays where it is. OFFSET 0 keeps the planner from writing the text once for each time that it is named here.
   const limited = (statement: string): string =>
     `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
-    ` CASE WHEN octet_length(read.json) > ${limit} THEN octet_length(read.json) END AS bytes FROM (${statement} OFFSET 0) read`;
+    ` octet_length(read.json) AS bytes FROM (${statement} OFFSET 0) read`;
   return {
     single: limited(write((place) => `$${filled + place + 1}`)),
     // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
@@ -75,17 +75,17 @@ export interface Answer {
   readonly json: string | null;
 }
 
-/** As {@link Answer}, or how many bytes it would have had where those are more than were allowed. */
+/** As {@link Answer}, and how many bytes it has; without the text where those are more than were allowed. Both null where there is no row. */
 interface LimitedAnswer extends Answer {
   readonly bytes: number | null;
 }
 
-/** Asks a statement. What is answered is charged to the response that it is for. */
+/** Asks a statement. What is answered is charged to the `response` that it is for. */
 export interface Batch {
   /** Together with what others ask in the same moment. @throws {AnswerTooLarge}, {@link Unavailable} */
-  one(values: SlotValues): Promise<Answer>;
+  one(values: SlotValues, response: ResponseAllowance): Promise<Answer>;
   /** All that somebody asks at once, by one statement however many they are. @throws as {@link Batch.one} */
-  all(questions: readonly SlotValues[]): Promise<readonly Answer[]>;
+  all(questions: readonly SlotValues[], response: ResponseAllowance): Promise<readonly Answer[]>;
 }
 
 /** Sends written statements. */
@@ -96,7 +96,8 @@ export interface StatementRunner {
 
 export interface StatementRunnerDependencies {
   readonly database: Database;
-  readonly budget: ResponseBudget;
+  /** The largest answer. */
+  readonly maximumBytes: number;
   /** The values of {@link WrittenStatement.ambient}, asked each time a statement is sent. */
   readonly ambient: () => Readonly<Record<string, string>>;
 }
@@ -114,7 +115,7 @@ const knownSizes = 2_000;
  * Sends statements for whoever asks. Equal statements of one moment go out as one. An answer that is not small is asked for by itself, once there is
  * room for it, and only so many at a time: the connections are for the small ones too.
  */
-export function createStatementRunner({ database, budget, ambient }: StatementRunnerDependencies): StatementRunner {
+export function createStatementRunner({ database, maximumBytes, ambient }: StatementRunnerDependencies): StatementRunner {
   const largeAnswers = pLimit(database.kind === "embedded" ? 1 : 4);
   const sizes = new LRUCache<string, number>({ max: knownSizes });
 
@@ -127,13 +128,13 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
         return [...constants, ...statement.ambient.map((name) => values[name])];
       };
 
-      async function single(values: SlotValues, maximumBytes: number): Promise<LimitedAnswer> {
+      async function single(values: SlotValues, allowedBytes: number): Promise<LimitedAnswer> {
         const text = statement.single;
         try {
-          const [row] = await database.query<LimitedAnswer>({ text, values: [...given(), ...values, maximumBytes] });
+          const [row] = await database.query<LimitedAnswer>({ text, values: [...given(), ...values, allowedBytes] });
           return row ?? { json: null, bytes: null };
         } catch (error) {
-          if (isStoppedForSize(error)) throw new AnswerTooLarge(budget.maximumBytes);
+          if (isStoppedForSize(error)) throw new AnswerTooLarge(maximumBytes);
           throw error;
         }
       }
@@ -162,22 +163,22 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
       }
 
       /** The answer that has `bytes`, or had them when it was asked for last. */
-      async function large(values: SlotValues, bytes: number): Promise<Answer> {
+      async function large(values: SlotValues, bytes: number, response: ResponseAllowance): Promise<Answer> {
         let expected = bytes;
         for (let attempt = 1; attempt <= sizeAttempts; attempt += 1) {
-          await budget.reserve(expected);
+          await response.reserve(expected);
           const reserved = expected;
           const answer = await largeAnswers(() => single(values, reserved)).catch((error: unknown) => {
-            budget.charge(-reserved);
+            response.charge(-reserved);
             throw error;
           });
           const size = sizeOf(answer);
-          budget.charge((answer.bytes === null ? size : 0) - reserved);
+          response.charge((isTooLarge(answer) ? 0 : size) - reserved);
           rememberSize(size);
-          if (answer.bytes === null) return answer;
-          expected = answer.bytes;
+          if (!isTooLarge(answer)) return answer;
+          expected = size;
         }
-        throw new AnswerTooLarge(budget.maximumBytes, expected);
+        throw new AnswerTooLarge(maximumBytes, expected);
       }
 
       /** What the statement answered with last, in bytes. Undefined where that is not known, and may be much. */
@@ -192,10 +193,11 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
       }
 
       /** A small answer as it came, charged; a larger one once there is room for it. */
-      async function admitted(values: SlotValues, answer: LimitedAnswer): Promise<Answer> {
-        rememberSize(sizeOf(answer));
-        if (answer.bytes !== null) return large(values, answer.bytes);
-        budget.charge(sizeOf(answer));
+      async function admitted(values: SlotValues, answer: LimitedAnswer, response: ResponseAllowance): Promise<Answer> {
+        const size = sizeOf(answer);
+        rememberSize(size);
+        if (isTooLarge(answer)) return large(values, size, response);
+        response.charge(size);
         return answer;
       }
 
@@ -206,23 +208,24 @@ export function createStatementRunner({ database, budget, ambient }: StatementRu
       });
 
       return {
-        async one(values) {
+        async one(values, response) {
           const size = likelySize();
-          if (size !== undefined && size > smallAnswerBytes) return large(values, Math.min(size, budget.remainingBytes));
-          await budget.admit();
+          if (size !== undefined && size > smallAnswerBytes)
+            return large(values, Math.min(size, response.remainingBytes), response);
+          await response.admit();
           // What may be large is found out one at a time.
           const answer = size === undefined ? largeAnswers(() => batcher.ask(values)) : batcher.ask(values);
-          return admitted(values, await answer);
+          return admitted(values, await answer, response);
         },
-        async all(questions) {
-          await budget.admit();
+        async all(questions, response) {
+          await response.admit();
           const different = [...new Map(questions.map((values) => [JSON.stringify(values), values])).values()];
           const found = await small(different);
           const answers = new Map<string, Answer>();
           for (const [index, values] of different.entries()) {
             const answer = found[index];
             if (!answer || answer instanceof Error) throw asError(answer);
-            answers.set(JSON.stringify(values), await admitted(values, answer));
+            answers.set(JSON.stringify(values), await admitted(values, answer, response));
           }
           return questions.map((values) => answers.get(JSON.stringify(values)) ?? { json: null });
         },
@@ -236,6 +239,10 @@ function isStoppedForSize(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "54000";
 }
 
-function sizeOf({ json, bytes }: LimitedAnswer): number {
-  return bytes ?? (json === null ? 0 : Buffer.byteLength(json));
+function isTooLarge({ json, bytes }: LimitedAnswer): boolean {
+  return json === null && bytes !== null;
+}
+
+function sizeOf({ bytes }: LimitedAnswer): number {
+  return bytes ?? 0;
 }

@@ -4,7 +4,7 @@ import type { Database } from "../platform/database.ts";
 import type { GivenPosition } from "../platform/keyset.ts";
 import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isSlot, type Slot, slot } from "../platform/sql.ts";
-import { isStaff, type Viewer } from "../viewer.ts";
+import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
 import { identityOf } from "./identity.ts";
 import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
 import { NotInJson } from "./answer.ts";
@@ -66,7 +66,7 @@ const longestKept = 50_000;
 
 export function createReads({ database, budget, ambient }: ReadsDependencies): Reads {
   const sharedParams = () => ({ ...ambient(), [maximumBytesParam]: String(budget.maximumBytes) });
-  const runner = createStatementRunner({ database, budget, ambient: sharedParams });
+  const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, ambient: sharedParams });
   const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
   // That something cannot be planned is kept as well.
   const plans = new LRUCache<string, PreparedPlan | NotInJson>({
@@ -100,20 +100,23 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
 
   /** What the plan's statement answers, for each of the ways to fill its slots. */
   async function ask(
+    viewer: Viewer,
     { plan, slots, batch }: PreparedPlan,
     given: readonly Readonly<Record<string, string>>[],
   ): Promise<unknown[]> {
     const questions = given.map((filled) => slots.map(({ name = "", value }) => value ?? filled[name] ?? ""));
     const [only, ...others] = questions;
     if (only === undefined) return [];
-    const answers = others.length === 0 ? [await batch.one(only)] : await batch.all(questions);
+    const response = allowanceOf(viewer, budget);
+    const answers = others.length === 0 ? [await batch.one(only, response)] : await batch.all(questions, response);
     return answers.map((answer) => decodedBy(plan, answer));
   }
 
   /** What the plan's statement answers of a page of each of `keys`. */
-  function askFor(prepared: PreparedPlan, keys: readonly Key[], input: PageInput): Promise<unknown[]> {
+  function askFor(viewer: Viewer, prepared: PreparedPlan, keys: readonly Key[], input: PageInput): Promise<unknown[]> {
     const positions = positionsOf(input);
     return ask(
+      viewer,
       prepared,
       keys.map((key) => ({ ...positions, ...slotsOf(key) })),
     );
@@ -125,13 +128,13 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
         planOne(relation, selection, viewer),
       );
       // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
-      return ask(prepared, keys.map(slotsOf)) as Promise<never>;
+      return ask(viewer, prepared, keys.map(slotsOf)) as Promise<never>;
     },
 
     async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
       const name = `${identityOf(relation)} ${identityOf(selection)} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => planMany(relation, { input: withSlots(input), wanted, selection }, viewer));
-      const [page] = await ask(prepared, [positionsOf(input)]);
+      const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
     },
 
@@ -142,7 +145,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
         const prepared = planned(viewer, `${identityOf(of)} ${identityOf(relation)} ${shapeOf(input, wanted)}`, () =>
           planListInJson(relation, { input: withSlots(input), wanted, list }, viewer, of),
         );
-        const found = await askFor(prepared, parent.keys, input);
+        const found = await askFor(viewer, prepared, parent.keys, input);
         // The parent with what always comes of it, and the page of its rows.
         return (found as (FoundList<never> | null)[]).map(
           (one) => one && { parent: { id: one.parentId }, page: one.page },
@@ -156,7 +159,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
         const page = { relation, input: withSlots(input), wanted, selection, orElse: [] };
         return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
       });
-      const rows = await askFor(prepared, parent.keys, input);
+      const rows = await askFor(viewer, prepared, parent.keys, input);
       // As above: a parent or null.
       return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
     },

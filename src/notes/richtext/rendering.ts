@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { RenderingAllowance, ResponseBudget } from "../../platform/response-budget.ts";
+import { allowanceOf, type Viewer } from "../../viewer.ts";
 import type { References } from "./model.ts";
 import { createRenderingThread } from "./rendering-thread.ts";
 import { createRenderingTurns } from "./rendering-turns.ts";
@@ -9,14 +10,14 @@ import type { KnownReferences, Result, ResultOf, TextTask } from "./tasks.ts";
 /** Makes something of texts without keeping the process from its other requests. */
 export interface TextRenderer {
   /**
-   * Does a task for `asker`: a short text a few at a time with others, a long one in a thread, which takes one of each asker in turn. What it
+   * Does a task for `viewer`: a short text a few at a time with others, a long one in a thread, which takes one of each viewer in turn. What it
    * takes is charged to the response that it is for, and so is what is made.
    *
    * @throws {TooExpensive} where the response has had more rendered than one may have, {@link AnswerTooLarge}
    */
-  render<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>>;
+  render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>>;
   /** The things that each of the texts names. They are told together, so that a caller loads those of all texts at once. @throws {TooExpensive} */
-  referencesOf(asker: object, texts: readonly string[]): Promise<readonly References[]>;
+  referencesOf(viewer: Viewer, texts: readonly string[]): Promise<readonly References[]>;
 }
 
 /** Up to this many characters a text is rendered where it is asked for: some milliseconds, whatever is in it. */
@@ -31,6 +32,7 @@ const overhead = 100;
 const nothingKnown: KnownReferences = { images: new Map(), people: new Map(), records: new Map() };
 
 export function createTextRenderer({ budget }: { readonly budget: ResponseBudget }): TextRenderer {
+  const responseOf = (viewer: Viewer) => allowanceOf(viewer, budget);
   const thread = createRenderingThread();
   const turns = createRenderingTurns();
   const results = new LRUCache<string, ResultOf<Result>>({
@@ -41,15 +43,15 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
   /** What is being made for a response: it is made once, under however many names it is asked for. */
   const underWay = new WeakMap<RenderingAllowance, Map<string, Promise<ResultOf<Result>>>>();
 
-  function make(task: TextTask, name: string, asker: object): Promise<ResultOf<Result>> {
-    const allowance = budget.rendering();
+  function make(task: TextTask, name: string, viewer: Viewer): Promise<ResultOf<Result>> {
+    const allowance = responseOf(viewer).rendering;
     const ofResponse = underWay.get(allowance) ?? new Map<string, Promise<ResultOf<Result>>>();
     underWay.set(allowance, ofResponse);
     const known = ofResponse.get(name);
     if (known) return known;
     allowance.takeCharacters(task.text.length);
     const isLong = task.text.length > longestAtOnce;
-    const made = (isLong ? thread.run(task, asker, allowance) : turns.run(task, allowance))
+    const made = (isLong ? thread.run(task, viewer, allowance) : turns.run(task, allowance))
       .then((result) => {
         results.set(name, result);
         return result;
@@ -59,17 +61,17 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
     return made;
   }
 
-  async function render<Wanted extends Result>(task: TextTask<Wanted>, asker: object): Promise<ResultOf<Wanted>> {
+  async function render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>> {
     const name = nameOf(task);
-    const made = results.get(name) ?? (await make(task, name, asker));
-    if (typeof made === "string") budget.charge(Buffer.byteLength(made));
+    const made = results.get(name) ?? (await make(task, name, viewer));
+    if (typeof made === "string") responseOf(viewer).charge(Buffer.byteLength(made));
     return made as ResultOf<Wanted>; // what a task makes is a part of its name
   }
 
   return {
     render,
-    referencesOf: (asker, texts) =>
-      Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, asker))),
+    referencesOf: (viewer, texts) =>
+      Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, viewer))),
   };
 }
 
