@@ -159,6 +159,16 @@ describe("the cost of an operation", () => {
     expect(data).toEqual({ rateLimit: { cost: 26, remaining: 73 }, notes: { totalCount: 3 }, viewer: { role: "SPECIALIST" } });
   });
 
+  test("is no dry run where the field that would make it one is left out", async () => {
+    await newMinute();
+    const { key } = account.specialist;
+    const query = "query ($skip: Boolean!) { rateLimit(dryRun: true) @skip(if: $skip) { cost } viewer { role } }";
+    expect((await sendText(app.url, key, query, { skip: true })).data).toEqual({ viewer: { role: "SPECIALIST" } });
+    expect((await sendText(app.url, key, query, { skip: false })).data).toEqual({ rateLimit: { cost: 1 } });
+    const spread = "{ ... @include(if: false) { rateLimit(dryRun: true) { cost } } viewer { role } }";
+    expect((await sendText(app.url, key, spread)).data).toEqual({ viewer: { role: "SPECIALIST" } });
+  });
+
   test("is refused where it is more than any operation may cost, whatever is left", async () => {
     await newMinute();
     const totals = Array.from({ length: 60 }, (_, index) => `a${index}: notes { totalCount }`).join(" ");

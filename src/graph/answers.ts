@@ -1,4 +1,5 @@
 import {
+  type DocumentNode,
   type ExecutionResult,
   getVariableValues,
   type GraphQLResolveInfo,
@@ -30,7 +31,7 @@ export function createAnswering(
     if (!query || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
     const { coerced } = getVariableValues(schema, operation.node.variableDefinitions ?? [], variables);
     if (!coerced) return undefined;
-    const known = fragments.get(operation) ?? fragmentsOf(operation);
+    const known = fragments.get(operation) ?? namedFragments(operation.document);
     fragments.set(operation, known);
     // Of the root itself, which no resolver has been asked for. Each field has its own.
     const info: GraphQLResolveInfo = {
@@ -47,9 +48,10 @@ export function createAnswering(
   };
 }
 
-function fragmentsOf({ document }: Operation): GraphQLResolveInfo["fragments"] {
-  const definitions = document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
-  return Object.fromEntries(definitions.map((one) => [one.name.value, one]));
+/** The fragments of a document, as resolvers are told of them. */
+export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInfo["fragments"] {
+  const fragments = definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
+  return Object.fromEntries(fragments.map((one) => [one.name.value, one]));
 }
 
 /** Whether `error` would only be met again where rows are read: it is about the whole answer, or the database has no time or room for it now. */

@@ -2,6 +2,7 @@ import {
   type ExecutionResult,
   type FieldNode,
   getArgumentValues,
+  getVariableValues,
   GraphQLError,
   type GraphQLField,
   type GraphQLSchema,
@@ -17,10 +18,11 @@ import type { CursorCodec } from "../platform/cursor.ts";
 import { createOneATurn } from "../platform/one-a-turn.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
-import { createAnswering, withExtensions } from "./answers.ts";
+import { createAnswering, namedFragments, withExtensions } from "./answers.ts";
 import { withHttp, wrap } from "./closed-errors.ts";
 import { createGraphContext } from "./context.ts";
 import type { OperationCost } from "./cost.ts";
+import { collectFields } from "./collected.ts";
 import { createDocuments, type Operation, type Prepared } from "./documents.ts";
 import { createExecutor } from "./execution.ts";
 import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
@@ -151,11 +153,17 @@ function chargerOf(
 
 /** The operation with nothing in it but `rateLimit`, where that says that it is a dry run. */
 function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variables): Operation | undefined {
-  const field = schema.getQueryType()?.getFields()["rateLimit"];
-  if (!field || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
+  const query = schema.getQueryType();
+  const field = query?.getFields()["rateLimit"];
+  if (!query || !field || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
   const asked = operation.rootFields.filter(({ name }) => name.value === field.name);
   if (asked.length === 0) return undefined;
-  if (!asked.some((one) => isDry(field, one, variables))) return undefined;
+  const { coerced } = getVariableValues(schema, operation.node.variableDefinitions ?? [], variables);
+  // Values that cannot be used are for the executor to refuse.
+  if (!coerced) return undefined;
+  const info = { schema, fragments: namedFragments(operation.document), variableValues: coerced };
+  const included = [...collectFields(info, query, [operation.node]).values()].map(([first]) => first);
+  if (!included.some((one) => one.name.value === field.name && isDry(field, one, coerced))) return undefined;
   const node = { ...operation.node, selectionSet: { ...operation.node.selectionSet, selections: asked } };
   const others = operation.document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
   return { ...operation, node, document: { ...operation.document, definitions: [node, ...others] } };
