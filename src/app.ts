@@ -16,7 +16,6 @@ import { type ConnectionLimits } from "./http/connections.ts";
 import { createServer, type Server } from "./http/server.ts";
 import { createLimits } from "./limits/limits.ts";
 import type { Clock } from "./platform/clock.ts";
-import { createCursorCodec } from "./platform/cursor.ts";
 import type { Database } from "./platform/database.ts";
 import type { FileStorage } from "./platform/file-storage.ts";
 import type { S3Storage } from "./platform/s3-storage.ts";
@@ -84,8 +83,6 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   });
   const viewerOf = (request: FastifyRequest) => authenticate(request, credentials);
 
-  const cursors = createCursorCodec(config.signingSecret);
-
   const unreadable = { "/v1/": unreadablePath, [attachmentsPath]: unreadableFilenamePath };
   const { app: server, connections } = createServer({
     ...{ log, newId, budget, corsOrigins: config.corsOrigins, trustedProxies: config.trustedProxies },
@@ -105,7 +102,6 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   });
   await server.register(graphql, {
     services,
-    cursors,
     maximumBytes: budget.maximumBytes,
     authenticate: viewerOf,
     limits,
@@ -113,7 +109,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     examples,
   });
   await server.register(v2, { services, authenticate: viewerOf, limits });
-  await server.register(v1, { services, credentials, cursors, clock, publicUrl, limits });
+  await server.register(v1, { services, credentials, clock, publicUrl, limits });
   await server.register(uploadForm, { uploads: services.uploads, publicUrl });
   if (storage.kind === "file") {
     await server.register(serveFiles, {

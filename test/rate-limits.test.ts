@@ -162,9 +162,9 @@ describe("the cost of an operation", () => {
   test("is no dry run where the field that would make it one is left out", async () => {
     await newMinute();
     const { key } = account.specialist;
-    const query = "query ($skip: Boolean!) { rateLimit(dryRun: true) @skip(if: $skip) { cost } viewer { role } }";
-    expect((await sendText(app.url, key, query, { skip: true })).data).toEqual({ viewer: { role: "SPECIALIST" } });
-    expect((await sendText(app.url, key, query, { skip: false })).data).toEqual({ rateLimit: { cost: 1 } });
+    const skipping = "query ($skip: Boolean!) { rateLimit(dryRun: true) @skip(if: $skip) { cost } viewer { role } }";
+    expect((await sendText(app.url, key, skipping, { skip: true })).data).toEqual({ viewer: { role: "SPECIALIST" } });
+    expect((await sendText(app.url, key, skipping, { skip: false })).data).toEqual({ rateLimit: { cost: 1 } });
     const spread = "{ ... @include(if: false) { rateLimit(dryRun: true) { cost } } viewer { role } }";
     expect((await sendText(app.url, key, spread)).data).toEqual({ viewer: { role: "SPECIALIST" } });
   });

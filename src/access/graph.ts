@@ -2,13 +2,13 @@ import { builder } from "../graph/builder.ts";
 import {
   type Connection,
   type ConnectionArguments,
-  type ConnectionPlace,
   countOf,
   nodesDescription,
   nodesOf,
   readPage,
   toConnection,
 } from "../graph/connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { whenThere } from "../platform/eventually.ts";
 import { mutationErrors } from "../graph/errors.ts";
@@ -159,15 +159,10 @@ function defineCredential(wording: Wording): void {
     filter: CredentialFilter,
     context: GraphContext,
   ): Promise<Connection<Credential>> {
-    const { viewer, services, cursors } = context;
-    const place: ConnectionPlace = { name: wording.list, ordering: newestFirst };
-    const slice = await services.access.credentials(viewer, kind, { filter, page: readPage(args, place, cursors) });
-    return toConnection(
-      slice,
-      () => place,
-      cursors,
-      () => services.access.countCredentials(viewer, kind, filter),
-    );
+    const { viewer, services } = context;
+    const scope: CursorScope = { name: `Query.${wording.list}`, ordering: newestFirst };
+    const slice = await services.access.credentials(viewer, kind, { filter, page: readPage(args, scope) });
+    return toConnection(slice, scope, () => services.access.countCredentials(viewer, kind, filter));
   }
 
   const CreateInput = builder.inputType(`Create${type}Input`, {
@@ -356,16 +351,11 @@ builder.queryField("auditEvents", (t) =>
       type: AuditEventRef,
       description: "What was done in the account, newest first. For administrators, with the scope `admin`.",
       args: { filter: t.arg({ type: AuditEventFilterInput, description: "Which events are wanted." }) },
-      resolve: async (_root, args, { viewer, services, cursors }) => {
-        const place: ConnectionPlace = { name: "auditEvents", ordering: newestFirst };
+      resolve: async (_root, args, { viewer, services }) => {
+        const scope: CursorScope = { name: "Query.auditEvents", ordering: newestFirst };
         const filter = readAuditFilter(args.filter);
-        const slice = await services.access.auditEvents(viewer, { filter, page: readPage(args, place, cursors) });
-        return toConnection(
-          slice,
-          () => place,
-          cursors,
-          () => services.access.countAuditEvents(viewer, filter),
-        );
+        const slice = await services.access.auditEvents(viewer, { filter, page: readPage(args, scope) });
+        return toConnection(slice, scope, () => services.access.countAuditEvents(viewer, filter));
       },
     },
     AuditEventConnection,

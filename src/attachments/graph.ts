@@ -1,18 +1,15 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
-  checkCursors,
   type Connection,
   type ConnectionArguments,
-  type ConnectionPlace,
   countOf,
   nodesDescription,
   nodesOf,
-  type PeekCursor,
   readPage,
-  readPageAhead,
   toConnection,
 } from "../graph/connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
@@ -136,14 +133,11 @@ const AttachmentConnection = builder.connectionObject(
 /** GraphQL shows what an upload has been asked for, as PENDING. */
 const reach: AttachmentReach = "awaited";
 
-const placeOnNote = (noteId: string): ConnectionPlace => ({
-  name: `Note.attachments:${noteId}`,
-  ordering: attachmentOrdering,
-});
+const attachmentScope: CursorScope = { name: "Note.attachments", ordering: attachmentOrdering };
 
-/** What an `attachments` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
-function readAttachments(args: ConnectionArguments, peek: PeekCursor): AttachmentRead {
-  return { reach, ordering: attachmentOrdering, page: readPageAhead(args, attachmentOrdering, peek) };
+/** What an `attachments` field with these arguments reads. @throws {InvalidInput} where they cannot be used. */
+function readAttachments(args: ConnectionArguments): AttachmentRead {
+  return { reach, ordering: attachmentOrdering, page: readPage(args, attachmentScope) };
 }
 
 function attachmentsOfNote(
@@ -152,14 +146,11 @@ function attachmentsOfNote(
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Connection<Attachment> | Promise<Connection<Attachment>> {
-  const { services, cursors, viewer } = context;
-  const place = () => placeOnNote(note.id);
-  checkCursors(args, place, cursors);
-  const read = () => ({ reach, ordering: attachmentOrdering, page: readPage(args, place(), cursors) });
+  const { services, viewer } = context;
   const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
-  const page = context.page(note, info, services.attachments.ofNotes, read, note.id);
+  const page = context.page(note, info, services.attachments.ofNotes, () => readAttachments(args), note.id);
   const settled = whenThere(page, (slice) => services.attachments.settled(viewer, present(slice), reach));
-  return whenThere(settled, (slice) => toConnection(slice, place, cursors, count));
+  return whenThere(settled, (slice) => toConnection(slice, attachmentScope, count));
 }
 
 builder.prismaObjectField(NoteRef, "attachments", (t) =>
@@ -167,7 +158,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
     {
       type: AttachmentRef,
       description: "The files attached to it, oldest first; PENDING ones while their upload may still arrive.",
-      extensions: fromMany(noteAttachments, readAttachments, placeOnNote),
+      extensions: fromMany(noteAttachments, readAttachments, () => attachmentScope),
       resolve: (note, args, context, info) => attachmentsOfNote(note, args, context, info),
     },
     AttachmentConnection,

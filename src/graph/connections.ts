@@ -1,10 +1,7 @@
 import { InvalidInput, invalid } from "../errors.ts";
-import { isPositionOf, nameOf, type Ordering, type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
-import type { CursorCodec } from "../platform/cursor.ts";
+import { type CursorScope, decodeCursor, encodeCursor } from "../platform/cursor.ts";
+import { type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
 import { attachJson, jsonOf } from "../reading/shape.ts";
-
-/** Reads a cursor of a place that is not known yet. What it says is not proven: the resolver asks again when it knows the place. */
-export type PeekCursor = CursorCodec["peek"];
 
 /** The arguments of a connection field, as GraphQL hands them over. */
 export interface ConnectionArguments {
@@ -12,13 +9,6 @@ export interface ConnectionArguments {
   readonly after?: string | null | undefined;
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
-}
-
-/** Where a connection stands, and in which order: what its cursors are good for. */
-export interface ConnectionPlace {
-  /** The field and its parent, such as `Ticket.notes:<id>`. */
-  readonly name: string;
-  readonly ordering: Ordering;
 }
 
 /** A connection as the Relay specification has it. Cursors and the count are made only when they are asked for. */
@@ -43,30 +33,8 @@ export interface Edge<Row> {
 export const defaultSize = 25;
 export const maximumSize = 100;
 
-/** @throws {InvalidInput} with every argument that cannot be used. */
-export function readPage(args: ConnectionArguments, place: ConnectionPlace, cursors: CursorCodec): Page {
-  return pageOf(args, (cursor) => cursors.decode(placeName(place), cursor));
-}
-
-/**
- * As {@link readPage}, to read ahead by: where the connection stands is not known yet, and cursors are believed until it is.
- *
- * @throws {InvalidInput} as {@link readPage}, of cursors only where nothing could be read by them.
- */
-export function readPageAhead(args: ConnectionArguments, ordering: Ordering, peek: PeekCursor): Page {
-  return pageOf(args, (cursor) => {
-    const position = peek(cursor);
-    return position && isPositionOf(ordering, position) && position.every(isPossible) ? position : null;
-  });
-}
-
-/** Instants that there are: `Date.parse` takes 30 February for 2 March, and the database, which knows neither that nor a year 0, would fail. */
-function isPossible(part: Position[number]): boolean {
-  if (typeof part === "number" || !part.includes("T")) return true;
-  return !part.startsWith("0000") && new Date(part).toISOString() === part;
-}
-
-function pageOf(args: ConnectionArguments, positionIn: (cursor: string) => Position | null): Page {
+/** The page that the arguments of a connection ask for. @throws {InvalidInput} with every argument that cannot be used. */
+export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
   const problems = [
     ...sizeProblems(args),
     ...(typeof args.first === "number" && typeof args.last === "number"
@@ -77,28 +45,18 @@ function pageOf(args: ConnectionArguments, positionIn: (cursor: string) => Posit
   return {
     size: args.first ?? args.last ?? defaultSize,
     from: typeof args.last === "number" ? "end" : "start",
-    after: readCursor("after", args.after, positionIn),
-    before: readCursor("before", args.before, positionIn),
+    after: readCursor("after", args.after, scope),
+    before: readCursor("before", args.before, scope),
   };
-}
-
-/**
- * For a page that came with its row, and so was read by cursors that were only believed.
- *
- * @throws {InvalidInput} where one was not handed out at `place`.
- */
-export function checkCursors(args: ConnectionArguments, place: () => ConnectionPlace, cursors: CursorCodec): void {
-  if (typeof args.after === "string" || typeof args.before === "string") readPage(args, place(), cursors);
 }
 
 /** A page of rows as a connection. `count` reads how many there are in all, where the page did not come with that. */
 export function toConnection<Row extends { readonly id: string } & object>(
   slice: CountedRows<Row>,
-  place: () => ConnectionPlace,
-  cursors: CursorCodec,
+  scope: CursorScope,
   count: () => Promise<number>,
 ): Connection<Row> {
-  const connection = new PageOfRows(slice, place, cursors, count);
+  const connection = new PageOfRows(slice, scope, count);
   const json = jsonOf(slice);
   if (json) attachJson(connection, json);
   return connection;
@@ -109,14 +67,12 @@ type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
 // A class for once: each row of a page may have such a page of its own, and its getters are made once for all of them.
 class PageOfRows<Row extends { readonly id: string } & object> implements Connection<Row> {
   readonly #slice: CountedRows<Row>;
-  readonly #place: () => ConnectionPlace;
-  readonly #cursors: CursorCodec;
+  readonly #scope: CursorScope;
   readonly #count: () => Promise<number>;
 
-  constructor(slice: CountedRows<Row>, place: () => ConnectionPlace, cursors: CursorCodec, count: () => Promise<number>) {
+  constructor(slice: CountedRows<Row>, scope: CursorScope, count: () => Promise<number>) {
     this.#slice = slice;
-    this.#place = place;
-    this.#cursors = cursors;
+    this.#scope = scope;
     this.#count = count;
   }
 
@@ -125,13 +81,12 @@ class PageOfRows<Row extends { readonly id: string } & object> implements Connec
   }
 
   get edges(): readonly Edge<Row>[] {
-    const place = this.#place();
-    return this.#slice.rows.map((row) => toEdge(row, place, this.#cursors));
+    return this.#slice.rows.map((row) => toEdge(row, this.#scope));
   }
 
   get pageInfo(): Connection<Row>["pageInfo"] {
     const { rows, hasNext, hasPrevious } = this.#slice;
-    const cursorOf = (row: Row | undefined) => (row ? toEdge(row, this.#place(), this.#cursors).cursor : null);
+    const cursorOf = (row: Row | undefined) => (row ? toEdge(row, this.#scope).cursor : null);
     return {
       hasNextPage: hasNext,
       hasPreviousPage: hasPrevious,
@@ -161,23 +116,14 @@ export function countOf(connection: object): number | Promise<number> {
   return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
 }
 
-/** A row as an edge of the connection at `place`. */
-export function toEdge<Row extends { readonly id: string } & object>(
-  row: Row,
-  place: ConnectionPlace,
-  cursors: CursorCodec,
-): Edge<Row> {
+/** A row as an edge of a connection whose cursors are of `scope`. */
+export function toEdge<Row extends { readonly id: string } & object>(row: Row, scope: CursorScope): Edge<Row> {
   return {
     node: row,
     get cursor() {
-      return cursorAt(place, positionOf(place.ordering, row), cursors);
+      return encodeCursor(scope, positionOf(scope.ordering, row));
     },
   };
-}
-
-/** The cursor of a row that stands at `position` of the connection at `place`. */
-export function cursorAt(place: ConnectionPlace, position: Position, cursors: CursorCodec): string {
-  return cursors.encode(placeName(place), position);
 }
 
 function sizeProblems(args: ConnectionArguments): { path: string[]; message: string }[] {
@@ -186,18 +132,9 @@ function sizeProblems(args: ConnectionArguments): { path: string[]; message: str
     .map((name) => ({ path: [name], message: `The argument ${name} must be 1 to ${maximumSize}.` }));
 }
 
-function readCursor(
-  name: "after" | "before",
-  cursor: string | null | undefined,
-  positionIn: (cursor: string) => Position | null,
-): Position | undefined {
+function readCursor(name: "after" | "before", cursor: string | null | undefined, scope: CursorScope): Position | undefined {
   if (cursor === null || cursor === undefined) return undefined;
-  const position = positionIn(cursor);
+  const position = decodeCursor(scope, cursor);
   if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
   return position;
-}
-
-/** What tells a place from every other. */
-export function placeName({ name, ordering }: ConnectionPlace): string {
-  return `${name} ${nameOf(ordering)}`;
 }

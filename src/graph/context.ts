@@ -1,6 +1,5 @@
 import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
-import type { CursorCodec } from "../platform/cursor.ts";
 import { identityOf } from "../reading/identity.ts";
 import type { PageInput } from "../reading/relation.ts";
 import { related, type Selection, type WantedOfPage } from "../reading/selection.ts";
@@ -24,7 +23,6 @@ type BatchPages<Key, Input, Value> = (
 interface GraphContextBase {
   readonly viewer: Viewer;
   readonly services: Services;
-  readonly cursors: CursorCodec;
   /** What the operation costs and its caller has left, where it was counted. */
   readonly rateLimit?: RateLimitStatus | undefined;
 }
@@ -55,7 +53,7 @@ export interface GraphContext extends GraphContextBase, Selecting {
 
 /** The context of one operation, in which `selecting` says what its root fields answer with. */
 export function createGraphContext(base: GraphContextBase, selecting: Selecting): GraphContext {
-  const { viewer, cursors } = base;
+  const { viewer } = base;
   // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 
@@ -93,7 +91,7 @@ export function createGraphContext(base: GraphContextBase, selecting: Selecting)
       const cameWith = related(row, relationKeyOf(info));
       if (cameWith !== undefined) return cameWith as never; // as above
       const input = readInput();
-      const { wanted, selection } = selectedPageOf(info, cursors.peek);
+      const { wanted, selection } = selectedPageOf(info);
       const variant = `${identityOf(selection)} ${JSON.stringify(input)}`;
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, wanted, selection)).load(key);
     },

@@ -14,7 +14,6 @@ import { nameOfAddress } from "../limits/address.ts";
 import { prices } from "../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../limits/limits.ts";
-import type { CursorCodec } from "../platform/cursor.ts";
 import { createOneATurn } from "../platform/one-a-turn.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
@@ -42,7 +41,6 @@ export interface Parameters {
 export interface OperationsDependencies {
   readonly schema: GraphQLSchema;
   readonly services: Services;
-  readonly cursors: CursorCodec;
   /** The largest answer. */
   readonly maximumBytes: number;
   readonly limits: Pick<Limits, "points" | "anonymous">;
@@ -67,12 +65,11 @@ const keptCharacters = { known: 400_000, anonymous: 50_000 };
 const longDocument = 500;
 
 /** Everything between well-formed parameters and a result: the document, its limits and its cost, the context, the execution. */
-export function createOperations({ schema, services, cursors, maximumBytes, limits }: OperationsDependencies): Perform {
+export function createOperations({ schema, services, maximumBytes, limits }: OperationsDependencies): Perform {
   const documents = createDocuments(schema, documentLimits, keptCharacters.known);
   const anonymousDocuments = createDocuments(schema, anonymousLimits, keptCharacters.anonymous);
   const answer = createAnswering(schema, maximumBytes);
   const execute = createExecutor(schema, maximumBytes);
-  const [inJson, asRows] = [selectingJson(cursors.peek), selectingRows(cursors.peek)];
   const turn = createOneATurn();
 
   async function perform(parameters: Parameters, caller: Caller): Promise<ExecutionResult> {
@@ -94,12 +91,12 @@ export function createOperations({ schema, services, cursors, maximumBytes, limi
     const dryRun = dryRunOf(schema, operation, variables ?? {});
     const allowance = admitted ?? (await charge(dryRun ? 0 : cost.points));
     const rateLimit = rateLimitStatus(cost, allowance);
-    const base = { viewer: caller.viewer, services, cursors, rateLimit };
+    const base = { viewer: caller.viewer, services, rateLimit };
     if (operation.introspects) await turn();
     const result = dryRun
-      ? await execute(dryRun, createGraphContext(base, asRows), variables ?? {})
-      : ((await answer(operation, createGraphContext(base, inJson), variables ?? {})) ??
-        (await execute(operation, createGraphContext(base, asRows), variables ?? {})));
+      ? await execute(dryRun, createGraphContext(base, selectingRows), variables ?? {})
+      : ((await answer(operation, createGraphContext(base, selectingJson), variables ?? {})) ??
+        (await execute(operation, createGraphContext(base, selectingRows), variables ?? {})));
     return extensions?.["cost"] === true ? withExtensions(result, { cost: rateLimit }) : result;
   }
 

@@ -2,7 +2,7 @@ import { type GraphQLResolveInfo, type SelectionSetNode, visit } from "graphql";
 import { LRUCache } from "lru-cache";
 import { identityOf } from "../reading/identity.ts";
 import type { Selection } from "../reading/selection.ts";
-import type { EdgeContent, Member, PageContent, RowContent, RowMember } from "../reading/shape.ts";
+import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, RowMember } from "../reading/shape.ts";
 import type { SelectedPage } from "./selecting.ts";
 
 /** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
@@ -49,11 +49,11 @@ function partsOfPage({ wanted, selection }: SelectedPage): number {
   return partsOf(selection) + (wanted.json ? partsOfShape(wanted.json.members) : 0);
 }
 
-function partsOfShape(members: readonly (RowMember | Member<PageContent | EdgeContent>)[]): number {
+function partsOfShape(members: readonly (RowMember | Member<PageContent | EdgeContent | PageInfoContent>)[]): number {
   return members.reduce((sum, member) => sum + ("content" in member ? partsOfContent(member.content) : 1), 1);
 }
 
-function partsOfContent(content: RowContent | PageContent | EdgeContent): number {
+function partsOfContent(content: RowContent | PageContent | EdgeContent | PageInfoContent): number {
   if ("members" in content) return partsOfShape(content.members);
   if (content.kind === "page") return partsOfShape(content.shape.members) + JSON.stringify(content.input).length;
   return "shape" in content ? partsOfShape(content.shape) : 1;

@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from "graphql";
 import type { Selection, WantedOfPage } from "../reading/selection.ts";
-import type { ConnectionPlace } from "./connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 
 /** What is selected below a field that answers with a page. */
 export interface SelectedPage {
@@ -12,6 +12,6 @@ export interface SelectedPage {
 export interface Selecting {
   /** Of a field that answers with a row; `typename` says of which type, where the field does not. */
   selected(info: GraphQLResolveInfo, typename?: string): Selection;
-  /** Of a field that answers with a connection at `place`. */
-  selectedPage(info: GraphQLResolveInfo, place: ConnectionPlace): SelectedPage;
+  /** Of a field that answers with a connection whose cursors are of `scope`. */
+  selectedPage(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage;
 }

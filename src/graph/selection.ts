@@ -9,10 +9,9 @@ import {
 import type { PageInput } from "../reading/relation.ts";
 import type { RelationKey, SelectedRelation, Selection, WantedOfPage } from "../reading/selection.ts";
 import { collectFields, keyOf, type Merged } from "./collected.ts";
-import type { PeekCursor } from "./connections.ts";
 import { remembered } from "./remembered.ts";
 import type { SelectedPage, Selecting } from "./selecting.ts";
-import { type FieldSource, inputOf, type Walk } from "./sources.ts";
+import { type FieldSource, inputOf } from "./sources.ts";
 
 /** The key under which rows came with what the field of `info` is. Where it stands in its document: fields that are merged have one answer. */
 export function relationKeyOf(info: GraphQLResolveInfo): RelationKey {
@@ -20,29 +19,24 @@ export function relationKeyOf(info: GraphQLResolveInfo): RelationKey {
 }
 
 /** What is selected as rows. */
-export function selectingRows(peek: PeekCursor): Selecting {
-  return {
-    selected: (info, typename) => selectionOf(info, peek, typename),
-    selectedPage: (info) => selectedPageOf(info, peek),
-  };
-}
+export const selectingRows: Selecting = { selected: selectionOf, selectedPage: selectedPageOf };
 
 /** What is selected below the field of `info`, for rows that are of the object type `typename` (the field's own where it is left out). */
-function selectionOf(info: GraphQLResolveInfo, peek: PeekCursor, typename?: string): Selection {
+function selectionOf(info: GraphQLResolveInfo, typename?: string): Selection {
   const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
   if (!isObjectType(type)) throw new TypeError("Fields are selected of an object type, and this field has none: name it.");
   return remembered(info, `rows ${type.name}`, () => {
     const wanted = newWanted();
-    wantRow({ info, peek }, type, info.fieldNodes, wanted);
+    wantRow(info, type, info.fieldNodes, wanted);
     return finished(wanted);
   });
 }
 
 /** What is selected below the field of `info`, which is a connection. */
-export function selectedPageOf(info: GraphQLResolveInfo, peek: PeekCursor): SelectedPage {
+export function selectedPageOf(info: GraphQLResolveInfo): SelectedPage {
   return remembered(info, "page", () => {
     const wanted = newWantedPage();
-    wantPage({ info, peek }, info.returnType, info.fieldNodes, wanted);
+    wantPage(info, info.returnType, info.fieldNodes, wanted);
     return { wanted: wantedOf(wanted), selection: finished(wanted.row) };
   });
 }
@@ -76,8 +70,8 @@ function newWantedPage(): WantedPage {
   return { row: newWanted(), rows: false, neighbours: false, cursors: false, total: false };
 }
 
-function wantRow(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[], wanted: Wanted): void {
-  for (const nodes of collectFields(walk.info, type, parents).values()) {
+function wantRow(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[], wanted: Wanted): void {
+  for (const nodes of collectFields(info, type, parents).values()) {
     const field = type.getFields()[nodes[0].name.value];
     // __typename is known without a row.
     if (!field) continue;
@@ -88,46 +82,51 @@ function wantRow(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNod
     if (source === undefined && exposed === undefined && field.name !== "id") wanted.everyField = true;
     else if (source === undefined) wanted.fields.add(exposed ?? "id");
     else if (source.kind === "fields") for (const name of source.fields) wanted.fields.add(name);
-    else wantRelation(walk, { nodes, source, field }, wanted);
+    else wantRelation(info, { nodes, source, field }, wanted);
   }
 }
 
 type FieldOfType = ReturnType<GraphQLObjectType["getFields"]>[string];
 
 function wantRelation(
-  walk: Walk,
+  info: GraphQLResolveInfo,
   { nodes, source, field }: { nodes: Merged; source: WantedRelation["source"]; field: FieldOfType },
   wanted: Wanted,
 ): void {
-  const input = source.kind === "many" ? inputOf(walk, source, field, nodes[0]) : undefined;
+  const input = source.kind === "many" ? inputOf(info, source, field, nodes[0]) : undefined;
   // Its resolver finds out what is wrong with it, and says so.
   if (source.kind === "many" && input === undefined) return;
   const key = keyOf(nodes);
   const relation = wanted.relations.get(key) ?? { source, input, page: newWantedPage() };
   wanted.relations.set(key, relation);
-  if (input) wantPage(walk, field.type, nodes, relation.page);
+  if (input) wantPage(info, field.type, nodes, relation.page);
   else {
     const type = getNamedType(field.type);
-    if (isObjectType(type)) wantRow(walk, type, nodes, relation.page.row);
+    if (isObjectType(type)) wantRow(info, type, nodes, relation.page.row);
   }
 }
 
 /** What is wanted of a connection: of the nodes, which are the same rows under `nodes` and under `edges`, and of the page itself. */
-function wantPage(walk: Walk, connection: GraphQLOutputType, parents: readonly FieldNode[], page: WantedPage): void {
+function wantPage(
+  info: GraphQLResolveInfo,
+  connection: GraphQLOutputType,
+  parents: readonly FieldNode[],
+  page: WantedPage,
+): void {
   const type = getNamedType(connection);
   if (!isObjectType(type)) return;
-  for (const nodes of collectFields(walk.info, type, parents).values()) {
+  for (const nodes of collectFields(info, type, parents).values()) {
     const field = type.getFields()[nodes[0].name.value];
     if (!field) continue;
     const inner = getNamedType(field.type);
     switch (field.name) {
       case "nodes":
         page.rows = true;
-        if (isObjectType(inner)) wantRow(walk, inner, nodes, page.row);
+        if (isObjectType(inner)) wantRow(info, inner, nodes, page.row);
         break;
       case "edges":
         page.rows = true;
-        if (isObjectType(inner)) wantEdge(walk, inner, nodes, page);
+        if (isObjectType(inner)) wantEdge(info, inner, nodes, page);
         break;
       case "pageInfo":
         page.rows = true;
@@ -143,11 +142,11 @@ function wantPage(walk: Walk, connection: GraphQLOutputType, parents: readonly F
   }
 }
 
-function wantEdge(walk: Walk, edge: GraphQLObjectType, parents: readonly FieldNode[], page: WantedPage): void {
-  for (const nodes of collectFields(walk.info, edge, parents).values()) {
+function wantEdge(info: GraphQLResolveInfo, edge: GraphQLObjectType, parents: readonly FieldNode[], page: WantedPage): void {
+  for (const nodes of collectFields(info, edge, parents).values()) {
     const field = edge.getFields()[nodes[0].name.value];
     const type = field && getNamedType(field.type);
-    if (field?.name === "node" && isObjectType(type)) wantRow(walk, type, nodes, page.row);
+    if (field?.name === "node" && isObjectType(type)) wantRow(info, type, nodes, page.row);
     if (field?.name === "cursor") page.cursors = true;
   }
 }

@@ -6,54 +6,51 @@ import {
   GraphQLError,
   type GraphQLObjectType,
   type GraphQLOutputType,
+  type GraphQLResolveInfo,
   isEnumType,
   isListType,
   isNonNullType,
   isObjectType,
 } from "graphql";
 import { attempt } from "../errors.ts";
+import { type CursorScope, scopeTag } from "../platform/cursor.ts";
 import { type Asker, NotInJson } from "../reading/answer.ts";
 import { type Selection, totalOnly } from "../reading/selection.ts";
-import type { EdgeContent, Member, PageContent, PageShape, RowContent, RowShape, Spelling, Work } from "../reading/shape.ts";
+import type {
+  EdgeContent,
+  Member,
+  PageContent,
+  PageInfoContent,
+  PageShape,
+  RowContent,
+  RowShape,
+  Spelling,
+  Work,
+} from "../reading/shape.ts";
 import { collectFields, type Merged } from "./collected.ts";
-import {
-  type ConnectionArguments,
-  type ConnectionPlace,
-  cursorAt,
-  type PeekCursor,
-  placeName,
-  readPage,
-} from "./connections.ts";
 import { remembered } from "./remembered.ts";
 import type { SelectedPage, Selecting } from "./selecting.ts";
-import { type FieldSource, inputOf, type Walk } from "./sources.ts";
+import { type FieldSource, inputOf } from "./sources.ts";
 import { argumentsOf, type JsonAsker, type SelectedField, typenameField, writeField } from "./values.ts";
 
 /** What is selected as JSON. Either is {@link NotInJson} where it takes rows to answer with it. */
-export function selectingJson(peek: PeekCursor): Selecting {
-  return {
-    selected: (info, typename) => rowsInJson({ info, peek }, typename),
-    selectedPage: (info, place) => pageInJson({ info, peek }, place),
-  };
-}
+export const selectingJson: Selecting = { selected: rowsInJson, selectedPage: pageInJson };
 
-function rowsInJson(walk: Walk, typename: string | undefined): Selection {
-  const { info } = walk;
+function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Selection {
   const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
   if (!isObjectType(type)) throw new NotInJson();
   const selection = remembered(info, `rows ${type.name} in JSON`, () => {
-    const json = shapeOrNone(() => rowShape(walk, type, info.fieldNodes));
+    const json = shapeOrNone(() => rowShape(info, type, info.fieldNodes));
     return json ? { ...nothing, json } : nothing;
   });
   if (!selection.json) throw new NotInJson();
   return selection;
 }
 
-function pageInJson(walk: Walk, place: ConnectionPlace): SelectedPage {
-  const { info } = walk;
+function pageInJson(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage {
   // Its order is an argument of the field itself, of which what is remembered below it knows nothing.
-  const page = remembered(info, `page in JSON of ${placeName(place)}`, () => {
-    const json = shapeOrNone(() => pageShape(walk, info.returnType, info.fieldNodes, () => place));
+  const page = remembered(info, `page in JSON of ${scopeTag(scope)}`, () => {
+    const json = shapeOrNone(() => pageShape(info, info.returnType, info.fieldNodes, scope));
     return { wanted: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
   });
   if (!page.wanted.json) throw new NotInJson();
@@ -78,12 +75,12 @@ type Field = GraphQLField<unknown, unknown>;
 
 /** The members of an object: one for each name that is selected, in the order of the document. */
 function membersOf<Content>(
-  walk: Walk,
+  info: GraphQLResolveInfo,
   type: GraphQLObjectType,
   parents: readonly FieldNode[],
   contentOf: (field: Field, nodes: Merged) => Content,
 ): Member<Content | Constant>[] {
-  return [...collectFields(walk.info, type, parents)].map(([name, nodes]) => {
+  return [...collectFields(info, type, parents)].map(([name, nodes]) => {
     const field = type.getFields()[nodes[0].name.value];
     return { name, content: field ? contentOf(field, nodes) : constant(typenameField(type, nodes)) };
   });
@@ -102,26 +99,26 @@ function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
 /** Under how many names a row may have the same field: a text of 64 KB is written as often, and as a row's it would be read once. */
 const mostNames = 4;
 
-function rowShape(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
+function rowShape(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
   const names = new Map<string, number>();
-  return membersOf(walk, type, parents, (field, nodes) => {
+  return membersOf(info, type, parents, (field, nodes) => {
     const count = (names.get(field.name) ?? 0) + 1;
     names.set(field.name, count);
     if (count > mostNames) throw new NotInJson();
-    return rowContent(walk, type, field, nodes);
+    return rowContent(info, type, field, nodes);
   });
 }
 
-function rowContent(walk: Walk, type: GraphQLObjectType, field: Field, nodes: Merged): RowContent {
+function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Field, nodes: Merged): RowContent {
   const { source, pothosExposedField: exposed } = field.extensions as {
     readonly source?: FieldSource; // see SourceExtensions
     readonly pothosExposedField?: string;
   };
   const nullable = !isNonNullType(field.type);
   if (source?.kind === "one") {
-    return { kind: "row", relation: source.relation, nullable, shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+    return { kind: "row", relation: source.relation, nullable, shape: rowShape(info, objectTypeOf(field.type), nodes) };
   }
-  if (source?.kind === "many") return pageContent(walk, source, field, nodes);
+  if (source?.kind === "many") return pageContent(info, source, field, nodes);
   if (source === undefined && field.name === "id") {
     return { kind: "stored", field: "id", spelling: { globalIdOf: type.name }, nullable };
   }
@@ -129,7 +126,7 @@ function rowContent(walk: Walk, type: GraphQLObjectType, field: Field, nodes: Me
   const spelling = stored === undefined ? undefined : spellingOf(field.type);
   if (stored !== undefined && spelling) return { kind: "stored", field: stored, spelling, nullable };
   const fields = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
-  return { kind: "worked", fields, work: workOf(walk, { type, field, nodes }) };
+  return { kind: "worked", fields, work: workOf(info, { type, field, nodes }) };
 }
 
 /** How columns of a type are written, of those that rows are made of. */
@@ -153,99 +150,73 @@ const spellings: Readonly<Record<string, Spelling>> = {
 };
 
 /** What the resolver of a field makes of a row. */
-function workOf({ info }: Walk, selected: SelectedField): Work<object> {
+function workOf(info: GraphQLResolveInfo, selected: SelectedField): Work<object> {
   const args = argumentsOf(selected, info);
   return (row, asker) => writeField(row, selected, askerOf(asker), args);
 }
 
-function pageContent(walk: Walk, source: Extract<FieldSource, { kind: "many" }>, field: Field, nodes: Merged): RowContent {
-  const input = inputOf(walk, source, field, nodes[0]);
+function pageContent(
+  info: GraphQLResolveInfo,
+  source: Extract<FieldSource, { kind: "many" }>,
+  field: Field,
+  nodes: Merged,
+): RowContent {
+  const input = inputOf(info, source, field, nodes[0]);
   if (!input) throw new NotInJson();
   // The field's own arguments: see fromMany.
-  const args = argumentsOf({ field, nodes }, walk.info) as ConnectionArguments;
-  const placeOf = (parentId: string | null) => source.place(parentId ?? "", args as never);
-  const { members } = pageShape(walk, field.type, nodes, placeOf);
-  const { after, before } = args;
-  if (typeof after !== "string" && typeof before !== "string") {
-    return { kind: "page", relation: source.relation, input, shape: { members } };
-  }
-  const check: PageShape["check"] = (parentId, asker) => {
-    readPage(args, placeOf(parentId), askerOf(asker).context.cursors);
-    return "";
-  };
-  return { kind: "page", relation: source.relation, input, shape: { members, check } };
+  const scope = source.scope(argumentsOf({ field, nodes }, info) as never);
+  return { kind: "page", relation: source.relation, input, shape: pageShape(info, field.type, nodes, scope) };
 }
 
-/** Where a connection stands, by the id of what it is of. */
-type PlaceOf = (parentId: string | null) => ConnectionPlace;
-
-function pageShape(walk: Walk, connection: GraphQLOutputType, parents: readonly FieldNode[], placeOf: PlaceOf): PageShape {
+function pageShape(
+  info: GraphQLResolveInfo,
+  connection: GraphQLOutputType,
+  parents: readonly FieldNode[],
+  scope: CursorScope,
+): PageShape {
   const type = objectTypeOf(connection);
-  const members = membersOf(walk, type, parents, (field, nodes): PageContent => {
+  const members = membersOf(info, type, parents, (field, nodes): PageContent => {
     switch (field.name) {
       case "nodes":
-        return { kind: "rows", shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+        return { kind: "rows", shape: rowShape(info, objectTypeOf(field.type), nodes) };
       case "edges":
-        return { kind: "edges", members: edgeMembers(walk, objectTypeOf(field.type), nodes, placeOf) };
+        return { kind: "edges", members: edgeMembers(info, objectTypeOf(field.type), nodes) };
       case "pageInfo":
-        return { kind: "surroundings", work: pageInfoWork(walk, objectTypeOf(field.type), nodes, placeOf) };
+        return { kind: "pageInfo", members: membersOf(info, objectTypeOf(field.type), nodes, pageInfoContent) };
       case "totalCount":
         return { kind: "total" };
       default:
         throw new NotInJson();
     }
   });
-  return { members };
+  return { members, scope };
 }
 
 function edgeMembers(
-  walk: Walk,
+  info: GraphQLResolveInfo,
   edge: GraphQLObjectType,
   parents: readonly FieldNode[],
-  placeOf: PlaceOf,
 ): readonly Member<EdgeContent>[] {
-  return membersOf(walk, edge, parents, (field, nodes): EdgeContent => {
+  return membersOf(info, edge, parents, (field, nodes): EdgeContent => {
     switch (field.name) {
       case "node":
-        return { kind: "row", shape: rowShape(walk, objectTypeOf(field.type), nodes) };
+        return { kind: "row", shape: rowShape(info, objectTypeOf(field.type), nodes) };
       case "cursor":
-        return {
-          kind: "cursor",
-          work: ({ parentId, position }, asker) =>
-            JSON.stringify(cursorAt(placeOf(parentId), position, askerOf(asker).context.cursors)),
-        };
+        return { kind: "cursor" };
       default:
         throw new NotInJson();
     }
   });
 }
 
-type PageInfoWork = Extract<PageContent, { kind: "surroundings" }>["work"];
-type PageInfoField = (
-  page: Parameters<PageInfoWork>[0],
-  cursor: (position: readonly (string | number)[] | null) => string | null,
-) => unknown;
-
-const pageInfoFields: Readonly<Record<string, PageInfoField>> = {
-  hasNextPage: ({ hasNext }) => hasNext,
-  hasPreviousPage: ({ hasPrevious }) => hasPrevious,
-  startCursor: ({ first }, cursor) => cursor(first),
-  endCursor: ({ last }, cursor) => cursor(last),
-};
-
-function pageInfoWork(walk: Walk, type: GraphQLObjectType, parents: readonly FieldNode[], placeOf: PlaceOf): PageInfoWork {
-  const members = membersOf(walk, type, parents, ({ name }): PageInfoField => {
-    const field = pageInfoFields[name];
-    if (!field) throw new NotInJson();
-    return field;
-  });
-  return (page, asker) => {
-    const { cursors } = askerOf(asker).context;
-    const cursor: Parameters<PageInfoField>[1] = (position) => position && cursorAt(placeOf(page.parentId), position, cursors);
-    const texts = members.map(({ name, content }) => {
-      const text = typeof content === "function" ? JSON.stringify(content(page, cursor)) : content.json;
-      return `"${name}":${text}`;
-    });
-    return `{${texts.join(",")}}`;
-  };
+function pageInfoContent({ name }: Field): PageInfoContent {
+  switch (name) {
+    case "hasNextPage":
+    case "hasPreviousPage":
+    case "startCursor":
+    case "endCursor":
+      return { kind: name };
+    default:
+      throw new NotInJson();
+  }
 }

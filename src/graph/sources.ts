@@ -2,7 +2,7 @@ import { type FieldNode, getArgumentValues, GraphQLError, type GraphQLField, typ
 import { attempt, DomainError } from "../errors.ts";
 import type { Entity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../reading/relation.ts";
-import type { ConnectionPlace, PeekCursor } from "./connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 
 /** What a field of an entity is read from. */
 export type FieldSource =
@@ -12,8 +12,8 @@ export type FieldSource =
   | {
       readonly kind: "many";
       readonly relation: ManyRelation<unknown, never>;
-      readonly input: (args: never, peek: PeekCursor) => PageInput;
-      readonly place: (parentId: string, args: never) => ConnectionPlace;
+      readonly input: (args: never) => PageInput;
+      readonly scope: (args: never) => CursorScope;
     };
 
 /** A field's extensions: how selections and their planners know what it is read from. */
@@ -43,31 +43,25 @@ export function fromOne<Row>(
 
 /**
  * For a field that is a page of a relation. `input` says which, of the field's arguments, and throws a domain error where they cannot be used;
- * `place` where it stands, of the row's id and the arguments.
+ * `scope` what its cursors are good for.
  */
 export function fromMany<Input extends PageInput, Args>(
   relation: ManyRelation<unknown, Input>,
-  input: (args: Args, peek: PeekCursor) => Input,
-  place: (parentId: string, args: Args) => ConnectionPlace,
+  input: (args: Args) => Input,
+  scope: (args: Args) => CursorScope,
 ): SourceExtensions {
-  return { source: { kind: "many", relation, input, place } };
-}
-
-/** What it takes to find out what is selected below the field of `info`. */
-export interface Walk {
-  readonly info: GraphQLResolveInfo;
-  readonly peek: PeekCursor;
+  return { source: { kind: "many", relation, input, scope } };
 }
 
 /** Which page `field` asks for where `node` stands; undefined where its arguments cannot be used, which its resolver finds out and says. */
 export function inputOf(
-  { info, peek }: Walk,
+  info: GraphQLResolveInfo,
   source: Extract<FieldSource, { kind: "many" }>,
   field: GraphQLField<unknown, unknown>,
   node: FieldNode,
 ): PageInput | undefined {
   const input = attempt<PageInput, DomainError | GraphQLError>(
-    () => source.input(getArgumentValues(field, node, info.variableValues) as never, peek), // the field's own arguments: see fromMany
+    () => source.input(getArgumentValues(field, node, info.variableValues) as never), // the field's own arguments: see fromMany
     DomainError,
     GraphQLError,
   );

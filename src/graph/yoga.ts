@@ -1,7 +1,6 @@
 import { METHODS } from "node:http";
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { createYoga, type Plugin } from "graphql-yoga";
-import type { CursorCodec } from "../platform/cursor.ts";
 import { decodeUtf8 } from "../platform/text.ts";
 import { InvalidInput, retryAfterOf } from "../errors.ts";
 import { addressOf } from "../http/authentication.ts";
@@ -21,7 +20,6 @@ import { schema } from "./schema.ts";
 
 export interface GraphqlOptions {
   readonly services: Services;
-  readonly cursors: CursorCodec;
   /** The largest answer of an operation. */
   readonly maximumBytes: number;
   /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
@@ -60,8 +58,8 @@ const connectionHeaders: ReadonlySet<string> = new Set([
  * Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, cursors, maximumBytes, authenticate, limits, publicUrl, examples } = options;
-  const perform = createOperations({ schema, services, cursors, maximumBytes, limits });
+  const { services, maximumBytes, authenticate, limits, publicUrl, examples } = options;
+  const perform = createOperations({ schema, services, maximumBytes, limits });
   const negotiateOnce = createNegotiation();
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });

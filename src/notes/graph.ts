@@ -1,19 +1,16 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graph/builder.ts";
 import {
-  checkCursors,
   type Connection,
   type ConnectionArguments,
-  type ConnectionPlace,
   countOf,
   nodesDescription,
   nodesOf,
-  type PeekCursor,
   readPage,
-  readPageAhead,
   toConnection,
   toEdge,
 } from "../graph/connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
@@ -181,18 +178,19 @@ function readFilter(filter: NoteArguments["filter"]): NoteFilter {
   };
 }
 
-function notesPlace(name: string, orderBy: NoteArguments["orderBy"]): ConnectionPlace {
+function noteScope(name: string, { orderBy }: NoteArguments): CursorScope {
   const order = orderBy ?? { field: "CREATED_AT", direction: "DESC" };
   return { name, ordering: [{ ...noteOrderings[order.field], direction: order.direction }] };
 }
 
-const placeOnTicket = (ticketId: string, orderBy?: NoteArguments["orderBy"]) => notesPlace(`Ticket.notes:${ticketId}`, orderBy);
+const scopeOnTicket = (args: NoteArguments) => noteScope("Ticket.notes", args);
 
-/** What a `notes` field with these arguments reads, as long as its cursors are what they say. @throws {InvalidInput} */
-function readNotes(args: NoteArguments, peek: PeekCursor): NoteRead {
-  const { ordering } = notesPlace("", args.orderBy);
-  return { filter: readFilter(args.filter), ordering, page: readPageAhead(args, ordering, peek) };
+/** What a field of notes with these arguments reads. @throws {InvalidInput} where they cannot be used. */
+function readNotes(args: NoteArguments, scope: CursorScope): NoteRead {
+  return { filter: readFilter(args.filter), ordering: scope.ordering, page: readPage(args, scope) };
 }
+
+const readNotesOfTicket = (args: NoteArguments) => readNotes(args, scopeOnTicket(args));
 
 function notesOfTicket(
   ticket: Ticket,
@@ -200,18 +198,10 @@ function notesOfTicket(
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Connection<Note> | Promise<Connection<Note>> {
-  const { services, cursors } = context;
-  const place = () => placeOnTicket(ticket.id, args.orderBy);
-  checkCursors(args, place, cursors);
-  const read = () => ({
-    filter: readFilter(args.filter),
-    ordering: place().ordering,
-    page: readPage(args, place(), cursors),
-  });
+  const { services } = context;
   const count = () => context.loadWith(services.notes.countOfTickets, readFilter(args.filter), ticket.id);
-  return whenThere(context.page(ticket, info, services.notes.ofTickets, read, ticket.id), (slice) =>
-    toConnection(present(slice), place, cursors, count),
-  );
+  const page = context.page(ticket, info, services.notes.ofTickets, () => readNotesOfTicket(args), ticket.id);
+  return whenThere(page, (slice) => toConnection(present(slice), scopeOnTicket(args), count));
 }
 
 async function notesAcrossTickets(
@@ -219,18 +209,12 @@ async function notesAcrossTickets(
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Promise<Connection<Note>> {
-  const { viewer, services, cursors } = context;
-  const place = notesPlace("notes", args.orderBy);
-  const filter = readFilter(args.filter);
-  const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-  const { wanted, selection } = context.selectedPage(info, place);
+  const { viewer, services } = context;
+  const scope = noteScope("Query.notes", args);
+  const read = readNotes(args, scope);
+  const { wanted, selection } = context.selectedPage(info, scope);
   const slice = await services.notes.list(viewer, read, wanted, selection);
-  return toConnection(
-    slice,
-    () => place,
-    cursors,
-    () => services.notes.count(viewer, filter),
-  );
+  return toConnection(slice, scope, () => services.notes.count(viewer, read.filter));
 }
 
 const filterDescription = "Which notes are wanted.";
@@ -245,7 +229,7 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
-      extensions: fromMany(ticketNotes, readNotes, (ticketId, { orderBy }) => placeOnTicket(ticketId, orderBy)),
+      extensions: fromMany(ticketNotes, readNotesOfTicket, scopeOnTicket),
       resolve: (ticket, args, context, info) => notesOfTicket(ticket, args, context, info),
     },
     NoteConnection,
@@ -304,7 +288,7 @@ const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
       type: NoteEdge,
       description:
         "The note as an edge of its ticket's `notes` in their default order, to put into a list a client already holds.",
-      resolve: (note, _args, { cursors }) => toEdge(note, placeOnTicket(note.ticketId), cursors),
+      resolve: (note) => toEdge(note, scopeOnTicket({})),
     }),
   }),
 });

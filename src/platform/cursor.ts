@@ -1,65 +1,67 @@
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
-import { z } from "zod";
-import type { Position } from "./keyset.ts";
+import { createHash } from "node:crypto";
+import { nameOf, type Ordering, type Position, positionFields, type SortField } from "./keyset.ts";
+
+/** What a cursor is good for: the rows of one field, in one order. */
+export interface CursorScope {
+  /** The field, such as `Ticket.notes`. */
+  readonly name: string;
+  readonly ordering: Ordering;
+}
+
+/** What stands between the parts of a cursor. Neither a tag nor a part has it, and URLs take it as it is. */
+export const cursorSeparator = ".";
+
+/** How many characters of a scope's hash are its tag: 48 bits tell a few dozen scopes apart. */
+const tagLength = 8;
 
 /**
- * Writes positions as opaque cursors and reads them back. A cursor is signed together with where it was handed out (a connection,
- * its parent, its order), so one that was forged, or comes from elsewhere, is refused.
+ * The tag that the cursors of a scope begin with. It is no secret: a cursor that somebody has made up names a position, and the policy and the bounds
+ * of a read hold wherever it begins.
  */
-export interface CursorCodec {
-  encode(place: string, position: Position): string;
-  /** Null where the cursor was not handed out for `place`. */
-  decode(place: string, cursor: string): Position | null;
-  /**
-   * What `cursor` says, whoever has made it: to read ahead by, where the place is not known yet. {@link CursorCodec.decode} has to be asked before
-   * anything of what was read is told.
-   */
-  peek(cursor: string): Position | null;
+export function scopeTag({ name, ordering }: CursorScope): string {
+  return createHash("sha256")
+    .update(`${name} ${nameOf(ordering)}`)
+    .digest("base64url")
+    .slice(0, tagLength);
 }
 
-// 96 bits: far beyond what can be guessed online, and a quarter of the cursor's length saved on every edge.
-const tagLength = 12;
-
-const positionShape = z.array(z.union([z.string(), z.number()]));
-
-export function createCursorCodec(secret: string): CursorCodec {
-  const key = Buffer.from(hkdfSync("sha256", secret, "", "cursor", 32));
-
-  function tag(place: string, payload: string): Buffer {
-    return createHmac("sha256", key).update(`${place}\n${payload}`).digest().subarray(0, tagLength);
-  }
-
-  return {
-    encode(place, position) {
-      const payload = JSON.stringify(position);
-      return Buffer.concat([tag(place, payload), Buffer.from(payload)]).toString("base64url");
-    },
-
-    decode(place, cursor) {
-      const bytes = bytesOf(cursor);
-      if (!bytes) return null;
-      const payload = bytes.subarray(tagLength).toString();
-      if (!timingSafeEqual(tag(place, payload), bytes.subarray(0, tagLength))) return null;
-      return positionShape.parse(JSON.parse(payload));
-    },
-
-    peek(cursor) {
-      const bytes = bytesOf(cursor);
-      return bytes && positionIn(bytes.subarray(tagLength).toString());
-    },
-  };
+/** The cursor of the row at `position`: the tag of its scope and the parts of the position. Statements write the same: src/reading/json-page.ts. */
+export function encodeCursor(scope: CursorScope, position: Position): string {
+  const parts = positionFields(scope.ordering).map(({ type }, index) => encodePart(type, position[index] ?? ""));
+  return [scopeTag(scope), ...parts].join(cursorSeparator);
 }
 
-function bytesOf(cursor: string): Buffer | null {
-  const bytes = Buffer.from(cursor, "base64url");
-  // Re-encoding settles spelling: base64url decoding skips what it does not know, and so many texts would name one cursor.
-  return bytes.length <= tagLength || bytes.toString("base64url") !== cursor ? null : bytes;
+/** The position that `cursor` names. Null where it is malformed, or of another scope. */
+export function decodeCursor(scope: CursorScope, cursor: string): Position | null {
+  const [tag, ...parts] = cursor.split(cursorSeparator);
+  const fields = positionFields(scope.ordering);
+  if (tag !== scopeTag(scope) || parts.length !== fields.length) return null;
+  const position = fields.map((field, index) => decodePart(field, parts[index] ?? ""));
+  return position.every((part) => part !== null) ? position : null;
 }
 
-function positionIn(payload: string): Position | null {
-  try {
-    return positionShape.parse(JSON.parse(payload));
-  } catch {
-    return null;
-  }
+/** Instants are digits, down to the millisecond: 20261231235959999. All else is as it is. */
+function encodePart(type: SortField["type"], value: Position[number]): string {
+  return type === "timestamptz" ? String(value).replaceAll(/\D/g, "") : String(value);
+}
+
+const largestInteger = 2_147_483_647;
+
+/** The value that a part names, as PostgreSQL can read it; null where it names none. */
+function decodePart({ type, values }: SortField, part: string): Position[number] | null {
+  if (type === "timestamptz") return instantIn(part);
+  if (type === "integer") return /^\d{1,10}$/.test(part) && Number(part) <= largestInteger ? Number(part) : null;
+  if (type === "uuid") return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part) ? part : null;
+  return values?.includes(part) ? part : null;
+}
+
+function instantIn(part: string): string | null {
+  const digits = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})$/.exec(part);
+  if (!digits) return null;
+  const [, year, month, day, hour, minute, second, millisecond] = digits;
+  const instant = `${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}Z`;
+  const date = new Date(instant);
+  // JavaScript takes 30 February for 2 March, and the database, which knows neither that nor a year 0, would fail.
+  const isInstant = year !== "0000" && !Number.isNaN(date.getTime()) && date.toISOString() === instant;
+  return isInstant ? instant : null;
 }

@@ -11,6 +11,8 @@ export interface SortField {
   readonly field: string;
   /** The PostgreSQL type its values are compared as. */
   readonly type: "timestamptz" | "integer" | "uuid" | `"${string}"`;
+  /** All values of an enumeration. */
+  readonly values?: readonly string[];
 }
 
 /** One of the things rows are sorted by. */
@@ -122,24 +124,6 @@ export function positionOf(ordering: Ordering, row: object): Position {
     if (typeof value === "number" || typeof value === "string") return value;
     throw new TypeError(`Rows cannot be placed by ${field}.`);
   });
-}
-
-const spellings: Readonly<Record<string, RegExp>> = {
-  timestamptz: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
-  integer: /^\d{1,9}$/,
-  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-};
-
-/** Whether a position that anybody may have made is one of `ordering`, and can be put into a statement. Never of an order by an enumeration. */
-export function isPositionOf(ordering: Ordering, position: Position): boolean {
-  const keys = completed(ordering);
-  return (
-    keys.length === position.length &&
-    keys.every(({ type }, index) => {
-      const text = String(position[index]);
-      return spellings[type]?.test(text) === true && (type !== "timestamptz" || !Number.isNaN(Date.parse(text)));
-    })
-  );
 }
 
 /** `ordering` as a text, of which there is one for each order. */

@@ -1,4 +1,5 @@
-import { integer, type Ordering, type Page, type Position, positionFields, type SortField } from "../platform/keyset.ts";
+import { type CursorScope, cursorSeparator, scopeTag } from "../platform/cursor.ts";
+import { integer, neighboursOf, type Ordering, type Page, positionFields, type SortField } from "../platform/keyset.ts";
 import { countUpTo, type PagedTable, type Rows } from "../platform/pages.ts";
 import { column, empty, join, raw, sql, type Sql } from "../platform/sql.ts";
 import type { Spelling } from "./shape.ts";
@@ -12,23 +13,23 @@ export function writeTotal(table: PagedTable, rows: Rows, total: true | { readon
   return sql`(${countUpTo(table, rows, total === true ? undefined : total.most)})::text`;
 }
 
-/** Where the rows of a page stand. */
-export interface Place {
-  readonly parentId: readonly Piece[];
-  readonly alias: string;
-  readonly ordering: Ordering;
-}
-
+/** A page, and what its rows are called where it is written. */
 export interface Placed {
   readonly page: Page;
-  readonly place: Place;
+  readonly alias: string;
   /** How many rows it is likely to read at most, with all that its rows read. */
   readonly weight: number;
 }
 
+/** What the first and the last row of a page are told by: a text of each row, and the name of the array that they are in. */
+export interface EndsOf {
+  readonly name: "positions" | "cursors";
+  readonly text: readonly Piece[];
+}
+
 /** What a page is read from, and what makes aggregates of it come in the order of the page. */
-function readInOrder(rows: Sql, { page, place }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
-  const name = raw(place.alias);
+function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
+  const name = raw(alias);
   if (page.from === "start") return { read: sql`(${rows}) ${name}`, readAs: empty, inOrder: empty };
   // It is read from its end, and turned round.
   return {
@@ -51,10 +52,10 @@ export function writeList(page: Page, number: number): readonly Piece[] {
   return ["[", sql`array_to_string(${found}[${first}:${last}], ',')`, "]"];
 }
 
-/** Arrays of the rows of a page: of each of `lists`, as `list_1` and so on, and of where they stand, as `positions`. */
-export function aggregated(lists: readonly (readonly Piece[])[], rows: Sql, placed: Placed): Sql {
-  const texts = [...lists, positionOf(placed.place)].map(textOf);
-  const names = [...lists.map((_, index) => `list_${index + 1}`), "positions"];
+/** Arrays of the rows of a page: of each of `lists`, as `list_1` and so on, and of what `ends` are told by. */
+export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf, rows: Sql, placed: Placed): Sql {
+  const texts = [...lists, ends.text].map(textOf);
+  const names = [...lists.map((_, index) => `list_${index + 1}`), ends.name];
   const { written, inOrder } = writeInOrder(texts, names, rows, placed);
   const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
   return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
@@ -82,22 +83,22 @@ function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonl
   return { first: sql`greatest(${count} - ${integer(size)}, 0) + 1`, last: count };
 }
 
-export function endsOfPositions(page: Page): readonly Piece[] {
-  const positions = raw("page.positions");
-  const { first, last } = endsOf(positions, page);
-  const at = (index: Sql) => orElse([sql`${positions}[${index}]`], "null");
-  return [at(first), ",", at(last)];
+/** What the first and the last row of the page are told by, or null where it has no rows. */
+export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sql; readonly last: Sql } {
+  const texts = raw(`page.${name}`);
+  const { first, last } = endsOf(texts, page);
+  const at = (index: Sql) => orElse([sql`${texts}[${index}]`], "null");
+  return { first: at(first), last: at(last) };
 }
 
-/** As {@link surroundingsOf} writes it. */
-export type SurroundingsPayload = [parentId: string | null, more: boolean, first: Position | null, last: Position | null];
-
-export function surroundingsOf({ parentId }: Place, page: Page): readonly Piece[] {
-  const more = sql`(cardinality(page.positions) > ${integer(page.size)})::text`;
-  return ["[", ...parentId, ",", more, ",", ...endsOfPositions(page), "]"];
+/** Where the page of `ends` has neighbours, as true or false: a row more than it holds was read, where there is one. */
+export function neighbour(side: "hasNext" | "hasPrevious", page: Page, { name }: EndsOf): Piece {
+  const [withMore, without] = [true, false].map((more) => neighboursOf(page, more)[side]);
+  return withMore === without ? String(without) : sql`(cardinality(${raw(`page.${name}`)}) > ${integer(page.size)})::text`;
 }
 
-export function positionOf({ alias, ordering }: Place): readonly Piece[] {
+/** The position of a row, as an array. */
+export function positionOf(alias: string, ordering: Ordering): readonly Piece[] {
   const parts = positionFields(ordering).map(({ field, type }) => spelled(column(alias, field), spellingOfPosition(type)));
   return ["[", ...parts.flatMap((part, index) => (index === 0 ? part : [",", ...part])), "]"];
 }
@@ -105,4 +106,15 @@ export function positionOf({ alias, ordering }: Place): readonly Piece[] {
 function spellingOfPosition(type: SortField["type"]): Spelling {
   if (type === "timestamptz") return "instant";
   return type === "integer" ? "bare" : "quoted";
+}
+
+/** The cursor of a row, as `encodeCursor` of src/platform/cursor.ts writes it. */
+export function cursorOf(alias: string, scope: CursorScope): readonly Piece[] {
+  const parts = positionFields(scope.ordering).flatMap((field) => [cursorSeparator, cursorPart(alias, field)]);
+  return [`"${scopeTag(scope)}`, ...parts, '"'];
+}
+
+function cursorPart(alias: string, { field, type }: SortField): Sql {
+  const value = column(alias, field);
+  return type === "timestamptz" ? sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSMS')` : sql`${value}::text`;
 }

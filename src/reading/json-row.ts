@@ -1,5 +1,5 @@
 import { attempt, DomainError } from "../errors.ts";
-import { neighboursOf, type Page, type Position } from "../platform/keyset.ts";
+import type { Page } from "../platform/keyset.ts";
 import { pageFrom } from "../platform/pages.ts";
 import { column, raw, sql, type Sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
@@ -7,16 +7,16 @@ import { type Filler, gapFor, missing, NotInJson } from "./answer.ts";
 import type { Entity } from "./entity.ts";
 import {
   aggregated,
-  type Place,
-  positionOf,
-  surroundingsOf,
-  type SurroundingsPayload,
+  cursorOf,
+  type EndsOf,
+  firstAndLast,
+  neighbour,
   writeList,
   writeListAlone,
   writeTotal,
 } from "./json-page.ts";
 import type { ManyRelation, PageInput } from "./relation.ts";
-import type { EdgeContent, Member, PageShape, RowContent, RowMember, RowShape, Standing, Surroundings } from "./shape.ts";
+import type { EdgeContent, Member, PageInfoContent, PageShape, RowContent, RowMember, RowShape } from "./shape.ts";
 import { type Budget, createBudget, varyingPage, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
 import { orElse, type Piece, spelled, textOf } from "./text.ts";
@@ -121,12 +121,7 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
       if (!writing.budget.takes(depth)) throw new NotInJson();
       return allowed(() =>
         // The relation's own input: see RowContent.
-        writePage(
-          content.relation,
-          { input: content.input as never, shape: content.shape, parent: entity },
-          writing,
-          depth + 1,
-        ),
+        writePage(content.relation, { input: content.input as never, shape: content.shape }, writing, depth + 1),
       );
   }
 }
@@ -171,30 +166,29 @@ function allowed<Result>(work: () => Result): Result {
 interface WantedPage<Input> {
   readonly input: Input;
   readonly shape: PageShape;
-  /** What the page is of, by whose alias the statement knows it. */
-  readonly parent: Entity<unknown> | undefined;
 }
 
 export function writePage<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
-  { input, shape, parent }: WantedPage<Input>,
+  { input, shape }: WantedPage<Input>,
   writing: Writing,
   depth: number,
 ): Written {
   const { target, unsettled, countFrom = relation.from } = relation;
-  const { members, check } = shape;
-  const hasSurroundings = members.some(({ content }) => content.kind === "surroundings");
-  const page: Page = { ...varyingPage(input.page), lookahead: hasSurroundings };
+  const { members, scope } = shape;
+  const { alias } = target;
+  const hasPageInfo = members.some(({ content }) => content.kind === "pageInfo");
+  const page: Page = { ...varyingPage(input.page), lookahead: hasPageInfo };
   const rows = pageFrom(target, relation.from(writing.viewer, input), input.ordering, page);
-  const parentId: readonly Piece[] = parent ? spelled(column(parent.alias, "id"), "quoted") : ["null"];
-  const place: Place = { parentId, alias: target.alias, ordering: input.ordering };
+  const ends: EndsOf = { name: "cursors", text: cursorOf(alias, scope) };
 
   // The rows are read once, whatever is made of them.
-  const isAlone = !hasSurroundings && members.filter(({ content }) => "shape" in content || "members" in content).length === 1;
+  const listCount = members.filter(({ content }) => content.kind === "rows" || content.kind === "edges").length;
+  const isAlone = !hasPageInfo && listCount === 1;
   const lists: Written[] = [];
   const listed = (row: Written): readonly Piece[] => {
     lists.push(row);
-    const placed = { page, place, weight: weightOfPage(page, row.weight) };
+    const placed = { page, alias, weight: weightOfPage(page, row.weight) };
     return isAlone ? writeListAlone(row.pieces, rows, placed) : writeList(page, lists.length);
   };
   const pieces = writeObject(members, (content) => {
@@ -206,26 +200,37 @@ export function writePage<Row, Input extends PageInput>(
       case "rows":
         return listed(writeRow(target, content.shape, unsettled, writing, depth));
       case "edges":
-        return listed(writeEdge({ target, unsettled, place }, content.members, writing, depth));
-      case "surroundings": {
-        const { work } = content;
-        const read = (payload: unknown): Surroundings => {
-          const [id, more, first, last] = payload as SurroundingsPayload;
-          return { parentId: id, first, last, ...neighboursOf(page, more) };
-        };
-        return withGap(writing, surroundingsOf(place, page), { read, fill: work });
-      }
+        return listed(writeEdge({ target, unsettled, cursor: ends.text }, content.members, writing, depth));
+      case "pageInfo":
+        return writePageInfo(content.members, page, ends);
     }
   });
-  const checked = check ? withGap(writing, parentId, { read: asItIs, fill: check }) : [];
   const weight = weightOfPage(
     page,
     lists.reduce((sum, row) => sum + row.weight, 0),
   );
-  if (isAlone || (lists.length === 0 && !hasSurroundings)) return { pieces: [...checked, ...pieces], weight };
+  if (isAlone || (lists.length === 0 && !hasPageInfo)) return { pieces, weight };
   const texts = lists.map((row) => row.pieces);
-  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, rows, { page, place, weight })} page)`;
-  return { pieces: [...checked, found], weight };
+  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, ends, rows, { page, alias, weight })} page)`;
+  return { pieces: [found], weight };
+}
+
+function writePageInfo(members: readonly Member<PageInfoContent>[], page: Page, ends: EndsOf): readonly Piece[] {
+  const { first, last } = firstAndLast(page, ends);
+  return writeObject(members, (content) => {
+    switch (content.kind) {
+      case "constant":
+        return [content.json];
+      case "hasNextPage":
+        return [neighbour("hasNext", page, ends)];
+      case "hasPreviousPage":
+        return [neighbour("hasPrevious", page, ends)];
+      case "startCursor":
+        return [first];
+      case "endCursor":
+        return [last];
+    }
+  });
 }
 
 function writeObject<Content>(members: readonly Member<Content>[], write: (content: Content) => readonly Piece[]): Piece[] {
@@ -237,7 +242,7 @@ function writeObject<Content>(members: readonly Member<Content>[], write: (conte
 }
 
 function writeEdge(
-  { target, unsettled, place }: { target: Entity<unknown>; unsettled: Sql | undefined; place: Place },
+  { target, unsettled, cursor }: { target: Entity<unknown>; unsettled: Sql | undefined; cursor: readonly Piece[] },
   members: readonly Member<EdgeContent>[],
   writing: Writing,
   depth: number,
@@ -250,17 +255,10 @@ function writeEdge(
       weight += row.weight;
       return row.pieces;
     }
-    const { work } = content;
-    const read = (payload: unknown): Standing => {
-      const [parentId, position] = payload as [string | null, Position]; // as the next line has it
-      return { parentId, position };
-    };
-    return withGap(writing, ["[", ...place.parentId, ",", ...positionOf(place), "]"], { read, fill: work });
+    return cursor;
   });
   return { pieces, weight };
 }
-
-const asItIs = (payload: unknown): unknown => payload;
 
 /** `payload`, JSON as well, with what tells later by which filler it is replaced. */
 function withGap({ fillers }: Writing, payload: readonly Piece[], filler: Filler): readonly Piece[] {

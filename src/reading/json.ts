@@ -3,7 +3,7 @@ import { pageFrom } from "../platform/pages.ts";
 import { column, sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
 import { createAnswer } from "./answer.ts";
-import { aggregated, endsOfPositions, type Place, writeList, writeTotal } from "./json-page.ts";
+import { aggregated, type EndsOf, firstAndLast, positionOf, writeList, writeTotal } from "./json-page.ts";
 import { newWriting, writePage, writeRow } from "./json-row.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import type { CountedSlice, Selection, WantedOfPage } from "./selection.ts";
@@ -47,7 +47,7 @@ export function planPageInJson<Row, Input extends PageInput>(
   viewer: Viewer,
 ): Plan<CountedSlice<Row>> {
   const writing = newWriting(viewer);
-  const page = writePage(relation, { input, shape, parent: undefined }, writing, 1);
+  const page = writePage(relation, { input, shape }, writing, 1);
   return {
     statement: sql`SELECT ${textOf(page.pieces)} AS json`,
     decode(text) {
@@ -81,14 +81,15 @@ export function planListInJson<Row, Input extends PageInput>(
   const page: Page = { ...varyingPage(input.page), lookahead: wanted.neighbours };
   const row = writeRow(target, list, unsettled, writing, 1);
   const rows = pageFrom(target, relation.from(viewer, input), input.ordering, page);
-  const place: Place = { parentId: ["null"], alias: target.alias, ordering: input.ordering };
+  const placed = { page, alias: target.alias, weight: weightOfPage(page, row.weight) };
+  const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
   const total = wanted.total ? writeTotal(target, countFrom(viewer, input), wanted.total) : "null";
   const parentId = parent ? spelled(column(parent.target.alias, "id"), "quoted") : ['""'];
   const count = sql`cardinality(page.positions)::text`;
-  const head = ["[", ...parentId, ",", count, ",", ...endsOfPositions(page), ",", total, "]"];
+  const onPage = firstAndLast(page, ends);
+  const head = ["[", ...parentId, ",", count, ",", onPage.first, ",", onPage.last, ",", total, "]"];
   const body = writeList(page, 1);
-  const weight = weightOfPage(page, row.weight);
-  const written = sql`(SELECT ${textOf([...head, divider, ...body])} FROM ${aggregated([row.pieces], rows, { page, place, weight })} page)`;
+  const written = sql`(SELECT ${textOf([...head, divider, ...body])} FROM ${aggregated([row.pieces], ends, rows, placed)} page)`;
   return {
     statement: parent ? sql`SELECT ${written} AS json FROM ${parent.from(viewer)}` : sql`SELECT ${written} AS json`,
     decode(text) {
@@ -100,7 +101,7 @@ export function planListInJson<Row, Input extends PageInput>(
       attachJson(slice, createAnswer(json, writing.fillers));
       return { parentId: id, page: slice };
     },
-    weight,
+    weight: placed.weight,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Position, Slice } from "../platform/keyset.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 import type { Asker, JsonAnswer } from "./answer.ts";
 import type { Entity } from "./entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
@@ -28,8 +28,8 @@ interface Spread {
 /** What a page is in an answer. */
 export interface PageShape {
   readonly members: readonly Member<PageContent>[];
-  /** Says nothing, and throws where the page of that parent may not be told: its cursors were believed until here. */
-  readonly check?: Work<string | null> | undefined;
+  /** What the cursors that stand in it are good for. */
+  readonly scope: CursorScope;
 }
 
 /** How a column is written in JSON. */
@@ -97,30 +97,22 @@ export function storedField<Row>(
   return { kind: "stored", field, spelling, nullable };
 }
 
-/** Where a row stands, and on a page of which parent: of its id, or of none. */
-export interface Standing {
-  readonly parentId: string | null;
-  readonly position: Position;
-}
-
-/** Where a page stands. */
-export interface Surroundings extends Omit<Slice<unknown>, "rows"> {
-  readonly parentId: string | null;
-  readonly first: Position | null;
-  readonly last: Position | null;
-}
-
 export type PageContent =
   | Constant
   | { readonly kind: "total" }
   | { readonly kind: "rows"; readonly shape: RowShape }
   | { readonly kind: "edges"; readonly members: readonly Member<EdgeContent>[] }
-  | { readonly kind: "surroundings"; readonly work: Work<Surroundings> };
+  | { readonly kind: "pageInfo"; readonly members: readonly Member<PageInfoContent>[] };
 
-export type EdgeContent =
+export type EdgeContent = Constant | { readonly kind: "row"; readonly shape: RowShape } | { readonly kind: "cursor" };
+
+/** What Relay's PageInfo has, by the names that it has there. */
+export type PageInfoContent =
   | Constant
-  | { readonly kind: "row"; readonly shape: RowShape }
-  | { readonly kind: "cursor"; readonly work: Work<Standing> };
+  | { readonly kind: "hasNextPage" }
+  | { readonly kind: "hasPreviousPage" }
+  | { readonly kind: "startCursor" }
+  | { readonly kind: "endCursor" };
 
 const answerOf = Symbol("json");
 

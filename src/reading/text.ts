@@ -69,7 +69,7 @@ function base64Of(type: string, uuid: Sql): Sql {
 }
 
 /** All that is ever spelled out besides marks: names, and what JSON is made of. Nothing of it means anything to PostgreSQL. */
-const harmless = /^[\w\-{}[\]":,]*$/;
+const harmless = /^[\w\-{}[\]":,.]*$/;
 const marks = [
   { mark: divider, escape: String.raw`\x0a` },
   { mark: gap, escape: String.raw`\x01` },

@@ -1,5 +1,6 @@
 import { builder } from "../graph/builder.ts";
-import { type ConnectionPlace, countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graph/connections.ts";
+import { countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graph/connections.ts";
+import type { CursorScope } from "../platform/cursor.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { whenThere } from "../platform/eventually.ts";
@@ -161,22 +162,17 @@ builder.queryFields((t) => ({
         orderBy: t.arg({ type: TicketOrder, description: "Their order; CREATED_AT DESC when left out." }),
       },
       resolve: async (_root, args, context, info) => {
-        const { viewer, services, cursors } = context;
+        const { viewer, services } = context;
         const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
-        const place: ConnectionPlace = {
-          name: "tickets",
+        const scope: CursorScope = {
+          name: "Query.tickets",
           ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
         };
         const filter = readFilter(args.filter);
-        const read = { filter, ordering: place.ordering, page: readPage(args, place, cursors) };
-        const { wanted, selection } = context.selectedPage(info, place);
+        const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
+        const { wanted, selection } = context.selectedPage(info, scope);
         const slice = await services.tickets.list(viewer, read, wanted, selection);
-        return toConnection(
-          slice,
-          () => place,
-          cursors,
-          () => services.tickets.count(viewer, filter),
-        );
+        return toConnection(slice, scope, () => services.tickets.count(viewer, filter));
       },
     },
     TicketConnection,

@@ -62,10 +62,20 @@ export function checkTicket({ subject }: { readonly subject?: string | undefined
 const tiesById = { field: "id", type: "uuid" } as const;
 const tiesByNumber = { field: "number", type: "integer" } as const;
 
+/** Every status: one that is left out does not compile. */
+const statuses: Readonly<Record<TicketStatus, true>> = {
+  PREPARED: true,
+  PENDING: true,
+  IN_PROGRESS: true,
+  OUTSOURCED: true,
+  CLOSED: true,
+  CANCELLED: true,
+};
+
 /** The orders that tickets can be read in. */
 export const ticketOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   UPDATED_AT: { field: "updatedAt", type: "timestamptz", ties: tiesById },
   NUMBER: { field: "number", type: "integer" },
-  STATUS: { field: "status", type: '"TicketStatus"', ties: tiesByNumber },
+  STATUS: { field: "status", type: '"TicketStatus"', values: Object.keys(statuses), ties: tiesByNumber },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -327,7 +327,7 @@ describe("a cursor", () => {
   });
 
   test.each<[string, () => TicketsQueryVariables]>([
-    ["that is forged", () => ({ after: `${cursor.slice(0, -4)}${cursor.endsWith("AAAA") ? "BBBB" : "AAAA"}` })],
+    ["with another tag", () => ({ after: `${cursor.startsWith("A") ? "B" : "A"}${cursor.slice(1)}` })],
     ["that is cut", () => ({ after: cursor.slice(0, -4) })],
     ["that is nothing", () => ({ after: "" })],
     ["that is text", () => ({ before: "next please" })],
@@ -357,7 +357,7 @@ describe("a cursor", () => {
   });
 
   test("says nothing but where its ticket stands", () => {
-    expect(Buffer.from(cursor, "base64url").subarray(12).toString()).toMatch(/^\["[\d-]+T[\d:.]+Z","[\da-f-]{36}"\]$/);
+    expect(cursor).toMatch(/^[\w-]{8}\.\d{17}\.[\da-f-]{36}$/);
   });
 });
 

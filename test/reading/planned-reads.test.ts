@@ -16,19 +16,9 @@ import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import { createLimits } from "../../src/limits/limits.ts";
-import { createCursorCodec } from "../../src/platform/cursor.ts";
 import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
-import {
-  addAccount,
-  signingSecret,
-  startApp,
-  type TestAccount,
-  type TestApp,
-  type TestPerson,
-  unlimited,
-  viewerOf,
-} from "../support/app.ts";
+import { addAccount, startApp, type TestAccount, type TestApp, type TestPerson, unlimited, viewerOf } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 import { createPlainReads, type PlainAnswer, type PlainError, plainCursor, sortingOf } from "../support/plain-reads.ts";
 import { randomOperations, type Vocabulary } from "../support/random-operations.ts";
@@ -41,7 +31,6 @@ const now = at(100_000);
 
 let app: TestApp;
 const log = pino({ level: "silent" });
-const cursors = createCursorCodec(signingSecret);
 
 beforeAll(async () => {
   app = await startApp();
@@ -183,10 +172,10 @@ async function vocabularyOf(of: {
       ],
     },
     cursors: [
-      ...sorted("tickets", tickets, ["CREATED_AT", "UPDATED_AT", "NUMBER"]),
-      ...sorted("notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),
-      ...notes.flatMap((note) => sorted(`Ticket.notes:${note.ticketId}`, [note], ["CREATED_AT", "NUMBER", "AUTHOR"])),
-      ...attachments.flatMap((one) => sorted(`Note.attachments:${one.noteId}`, [one], ["CREATED_AT"])),
+      ...sorted("Query.tickets", tickets, ["CREATED_AT", "UPDATED_AT", "NUMBER"]),
+      ...sorted("Query.notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),
+      ...sorted("Ticket.notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),
+      ...sorted("Note.attachments", attachments, ["CREATED_AT"]),
     ],
     instants: [0, 1, 2, 3, 4].map((second) => at(second).toISOString()),
   };
@@ -229,7 +218,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
     });
     const { services } = app.app;
     const limits = createLimits({ limits: unlimited, redisUrl: undefined, clock: () => new Date(), log });
-    const perform = createOperations({ schema, services, cursors, maximumBytes: usualMaximumBytes, limits });
+    const perform = createOperations({ schema, services, maximumBytes: usualMaximumBytes, limits });
     const execute = createExecutor(schema, usualMaximumBytes);
     const answer = createAnswering(schema, usualMaximumBytes);
     const someone = fc.oneof(
@@ -251,8 +240,8 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             counts.asked += 1;
             if (wanted.errors.length > 0) counts.withErrors += 1;
             if (/"\w*(nodes|edges)":\[\{/.test(JSON.stringify(wanted.data))) counts.withPages += 1;
-            const contextFor = (selecting: Selecting) => createGraphContext({ viewer, services, cursors }, selecting);
-            const inJson = await answer(operation, contextFor(selectingJson(cursors.peek)), variables);
+            const contextFor = (selecting: Selecting) => createGraphContext({ viewer, services }, selecting);
+            const inJson = await answer(operation, contextFor(selectingJson), variables);
             if (inJson) {
               counts.inJson += 1;
               expect(wanted.errors).toEqual([]);
@@ -260,7 +249,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             // As JSON where that can be had, and as rows.
             const asked = [
               perform({ query: text, variables }, { viewer, onlyRead: true, address: null, tell: () => undefined }),
-              execute(operation, contextFor(selectingRows(cursors.peek)), variables),
+              execute(operation, contextFor(selectingRows), variables),
             ];
             for (const asking of asked) {
               const { data = null, errors = [] } = closeErrors(await asking, log);

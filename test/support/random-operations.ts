@@ -14,7 +14,7 @@ import { schema } from "../../src/graph/schema.ts";
 export interface Vocabulary {
   /** Ids by the type they are of, in whatever form they are taken. */
   readonly ids: Readonly<Record<"Ticket" | "Note" | "Person" | "node", readonly string[]>>;
-  /** Cursors by where they are good, such as `Ticket.notes:<id> createdAt DESC`. */
+  /** Cursors by where they are good, such as `Ticket.notes createdAt DESC`. */
   readonly cursors: readonly { readonly place: string; readonly cursor: string }[];
   readonly instants: readonly string[];
 }
@@ -127,7 +127,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const good = words.cursors.filter((one) => one.place.startsWith(place) && one.place.endsWith(orderName));
       return () => (oneIn(12) ? null : pick(good.length === 0 || oneIn(10) ? words.cursors : good).cursor);
     }
-    function pageArguments(type: GraphQLNamedType, name: string, parentId: string | undefined): string[] {
+    function pageArguments(type: GraphQLNamedType, name: string): string[] {
       const args: string[] = [];
       const isSorted = name !== "attachments";
       let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
@@ -151,58 +151,53 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       if (isSorted && oneIn(3)) args.push(`filter: ${filter(name === "notes" ? "notes" : "tickets")}`);
       const size = () => (oneIn(40) ? 0 : number(3) + 1);
       if (!oneIn(5)) args.push(`${oneIn(3) ? "last" : "first"}: ${written("Int", size)}`);
-      const place = type.name === "Query" ? name : `${type.name}.${name}:${parentId ?? ""}`;
+      const place = `${type.name}.${name}`;
       for (const side of ["after", "before"] as const)
-        if (oneIn(type.name !== "Query" && parentId === undefined ? 25 : 4))
-          args.push(`${side}: ${written("String", cursor(place, orderName))}`);
+        if (oneIn(4)) args.push(`${side}: ${written("String", cursor(place, orderName))}`);
       return args;
     }
 
     /** How a field is called, and the id of the row it answers with, where the text says so. */
-    function callOf(type: GraphQLNamedType, field: GraphQLField<unknown, unknown>, parentId: string | undefined) {
+    function callOf(type: GraphQLNamedType, field: GraphQLField<unknown, unknown>) {
       const { name } = field;
       if (name === "nodes" && field.args.length > 0) return { call: `nodes(ids: ${written("[ID!]!", list(idOf("node"), 5))})` };
       if (name === "node" && field.args.length > 0) return { call: `node(id: ${written("ID!", idOf("node"))})` };
       if (name === "ticket" || name === "note") {
         if (field.args.length === 0) return { call: name };
-        const id = idOf(name === "ticket" ? "Ticket" : "Note")();
-        const bare = id.includes("-") ? id : atob(/^\w+=*$/.test(id) ? id : "").split(":")[1];
-        // Half of the time the text says which, so that cursors can be of it.
-        return oneIn(2)
-          ? { call: `${name}(id: ${JSON.stringify(id)})`, id: bare }
-          : { call: `${name}(id: ${written("ID!", idOf(name === "ticket" ? "Ticket" : "Note"))})` };
+        const id = idOf(name === "ticket" ? "Ticket" : "Note");
+        return { call: `${name}(id: ${oneIn(2) ? JSON.stringify(id()) : written("ID!", id)})` };
       }
-      const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, name, parentId) : [];
+      const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, name) : [];
       return { call: args.length === 0 ? name : `${name}(${args.join(" ")})` };
     }
 
-    function selection(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+    function selection(type: GraphQLNamedType, place: Place, depth: number): string {
       const size = Math.max(1, Math.min(number(3) + 1, partsLeft));
       partsLeft -= size;
-      return `{ ${Array.from({ length: size }, () => part(type, place, depth, parentId)).join(" ")} }`;
+      return `{ ${Array.from({ length: size }, () => part(type, place, depth)).join(" ")} }`;
     }
 
-    function part(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+    function part(type: GraphQLNamedType, place: Place, depth: number): string {
       if (partsLeft < -most) return "__typename";
       if (isInterfaceType(type) && !oneIn(5)) {
         const of = pick<GraphQLObjectType>(schema.getPossibleTypes(type).filter(({ name }) => name in nodeTypes));
         return `... on ${of.name}${directive()} ${selection(of, place, depth)}`;
       }
-      if (oneIn(10)) return `...${directive()} ${selection(type, place, depth, parentId)}`;
+      if (oneIn(10)) return `...${directive()} ${selection(type, place, depth)}`;
       if (isObjectType(type) && type.getInterfaces().length > 0 && oneIn(15))
-        return `... on Node${directive()} { ${oneIn(2) ? "id" : `... on ${type.name} ${selection(type, place, depth, parentId)}`} }`;
+        return `... on Node${directive()} { ${oneIn(2) ? "id" : `... on ${type.name} ${selection(type, place, depth)}`} }`;
       if (oneIn(8)) {
         const known = fragments.filter((fragment) => fragment.type === type.name && fragment.text !== "");
         if (known.length > 0 && oneIn(2)) return `...${pick(known).name}${directive()}`;
         const fragment = { name: `f${fragments.length}`, type: type.name, text: "" };
         fragments.push(fragment);
-        fragment.text = `fragment ${fragment.name} on ${type.name} ${selection(type, place, depth, parentId)}`;
+        fragment.text = `fragment ${fragment.name} on ${type.name} ${selection(type, place, depth)}`;
         return `...${fragment.name}${directive()}`;
       }
-      return fieldOf(type, place, depth, parentId);
+      return fieldOf(type, place, depth);
     }
 
-    function fieldOf(type: GraphQLNamedType, place: Place, depth: number, parentId?: string): string {
+    function fieldOf(type: GraphQLNamedType, place: Place, depth: number): string {
       const fields = isObjectType(type) || isInterfaceType(type) ? Object.values(type.getFields()) : [];
       const possible = fields.filter(
         (field) => !leftOut.has(field.name) && (depth > 0 || !isCompositeType(getNamedType(field.type))),
@@ -214,15 +209,13 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const alias = oneIn(4) ? `${pick(["a", "b", "constructor", "toString"])}_${field.name}` : undefined;
       const key = alias ?? field.name;
       const known = place.fields.get(`${type.name} ${key}`);
-      const fresh = known ? undefined : callOf(type, field, parentId);
+      const fresh = known ? undefined : callOf(type, field);
       const { call, inner } = known ?? { call: fresh!.call, inner: newPlace() };
       place.fields.set(`${type.name} ${key}`, { call, inner });
       const named = getNamedType(field.type);
       // A page and its edges are no level of their own: what is on them is.
       const isPage = /(Connection|Edge)$/.test(named.name);
-      const below = isCompositeType(named)
-        ? ` ${selection(named, inner, isPage ? depth : depth - 1, fresh && "id" in fresh ? fresh.id : undefined)}`
-        : "";
+      const below = isCompositeType(named) ? ` ${selection(named, inner, isPage ? depth : depth - 1)}` : "";
       return `${alias === undefined ? "" : `${alias}: `}${call}${directive()}${below}`;
     }
 

@@ -32,9 +32,9 @@ export async function answerCollection<Row extends object, Fields extends Readon
   request: V1Request,
   { shape, filterable, parameters = [], sortable, usualOrder, read, count }: Collection<Row, Fields>,
 ): Promise<V1Answer> {
-  const { query, cursors } = request;
+  const { query } = request;
   const ordering = readSort(query.last("sort"), sortable, usualOrder);
-  const wish = readPageWish(query, ordering, cursors);
+  const wish = readPageWish(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
   const { json: list } = readSelection(query.last("fields"), shape);
   const wanted = { ...pageWithCursors, list };

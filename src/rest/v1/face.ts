@@ -14,7 +14,6 @@ import { noteOperations } from "../../notes/v1.ts";
 import { recordOperations } from "../../notes/v1-records.ts";
 import * as people from "../../people/v1.ts";
 import type { Clock } from "../../platform/clock.ts";
-import type { CursorCodec } from "../../platform/cursor.ts";
 import { isTooDeep } from "../../platform/json-shape.ts";
 import { decodeUtf8 } from "../../platform/text.ts";
 import type { Services } from "../../services.ts";
@@ -40,7 +39,6 @@ declare module "fastify" {
 export interface V1Options {
   readonly services: Services;
   readonly credentials: Credentials;
-  readonly cursors: CursorCodec;
   readonly clock: Clock;
   readonly publicUrl: string;
   readonly limits: Limits;
@@ -75,10 +73,7 @@ export async function v1(app: FastifyInstance, options: V1Options): Promise<void
   await app.register(async (face) => serve(face, options), { prefix: "/v1" });
 }
 
-async function serve(
-  app: FastifyInstance,
-  { services, credentials, cursors, clock, publicUrl, limits }: V1Options,
-): Promise<void> {
+async function serve(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
   const callers = new WeakMap<FastifyRequest, Caller>();
 
   // Whatever type a body says it is of, it has to be JSON.
@@ -164,7 +159,6 @@ async function serve(
       const { id = "" } = request.params as { id?: string }; // the only parameter that routes have
       const answer = await operation({
         services,
-        cursors,
         publicUrl,
         viewer: caller.viewer,
         id: id.replace(/\.json$/, ""),

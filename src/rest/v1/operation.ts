@@ -1,4 +1,3 @@
-import type { CursorCodec } from "../../platform/cursor.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import type { Query } from "./query.ts";
@@ -17,7 +16,6 @@ export interface V1Request {
   readonly path: string;
   /** Base of absolute URLs, without a slash at its end. */
   readonly publicUrl: string;
-  readonly cursors: CursorCodec;
 }
 
 export interface V1Answer {

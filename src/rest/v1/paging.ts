@@ -1,5 +1,5 @@
-import type { CursorCodec } from "../../platform/cursor.ts";
-import { nameOf, type Ordering, type Page, type Position } from "../../platform/keyset.ts";
+import { type CursorScope, cursorSeparator, decodeCursor, encodeCursor } from "../../platform/cursor.ts";
+import type { Ordering, Page, Position } from "../../platform/keyset.ts";
 import type { CountedSlice } from "../../reading/selection.ts";
 import { BadRequest } from "./errors.ts";
 import type { V1Request } from "./operation.ts";
@@ -23,16 +23,15 @@ export interface PageWish {
 }
 
 /** Reads the paging parameters. A cursor is good for every collection in the same order. @throws {BadRequest} */
-export function readPageWish(query: Query, ordering: Ordering, cursors: CursorCodec): PageWish {
+export function readPageWish(query: Query, ordering: Ordering): PageWish {
   const size = readNumber(query, "per_page", largestSize) ?? usualSize;
   for (const side of ["after", "before"] as const) {
     const text = query.last(`search_${side}`);
     if (text === undefined || text === "") continue;
-    const decoded = cursors.decode(placeOf(ordering), text);
-    const number = decoded?.at(-1);
-    if (!decoded || typeof number !== "number")
-      throw new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
-    return { size, number, cursor: { side, position: decoded.slice(0, -1) } };
+    const cursor = decodeNumbered(ordering, text);
+    if (!cursor) throw new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
+    const { number, position } = cursor;
+    return { size, number, cursor: { side, position } };
   }
   return { size, number: readNumber(query, "page", Number.MAX_SAFE_INTEGER) ?? 1 };
 }
@@ -96,7 +95,7 @@ export async function readPage<Row>(
 
 /** The headers of a page: where it stands, and the links to those beside it. */
 export function pageHeaders<Row extends object>(
-  request: Pick<V1Request, "path" | "publicUrl" | "query" | "cursors">,
+  request: Pick<V1Request, "path" | "publicUrl" | "query">,
   ordering: Ordering,
   size: number,
   page: FoundPage<Row>,
@@ -121,7 +120,7 @@ function pagesOf(total: number, size: number): number {
  * is added or deleted meanwhile.
  */
 function linkHeader<Row extends object>(
-  { path, publicUrl, query, cursors }: Pick<V1Request, "path" | "publicUrl" | "query" | "cursors">,
+  { path, publicUrl, query }: Pick<V1Request, "path" | "publicUrl" | "query">,
   ordering: Ordering,
   size: number,
   { slice, number, total }: FoundPage<Row>,
@@ -135,7 +134,7 @@ function linkHeader<Row extends object>(
     return `${publicUrl}${path}${parameters.length > 0 ? `?${parameters.join("&")}` : ""}`;
   };
   const beside = (side: "after" | "before", row: Position | null | undefined, to: number): string => {
-    if (row) return url(`search_${side}=${cursors.encode(placeOf(ordering), [...row, to])}`);
+    if (row) return url(`search_${side}=${encodeNumbered(ordering, row, to)}`);
     // There is no row here to go on from: behind the last page, or where all of a page has been deleted.
     return side === "after" ? url() : url(`page=${Math.max(1, Math.min(number - 1, pagesOf(total, size)))}`);
   };
@@ -146,6 +145,18 @@ function linkHeader<Row extends object>(
   return links.join(", ");
 }
 
-function placeOf(ordering: Ordering): string {
-  return `v1 ${nameOf(ordering)}`;
+/** A cursor is good for every collection in the same order. */
+function scopeOf(ordering: Ordering): CursorScope {
+  return { name: "v1", ordering };
+}
+
+/** A cursor with the number of the page that it leads to before it. */
+function encodeNumbered(ordering: Ordering, position: Position, number: number): string {
+  return [number, encodeCursor(scopeOf(ordering), position)].join(cursorSeparator);
+}
+
+function decodeNumbered(ordering: Ordering, text: string): { readonly number: number; readonly position: Position } | null {
+  const [number = "", ...cursor] = text.split(cursorSeparator);
+  const position = decodeCursor(scopeOf(ordering), cursor.join(cursorSeparator));
+  return position && /^\d{1,9}$/.test(number) ? { number: Number(number), position } : null;
 }
