@@ -6,11 +6,13 @@ import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, Row
 import type { SelectedPage } from "./selecting.ts";
 
 /** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
-const keptParts = 1_000_000;
+const keptParts = 200_000;
 const mostPartsKept = 50_000;
+/** How many are kept. A client that filters by another date each time would fill it with what is never asked again, at some kilobytes each. */
+const keptSelections = 1_000;
 
 const selections = new LRUCache<string, Selection | SelectedPage>({
-  ...{ maxSize: keptParts, maxEntrySize: mostPartsKept },
+  ...{ max: keptSelections, maxSize: keptParts, maxEntrySize: mostPartsKept },
   sizeCalculation: (made, name) => name.length + ("selection" in made ? partsOfPage(made) : partsOf(made)),
 });
 const variables = new WeakMap<object, Map<string, readonly string[]>>();

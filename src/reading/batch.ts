@@ -14,7 +14,7 @@ export interface WrittenStatement {
    * row, or none: the text `json`, null where it is too long, and how many `bytes` it has.
    */
   readonly single: string;
-  /** Takes the same, but an array of texts for each slot; answers with such rows and their `place`, from 1. */
+  /** Takes the same, but an array of texts for each slot; answers with such rows and their `place`, from 1. Written when it is first sent. */
   readonly many: string;
   readonly constants: readonly unknown[];
   /** The names of the slots that are filled when the statement is sent, alike for all who ask. */
@@ -45,12 +45,16 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
   const limited = (statement: string): string =>
     `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
     ` octet_length(read.json) AS bytes FROM (${statement} OFFSET 0) read`;
+  // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
+  const writeMany = (): string =>
+    `SELECT batch.place::integer AS place, answer.json, answer.bytes FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
+    ` CROSS JOIN LATERAL (${limited(write((place) => `batch.v${place + 1}`))}) answer`;
+  let many: string | undefined;
   return {
     single: limited(write((place) => `$${filled + place + 1}`)),
-    // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
-    many:
-      `SELECT batch.place::integer AS place, answer.json, answer.bytes FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
-      ` CROSS JOIN LATERAL (${limited(write((place) => `batch.v${place + 1}`))}) answer`,
+    get many() {
+      return (many ??= writeMany());
+    },
     constants,
     ambient: ambient.map(({ name }) => name ?? ""),
     slots,

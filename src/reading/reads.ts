@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { attempt } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
@@ -48,7 +49,7 @@ export interface ReadsDependencies {
 
 /** A plan, ready to be sent for any values of its slots. */
 interface PreparedPlan {
-  readonly plan: Plan<unknown>;
+  readonly decode: Plan<unknown>["decode"];
   /** The slots of the statement, in the order of their values. */
   readonly slots: readonly Slot[];
   readonly batch: Batch;
@@ -56,10 +57,18 @@ interface PreparedPlan {
   readonly size: number;
 }
 
-/** Plans and the batches of statements are kept for what is asked again and again; the least recently used goes first. */
-const keptPlans = 2_000;
-const keptBatches = 1_000;
-/** How many characters of statements and their constants either keeps. They are in memory several times: as a name, as pieces, written out. */
+interface SizedBatch {
+  readonly batch: Batch;
+  readonly size: number;
+}
+
+/**
+ * Plans and the batches of statements are kept for what is asked again and again; the least recently used goes first. A client that filters by another
+ * date each time fills either: each takes some ten kilobytes.
+ */
+const keptPlans = 1_000;
+const keptBatches = 500;
+/** How many characters of statements and their constants either keeps. */
 const keptCharacters = 5_000_000;
 /** What is filtered by thousands of ids is not asked twice, and would be most of what is kept. */
 const longestKept = 50_000;
@@ -73,9 +82,9 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     ...{ ...within, max: keptPlans },
     sizeCalculation: (prepared, name) => name.length + ("size" in prepared ? prepared.size : 0),
   });
-  const batches = new LRUCache<string, Batch>({
+  const batches = new LRUCache<string, SizedBatch>({
     ...{ ...within, max: keptBatches },
-    sizeCalculation: (_batch, name) => name.length,
+    sizeCalculation: ({ size }) => size,
   });
 
   /** The plan of that name for `viewer`, made where it is not known. */
@@ -92,16 +101,18 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     const written = writeStatement(plan.statement, (name) => name in sharedParams());
     // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
     // stands for viewers of two reaches.
-    const name = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
-    const batch = batches.get(name) ?? runner.batchOf(written, plan.weight, mostTogether(plan));
-    batches.set(name, batch);
-    return { plan, slots: written.slots, batch, size: name.length };
+    const text = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
+    const name = createHash("sha256").update(text).digest("base64url");
+    const size = text.length;
+    const { batch } = batches.get(name) ?? { batch: runner.batchOf(written, plan.weight, mostTogether(plan)) };
+    batches.set(name, { batch, size });
+    return { decode: plan.decode, slots: written.slots, batch, size };
   }
 
   /** What the plan's statement answers, for each of the ways to fill its slots. */
   async function ask(
     viewer: Viewer,
-    { plan, slots, batch }: PreparedPlan,
+    { decode, slots, batch }: PreparedPlan,
     given: readonly Readonly<Record<string, string>>[],
   ): Promise<unknown[]> {
     const questions = given.map((filled) => slots.map(({ name = "", value }) => value ?? filled[name] ?? ""));
@@ -109,7 +120,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     if (only === undefined) return [];
     const response = allowanceOf(viewer, budget);
     const answers = others.length === 0 ? [await batch.one(only, response)] : await batch.all(questions, response);
-    return answers.map((answer) => decodedBy(plan, answer));
+    return answers.map((answer) => decodedBy(decode, answer));
   }
 
   /** What the plan's statement answers of a page of each of `keys`. */
@@ -166,15 +177,15 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
   };
 }
 
-const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>, unknown>>();
+const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>["decode"], unknown>>();
 
-/** What `plan` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
-function decodedBy(plan: Plan<unknown>, answer: Answer): unknown {
-  const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>, unknown>();
+/** What `decode` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
+function decodedBy(decode: Plan<unknown>["decode"], answer: Answer): unknown {
+  const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
   decoded.set(answer, ofAnswer);
-  if (ofAnswer.has(plan)) return ofAnswer.get(plan);
-  const value = plan.decode(answer.json);
-  ofAnswer.set(plan, value);
+  if (ofAnswer.has(decode)) return ofAnswer.get(decode);
+  const value = decode(answer.json);
+  ofAnswer.set(decode, value);
   return value;
 }
 
