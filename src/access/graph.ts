@@ -20,10 +20,11 @@ import { type AuditFilter, type CredentialFilter, newestFirst, type SecretKind }
 import type { AuditEvent, Credential } from "./service.ts";
 
 const CredentialFilterInput = builder.inputType("CredentialFilter", {
-  description: "Which keys or clients are wanted; everything given must hold.",
+  description:
+    "Conditions on API keys or OAuth clients. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
-    personId: t.id({ description: "That act for this person." }),
-    isRevoked: t.boolean({ description: "Revoked ones, or those that are not." }),
+    personId: t.id({ description: "Only those that act for this person: a global id or a UUID." }),
+    isRevoked: t.boolean({ description: "True: only revoked ones. False: only those that are not revoked." }),
   }),
 });
 
@@ -34,7 +35,7 @@ function readCredentialFilter(filter: typeof CredentialFilterInput.$inferInput |
   };
 }
 
-/** What the schema calls a kind of credential, and says of it. */
+/** The names and descriptions of a kind of credential in the schema. */
 interface Wording {
   readonly kind: SecretKind;
   readonly type: string;
@@ -60,9 +61,11 @@ const wordings: readonly Wording[] = [
     one: "apiKey",
     thing: "API key",
     things: "API keys",
-    about: "A key that acts for a person: sent as `X-API-Key` or as `Authorization: Bearer`. Here it is told of, never shown.",
-    idText: "The key's id, which is no secret.",
-    secretText: "The key itself. It is shown this once, and is kept nowhere.",
+    about:
+      "An API key, which acts for a person. Clients send it as `X-API-Key` or `Authorization: Bearer`. This type never " +
+      "contains the key itself.",
+    idText: "The id of the API key. It is not secret, and it is not the key.",
+    secretText: "The API key itself. This is the only response that contains it: the gateway stores only its hash.",
   },
   {
     kind: "OAUTH_CLIENT",
@@ -74,9 +77,11 @@ const wordings: readonly Wording[] = [
     thing: "OAuth client",
     things: "OAuth clients",
     about:
-      "A client of the token endpoint, `POST /oauth2/token`, which exchanges its id and its secret for an access token that acts for a person.",
-    idText: "The `client_id`.",
-    secretText: "The `client_secret`. It is shown this once, and is kept nowhere.",
+      "An OAuth 2 client, which acts for a person. It exchanges its id and its secret for an access token at `POST " +
+      "/oauth2/token` (RFC 6749, client credentials).",
+    idText: "The `client_id` of RFC 6749: a UUID.",
+    secretText:
+      "The `client_secret` of RFC 6749. This is the only response that contains it: the gateway stores only its hash.",
   },
 ];
 
@@ -89,33 +94,33 @@ function defineCredential(wording: Wording): void {
     description: wording.about,
     fields: (t) => ({
       id: t.exposeID("id", { description: wording.idText }),
-      name: t.exposeString("name", { description: "What it is for, in the words of whoever made it." }),
+      name: t.exposeString("name", { description: `What the ${thing} is for, as its creator described it.` }),
       person: t.field({
         type: PersonRef,
-        description: "Whom it acts for.",
+        description: `The person for whom the ${thing} acts.`,
         resolve: (credential, _args, context, info) =>
           whenThere(context.load(context.services.people.byIds, credential.personId, context.selected(info)), present),
       }),
       scopes: t.field({
         type: [ScopeEnum],
-        description: "What it may be used for, as far as its person's role allows.",
+        description: `What the ${thing} may be used for, as far as the role of its person allows it.`,
         resolve: (credential) => scopes.filter((scope) => credential.scopes.includes(scope)),
       }),
-      createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+      createdAt: t.expose("createdAt", { type: "DateTime", description: `When the ${thing} was created.` }),
       expiresAt: t.expose("expiresAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it stops working; null where it does not by itself.",
+        description: `When the ${thing} expires. Null if it does not expire.`,
       }),
       revokedAt: t.expose("revokedAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it was revoked; null where it was not.",
+        description: `When the ${thing} was revoked. Null if it was not.`,
       }),
       lastUsedAt: t.expose("lastUsedAt", {
         type: "DateTime",
         nullable: true,
-        description: "When it was last used, to within an hour; null where it never was.",
+        description: `When the ${thing} was last used, accurate to one hour. Null if it never was.`,
       }),
     }),
   });
@@ -123,17 +128,19 @@ function defineCredential(wording: Wording): void {
   const Edge = builder.edgeObject({
     name: `${type}Edge`,
     type: CredentialRef,
-    description: `One of the ${things}, and where it stands.`,
+    description: `An ${thing} and its cursor.`,
   });
   const ConnectionRef = builder.connectionObject(
     {
       name: `${type}Connection`,
       type: CredentialRef,
-      description: `A page of ${things}.`,
+      description: `A page of ${things}, as the Relay Cursor Connections Specification defines it.`,
       fields: (t) => ({
         nodes: t.field({ type: [CredentialRef], description: nodesDescription, resolve: (page) => nodesOf<Credential>(page) }),
         totalCount: t.int({
-          description: `How many ${things} there are on all pages. Counted only when asked for.`,
+          description:
+            `The number of ${things} on all pages. They are counted only if this field is selected, which adds to the cost of ` +
+            "the operation.",
           resolve: countOf,
         }),
       }),
@@ -145,8 +152,13 @@ function defineCredential(wording: Wording): void {
     t.connection(
       {
         type: CredentialRef,
-        description: `The ${things} of the account, newest first. For administrators, with the scope \`admin\`.`,
-        args: { filter: t.arg({ type: CredentialFilterInput, description: `Which ${things} are wanted.` }) },
+        description: `Returns the ${things} of the account, the newest first. Requires the role ADMINISTRATOR and the scope \`admin\`.`,
+        args: {
+          filter: t.arg({
+            type: CredentialFilterInput,
+            description: `Conditions on the ${things}. Without it all are returned.`,
+          }),
+        },
         resolve: (_root, args, context) => credentials(args, readCredentialFilter(args.filter), context),
       },
       ConnectionRef,
@@ -166,23 +178,26 @@ function defineCredential(wording: Wording): void {
   }
 
   const CreateInput = builder.inputType(`Create${type}Input`, {
-    description: `The ${thing} to make.`,
+    description: `The ${thing} to create.`,
     fields: (t) => ({
-      name: t.string({ required: true, description: "What it is for: 1 to 255 characters." }),
-      personId: t.id({ description: "Whom it acts for: a member of the account. You, where it is left out." }),
+      name: t.string({ required: true, description: `What the ${thing} is for: 1 to 255 characters, not blank.` }),
+      personId: t.id({
+        description: `The person for whom the ${thing} acts: a member of the account, as a global id or a UUID. Default: the viewer.`,
+      }),
       scopes: t.field({
         type: [ScopeEnum],
         description:
-          "What it may be used for: no more than your own credential. All of that which is of use to the person, where it is left out.",
+          `What the ${thing} may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all ` +
+          "of those that are of use to the person's role.",
       }),
-      expiresAt: t.field({ type: "DateTime", description: "When it stops working by itself. Never, where it is left out." }),
+      expiresAt: t.field({ type: "DateTime", description: `When the ${thing} expires: a time in the future. Default: never.` }),
     }),
   });
 
   const CreatePayload = builder.objectRef<{ credential: Credential; secret: string }>(`Create${type}Payload`).implement({
-    description: `The ${thing} that was made, and its secret.`,
+    description: `The ${thing} that was created, and its secret.`,
     fields: (t) => ({
-      [wording.one]: t.expose("credential", { type: CredentialRef, description: `The ${thing}.` }),
+      [wording.one]: t.expose("credential", { type: CredentialRef, description: `The ${thing} that was created.` }),
       secret: t.exposeString("secret", { description: wording.secretText }),
     }),
   });
@@ -194,15 +209,17 @@ function defineCredential(wording: Wording): void {
 
   const RevokePayload = builder.objectRef<{ credential: Credential }>(`Revoke${type}Payload`).implement({
     description: `The ${thing} that was revoked.`,
-    fields: (t) => ({ [wording.one]: t.expose("credential", { type: CredentialRef, description: `The ${thing}.` }) }),
+    fields: (t) => ({
+      [wording.one]: t.expose("credential", { type: CredentialRef, description: `The ${thing} that was revoked.` }),
+    }),
   });
 
   builder.mutationField(wording.create, (t) =>
     t.field({
       type: CreatePayload,
-      description: `Makes one of the ${things} of a member of the account. For administrators, with the scope \`admin\`.`,
+      description: `Creates an ${thing} for a member of the account. Requires the role ADMINISTRATOR and the scope \`admin\`.`,
       errors: mutationErrors,
-      args: { input: t.arg({ type: CreateInput, required: true, description: `The ${thing} to make.` }) },
+      args: { input: t.arg({ type: CreateInput, required: true, description: `The ${thing} to create.` }) },
       resolve: (_root, { input }, { services, viewer }) =>
         services.access.createCredential(viewer, kind, {
           name: input.name,
@@ -216,7 +233,9 @@ function defineCredential(wording: Wording): void {
   builder.mutationField(wording.revoke, (t) =>
     t.field({
       type: RevokePayload,
-      description: `Revokes one of the ${things} for good: it stops working within a second. For administrators, with the scope \`admin\`.`,
+      description:
+        `Revokes an ${thing} permanently: it stops working within one second. To revoke it again changes nothing. Requires the ` +
+        "role ADMINISTRATOR and the scope `admin`.",
       errors: mutationErrors,
       args: { input: t.arg({ type: RevokeInput, required: true, description: `The ${thing} to revoke.` }) },
       resolve: async (_root, { input }, { services, viewer }) => ({
@@ -227,95 +246,109 @@ function defineCredential(wording: Wording): void {
 }
 
 const AuditActionEnum = builder.enumType("AuditAction", {
-  description: "What was done.",
+  description: "The actions that the audit records.",
   values: {
-    CREATED: { description: "It was made." },
-    EDITED: { description: "It was changed." },
-    DELETED: { description: "It was deleted, by itself or with what it belonged to." },
-    UPLOAD_REQUESTED: { description: "A URL that takes its bytes was asked for." },
+    CREATED: { description: "The entity was added or created." },
+    EDITED: { description: "The entity was updated." },
+    DELETED: { description: "The entity was deleted, directly or together with the note to which it belonged." },
+    UPLOAD_REQUESTED: { description: "A URL was requested to which the file of the attachment can be uploaded." },
     UPLOAD_ARRIVED: {
-      description: "Its bytes arrived. The person is whoever asked for the URL; the address, where the bytes came from.",
+      description:
+        "The file of the attachment arrived. The event has the person who requested the upload URL and the address from which " +
+        "the file was sent.",
     },
-    REVOKED: { description: "It was revoked for good." },
-    USED: { description: "It was used. Kept once an hour at most." },
+    REVOKED: { description: "The credential was revoked." },
+    USED: { description: "The credential was used. Recorded at most once an hour for each credential." },
   } as const,
 });
 
 const AuditEntityEnum = builder.enumType("AuditEntity", {
-  description: "What something was done with.",
+  description: "The kinds of entities that the audit records actions on.",
   values: {
     TICKET: { description: "A ticket." },
     NOTE: { description: "A note." },
     ATTACHMENT: { description: "An attachment." },
     API_KEY: { description: "An API key." },
-    OAUTH_CLIENT: { description: "A client of the token endpoint." },
-    IDENTITY_LINK: { description: "A link from an outside issuer's subject to a person." },
+    OAUTH_CLIENT: { description: "An OAuth client." },
+    IDENTITY_LINK: { description: "A link between a person and a subject of an external token issuer." },
   } as const,
 });
 
 const CredentialKindEnum = builder.enumType("CredentialKind", {
-  description: "How somebody proved who they are.",
+  description: "The kinds of credentials.",
   values: {
-    API_KEY: { description: "By an API key." },
-    OAUTH_CLIENT: { description: "By an access token of this gateway, which one of its clients was given." },
-    IDENTITY_LINK: { description: "By a token of an outside issuer, whose subject is linked to a person." },
+    API_KEY: { description: "An API key." },
+    OAUTH_CLIENT: { description: "An access token that this gateway issued to an OAuth client." },
+    IDENTITY_LINK: { description: "A token of an external issuer, whose subject is linked to a person." },
   } as const,
 });
 
 const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
-  description: "Who did what, when, from where. It is written with what it tells of, and never changed.",
+  description:
+    "A record of who did what, when and from where. It is written in the same transaction as the action, and never changes.",
   fields: (t) => ({
-    id: t.exposeID("id", { description: "The event's id." }),
-    action: t.expose("action", { type: AuditActionEnum, description: "What was done." }),
-    entity: t.expose("entity", { type: AuditEntityEnum, description: "What it was done with." }),
+    id: t.exposeID("id", { description: "The event's id: a UUID." }),
+    action: t.expose("action", { type: AuditActionEnum, description: "The action." }),
+    entity: t.expose("entity", { type: AuditEntityEnum, description: "The kind of the entity on which the action was done." }),
     entityId: t.field({
       type: "UUID",
-      description: "The UUID of that, which may be gone by now.",
+      description: "The UUID of that entity, which may have been deleted since.",
       resolve: (event) => event.entityId,
     }),
     person: t.field({
       type: PersonRef,
       nullable: true,
-      description: "Who did it; null where it was done from the command line.",
+      description:
+        "The person who did it. Null if it was done from the command line, or if that person is no longer a member of the " +
+        "account.",
       resolve: (event, _args, context, info) =>
         event.personId === null ? null : context.load(context.services.people.byIds, event.personId, context.selected(info)),
     }),
     credentialKind: t.expose("credentialKind", {
       type: CredentialKindEnum,
       nullable: true,
-      description: "How they proved who they are.",
+      description: "The kind of credential that was used. Null if there was none.",
     }),
     credentialId: t.field({
       type: "UUID",
       nullable: true,
-      description: "The id of the key, client or link they did that with.",
+      description: "The id of the API key, OAuth client or identity link that was used. Null if there was none.",
       resolve: (event) => event.credentialId,
     }),
-    address: t.exposeString("address", { nullable: true, description: "The network address the call came from." }),
-    userAgent: t.exposeString("userAgent", { nullable: true, description: "What the calling program said it is." }),
+    address: t.exposeString("address", {
+      nullable: true,
+      description: "The IP address from which the request came. Null if there was no request.",
+    }),
+    userAgent: t.exposeString("userAgent", {
+      nullable: true,
+      description: "The `User-Agent` header of the request. Null if it had none.",
+    }),
     requestId: t.exposeString("requestId", {
       nullable: true,
-      description: "The call's `x-request-id`, which finds it in the log.",
+      description:
+        "The `x-request-id` header of the response, which is also in the gateway's log. Null if there was no request.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was done." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the action was done." }),
   }),
 });
 
 const AuditEventEdge = builder.edgeObject({
   name: "AuditEventEdge",
   type: AuditEventRef,
-  description: "An event and where it stands.",
+  description: "An audit event and its cursor.",
 });
 
 const AuditEventConnection = builder.connectionObject(
   {
     name: "AuditEventConnection",
     type: AuditEventRef,
-    description: "A page of events.",
+    description: "A page of audit events, as the Relay Cursor Connections Specification defines it.",
     fields: (t) => ({
       nodes: t.field({ type: [AuditEventRef], description: nodesDescription, resolve: (page) => nodesOf<AuditEvent>(page) }),
       totalCount: t.int({
-        description: "How many events there are on all pages. Counted only when asked for.",
+        description:
+          "The number of audit events on all pages. They are counted only if this field is selected, which adds to the cost of " +
+          "the operation.",
         resolve: countOf,
       }),
     }),
@@ -324,13 +357,13 @@ const AuditEventConnection = builder.connectionObject(
 );
 
 const AuditEventFilterInput = builder.inputType("AuditEventFilter", {
-  description: "Which events are wanted; everything given must hold.",
+  description: "Conditions on audit events. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
-    action: t.field({ type: [AuditActionEnum], description: "Any of these was done." }),
-    entity: t.field({ type: [AuditEntityEnum], description: "With any of these." }),
-    entityId: t.id({ description: "With this one: its UUID, or the global id of a note or an attachment." }),
-    personId: t.id({ description: "By this person." }),
-    createdAt: t.field({ type: DateTimeRange, description: "Done within." }),
+    action: t.field({ type: [AuditActionEnum], description: "Only events with one of these actions." }),
+    entity: t.field({ type: [AuditEntityEnum], description: "Only events on one of these kinds of entities." }),
+    entityId: t.id({ description: "Only events on this entity: its UUID, or the global id of a note or an attachment." }),
+    personId: t.id({ description: "Only events of this person: a global id or a UUID." }),
+    createdAt: t.field({ type: DateTimeRange, description: "Only events in this range of time." }),
   }),
 });
 
@@ -349,8 +382,14 @@ builder.queryField("auditEvents", (t) =>
   t.connection(
     {
       type: AuditEventRef,
-      description: "What was done in the account, newest first. For administrators, with the scope `admin`.",
-      args: { filter: t.arg({ type: AuditEventFilterInput, description: "Which events are wanted." }) },
+      description:
+        "Returns the audit events of the account, the newest first. Requires the role ADMINISTRATOR and the scope `admin`.",
+      args: {
+        filter: t.arg({
+          type: AuditEventFilterInput,
+          description: "Conditions on the audit events. Without it all are returned.",
+        }),
+      },
       resolve: async (_root, args, { viewer, services }) => {
         const scope: CursorScope = { name: "Query.auditEvents", ordering: newestFirst };
         const filter = readAuditFilter(args.filter);

@@ -31,69 +31,69 @@ import { hasScopes } from "../viewer.ts";
 import { loadReferences } from "./rich-text.ts";
 
 const AttachmentStateEnum = builder.enumType("AttachmentState", {
-  description: "Whether an attachment's bytes are there.",
+  description: "Whether the file of an attachment has arrived.",
   values: {
-    PENDING: { description: "An upload was asked for, and its bytes have not arrived yet." },
-    READY: { description: "Its bytes are there." },
+    PENDING: { description: "An upload was requested, and the file has not arrived yet." },
+    READY: { description: "The file has arrived and can be downloaded." },
   } as const,
 });
 
 const HttpHeader = builder.objectRef<{ name: string; value: string }>("HttpHeader").implement({
-  description: "A header of an HTTP request.",
+  description: "A header field of an HTTP request.",
   fields: (t) => ({
-    name: t.exposeString("name", { description: "The header's name." }),
-    value: t.exposeString("value", { description: "Its value, to be sent exactly so." }),
+    name: t.exposeString("name", { description: "The name of the header field." }),
+    value: t.exposeString("value", { description: "The value of the header field. Send it exactly as given." }),
   }),
 });
 
 const SignedUrl = builder.objectRef<SignedRequest>("SignedUrl").implement({
-  description: "A URL that whoever holds it can read, without a credential, for a while.",
+  description: "A signed URL for a download. It works without a credential until `expiresAt`, so keep it secret.",
   fields: (t) => ({
-    url: t.expose("url", { type: "URL", description: "The URL to GET." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "Until when it works." }),
+    url: t.expose("url", { type: "URL", description: "The URL for a GET request. It supports `Range` (RFC 9110)." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "The time until which the URL works." }),
   }),
 });
 
 const SignedUpload = builder.objectRef<SignedRequest>("SignedUpload").implement({
-  description: "A request that uploads a file, without a credential, for a while: send the raw bytes as its body.",
+  description: "A signed HTTP request for an upload. Send it without a credential, with the bytes of the file as its body.",
   fields: (t) => ({
-    url: t.expose("url", { type: "URL", description: "The URL to send the bytes to." }),
-    method: t.exposeString("method", { description: "The HTTP method." }),
+    url: t.expose("url", { type: "URL", description: "The URL of the request." }),
+    method: t.exposeString("method", { description: "The HTTP method: `PUT`." }),
     headers: t.field({
       type: [HttpHeader],
-      description: "Headers the request must carry.",
+      description: "The header fields that the request must have.",
       resolve: (upload) => Object.entries(upload.headers).map(([name, value]) => ({ name, value })),
     }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "Until when the upload must have begun." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "The time until which the upload can be started." }),
   }),
 });
 
 const AttachmentRef = builder.prismaObject("Attachment", {
-  description: "A file of a note. Its filename names it within the note.",
+  description: "A file that is attached to a note. Its filename is unique within the note.",
   fields: (t) => ({
     note: t.field({
       type: NoteRef,
-      description: "The note it is attached to.",
+      description: "The note to which the file is attached.",
       extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
         whenThere(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), present),
     }),
-    filename: t.exposeString("filename", { description: "The file's name, with its extension." }),
-    contentType: t.exposeString("contentType", { description: "The file's MIME type." }),
+    filename: t.exposeString("filename", { description: "The filename with its extension, such as `report.pdf`." }),
+    contentType: t.exposeString("contentType", { description: "The media type of the file (RFC 6838), such as `image/png`." }),
     size: t.field({
       type: "SafeInt",
       nullable: true,
-      description: "The file's size in bytes; null until its bytes have arrived.",
+      description: "The size of the file in bytes. Null while the attachment is PENDING for the first time.",
       extensions: stored(attachmentEntity, "size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
-    inline: t.exposeBoolean("inline", { description: "Whether it is an image that stands in the note's text." }),
-    state: t.expose("state", { type: AttachmentStateEnum, description: "Whether its bytes are there." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When its upload was first asked for." }),
+    inline: t.exposeBoolean("inline", { description: "Whether the file is an image that is shown in the text of the note." }),
+    state: t.expose("state", { type: AttachmentStateEnum, description: "Whether the file has arrived." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the first upload of this file was requested." }),
     download: t.field({
       type: SignedUrl,
       nullable: true,
-      description: "Where to read the file, for 8 hours; null while it is PENDING.",
+      description: "A signed URL from which the file can be downloaded for 8 hours. Null while the attachment is PENDING.",
       extensions: {
         ...from(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
         points: prices.signedUrl,
@@ -104,25 +104,27 @@ const AttachmentRef = builder.prismaObject("Attachment", {
 });
 
 builder.nodeRef(AttachmentRef, {
-  id: { description: "The global id.", resolve: (attachment: Attachment) => attachment.id },
+  id: { description: "The attachment's global id.", resolve: (attachment: Attachment) => attachment.id },
   loadWithoutCache: loadNode("Attachment", ({ services }) => services.attachments.byIds),
 });
 
 const AttachmentEdge = builder.edgeObject({
   name: "AttachmentEdge",
   type: AttachmentRef,
-  description: "An attachment and where it stands.",
+  description: "An attachment and its cursor.",
 });
 
 const AttachmentConnection = builder.connectionObject(
   {
     name: "AttachmentConnection",
     type: AttachmentRef,
-    description: "A page of attachments.",
+    description: "A page of attachments, as the Relay Cursor Connections Specification defines it.",
     fields: (t) => ({
       nodes: t.field({ type: [AttachmentRef], description: nodesDescription, resolve: (page) => nodesOf<Attachment>(page) }),
       totalCount: t.int({
-        description: "How many attachments there are on all pages. Counted only when asked for.",
+        description:
+          "The number of attachments on all pages. They are counted only if this field is selected, which adds to the cost of " +
+          "the operation.",
         resolve: countOf,
       }),
     }),
@@ -157,7 +159,9 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
   t.connection(
     {
       type: AttachmentRef,
-      description: "The files attached to it, oldest first; PENDING ones while their upload may still arrive.",
+      description:
+        "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
+        "arrive. Requires the scope `attachments:read`.",
       extensions: fromMany(noteAttachments, readAttachments, () => attachmentScope),
       resolve: (note, args, context, info) => attachmentsOfNote(note, args, context, info),
     },
@@ -185,33 +189,39 @@ async function renderText(note: Note, wanted: "html" | "plain", context: GraphCo
   return services.texts.render({ wanted, text: note.text, known }, viewer);
 }
 
-const renderedTexts = `An operation may ask for ${documentLimits.texts} texts rendered, this and the other form counted together, were its pages full.`;
+const renderedTexts = `One operation can render at most ${documentLimits.texts} texts: \`textHtml\` and \`textPlain\` count separately, and each page counts as full.`;
 
 builder.prismaObjectFields(NoteRef, (t) => ({
   textHtml: t.string({
     description:
-      "The text as HTML that is safe to put into any page: a fragment without scripts, forms or foreign images. Inline images have signed URLs, good for 8 hours; " +
-      `mentions and records that you may see have their names. \`mention\` and \`record\` are classes to style. ${renderedTexts}`,
+      "The text as an HTML fragment that is safe to insert into any page: it has no scripts, no forms and no images of other " +
+      "servers. Inline images have signed URLs that work for 8 hours. " +
+      "People who are mentioned, and tickets that are referenced, are shown by name if the viewer may see them, with the CSS " +
+      `classes \`mention\` and \`record\`. ${renderedTexts}`,
     extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
     resolve: (note, _args, context) => renderText(note, "html", context),
   }),
   textPlain: t.string({
-    description: `The text without its markup, for where there is no HTML, such as a notification. ${renderedTexts}`,
+    description: `The text without its markup, for places that cannot show HTML, such as a notification. ${renderedTexts}`,
     extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
     resolve: (note, _args, context) => renderText(note, "plain", context),
   }),
 }));
 
 const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadInput", {
-  description: "A file to attach to a note.",
+  description: "The file to attach, and its note.",
   fields: (t) => ({
-    noteId: t.id({ required: true, description: "The note: its global id or its UUID." }),
-    filename: t.string({ required: true, description: "The file's name, with its extension: 1 to 255 bytes of UTF-8." }),
-    contentType: t.string({ description: "Its MIME type; that of the extension when left out." }),
+    noteId: t.id({ required: true, description: "The note's global id or its UUID." }),
+    filename: t.string({ required: true, description: "The filename with its extension: 1 to 255 bytes of UTF-8." }),
+    contentType: t.string({
+      description:
+        "The media type of the file without parameters, such as `image/png`. Default: the media type of the extension.",
+    }),
     size: t.field({
       type: "SafeInt",
       description:
-        "Its size in bytes, if known: one that is too large is refused at once, and an upload of more or fewer bytes is refused.",
+        "The size of the file in bytes, if it is known. A size over the limit then fails here (INVALID_INPUT), and an upload " +
+        "with another number of bytes is refused.",
     }),
   }),
 });
@@ -219,31 +229,34 @@ const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadI
 const RequestAttachmentUploadPayload = builder
   .objectRef<{ attachment: Attachment; upload: SignedRequest }>("RequestAttachmentUploadPayload")
   .implement({
-    description: "Where to send the file.",
+    description: "The attachment, and the request that uploads its file.",
     fields: (t) => ({
-      attachment: t.expose("attachment", { type: AttachmentRef, description: "The attachment the bytes will be of." }),
-      upload: t.expose("upload", { type: SignedUpload, description: "The request that uploads them." }),
+      attachment: t.expose("attachment", {
+        type: AttachmentRef,
+        description: "The attachment, which is PENDING until the file arrives.",
+      }),
+      upload: t.expose("upload", { type: SignedUpload, description: "The HTTP request that uploads the file." }),
     }),
   });
 
 const DeleteAttachmentInput = builder.inputType("DeleteAttachmentInput", {
-  description: "The attachment to delete.",
+  description: "The note and the filename of the attachment to delete.",
   fields: (t) => ({
-    noteId: t.id({ required: true, description: "The note: its global id or its UUID." }),
-    filename: t.string({ required: true, description: "The file's name." }),
+    noteId: t.id({ required: true, description: "The note's global id or its UUID." }),
+    filename: t.string({ required: true, description: "The filename of the attachment." }),
   }),
 });
 
 const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentPayload").implement({
-  description: "What is left of an attachment that was deleted.",
+  description: "The id of the deleted attachment, and its note.",
   fields: (t) => ({
     deletedAttachmentId: t.id({
-      description: "The global id it had.",
+      description: "The global id of the deleted attachment. A client can remove it from the lists that it holds.",
       resolve: (attachment) => encodeGlobalId("Attachment", attachment.id),
     }),
     note: t.field({
       type: NoteRef,
-      description: "The note it was attached to.",
+      description: "The note to which the file was attached.",
       resolve: (attachment, _args, context, info) =>
         whenThere(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), present),
     }),
@@ -254,9 +267,13 @@ builder.mutationFields((t) => ({
   requestAttachmentUpload: t.field({
     type: RequestAttachmentUploadPayload,
     description:
-      "Asks for a URL that takes one file for a note, for 60 seconds: to send the same bytes again is no harm. The same filename again replaces the file when the new bytes have arrived.",
+      "Requests a URL to which one file for a note can be uploaded within 60 seconds. To upload the same bytes again is safe. " +
+      "If the note has a file of this name already, the new file replaces it when it arrives. A customer may attach files only " +
+      "to the notes they wrote (FORBIDDEN). Requires the scopes `notes:read`, `notes:write` and `attachments:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: RequestAttachmentUploadInput, required: true, description: "The file to attach." }) },
+    args: {
+      input: t.arg({ type: RequestAttachmentUploadInput, required: true, description: "The file to attach, and its note." }),
+    },
     resolve: async (_root, { input }, context) => {
       const requested = await context.services.attachments.requestUpload(context.viewer, {
         noteId: readId("Note", input.noteId, "noteId"),
@@ -270,7 +287,9 @@ builder.mutationFields((t) => ({
   }),
   deleteAttachment: t.field({
     type: DeleteAttachmentPayload,
-    description: "Deletes a note's attachment and its bytes.",
+    description:
+      "Deletes an attachment and its file. A customer may delete only the attachments of the notes they wrote (FORBIDDEN). " +
+      "Requires the scopes `notes:read`, `notes:write` and `attachments:write`.",
     errors: mutationErrors,
     args: { input: t.arg({ type: DeleteAttachmentInput, required: true, description: "The attachment to delete." }) },
     resolve: async (_root, { input }, context) => {

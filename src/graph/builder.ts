@@ -42,20 +42,33 @@ export const builder = new SchemaBuilder<{
   relay: {
     encodeGlobalID: (typename, id) => encodeGlobalId(typename, String(id)),
     decodeGlobalID: decodeGlobalId,
-    idFieldOptions: { description: "The global id: opaque, and good for `node`." },
-    firstArgOptions: { description: "How many nodes from the start: 1 to 100. 25 when neither first nor last is given." },
-    afterArgOptions: { description: "Only nodes after this cursor." },
-    lastArgOptions: { description: "How many nodes from the end: 1 to 100." },
-    beforeArgOptions: { description: "Only nodes before this cursor." },
-    nodeTypeOptions: { description: "An object with an id of its own, by which `node` finds it again." },
+    idFieldOptions: {
+      description:
+        "The global id: an opaque string that is unique among all types, as Relay's Global Object Identification defines it. " +
+        "`node` takes it.",
+    },
+    firstArgOptions: {
+      description:
+        "The page size, counted from the start of the list: 1 to 100. It is 25 without `first` and `last`. Both together fail " +
+        "with INVALID_INPUT.",
+    },
+    afterArgOptions: { description: "Returns only the nodes after this cursor of the same connection in the same order." },
+    lastArgOptions: { description: "The page size, counted from the end of the list: 1 to 100." },
+    beforeArgOptions: { description: "Returns only the nodes before this cursor of the same connection in the same order." },
+    nodeTypeOptions: {
+      description:
+        "An object with a global id, as Relay's Global Object Identification defines it. `node` and `nodes` return it by that " +
+        "id.",
+    },
     nodeQueryOptions: {
-      description: "Any object by its global id; null where there is none, or you may not see it.",
-      args: { id: { description: "The object's `id`." } },
+      description: "Returns the object with a global id. Null if it does not exist or the viewer may not see it.",
+      args: { id: { description: "The global id of the object." } },
     },
     nodesQueryOptions: {
       description:
-        "Objects by their global ids, in that order; null in the place of each that does not exist or that you may not see. At most 100.",
-      args: { ids: { description: "The objects' `id`s." } },
+        "Returns the objects with the given global ids, in the same order. The list has null in place of each object that does " +
+        "not exist or that the viewer may not see.",
+      args: { ids: { description: "The global ids of the objects: at most 100." } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > maximumNodes) throw invalid("ids", `At most ${maximumNodes} ids are taken.`);
         return resolveNodes(ids);
@@ -63,20 +76,37 @@ export const builder = new SchemaBuilder<{
     },
     // Each connection has the field by itself: the plugin would make an edge of each row, to take the row out of it again.
     nodesOnConnection: false,
-    edgesFieldOptions: { nullable: { list: false, items: false }, description: "The nodes with their cursors." },
-    nodeFieldOptions: { nullable: false, description: "The node itself." },
-    cursorFieldOptions: { description: "Where this node stands: give it as `after` or `before`." },
-    pageInfoTypeOptions: { description: "Where a page stands in its connection." },
-    hasNextPageFieldOptions: { description: "Whether there are nodes after this page." },
-    hasPreviousPageFieldOptions: { description: "Whether there are nodes before this page." },
-    pageInfoFieldOptions: { description: "Where the page stands." },
-    startCursorFieldOptions: { description: "The cursor of the first node of the page." },
-    endCursorFieldOptions: { description: "The cursor of the last node of the page." },
+    edgesFieldOptions: {
+      nullable: { list: false, items: false },
+      description: "The edges of this page: each node with its cursor.",
+    },
+    nodeFieldOptions: { nullable: false, description: "The node of this edge." },
+    cursorFieldOptions: {
+      description: "The cursor of this node: an opaque string. Pass it as `after` or `before` to continue from here.",
+    },
+    pageInfoTypeOptions: {
+      description:
+        "The cursors of a page and whether more pages follow, as the Relay Cursor Connections Specification defines it.",
+    },
+    hasNextPageFieldOptions: {
+      description:
+        "Whether there are nodes after this page. If the page is counted from the end (`last`), it is true exactly if `before` " +
+        "was given.",
+    },
+    hasPreviousPageFieldOptions: {
+      description:
+        "Whether there are nodes before this page. If the page is counted from the start (`first`), it is true exactly if " +
+        "`after` was given.",
+    },
+    pageInfoFieldOptions: { description: "The first and the last cursor of this page, and whether there are more pages." },
+    startCursorFieldOptions: { description: "The cursor of the first node of this page. Null if the page is empty." },
+    endCursorFieldOptions: { description: "The cursor of the last node of this page. Null if the page is empty." },
   },
   errors: {
     directResult: true,
     defaultUnionOptions: {
-      description: "What came of it: the payload, or one of the failures that are to be expected.",
+      description:
+        "The result of the mutation: the payload if it succeeded, or the error that stopped it. An error changes nothing.",
       name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result`,
     },
   },

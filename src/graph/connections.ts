@@ -104,7 +104,7 @@ class PageOfRows<Row extends { readonly id: string } & object> implements Connec
   }
 }
 
-export const nodesDescription = "The nodes of the edges, for clients that need no cursors.";
+export const nodesDescription = "The nodes of this page without their cursors, in the order of `edges`.";
 
 /** The rows of a connection, which is given as GraphQL's plugin types it: that knows them by their edges only. */
 export function nodesOf<Row>(connection: object): Row[] {

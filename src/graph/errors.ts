@@ -2,20 +2,24 @@ import { errorCodes, type DomainError, Forbidden, type FieldProblem, InvalidInpu
 import { builder } from "./builder.ts";
 
 const descriptions: Record<(typeof errorCodes)[number], string> = {
-  INVALID_INPUT: "Something that was sent cannot be used; nothing was written.",
-  UNAUTHENTICATED: "The call needs a credential, or the one given is not valid.",
-  FORBIDDEN: "You may see it, but not do this with it.",
-  NOT_FOUND: "It does not exist, or you may not see it: the two are one answer.",
-  TOO_LARGE: "More bytes were sent than are accepted.",
+  INVALID_INPUT: "A value in the request is not valid. Nothing was changed.",
+  UNAUTHENTICATED: "The request has no credential, or its credential is not valid.",
+  FORBIDDEN: "The viewer may read the object but not do this with it, or the credential lacks a scope.",
+  NOT_FOUND: "The object does not exist, or the viewer may not see it. The error does not tell which.",
+  TOO_LARGE: "The request or the file has more bytes than the gateway accepts.",
   TOO_EXPENSIVE:
-    "The operation would cost more than one operation may. The message names the limit and the operation's own figure.",
-  ANSWER_TOO_LARGE: "The answer would have more bytes than one answer may have. Ask for smaller pages or fewer fields.",
-  TOO_MANY_REQUESTS: "The allowance is used up for now.",
-  UNAVAILABLE: "The gateway cannot reach its data at the moment; worth trying again.",
+    "The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the " +
+    "operation's value. Nothing was executed.",
+  ANSWER_TOO_LARGE:
+    "The response would exceed the maximum size of a response. Request smaller pages or fewer fields. A mutation may have been " +
+    "executed.",
+  TOO_MANY_REQUESTS: "The rate limit is reached. The header `retry-after` says after how many seconds to try again.",
+  UNAVAILABLE:
+    "The gateway cannot reach its database or file storage now. Try again after the seconds in the header `retry-after`.",
 };
 
 const ErrorCode = builder.enumType("ErrorCode", {
-  description: "What went wrong, for programs. The list is closed.",
+  description: "The kinds of expected errors. Clients should also handle codes that later versions add.",
   values: Object.fromEntries(errorCodes.map((code) => [code, { description: descriptions[code] }])) as Record<
     (typeof errorCodes)[number], // Object.fromEntries forgets its keys.
     { description: string }
@@ -24,32 +28,32 @@ const ErrorCode = builder.enumType("ErrorCode", {
 
 const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
   description:
-    "A failure that is to be expected. Every error type has these fields, so a client can handle those it does not know.",
+    "An expected error. All error types implement this interface, so that a client can handle types that later versions add.",
   fields: (t) => ({
-    code: t.expose("code", { type: ErrorCode, description: "What went wrong, for programs." }),
-    message: t.exposeString("message", { description: "What went wrong and what to do, for people." }),
+    code: t.expose("code", { type: ErrorCode, description: "The kind of error, for programs." }),
+    message: t.exposeString("message", { description: "What went wrong and what to do about it: English text for people." }),
   }),
 });
 
 const InvalidInputField = builder.objectRef<FieldProblem>("InvalidInputField").implement({
-  description: "A field of the input that cannot be used.",
+  description: "A field of the input that is not valid.",
   fields: (t) => ({
     path: t.stringList({
-      description: "Where the field stands in the input, outermost name first.",
+      description: "The path to the field in the input: the outermost name first.",
       resolve: (field) => [...field.path],
     }),
-    message: t.exposeString("message", { description: "What it must be." }),
+    message: t.exposeString("message", { description: "What the value must be: English text for people." }),
   }),
 });
 
 builder.objectType(InvalidInput, {
   name: "InvalidInputError",
-  description: "Something that was sent cannot be used. Nothing was written.",
+  description: "The input is not valid. Nothing was changed.",
   interfaces: [ErrorInterface],
   fields: (t) => ({
     fields: t.field({
       type: [InvalidInputField],
-      description: "Every field that was refused, not just the first.",
+      description: "All fields that are not valid, not only the first.",
       resolve: (error) => [...error.fields],
     }),
   }),
@@ -57,13 +61,13 @@ builder.objectType(InvalidInput, {
 
 builder.objectType(NotFound, {
   name: "NotFoundError",
-  description: "It does not exist, or you may not see it: the two are one answer.",
+  description: "The object does not exist, or the viewer may not see it. The error does not tell which.",
   interfaces: [ErrorInterface],
 });
 
 builder.objectType(Forbidden, {
   name: "ForbiddenError",
-  description: "You may see it, but not do this with it.",
+  description: "The viewer may read the object but not do this with it, or the credential lacks a scope.",
   interfaces: [ErrorInterface],
 });
 

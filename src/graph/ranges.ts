@@ -3,20 +3,20 @@ import type { InstantRange } from "../platform/instants.ts";
 import { builder } from "./builder.ts";
 
 export const OrderDirection = builder.enumType("OrderDirection", {
-  description: "Which end of an order comes first.",
+  description: "The direction of an order.",
   values: {
-    ASC: { description: "Smallest or oldest first." },
-    DESC: { description: "Largest or newest first." },
+    ASC: { description: "Ascending: the smallest or oldest first." },
+    DESC: { description: "Descending: the largest or newest first." },
   } as const,
 });
 
 export const DateTimeRange = builder.inputType("DateTimeRange", {
-  description: "Instants between bounds; a bound left out bounds nothing.",
+  description: "A range of time. All given bounds must hold; a bound that is null or omitted does not limit the range.",
   fields: (t) => ({
-    gt: t.field({ type: "DateTime", description: "After this instant." }),
-    gte: t.field({ type: "DateTime", description: "At or after this instant." }),
-    lt: t.field({ type: "DateTime", description: "Before this instant." }),
-    lte: t.field({ type: "DateTime", description: "At or before this instant." }),
+    gt: t.field({ type: "DateTime", description: "Later than this time." }),
+    gte: t.field({ type: "DateTime", description: "At this time or later." }),
+    lt: t.field({ type: "DateTime", description: "Earlier than this time." }),
+    lte: t.field({ type: "DateTime", description: "At this time or earlier." }),
   }),
 });
 

@@ -3,14 +3,25 @@ import type { RateLimitStatus } from "./rate-limit-status.ts";
 
 const RateLimitRef = builder.objectRef<RateLimitStatus>("RateLimit").implement({
   description:
-    "What this operation costs, in points, and what is left of the caller's allowance: the points that a credential may spend in any minute, on this API and on the REST APIs together; without a credential, the requests of an address.",
+    "The cost of this operation, and what remains of the rate limit. With a credential the limit is a number of points in any " +
+    "60 seconds, on GraphQL, /v1 and /v2 together. Without a credential it is a number of requests of one network address in " +
+    "any 60 seconds.",
   fields: (t) => ({
-    limit: t.expose("limit", { type: "SafeInt", description: "What may be spent in a minute." }),
-    cost: t.exposeInt("cost", { description: "The points of this operation, were its pages full." }),
-    nodeCount: t.exposeInt("nodeCount", { description: "The nodes that its pages could hold." }),
-    remaining: t.expose("remaining", { type: "SafeInt", description: "What may still be spent, this operation counted." }),
-    used: t.expose("used", { type: "SafeInt", description: "What was spent in the last minute, this operation counted." }),
-    resetAt: t.expose("resetAt", { type: "DateTime", description: "When more may be spent than now: in a minute at most." }),
+    limit: t.expose("limit", {
+      type: "SafeInt",
+      description:
+        "The rate limit: the most that can be spent in any 60 seconds. Points with a credential, requests without one.",
+    }),
+    cost: t.exposeInt("cost", { description: "The cost of this operation in points. Each page counts as full." }),
+    nodeCount: t.exposeInt("nodeCount", {
+      description: "The number of nodes that this operation can return at most. Each page counts as full.",
+    }),
+    remaining: t.expose("remaining", { type: "SafeInt", description: "What can still be spent now, after this operation." }),
+    used: t.expose("used", { type: "SafeInt", description: "What was spent in the last 60 seconds, with this operation." }),
+    resetAt: t.expose("resetAt", {
+      type: "DateTime",
+      description: "The time from which more can be spent than now. It is at most 60 seconds away.",
+    }),
   }),
 });
 
@@ -18,12 +29,14 @@ builder.queryField("rateLimit", (t) =>
   t.field({
     type: RateLimitRef,
     description:
-      "What this operation costs and what is left to spend. Asking for it costs nothing beside the operation, and needs no credential.",
+      "Returns the cost of this operation and what remains of the rate limit. This field adds no points to the cost, and it " +
+      "needs no credential.",
     args: {
       dryRun: t.arg.boolean({
         defaultValue: false,
         description:
-          "Only tell what the operation would cost: nothing else of it is performed or answered, and nothing is spent.",
+          "If true, the operation is not executed and spends nothing: the response has only this field, with what the " +
+          "operation would cost.",
       }),
     },
     extensions: { isFree: true },

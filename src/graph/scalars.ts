@@ -10,10 +10,16 @@ const dateTime = new GraphQLScalarType({
 const uuid = new GraphQLScalarType({ ...GraphQLUUID.toConfig(), serialize: String });
 
 builder.addScalarType("DateTime", dateTime, {
-  description: "An instant, RFC 3339 with an offset: `2026-03-12T11:33:00Z`. Answers are in UTC, to the millisecond.",
+  description:
+    "A date and time as in RFC 3339, with an offset: `2026-03-12T11:33:00Z`. Responses have UTC and milliseconds: " +
+    "`2026-03-12T11:33:00.000Z`.",
 });
-builder.addScalarType("UUID", uuid, { description: "A UUID, RFC 9562: the id that /v2 uses." });
-builder.addScalarType("URL", GraphQLURL, { description: "An absolute URL." });
+builder.addScalarType("UUID", uuid, {
+  description: "A UUID as in RFC 9562: `019ea5c6-0b92-780d-81d5-3774e154484e`. /v2 uses the same UUIDs.",
+});
+builder.addScalarType("URL", GraphQLURL, { description: "An absolute URL as in RFC 3986." });
 builder.addScalarType("SafeInt", GraphQLSafeInt, {
-  description: "A whole number beyond 32 bits that JavaScript can still hold exactly: up to 9,007,199,254,740,991.",
+  description:
+    "A whole number of up to 53 bits, which a JSON number can hold exactly: at most 9,007,199,254,740,991. `Int` has 32 bits " +
+    "only.",
 });

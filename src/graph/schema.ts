@@ -7,8 +7,16 @@ import "../notes/graph.ts";
 import "../attachments/graph.ts";
 import { builder } from "./builder.ts";
 
-builder.queryType({ description: "Everything that can be read." });
-builder.mutationType({ description: "Everything that can be changed. Failures to be expected are members of each result." });
+builder.queryType({
+  description:
+    "Everything that can be read. The viewer is the person for whom the credential of the request acts. A field that fails is " +
+    "reported in `errors`, with its ErrorCode in `extensions.code`.",
+});
+builder.mutationType({
+  description:
+    "Everything that can be changed. Each mutation returns its payload or an object that implements Error. A credential that " +
+    "is missing, and a limit that is exceeded, are reported in `errors`, with the ErrorCode in `extensions.code`.",
+});
 
 /** The schema of every feature, whose graph files the imports above have run. */
 export const schema: GraphQLSchema = builder.toSchema({});

@@ -28,21 +28,21 @@ import { accountOfNote, authorOfNote, notesOfTicket as ticketNotes, ticketOfNote
 import type { Note } from "./service.ts";
 
 const NoteCategoryEnum = builder.enumType("NoteCategory", {
-  description: "Which part of a vehicle's diagnosis a note belongs to.",
+  description: "The parts of a vehicle's diagnosis to which a note can belong.",
   values: {
-    PRE_SCAN: { description: "Found before the repair." },
-    POST_SCAN: { description: "Found after the repair." },
+    PRE_SCAN: { description: "The note is about the scan before the repair." },
+    POST_SCAN: { description: "The note is about the scan after the repair." },
   } as const,
 });
 
 const NoteMediumEnum = builder.enumType("NoteMedium", {
-  description: "How a note came to be.",
+  description: "How a note was added.",
   values: {
-    DEFAULT: { description: "Added by a person or through an API." },
-    EMAIL: { description: "Received by mail." },
-    OUTBOUND_EMAIL: { description: "Sent by mail." },
-    SYSTEM: { description: "Written by the service desk itself." },
-    REDACTED: { description: "Its text was taken out." },
+    DEFAULT: { description: "Written by a person or by an integration." },
+    EMAIL: { description: "Received as an email." },
+    OUTBOUND_EMAIL: { description: "Sent as an email." },
+    SYSTEM: { description: "Written by the service desk's system." },
+    REDACTED: { description: "The text of the note was removed." },
     AUTOMATION: { description: "Written by an automation rule." },
   } as const,
 });
@@ -52,57 +52,66 @@ const changeability = from(noteEntity, "accountId", "isPublic", "requesterId", "
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
-    "What was found, said or decided about a ticket: public to its requester, or internal to the account's specialists.",
+    "A note on a ticket. A public note is visible to the ticket's requester; an internal note only to specialists and " +
+    "administrators of the account.",
   fields: (t) => ({
     uuid: t.field({
       type: "UUID",
-      description: "The UUID that /v2 uses.",
+      description: "The note's UUID. /v2 uses it.",
       extensions: stored(noteEntity, "id"),
       resolve: ({ id }) => id,
     }),
-    number: t.expose("number", { type: "SafeInt", description: "The integer id that /v1 uses." }),
+    number: t.expose("number", { type: "SafeInt", description: "The note's number: the integer id that /v1 uses." }),
     ticket: t.field({
       type: TicketRef,
-      description: "The ticket it is kept on.",
+      description: "The ticket to which the note belongs.",
       extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
       resolve: (note, _args, context, info) =>
         whenThere(context.row(note, info, context.services.tickets.byIds, note.ticketId), present),
     }),
     author: t.field({
       type: PersonRef,
-      description: "Who wrote it.",
+      description: "The person who wrote the note.",
       extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
         whenThere(context.row(note, info, context.services.people.byNumbers, note.authorNumber), present),
     }),
     account: t.field({
       type: AccountRef,
-      description: "The account it belongs to; of an internal note, the one whose specialists may see it.",
+      description: "The account to which the note belongs. Only its specialists and administrators may see an internal note.",
       extensions: fromOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
         whenThere(context.row(note, info, context.services.people.accountsByIds, note.accountId), present),
     }),
-    text: t.exposeString("text", { description: "The text, exactly as it was written." }),
-    categories: t.expose("categories", { type: [NoteCategoryEnum], description: "Which parts of a diagnosis it belongs to." }),
-    isPublic: t.exposeBoolean("isPublic", { description: "Whether the ticket's requester may see it." }),
-    medium: t.expose("medium", { type: NoteMediumEnum, description: "How it came to be." }),
+    text: t.exposeString("text", {
+      description:
+        "The text exactly as it was sent, with its rich-text markup. `textHtml` and `textPlain` are rendered forms of it.",
+    }),
+    categories: t.expose("categories", {
+      type: [NoteCategoryEnum],
+      description: "The parts of a vehicle's diagnosis to which the note belongs: each at most once.",
+    }),
+    isPublic: t.exposeBoolean("isPublic", { description: "Whether the note is public: visible to the ticket's requester." }),
+    medium: t.expose("medium", { type: NoteMediumEnum, description: "How the note was added." }),
     source: t.exposeString("source", {
       nullable: true,
-      description: "What the program that added it calls itself, where it has said so: an integration through /v1.",
+      description:
+        "The name that the program which added the note gave itself in the /v1 header `X-Xurrent-Source` or `X-4me-Source`. " +
+        "Null if it gave none.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was written." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the note was added." }),
     updatedAt: t.expose("updatedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was last edited; null until then.",
+      description: "When the note was last updated. Null if it never was.",
     }),
     viewerCanUpdate: t.boolean({
-      description: "Whether you may edit it.",
+      description: "Whether the viewer may update the note with `updateNote`.",
       extensions: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
     viewerCanDelete: t.boolean({
-      description: "Whether you may delete it.",
+      description: "Whether the viewer may delete the note with `deleteNote`.",
       extensions: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
@@ -110,21 +119,23 @@ export const NoteRef = builder.prismaObject("Note", {
 });
 
 builder.nodeRef(NoteRef, {
-  id: { description: "The global id.", resolve: (note: Note) => note.id },
+  id: { description: "The note's global id.", resolve: (note: Note) => note.id },
   loadWithoutCache: loadNode("Note", ({ services }) => services.notes.byIds),
 });
 
-const NoteEdge = builder.edgeObject({ name: "NoteEdge", type: NoteRef, description: "A note and where it stands." });
+const NoteEdge = builder.edgeObject({ name: "NoteEdge", type: NoteRef, description: "A note and its cursor." });
 
 const NoteConnection = builder.connectionObject(
   {
     name: "NoteConnection",
     type: NoteRef,
-    description: "A page of notes.",
+    description: "A page of notes, as the Relay Cursor Connections Specification defines it.",
     fields: (t) => ({
       nodes: t.field({ type: [NoteRef], description: nodesDescription, resolve: (page) => nodesOf<Note>(page) }),
       totalCount: t.int({
-        description: "How many notes there are on all pages. Counted only when asked for.",
+        description:
+          "The number of notes on all pages. They are counted only if this field is selected, which adds to the cost of the " +
+          "operation.",
         resolve: countOf,
       }),
     }),
@@ -133,31 +144,32 @@ const NoteConnection = builder.connectionObject(
 );
 
 const NoteFilterInput = builder.inputType("NoteFilter", {
-  description: "Which notes are wanted; everything given must hold.",
+  description: "Conditions on notes. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
-    ids: t.idList({ description: "These notes: global ids or UUIDs." }),
-    authorId: t.id({ description: "Written by this person." }),
-    isPublic: t.boolean({ description: "Public ones, or internal ones." }),
-    categories: t.field({ type: [NoteCategoryEnum], description: "Of any of these categories." }),
-    medium: t.field({ type: [NoteMediumEnum], description: "That came to be in any of these ways." }),
-    createdAt: t.field({ type: DateTimeRange, description: "Written within." }),
+    ids: t.idList({ description: "Only notes with one of these ids: global ids or UUIDs." }),
+    authorId: t.id({ description: "Only notes that this person wrote: a global id or a UUID." }),
+    isPublic: t.boolean({ description: "True: only public notes. False: only internal notes." }),
+    categories: t.field({ type: [NoteCategoryEnum], description: "Only notes with at least one of these categories." }),
+    medium: t.field({ type: [NoteMediumEnum], description: "Only notes of one of these media." }),
+    createdAt: t.field({ type: DateTimeRange, description: "Only notes that were added in this range of time." }),
   }),
 });
 
 const NoteOrderField = builder.enumType("NoteOrderField", {
-  description: "What notes can be sorted by.",
+  description:
+    "The fields by which notes can be sorted. Notes of equal time are sorted by their UUID, notes of one author by their number.",
   values: {
-    CREATED_AT: { description: "When it was written." },
-    NUMBER: { description: "The note's number." },
-    AUTHOR: { description: "The author's number." },
+    CREATED_AT: { description: "By the time at which the note was added." },
+    NUMBER: { description: "By the note's number." },
+    AUTHOR: { description: "By the author's number." },
   } as const,
 });
 
 const NoteOrder = builder.inputType("NoteOrder", {
-  description: "An order for notes.",
+  description: "The order of a list of notes.",
   fields: (t) => ({
-    field: t.field({ type: NoteOrderField, required: true, description: "What to sort by." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: NoteOrderField, required: true, description: "The field to sort by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "The direction." }),
   }),
 });
 
@@ -217,14 +229,15 @@ async function notesAcrossTickets(
   return toConnection(slice, scope, () => services.notes.count(viewer, read.filter));
 }
 
-const filterDescription = "Which notes are wanted.";
-const orderDescription = "Their order; CREATED_AT DESC when left out.";
+const filterDescription = "Conditions on the notes. Without it all visible notes are returned.";
+const orderDescription = "The order of the notes. Default: CREATED_AT DESC.";
 
 builder.prismaObjectField(TicketRef, "notes", (t) =>
   t.connection(
     {
       type: NoteRef,
-      description: "The notes on it that you may see, newest first unless ordered otherwise.",
+      description:
+        "The notes on this ticket that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
       args: {
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
@@ -241,15 +254,16 @@ builder.queryFields((t) => ({
   note: t.field({
     type: NoteRef,
     nullable: true,
-    description: "A note; null where there is none, or you may not see it.",
-    args: { id: t.arg.id({ required: true, description: "Its global id, or its UUID." }) },
+    description: "Returns a note. Null if it does not exist or the viewer may not see it. Requires the scope `notes:read`.",
+    args: { id: t.arg.id({ required: true, description: "The note's global id or its UUID." }) },
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.notes.byIds, readId("Note", id), context.selected(info)),
   }),
   notes: t.connection(
     {
       type: NoteRef,
-      description: "The notes you may see across tickets, newest first unless ordered otherwise.",
+      description:
+        "Returns the notes on all tickets that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
       args: {
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
@@ -262,67 +276,83 @@ builder.queryFields((t) => ({
 }));
 
 const AddNoteInput = builder.inputType("AddNoteInput", {
-  description: "A note to add to a ticket.",
+  description: "The note to add, and its ticket.",
   fields: (t) => ({
-    ticketId: t.id({ required: true, description: "The ticket: its global id or its UUID." }),
-    text: t.string({ required: true, description: "The text: 1 to 65,536 bytes of UTF-8, kept exactly as sent." }),
+    ticketId: t.id({ required: true, description: "The ticket's global id or its UUID." }),
+    text: t.string({
+      required: true,
+      description:
+        "The text: 1 to 65,536 bytes of UTF-8, in the rich-text markup of the 4me family. It is stored exactly as sent.",
+    }),
     categories: t.field({
       type: [NoteCategoryEnum],
       defaultValue: [],
-      description: "Which parts of a diagnosis it belongs to.",
+      description: "The parts of a vehicle's diagnosis to which the note belongs. The order does not matter.",
     }),
-    isPublic: t.boolean({ defaultValue: false, description: "Whether the ticket's requester may see it." }),
+    isPublic: t.boolean({
+      defaultValue: false,
+      description:
+        "Whether the note is public: visible to the ticket's requester. A customer must send true. False requires the scope " +
+        "`notes:internal`.",
+    }),
     medium: t.field({
       type: NoteMediumEnum,
       defaultValue: "DEFAULT",
-      description: "How it comes to be. Other than DEFAULT are SYSTEM and AUTOMATION, which take the scope `admin`.",
+      description:
+        "How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with " +
+        "INVALID_INPUT.",
     }),
   }),
 });
 
 const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
-  description: "The note that was added.",
+  description: "The note that was added, also as an edge.",
   fields: (t) => ({
-    note: t.field({ type: NoteRef, description: "The note.", resolve: (note) => note }),
+    note: t.field({ type: NoteRef, description: "The note that was added.", resolve: (note) => note }),
     noteEdge: t.field({
       type: NoteEdge,
       description:
-        "The note as an edge of its ticket's `notes` in their default order, to put into a list a client already holds.",
+        "The note as an edge of `Ticket.notes` in its default order. A client can insert it into a list that it holds in this " +
+        "order.",
       resolve: (note) => toEdge(note, scopeOnTicket({})),
     }),
   }),
 });
 
 const UpdateNoteInput = builder.inputType("UpdateNoteInput", {
-  description: "What to change of a note; what is left out stays as it is.",
+  description: "The note to update and its new values. A field that is null or omitted does not change.",
   fields: (t) => ({
-    id: t.id({ required: true, description: "The note: its global id or its UUID." }),
-    text: t.string({ description: "The new text: 1 to 65,536 bytes of UTF-8." }),
-    categories: t.field({ type: [NoteCategoryEnum], description: "The categories it has from now on." }),
-    isPublic: t.boolean({ description: "Whether the ticket's requester may see it from now on." }),
+    id: t.id({ required: true, description: "The note's global id or its UUID." }),
+    text: t.string({ description: "The new text: 1 to 65,536 bytes of UTF-8, stored exactly as sent." }),
+    categories: t.field({ type: [NoteCategoryEnum], description: "The new categories, which replace all that the note has." }),
+    isPublic: t.boolean({
+      description:
+        "Whether the note is public from now on. A customer may not send false; for others false requires the scope " +
+        "`notes:internal`.",
+    }),
   }),
 });
 
 const UpdateNotePayload = builder.objectRef<Note>("UpdateNotePayload").implement({
-  description: "The note as it stands after the edit.",
-  fields: (t) => ({ note: t.field({ type: NoteRef, description: "The note.", resolve: (note) => note }) }),
+  description: "The note after the update.",
+  fields: (t) => ({ note: t.field({ type: NoteRef, description: "The note after the update.", resolve: (note) => note }) }),
 });
 
 const DeleteNoteInput = builder.inputType("DeleteNoteInput", {
   description: "The note to delete.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The note: its global id or its UUID." }) }),
+  fields: (t) => ({ id: t.id({ required: true, description: "The note's global id or its UUID." }) }),
 });
 
 const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement({
-  description: "What is left of a note that was deleted.",
+  description: "The id of the deleted note, and its ticket.",
   fields: (t) => ({
     deletedNoteId: t.id({
-      description: "The global id the note had, to take it out of a list a client holds.",
+      description: "The global id of the deleted note. A client can remove it from the lists that it holds.",
       resolve: (note) => encodeGlobalId("Note", note.id),
     }),
     ticket: t.field({
       type: TicketRef,
-      description: "The ticket it was kept on.",
+      description: "The ticket to which the note belonged.",
       resolve: (note, _args, context, info) =>
         whenThere(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), present),
     }),
@@ -332,7 +362,7 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
 builder.mutationFields((t) => ({
   addNote: t.field({
     type: AddNotePayload,
-    description: "Adds a note to a ticket, as the credential's person.",
+    description: "Adds a note to a ticket. Its author is the viewer. Requires the scopes `tickets:read` and `notes:write`.",
     errors: mutationErrors,
     args: { input: t.arg({ type: AddNoteInput, required: true, description: "The note to add." }) },
     resolve: async (_root, { input }, context) => {
@@ -350,9 +380,11 @@ builder.mutationFields((t) => ({
   }),
   updateNote: t.field({
     type: UpdateNotePayload,
-    description: "Edits a note.",
+    description:
+      "Updates a note. A customer may update only the notes they wrote (FORBIDDEN). Requires the scopes `notes:read` and " +
+      "`notes:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: UpdateNoteInput, required: true, description: "What to change." }) },
+    args: { input: t.arg({ type: UpdateNoteInput, required: true, description: "The note to update and its new values." }) },
     resolve: async (_root, { input }, context) => {
       if (typeof input.text === "string") requireText(input.text);
       const note = await context.services.notes.update(context.viewer, {
@@ -367,7 +399,9 @@ builder.mutationFields((t) => ({
   }),
   deleteNote: t.field({
     type: DeleteNotePayload,
-    description: "Deletes a note with its attachments and their bytes.",
+    description:
+      "Deletes a note with its attachments and their files. A customer may delete only the notes they wrote (FORBIDDEN). " +
+      "Requires the scopes `notes:read` and `notes:write`.",
     errors: mutationErrors,
     args: { input: t.arg({ type: DeleteNoteInput, required: true, description: "The note to delete." }) },
     resolve: async (_root, { input }, context) => {

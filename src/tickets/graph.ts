@@ -14,50 +14,50 @@ import { accountOfTicket, requesterOfTicket, ticketEntity } from "./relations.ts
 import type { Ticket } from "./service.ts";
 
 const TicketKindEnum = builder.enumType("TicketKind", {
-  description: "What kind of record a ticket is.",
+  description: "The kinds of tickets. /v1 has a collection for each kind.",
   values: {
-    REQUEST: { description: "Somebody asks for something." },
-    PROBLEM: { description: "The cause behind requests." },
-    WORKFLOW: { description: "A change, as a flow of tasks." },
-    TASK: { description: "A step of a workflow." },
-    PROJECT_TASK: { description: "A step of a project." },
-    PROJECT: { description: "Work with an end of its own." },
-    RELEASE: { description: "Changes that go live together." },
-    RISK: { description: "Something that may go wrong." },
+    REQUEST: { description: "A request for help or for a service; `requests` on /v1." },
+    PROBLEM: { description: "The cause of one or more requests; `problems` on /v1." },
+    WORKFLOW: { description: "A change that consists of tasks; `workflows` on /v1." },
+    TASK: { description: "A step of a workflow; `tasks` on /v1." },
+    PROJECT_TASK: { description: "A step of a project; `project_tasks` on /v1." },
+    PROJECT: { description: "A project, which consists of project tasks; `projects` on /v1." },
+    RELEASE: { description: "Changes that are released together; `releases` on /v1." },
+    RISK: { description: "Something that may go wrong; `risks` on /v1." },
   } as const,
 });
 
 const TicketStatusEnum = builder.enumType("TicketStatus", {
-  description: "How far a ticket is.",
+  description: "The statuses of tickets. /v1 shows them under other names, which depend on the kind of the ticket.",
   values: {
-    PREPARED: { description: "Written down, not yet taken up." },
-    PENDING: { description: "Waiting for somebody." },
-    IN_PROGRESS: { description: "Being worked on." },
-    OUTSOURCED: { description: "With another party." },
-    CLOSED: { description: "Done." },
-    CANCELLED: { description: "Given up." },
+    PREPARED: { description: "Recorded, but work on it has not begun." },
+    PENDING: { description: "Waiting for somebody to work on it." },
+    IN_PROGRESS: { description: "A specialist is working on it." },
+    OUTSOURCED: { description: "Another organisation is working on it." },
+    CLOSED: { description: "Completed." },
+    CANCELLED: { description: "Cancelled before it was completed." },
   } as const,
 });
 
 export const TicketRef = builder.prismaObject("Ticket", {
-  description: "What a service desk works on: a request, a problem, a task and so on. Notes are kept on it.",
+  description: "A ticket of a service desk: a request, a problem, a task or another kind of work, with its notes.",
   fields: (t) => ({
     uuid: t.field({
       type: "UUID",
-      description: "The UUID that /v2 uses.",
+      description: "The ticket's UUID. /v2 uses it.",
       extensions: stored(ticketEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", {
       type: "SafeInt",
-      description: "The number people know it by; the integer id that /v1 uses.",
+      description: "The ticket's number, which people use and /v1 has as the integer id.",
     }),
-    kind: t.expose("kind", { type: TicketKindEnum, description: "What kind of record it is." }),
-    status: t.expose("status", { type: TicketStatusEnum, description: "How far it is." }),
-    subject: t.exposeString("subject", { description: "What it is about, in a line." }),
+    kind: t.expose("kind", { type: TicketKindEnum, description: "The kind of the ticket." }),
+    status: t.expose("status", { type: TicketStatusEnum, description: "The status of the ticket." }),
+    subject: t.exposeString("subject", { description: "What the ticket is about: 1 to 255 characters." }),
     account: t.field({
       type: AccountRef,
-      description: "The account that keeps it.",
+      description: "The account to which the ticket belongs.",
       extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
         whenThere(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), present),
@@ -65,15 +65,21 @@ export const TicketRef = builder.prismaObject("Ticket", {
     requester: t.field({
       type: PersonRef,
       nullable: true,
-      description: "For whom it was opened.",
+      description:
+        "The person for whom the ticket was added. Null if there is none, or if that person is no longer a member of the " +
+        "account.",
       extensions: fromOne(ticketEntity, requesterOfTicket, "requesterId"),
       resolve: (ticket, _args, context, info) =>
         ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was opened." }),
-    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the ticket was added." }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      description: "When the subject, the status or the requester last changed; if they never did, when the ticket was added.",
+    }),
     viewerCanAddNote: t.boolean({
-      description: "Whether you may add a note to it.",
+      description:
+        "Whether the viewer may add a note to the ticket: the credential has the scopes `tickets:read` and `notes:write`.",
       extensions: from(ticketEntity),
       resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
     }),
@@ -81,21 +87,23 @@ export const TicketRef = builder.prismaObject("Ticket", {
 });
 
 builder.nodeRef(TicketRef, {
-  id: { description: "The global id.", resolve: (ticket: Ticket) => ticket.id },
+  id: { description: "The ticket's global id.", resolve: (ticket: Ticket) => ticket.id },
   loadWithoutCache: loadNode("Ticket", ({ services }) => services.tickets.byIds),
 });
 
-const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and where it stands." });
+const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and its cursor." });
 
 const TicketConnection = builder.connectionObject(
   {
     name: "TicketConnection",
     type: TicketRef,
-    description: "A page of tickets.",
+    description: "A page of tickets, as the Relay Cursor Connections Specification defines it.",
     fields: (t) => ({
       nodes: t.field({ type: [TicketRef], description: nodesDescription, resolve: (page) => nodesOf<Ticket>(page) }),
       totalCount: t.int({
-        description: "How many tickets there are on all pages. Counted only when asked for.",
+        description:
+          "The number of tickets on all pages. They are counted only if this field is selected, which adds to the cost of the " +
+          "operation.",
         resolve: countOf,
       }),
     }),
@@ -104,31 +112,31 @@ const TicketConnection = builder.connectionObject(
 );
 
 const TicketFilterInput = builder.inputType("TicketFilter", {
-  description: "Which tickets are wanted; everything given must hold.",
+  description: "Conditions on tickets. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
-    ids: t.idList({ description: "These tickets: global ids or UUIDs." }),
-    kind: t.field({ type: [TicketKindEnum], description: "Of any of these kinds." }),
-    status: t.field({ type: [TicketStatusEnum], description: "In any of these statuses." }),
-    requesterId: t.id({ description: "Requested by this person." }),
-    createdAt: t.field({ type: DateTimeRange, description: "Opened within." }),
-    updatedAt: t.field({ type: DateTimeRange, description: "Last changed within." }),
+    ids: t.idList({ description: "Only tickets with one of these ids: global ids or UUIDs." }),
+    kind: t.field({ type: [TicketKindEnum], description: "Only tickets of one of these kinds." }),
+    status: t.field({ type: [TicketStatusEnum], description: "Only tickets with one of these statuses." }),
+    requesterId: t.id({ description: "Only tickets that this person requested: a global id or a UUID." }),
+    createdAt: t.field({ type: DateTimeRange, description: "Only tickets that were added in this range of time." }),
+    updatedAt: t.field({ type: DateTimeRange, description: "Only tickets whose `updatedAt` is in this range of time." }),
   }),
 });
 
 const TicketOrderField = builder.enumType("TicketOrderField", {
-  description: "What tickets can be sorted by.",
+  description: "The fields by which tickets can be sorted. Tickets with equal values are sorted by their UUID.",
   values: {
-    CREATED_AT: { description: "When it was opened." },
-    UPDATED_AT: { description: "When it was last changed." },
-    NUMBER: { description: "The ticket's number." },
+    CREATED_AT: { description: "By the time at which the ticket was added." },
+    UPDATED_AT: { description: "By `updatedAt`." },
+    NUMBER: { description: "By the ticket's number." },
   } as const,
 });
 
 const TicketOrder = builder.inputType("TicketOrder", {
-  description: "An order for tickets.",
+  description: "The order of a list of tickets.",
   fields: (t) => ({
-    field: t.field({ type: TicketOrderField, required: true, description: "What to sort by." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: TicketOrderField, required: true, description: "The field to sort by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "The direction." }),
   }),
 });
 
@@ -148,18 +156,22 @@ builder.queryFields((t) => ({
   ticket: t.field({
     type: TicketRef,
     nullable: true,
-    description: "A ticket; null where there is none, or you may not see it.",
-    args: { id: t.arg.id({ required: true, description: "Its global id, or its UUID." }) },
+    description: "Returns a ticket. Null if it does not exist or the viewer may not see it. Requires the scope `tickets:read`.",
+    args: { id: t.arg.id({ required: true, description: "The ticket's global id or its UUID." }) },
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.tickets.byIds, readId("Ticket", id), context.selected(info)),
   }),
   tickets: t.connection(
     {
       type: TicketRef,
-      description: "The tickets you may see, newest first unless ordered otherwise.",
+      description:
+        "Returns the tickets that the viewer may see, the newest first by default. Requires the scope `tickets:read`.",
       args: {
-        filter: t.arg({ type: TicketFilterInput, description: "Which tickets are wanted." }),
-        orderBy: t.arg({ type: TicketOrder, description: "Their order; CREATED_AT DESC when left out." }),
+        filter: t.arg({
+          type: TicketFilterInput,
+          description: "Conditions on the tickets. Without it all visible tickets are returned.",
+        }),
+        orderBy: t.arg({ type: TicketOrder, description: "The order of the tickets. Default: CREATED_AT DESC." }),
       },
       resolve: async (_root, args, context, info) => {
         const { viewer, services } = context;
@@ -181,26 +193,31 @@ builder.queryFields((t) => ({
 }));
 
 const AddTicketInput = builder.inputType("AddTicketInput", {
-  description: "A ticket to open.",
+  description: "The ticket to add.",
   fields: (t) => ({
-    kind: t.field({ type: TicketKindEnum, required: true, description: "What kind of record it is." }),
-    subject: t.string({ required: true, description: "What it is about: 1 to 255 characters." }),
-    status: t.field({ type: TicketStatusEnum, defaultValue: "PENDING", description: "How far it is." }),
-    requesterId: t.id({ description: "For whom: a member of the account. A customer opens tickets for themselves." }),
+    kind: t.field({ type: TicketKindEnum, required: true, description: "The kind of the ticket." }),
+    subject: t.string({ required: true, description: "What the ticket is about: 1 to 255 characters, not blank." }),
+    status: t.field({ type: TicketStatusEnum, defaultValue: "PENDING", description: "The status of the ticket." }),
+    requesterId: t.id({
+      description:
+        "The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of " +
+        "a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name " +
+        "only themselves (FORBIDDEN).",
+    }),
   }),
 });
 
 const AddTicketPayload = builder.objectRef<{ ticket: Ticket }>("AddTicketPayload").implement({
-  description: "The ticket that was opened.",
-  fields: (t) => ({ ticket: t.expose("ticket", { type: TicketRef, description: "The ticket." }) }),
+  description: "The ticket that was added.",
+  fields: (t) => ({ ticket: t.expose("ticket", { type: TicketRef, description: "The ticket that was added." }) }),
 });
 
 builder.mutationField("addTicket", (t) =>
   t.field({
     type: AddTicketPayload,
-    description: "Opens a ticket.",
+    description: "Adds a ticket to the viewer's account. Requires the scope `tickets:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: AddTicketInput, required: true, description: "The ticket to open." }) },
+    args: { input: t.arg({ type: AddTicketInput, required: true, description: "The ticket to add." }) },
     resolve: async (_root, { input }, context) => {
       const ticket = await context.services.tickets.add(context.viewer, {
         kind: input.kind,

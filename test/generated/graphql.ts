@@ -4,351 +4,351 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** A note to add to a ticket. */
+/** The note to add, and its ticket. */
 export type AddNoteInput = {
-  /** Which parts of a diagnosis it belongs to. */
+  /** The parts of a vehicle's diagnosis to which the note belongs. The order does not matter. */
   categories?: Array<NoteCategory> | null | undefined;
-  /** Whether the ticket's requester may see it. */
+  /** Whether the note is public: visible to the ticket's requester. A customer must send true. False requires the scope `notes:internal`. */
   isPublic?: boolean | null | undefined;
-  /** How it comes to be. Other than DEFAULT are SYSTEM and AUTOMATION, which take the scope `admin`. */
+  /** How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with INVALID_INPUT. */
   medium?: NoteMedium | null | undefined;
-  /** The text: 1 to 65,536 bytes of UTF-8, kept exactly as sent. */
+  /** The text: 1 to 65,536 bytes of UTF-8, in the rich-text markup of the 4me family. It is stored exactly as sent. */
   text: string;
-  /** The ticket: its global id or its UUID. */
+  /** The ticket's global id or its UUID. */
   ticketId: string | number;
 };
 
-/** A ticket to open. */
+/** The ticket to add. */
 export type AddTicketInput = {
-  /** What kind of record it is. */
+  /** The kind of the ticket. */
   kind: TicketKind;
-  /** For whom: a member of the account. A customer opens tickets for themselves. */
+  /** The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name only themselves (FORBIDDEN). */
   requesterId?: string | number | null | undefined;
-  /** How far it is. */
+  /** The status of the ticket. */
   status?: TicketStatus | null | undefined;
-  /** What it is about: 1 to 255 characters. */
+  /** What the ticket is about: 1 to 255 characters, not blank. */
   subject: string;
 };
 
-/** Whether an attachment's bytes are there. */
+/** Whether the file of an attachment has arrived. */
 export type AttachmentState =
-  /** An upload was asked for, and its bytes have not arrived yet. */
+  /** An upload was requested, and the file has not arrived yet. */
   | 'PENDING'
-  /** Its bytes are there. */
+  /** The file has arrived and can be downloaded. */
   | 'READY';
 
-/** What was done. */
+/** The actions that the audit records. */
 export type AuditAction =
-  /** It was made. */
+  /** The entity was added or created. */
   | 'CREATED'
-  /** It was deleted, by itself or with what it belonged to. */
+  /** The entity was deleted, directly or together with the note to which it belonged. */
   | 'DELETED'
-  /** It was changed. */
+  /** The entity was updated. */
   | 'EDITED'
-  /** It was revoked for good. */
+  /** The credential was revoked. */
   | 'REVOKED'
-  /** Its bytes arrived. The person is whoever asked for the URL; the address, where the bytes came from. */
+  /** The file of the attachment arrived. The event has the person who requested the upload URL and the address from which the file was sent. */
   | 'UPLOAD_ARRIVED'
-  /** A URL that takes its bytes was asked for. */
+  /** A URL was requested to which the file of the attachment can be uploaded. */
   | 'UPLOAD_REQUESTED'
-  /** It was used. Kept once an hour at most. */
+  /** The credential was used. Recorded at most once an hour for each credential. */
   | 'USED';
 
-/** What something was done with. */
+/** The kinds of entities that the audit records actions on. */
 export type AuditEntity =
   /** An API key. */
   | 'API_KEY'
   /** An attachment. */
   | 'ATTACHMENT'
-  /** A link from an outside issuer's subject to a person. */
+  /** A link between a person and a subject of an external token issuer. */
   | 'IDENTITY_LINK'
   /** A note. */
   | 'NOTE'
-  /** A client of the token endpoint. */
+  /** An OAuth client. */
   | 'OAUTH_CLIENT'
   /** A ticket. */
   | 'TICKET';
 
-/** Which events are wanted; everything given must hold. */
+/** Conditions on audit events. All given conditions must hold; a condition that is null or omitted is ignored. */
 export type AuditEventFilter = {
-  /** Any of these was done. */
+  /** Only events with one of these actions. */
   action?: Array<AuditAction> | null | undefined;
-  /** Done within. */
+  /** Only events in this range of time. */
   createdAt?: DateTimeRange | null | undefined;
-  /** With any of these. */
+  /** Only events on one of these kinds of entities. */
   entity?: Array<AuditEntity> | null | undefined;
-  /** With this one: its UUID, or the global id of a note or an attachment. */
+  /** Only events on this entity: its UUID, or the global id of a note or an attachment. */
   entityId?: string | number | null | undefined;
-  /** By this person. */
+  /** Only events of this person: a global id or a UUID. */
   personId?: string | number | null | undefined;
 };
 
-/** The API key to make. */
+/** The API key to create. */
 export type CreateApiKeyInput = {
-  /** When it stops working by itself. Never, where it is left out. */
+  /** When the API key expires: a time in the future. Default: never. */
   expiresAt?: string | null | undefined;
-  /** What it is for: 1 to 255 characters. */
+  /** What the API key is for: 1 to 255 characters, not blank. */
   name: string;
-  /** Whom it acts for: a member of the account. You, where it is left out. */
+  /** The person for whom the API key acts: a member of the account, as a global id or a UUID. Default: the viewer. */
   personId?: string | number | null | undefined;
-  /** What it may be used for: no more than your own credential. All of that which is of use to the person, where it is left out. */
+  /** What the API key may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all of those that are of use to the person's role. */
   scopes?: Array<Scope> | null | undefined;
 };
 
-/** The OAuth client to make. */
+/** The OAuth client to create. */
 export type CreateOAuthClientInput = {
-  /** When it stops working by itself. Never, where it is left out. */
+  /** When the OAuth client expires: a time in the future. Default: never. */
   expiresAt?: string | null | undefined;
-  /** What it is for: 1 to 255 characters. */
+  /** What the OAuth client is for: 1 to 255 characters, not blank. */
   name: string;
-  /** Whom it acts for: a member of the account. You, where it is left out. */
+  /** The person for whom the OAuth client acts: a member of the account, as a global id or a UUID. Default: the viewer. */
   personId?: string | number | null | undefined;
-  /** What it may be used for: no more than your own credential. All of that which is of use to the person, where it is left out. */
+  /** What the OAuth client may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all of those that are of use to the person's role. */
   scopes?: Array<Scope> | null | undefined;
 };
 
-/** Which keys or clients are wanted; everything given must hold. */
+/** Conditions on API keys or OAuth clients. All given conditions must hold; a condition that is null or omitted is ignored. */
 export type CredentialFilter = {
-  /** Revoked ones, or those that are not. */
+  /** True: only revoked ones. False: only those that are not revoked. */
   isRevoked?: boolean | null | undefined;
-  /** That act for this person. */
+  /** Only those that act for this person: a global id or a UUID. */
   personId?: string | number | null | undefined;
 };
 
-/** How somebody proved who they are. */
+/** The kinds of credentials. */
 export type CredentialKind =
-  /** By an API key. */
+  /** An API key. */
   | 'API_KEY'
-  /** By a token of an outside issuer, whose subject is linked to a person. */
+  /** A token of an external issuer, whose subject is linked to a person. */
   | 'IDENTITY_LINK'
-  /** By an access token of this gateway, which one of its clients was given. */
+  /** An access token that this gateway issued to an OAuth client. */
   | 'OAUTH_CLIENT';
 
-/** Instants between bounds; a bound left out bounds nothing. */
+/** A range of time. All given bounds must hold; a bound that is null or omitted does not limit the range. */
 export type DateTimeRange = {
-  /** After this instant. */
+  /** Later than this time. */
   gt?: string | null | undefined;
-  /** At or after this instant. */
+  /** At this time or later. */
   gte?: string | null | undefined;
-  /** Before this instant. */
+  /** Earlier than this time. */
   lt?: string | null | undefined;
-  /** At or before this instant. */
+  /** At this time or earlier. */
   lte?: string | null | undefined;
 };
 
-/** The attachment to delete. */
+/** The note and the filename of the attachment to delete. */
 export type DeleteAttachmentInput = {
-  /** The file's name. */
+  /** The filename of the attachment. */
   filename: string;
-  /** The note: its global id or its UUID. */
+  /** The note's global id or its UUID. */
   noteId: string | number;
 };
 
 /** The note to delete. */
 export type DeleteNoteInput = {
-  /** The note: its global id or its UUID. */
+  /** The note's global id or its UUID. */
   id: string | number;
 };
 
-/** What went wrong, for programs. The list is closed. */
+/** The kinds of expected errors. Clients should also handle codes that later versions add. */
 export type ErrorCode =
-  /** The answer would have more bytes than one answer may have. Ask for smaller pages or fewer fields. */
+  /** The response would exceed the maximum size of a response. Request smaller pages or fewer fields. A mutation may have been executed. */
   | 'ANSWER_TOO_LARGE'
-  /** You may see it, but not do this with it. */
+  /** The viewer may read the object but not do this with it, or the credential lacks a scope. */
   | 'FORBIDDEN'
-  /** Something that was sent cannot be used; nothing was written. */
+  /** A value in the request is not valid. Nothing was changed. */
   | 'INVALID_INPUT'
-  /** It does not exist, or you may not see it: the two are one answer. */
+  /** The object does not exist, or the viewer may not see it. The error does not tell which. */
   | 'NOT_FOUND'
-  /** The operation would cost more than one operation may. The message names the limit and the operation's own figure. */
+  /** The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the operation's value. Nothing was executed. */
   | 'TOO_EXPENSIVE'
-  /** More bytes were sent than are accepted. */
+  /** The request or the file has more bytes than the gateway accepts. */
   | 'TOO_LARGE'
-  /** The allowance is used up for now. */
+  /** The rate limit is reached. The header `retry-after` says after how many seconds to try again. */
   | 'TOO_MANY_REQUESTS'
-  /** The call needs a credential, or the one given is not valid. */
+  /** The request has no credential, or its credential is not valid. */
   | 'UNAUTHENTICATED'
-  /** The gateway cannot reach its data at the moment; worth trying again. */
+  /** The gateway cannot reach its database or file storage now. Try again after the seconds in the header `retry-after`. */
   | 'UNAVAILABLE';
 
-/** Which part of a vehicle's diagnosis a note belongs to. */
+/** The parts of a vehicle's diagnosis to which a note can belong. */
 export type NoteCategory =
-  /** Found after the repair. */
+  /** The note is about the scan after the repair. */
   | 'POST_SCAN'
-  /** Found before the repair. */
+  /** The note is about the scan before the repair. */
   | 'PRE_SCAN';
 
-/** Which notes are wanted; everything given must hold. */
+/** Conditions on notes. All given conditions must hold; a condition that is null or omitted is ignored. */
 export type NoteFilter = {
-  /** Written by this person. */
+  /** Only notes that this person wrote: a global id or a UUID. */
   authorId?: string | number | null | undefined;
-  /** Of any of these categories. */
+  /** Only notes with at least one of these categories. */
   categories?: Array<NoteCategory> | null | undefined;
-  /** Written within. */
+  /** Only notes that were added in this range of time. */
   createdAt?: DateTimeRange | null | undefined;
-  /** These notes: global ids or UUIDs. */
+  /** Only notes with one of these ids: global ids or UUIDs. */
   ids?: Array<string | number> | null | undefined;
-  /** Public ones, or internal ones. */
+  /** True: only public notes. False: only internal notes. */
   isPublic?: boolean | null | undefined;
-  /** That came to be in any of these ways. */
+  /** Only notes of one of these media. */
   medium?: Array<NoteMedium> | null | undefined;
 };
 
-/** How a note came to be. */
+/** How a note was added. */
 export type NoteMedium =
   /** Written by an automation rule. */
   | 'AUTOMATION'
-  /** Added by a person or through an API. */
+  /** Written by a person or by an integration. */
   | 'DEFAULT'
-  /** Received by mail. */
+  /** Received as an email. */
   | 'EMAIL'
-  /** Sent by mail. */
+  /** Sent as an email. */
   | 'OUTBOUND_EMAIL'
-  /** Its text was taken out. */
+  /** The text of the note was removed. */
   | 'REDACTED'
-  /** Written by the service desk itself. */
+  /** Written by the service desk's system. */
   | 'SYSTEM';
 
-/** An order for notes. */
+/** The order of a list of notes. */
 export type NoteOrder = {
-  /** Which end comes first. */
+  /** The direction. */
   direction: OrderDirection;
-  /** What to sort by. */
+  /** The field to sort by. */
   field: NoteOrderField;
 };
 
-/** What notes can be sorted by. */
+/** The fields by which notes can be sorted. Notes of equal time are sorted by their UUID, notes of one author by their number. */
 export type NoteOrderField =
-  /** The author's number. */
+  /** By the author's number. */
   | 'AUTHOR'
-  /** When it was written. */
+  /** By the time at which the note was added. */
   | 'CREATED_AT'
-  /** The note's number. */
+  /** By the note's number. */
   | 'NUMBER';
 
-/** Which end of an order comes first. */
+/** The direction of an order. */
 export type OrderDirection =
-  /** Smallest or oldest first. */
+  /** Ascending: the smallest or oldest first. */
   | 'ASC'
-  /** Largest or newest first. */
+  /** Descending: the largest or newest first. */
   | 'DESC';
 
-/** A file to attach to a note. */
+/** The file to attach, and its note. */
 export type RequestAttachmentUploadInput = {
-  /** Its MIME type; that of the extension when left out. */
+  /** The media type of the file without parameters, such as `image/png`. Default: the media type of the extension. */
   contentType?: string | null | undefined;
-  /** The file's name, with its extension: 1 to 255 bytes of UTF-8. */
+  /** The filename with its extension: 1 to 255 bytes of UTF-8. */
   filename: string;
-  /** The note: its global id or its UUID. */
+  /** The note's global id or its UUID. */
   noteId: string | number;
-  /** Its size in bytes, if known: one that is too large is refused at once, and an upload of more or fewer bytes is refused. */
+  /** The size of the file in bytes, if it is known. A size over the limit then fails here (INVALID_INPUT), and an upload with another number of bytes is refused. */
   size?: number | null | undefined;
 };
 
-/** What a person is in an account. */
+/** What a person may do in an account. The scopes of a credential can limit it further. */
 export type Role =
-  /** Does what a specialist does, and looks after the account. */
+  /** May do everything that a specialist may. Also manages API keys and OAuth clients, and reads the audit events. */
   | 'ADMINISTRATOR'
-  /** Sees the public notes of the tickets they requested. */
+  /** Sees the tickets that they requested and the public notes on them. Updates and deletes the notes they wrote. */
   | 'CUSTOMER'
-  /** Works on every ticket of the account. */
+  /** Sees all tickets of the account and all notes on them, and updates and deletes these notes. */
   | 'SPECIALIST';
 
-/** What a credential may be used for. */
+/** What a credential may be used for. It never allows more than the role of its person does. */
 export type Scope =
-  /** The scope `admin`. */
+  /** Manages API keys and OAuth clients, reads audit events and adds notes of the medium SYSTEM or AUTOMATION. Only of use to administrators. Scope `admin`. */
   | 'ADMIN'
-  /** The scope `attachments:read`. */
+  /** Reads the attachments of the notes that the credential may read. Scope `attachments:read`. */
   | 'ATTACHMENTS_READ'
-  /** The scope `attachments:write`. */
+  /** With NOTES_READ and NOTES_WRITE uploads and deletes attachments. Scope `attachments:write`. */
   | 'ATTACHMENTS_WRITE'
-  /** The scope `notes:internal`. */
+  /** Reads and writes internal notes. Only of use to specialists and administrators. Scope `notes:internal`. */
   | 'NOTES_INTERNAL'
-  /** The scope `notes:read`. */
+  /** Reads notes. Internal notes also need NOTES_INTERNAL. Scope `notes:read`. */
   | 'NOTES_READ'
-  /** The scope `notes:write`. */
+  /** With TICKETS_READ adds notes; with NOTES_READ updates and deletes them. Scope `notes:write`. */
   | 'NOTES_WRITE'
-  /** The scope `tickets:read`. */
+  /** Reads tickets. Scope `tickets:read`. */
   | 'TICKETS_READ'
-  /** The scope `tickets:write`. */
+  /** Adds tickets. Scope `tickets:write`. */
   | 'TICKETS_WRITE';
 
-/** Which tickets are wanted; everything given must hold. */
+/** Conditions on tickets. All given conditions must hold; a condition that is null or omitted is ignored. */
 export type TicketFilter = {
-  /** Opened within. */
+  /** Only tickets that were added in this range of time. */
   createdAt?: DateTimeRange | null | undefined;
-  /** These tickets: global ids or UUIDs. */
+  /** Only tickets with one of these ids: global ids or UUIDs. */
   ids?: Array<string | number> | null | undefined;
-  /** Of any of these kinds. */
+  /** Only tickets of one of these kinds. */
   kind?: Array<TicketKind> | null | undefined;
-  /** Requested by this person. */
+  /** Only tickets that this person requested: a global id or a UUID. */
   requesterId?: string | number | null | undefined;
-  /** In any of these statuses. */
+  /** Only tickets with one of these statuses. */
   status?: Array<TicketStatus> | null | undefined;
-  /** Last changed within. */
+  /** Only tickets whose `updatedAt` is in this range of time. */
   updatedAt?: DateTimeRange | null | undefined;
 };
 
-/** What kind of record a ticket is. */
+/** The kinds of tickets. /v1 has a collection for each kind. */
 export type TicketKind =
-  /** The cause behind requests. */
+  /** The cause of one or more requests; `problems` on /v1. */
   | 'PROBLEM'
-  /** Work with an end of its own. */
+  /** A project, which consists of project tasks; `projects` on /v1. */
   | 'PROJECT'
-  /** A step of a project. */
+  /** A step of a project; `project_tasks` on /v1. */
   | 'PROJECT_TASK'
-  /** Changes that go live together. */
+  /** Changes that are released together; `releases` on /v1. */
   | 'RELEASE'
-  /** Somebody asks for something. */
+  /** A request for help or for a service; `requests` on /v1. */
   | 'REQUEST'
-  /** Something that may go wrong. */
+  /** Something that may go wrong; `risks` on /v1. */
   | 'RISK'
-  /** A step of a workflow. */
+  /** A step of a workflow; `tasks` on /v1. */
   | 'TASK'
-  /** A change, as a flow of tasks. */
+  /** A change that consists of tasks; `workflows` on /v1. */
   | 'WORKFLOW';
 
-/** An order for tickets. */
+/** The order of a list of tickets. */
 export type TicketOrder = {
-  /** Which end comes first. */
+  /** The direction. */
   direction: OrderDirection;
-  /** What to sort by. */
+  /** The field to sort by. */
   field: TicketOrderField;
 };
 
-/** What tickets can be sorted by. */
+/** The fields by which tickets can be sorted. Tickets with equal values are sorted by their UUID. */
 export type TicketOrderField =
-  /** When it was opened. */
+  /** By the time at which the ticket was added. */
   | 'CREATED_AT'
-  /** The ticket's number. */
+  /** By the ticket's number. */
   | 'NUMBER'
-  /** When it was last changed. */
+  /** By `updatedAt`. */
   | 'UPDATED_AT';
 
-/** How far a ticket is. */
+/** The statuses of tickets. /v1 shows them under other names, which depend on the kind of the ticket. */
 export type TicketStatus =
-  /** Given up. */
+  /** Cancelled before it was completed. */
   | 'CANCELLED'
-  /** Done. */
+  /** Completed. */
   | 'CLOSED'
-  /** Being worked on. */
+  /** A specialist is working on it. */
   | 'IN_PROGRESS'
-  /** With another party. */
+  /** Another organisation is working on it. */
   | 'OUTSOURCED'
-  /** Waiting for somebody. */
+  /** Waiting for somebody to work on it. */
   | 'PENDING'
-  /** Written down, not yet taken up. */
+  /** Recorded, but work on it has not begun. */
   | 'PREPARED';
 
-/** What to change of a note; what is left out stays as it is. */
+/** The note to update and its new values. A field that is null or omitted does not change. */
 export type UpdateNoteInput = {
-  /** The categories it has from now on. */
+  /** The new categories, which replace all that the note has. */
   categories?: Array<NoteCategory> | null | undefined;
-  /** The note: its global id or its UUID. */
+  /** The note's global id or its UUID. */
   id: string | number;
-  /** Whether the ticket's requester may see it from now on. */
+  /** Whether the note is public from now on. A customer may not send false; for others false requires the scope `notes:internal`. */
   isPublic?: boolean | null | undefined;
-  /** The new text: 1 to 65,536 bytes of UTF-8. */
+  /** The new text: 1 to 65,536 bytes of UTF-8, stored exactly as sent. */
   text?: string | null | undefined;
 };
 
