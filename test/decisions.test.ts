@@ -1,0 +1,70 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+const folder = join(root, "docs", "decisions");
+const read = (path: string): string => readFileSync(path, "utf8");
+
+const records = readdirSync(folder)
+  .filter((name) => /^\d{4}-.*\.md$/.test(name))
+  .map((name) => ({ name, text: read(join(folder, name)) }));
+const entries = read(join(folder, "README.md"))
+  .split("\n")
+  .filter((line) => line.startsWith("- "));
+
+/** The paragraph of a record that says its status, on one line. */
+function statusOf(text: string): string {
+  const [, paragraph = ""] = /^# .*\n\n\*\*Status\.\*\* ((?:.+\n)+)\n/.exec(text) ?? [];
+  return paragraph.replaceAll("\n", " ").trim();
+}
+
+/** The files that `text` links to by relative paths, without their anchors. Code is no link. */
+function linksIn(text: string): readonly string[] {
+  return [...text.replaceAll(/`[^`]*`/g, "").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, path = ""]) => path);
+}
+
+describe("each decision", () => {
+  test.each(records)("$name has a number, a status and a date", ({ name, text }) => {
+    expect(text).toMatch(new RegExp(`^# ${Number(name.slice(0, 4))}\\. \\S`));
+    expect(statusOf(text)).toMatch(
+      /^(?:Accepted, \d{4}-\d\d-\d\d\.|Superseded by \[\d+\]\([^)]+\).* Accepted, \d{4}-\d\d-\d\d\.$)/,
+    );
+  });
+
+  test.each(records)("$name is in the index once, with the same title, date and status", ({ name, text }) => {
+    const title = /^# (.*)$/m.exec(text)?.[1] ?? "";
+    const status = statusOf(text);
+    const date = /\d{4}-\d\d-\d\d/.exec(status)?.[0] ?? "";
+    const successor = /[Ss]uperseded by (\[\d+\]\([^)]+\))/.exec(status)?.[1];
+    const state = status.startsWith("Superseded")
+      ? `superseded by ${successor}`
+      : `accepted${successor ? `, in part superseded by ${successor}` : ""}`;
+    const own = entries.filter((entry) => entry.startsWith(`- [${title}](${name}) `));
+    expect(own).toEqual([expect.stringContaining(`](${name}) (${date}, ${state}). `)]);
+  });
+
+  test.each(records)("$name is named as superseded by the record that it says supersedes it", ({ name, text }) => {
+    for (const [, successor = ""] of statusOf(text).matchAll(/[Ss]uperseded by \[\d+\]\(([^)]+)\)/g)) {
+      const supersedes = /Supersedes .*/.exec(statusOf(read(join(folder, successor))))?.[0] ?? "";
+      expect(linksIn(supersedes), `${successor} does not say that it supersedes ${name}`).toContain(name);
+    }
+  });
+});
+
+test("the index has no other entries, and is in the order of the numbers", () => {
+  expect(entries.map((entry) => linksIn(entry)[0])).toEqual(records.map(({ name }) => name));
+});
+
+test("links between documents lead to files", () => {
+  const documents = [
+    ...["README.md", "bench/README.md", "docs/decisions/README.md"],
+    ...records.map(({ name }) => `docs/decisions/${name}`),
+  ];
+  const broken = documents.flatMap((document) =>
+    linksIn(read(join(root, document)))
+      .filter((path) => !existsSync(join(root, dirname(document), path)))
+      .map((path) => `${document} → ${path}`),
+  );
+  expect(broken).toEqual([]);
+});
