@@ -58,7 +58,9 @@ if (referenceBefore === undefined || !isUnderstood) {
 const load = { connections, seconds };
 const warmUpSeconds = 1;
 const size = values.smoke ? smokeSize : fullSize;
-/** A gateway that allows 3,600 requests an hour whatever it is told is asked by so many keys, for up to 4,000 requests of /v1 a second. */
+/**
+ * The number of keys that a gateway with a fixed limit of 3,600 requests an hour needs, for up to 4,000 requests of /v1 a second.
+ */
 const v1KeyCount = Math.ceil(((pairs + 2) * seconds * 4_000) / 3_600);
 
 const cleanups: (() => unknown)[] = [];

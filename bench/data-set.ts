@@ -1,6 +1,6 @@
 import pg from "pg";
 
-/** How much data the contestants are asked about. */
+/** The amount of data in the contestants' databases. */
 export interface DataSetSize {
   readonly tickets: number;
   readonly notesPerTicket: number;

@@ -13,7 +13,7 @@ export interface GatewayProcess {
   stop(): Promise<void>;
 }
 
-/** What lets one caller ask as often as the gateway answers: counting still takes its time, and nobody is refused. */
+/** Rate limits that one caller cannot reach. The gateway still counts, but refuses no request. */
 export const raisedRateLimits = {
   RATE_LIMIT_POINTS: "1000000000000",
   RATE_LIMIT_REQUESTS: "1000000000000",
@@ -26,7 +26,7 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const began = performance.now();
   const child = fork(new URL("../src/main.ts", import.meta.url), {
     execArgv: [...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
-    // What before-start.js says to the C library, which it does not where there is a channel to whoever has started it.
+    // before-start.js sets these for the C library, but not in a process that has a channel to its parent, as this one has.
     env: {
       ...withoutDatabase(),
       MALLOC_ARENA_MAX: "2",
@@ -51,7 +51,7 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   };
 }
 
-/** A process that is asked nothing: as long as its event loop is held up, the machine itself holds processes up. */
+/** A process without work. If its event loop is held up, then the machine itself holds processes up. */
 export interface IdleProcess {
   vitals(): Promise<Vitals>;
   stop(): void;

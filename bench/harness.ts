@@ -51,7 +51,7 @@ interface StartOptions {
   readonly flags?: readonly string[];
 }
 
-/** Starts a contestant on a database; the gateway is asked by a specialist. */
+/** Starts a contestant on a database. The gateway gets the key of a specialist. */
 export async function start(
   name: Contestant,
   { database, port, profiled = false, flags = [] }: StartOptions,
@@ -92,7 +92,10 @@ export async function stop({ child }: Running): Promise<void> {
   await exited;
 }
 
-/** A key for each of the people, by their numbers in the data set. A specialist sees the same rows as those who ask nobody. */
+/**
+ * Returns a key for each person, by their number in the data set. A specialist sees the same rows as a contestant without
+ * authorization.
+ */
 export async function makeKeys(
   url: string,
   people: readonly { readonly person: number; readonly role: Role }[],

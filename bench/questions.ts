@@ -14,7 +14,7 @@ export const questionNames = Object.keys(questionTitles) as QuestionName[]; // O
 
 export type Contestant = "bare" | "postgraphile" | "plugin-prisma" | "gateway";
 
-/** What is sent to a contestant the nth time a question is asked. */
+/** What a contestant is sent when a question is asked for the nth time. */
 export interface Request {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;

@@ -296,7 +296,9 @@ interface Asker {
   readonly role: Role;
 }
 
-/** All the questions that read, in turn, by several people. A customer asks for their own tickets, and PostGraphile is asked for the same. */
+/**
+ * All questions that read, in turn, for several people. A customer reads their own tickets, and PostGraphile reads the same rows.
+ */
 async function mixedTraffic(url: string, deep: DeepPosition): Promise<(contestant: Running) => Asking> {
   const askers: readonly Asker[] = [
     ...[5, 10, 15].map((person) => ({ person, role: "SPECIALIST" }) as const),

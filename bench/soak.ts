@@ -80,7 +80,7 @@ async function ask(key: string, method: string, path: string, body?: unknown): P
   return { status: response.status, body: await response.json().catch(() => undefined) };
 }
 
-/** One client: asks one thing after another, a write among six, until it is told to stop. */
+/** One client: sends one request after the other, one write in six, until `stop` is called. */
 async function work(
   index: number,
   keys: Record<"admin" | "specialist" | "customer", string>,

@@ -4,7 +4,7 @@ import { DirectoryInUse } from "./platform/directory-lock.ts";
 import { MigrationFailed } from "./platform/migration-history.ts";
 import { UnusableDatabase } from "./platform/start-checks.ts";
 
-/** What a command cannot do, said to whoever runs it. */
+/** An error of a command whose message is meant for the person who runs it. */
 export class CommandRefused extends Error {
   constructor(message: string) {
     super(message);

@@ -36,7 +36,7 @@ await runCommand(async () => {
   }
 });
 
-/** Of what it does nothing can be asked otherwise, and whoever asks is told so before the data is there. */
+/** Refuses arguments: the command has none, and must say so before it loads the data. */
 function refuseArguments(): void {
   try {
     parseArgs({ options: {}, strict: true });

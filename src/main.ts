@@ -80,7 +80,7 @@ async function start(config: Config): Promise<void> {
       await database.close();
       process.exit(0);
     });
-    // Last: whoever reads it may act on it at once, and stop the process too.
+    // This must come last: a program that reads the announcement may act on it at once, and may stop the process.
     announce(config, demo);
   } catch (error) {
     await database.close();

@@ -36,7 +36,7 @@ export interface ServicesDependencies {
   readonly maximumUploadBytes: number;
   /** What answers may take up. */
   readonly budget: ResponseBudget;
-  /** Told of failures of work that nobody waits for. */
+  /** Called with failures of work in the background. */
   readonly onBackgroundError: (error: unknown) => void;
 }
 

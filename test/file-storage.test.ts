@@ -245,7 +245,7 @@ describe("the store", () => {
 });
 
 describe("a process that is killed while it writes", () => {
-  /** Another process that has written half of `account/1`, and finishes when it is told to. */
+  /** Another process that has written half of `account/1`, and finishes on a message. */
   async function startWriter(): Promise<ChildProcess> {
     const program = `
       import { PassThrough } from "node:stream";

@@ -18,7 +18,7 @@ import { addClient } from "./support/oauth.ts";
 
 type Kind = "Account" | "Person" | "Ticket" | "Note" | "Attachment" | "Key" | "Client";
 
-/** Something that has an id, and of which a text tells that it was seen. */
+/** A thing with an id, whose name in a text shows that it was seen. */
 interface Thing {
   readonly kind: Kind;
   readonly accountId: string;
@@ -35,7 +35,7 @@ interface Asker {
   readonly key: string;
   /** What exists and this asker may not see. */
   readonly hidden: readonly Thing[];
-  /** Of their own account, which they see: what is asked below it. */
+  /** A ticket and a note of their own account, which they may see: other things are requested below these. */
   readonly ownTicket: Thing;
   readonly ownNote: Thing;
 }
@@ -599,7 +599,8 @@ async function compareGraph(
   const foreign = await counted(() => ask("foreign"));
   const absent = await counted(() => ask("absent"));
   expect(foreign.answer).toBe(absent.answer);
-  // Fields go on side by side, and so their statements come in any order, and in one batch or two. What is asked twice is asked once, and so alone.
+  // Fields resolve concurrently, so their statements come in any order and in one batch or two. Equal reads are sent once, so
+  // they may be alone in a batch.
   expect(new Set(foreign.statements.map(unbatched))).toEqual(new Set(absent.statements.map(unbatched)));
   attempts += 2 * chosen.length;
 }
@@ -672,7 +673,7 @@ test("what is of another account, or hidden, answers as what there is not, and n
         for (const one of called) await compareRest(asker, one);
       },
     ),
-    // What fails is told by its seed; making it smaller would take longer than looking at it.
+    // The seed reproduces a failure. To shrink it would take longer than to read it.
     { numRuns: 60, endOnFailure: true },
   );
   expect(await fingerprint()).toEqual(before);

@@ -95,7 +95,7 @@ describe("migrate", () => {
 
   test.skipIf(isEmbedded)("leaves no lock and no setting on a connection that others use next", async () => {
     await withEmptyDatabase(async (database, _another, url) => {
-      // As behind a transaction pooler: one connection for all, which nobody closes.
+      // As behind a transaction pooler: one connection for all, which stays open.
       const pool = new pg.Pool({ connectionString: url, max: 1 });
       try {
         const settings = "SELECT name, setting FROM pg_settings WHERE name !~ '_auth_delay$|[.]' ORDER BY name";

@@ -347,7 +347,7 @@ describe("from an empty directory", () => {
     const second = await outcome(run("main.ts", { DATA_DIR: join(directory, "data"), PORT: "0" }));
     expect([second.code, second.err]).toEqual([1, expect.stringMatching(/in use/)]);
 
-    // An upload that is under way when the process is told to stop.
+    // An upload that is under way when the process gets the signal.
     const ticketId = await someTicket(first, keys.specialist);
     const added = (await (await addNote(first, keys.specialist, ticketId, "The last one")).json()) as { id: string };
     const asked = await fetch(`${first.url}/v2/tickets/note-attachments`, {
@@ -379,7 +379,7 @@ describe("from an empty directory", () => {
     response.resume();
     expect(await exited).toEqual([0, null]);
 
-    // Somebody else has the port that is asked for.
+    // Another process has the port.
     const occupant = createServer().listen(0, "127.0.0.1");
     await once(occupant, "listening");
     const address = occupant.address();

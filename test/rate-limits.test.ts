@@ -21,7 +21,7 @@ afterEach(() => {
 
 let minutes = 0;
 
-/** A moment at which nobody has taken anything: three minutes after the one before. */
+/** A time at which nothing has been taken yet: three minutes after the time before. */
 async function newMinute(): Promise<void> {
   minutes += 3;
   app.time.now = new Date(Date.UTC(2026, 4, 1) + minutes * 60_000);
@@ -103,7 +103,7 @@ describe("points", () => {
     await newMinute();
     const { key } = account.specialist;
     const query = "{ notes(first: 1) { nodes { uuid } } }";
-    // No credential is asked for again meanwhile.
+    // The credential is not looked up again meanwhile.
     app.time.elapsed = performance.now();
     await ask(key, { query });
     const { statements } = await app.statements.during(() => ask(key, { query }));
@@ -224,7 +224,7 @@ describe("requests", () => {
     ]);
     expect((await v1(app, "/v1/notes")).body).toEqual({ message: "Too Many Requests" });
     expect((await call(app, undefined, "GET", `/v2/tickets/notes?ticket_id=${ticket.id}`)).status).toBe(429);
-    // Probes, and whoever has a credential, go on.
+    // Probes and callers with a credential are not refused.
     expect((await fetch(`${app.url}/health`)).status).toBe(200);
     expect((await ask(key, { query: "{ viewer { role } }" })).status).toBe(200);
   });

@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Unavailable } from "../src/errors.ts";
 import { createS3Storage, type S3Storage } from "../src/platform/s3-storage.ts";
 
-// What needs no store. Whether a store takes the signatures is asked of a real one by `npm run test:s3`.
+// The tests that need no store. `npm run test:s3` checks the signatures with a real one.
 
 const now = new Date("2026-05-04T10:00:00.250Z");
 const key = "account/1";

@@ -35,7 +35,7 @@ async function askPlainly(client: pg.ClientBase, text: string): Promise<Record<s
   return rows as Record<string, string>[];
 }
 
-// The embedded database has one session, which is ours alone, and settings that nobody changes.
+// The embedded database has one session, which belongs to the gateway alone, and whose settings do not change.
 describe.skipIf(inject("testServer").kind === "embedded")("sessions of a PostgreSQL", () => {
   let scratch: ScratchDatabase;
   let name: string;

@@ -41,7 +41,7 @@ export async function makeDatabase(server: string, name: string, checkout: Check
   return url;
 }
 
-/** Drops a database, whoever is connected to it. */
+/** Drops a database, and closes the connections to it. */
 export async function dropDatabase(server: string, name: string): Promise<void> {
   await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }

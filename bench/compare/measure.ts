@@ -31,7 +31,9 @@ export async function measure(gateway: Gateway, ask: Ask, load: Load): Promise<M
   throw new Error(`Nothing was answered in ${load.seconds} s, ${mostTurns} times: give it more --seconds.`);
 }
 
-/** How often a question is asked of which nothing is answered: a machine that is busy otherwise may hold all up for so long. */
+/**
+ * How often a measurement is repeated that got no answer: another program may keep a busy machine from answering for that long.
+ */
 const mostTurns = 3;
 
 const askedAlone = 50;
@@ -56,7 +58,9 @@ export async function countPerRequest(
   return { alone, underLoad: (counter.executed() - beforeLoad) / workedOn(answered, load) };
 }
 
-/** At the end each connection has one more request under way, which is answered although nobody waits for it any more. */
+/**
+ * When the time is over, each connection has one more request under way. It is answered too, but nothing waits for the answer.
+ */
 function workedOn({ requests }: Answered, { connections }: Load): number {
   return requests + connections;
 }

@@ -2,7 +2,7 @@ import type { DataSetSize } from "../data-set.ts";
 import type { Sent } from "../harness.ts";
 import { type DeepPosition, type QuestionName, questionNames, questionTitles, requestOf } from "../questions.ts";
 
-/** Something that both gateways are asked, with the requests that ask it in turn. */
+/** A question for both gateways, with the requests that ask it in turn. */
 export interface Question {
   readonly name: string;
   readonly title: string;
@@ -14,7 +14,7 @@ export interface Question {
 export interface QuestionContext {
   readonly size: DataSetSize;
   readonly key: string;
-  /** Keys for /v1, where older gateways allow each 3,600 requests an hour whatever they are told. */
+  /** Keys for /v1: older gateways allow each key 3,600 requests an hour, whatever their configuration says. */
   readonly v1Keys: readonly string[];
   /** The gateway's cursors, where pages begin. */
   readonly deep: string;
@@ -86,7 +86,7 @@ function get(path: string, key: string): Sent {
   return { method: "GET", path, headers: { "content-type": "application/json", "x-api-key": key } };
 }
 
-/** Of what requestOf wants to know, the gateway is asked by its own cursor alone. */
+/** The position for `requestOf`. Of its fields the gateway uses only its own cursor. */
 function deepPosition({ deep }: QuestionContext): DeepPosition {
   return { createdAt: "", id: "", cursors: { gateway: deep, postgraphile: "", "plugin-prisma": "" } };
 }

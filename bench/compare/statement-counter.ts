@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** A PostgreSQL, reached through a counter of what it is told to execute. */
+/** A PostgreSQL server behind a proxy that counts the statements it receives. */
 export interface StatementCounter {
   /** As the server's own URL, but leading through the counter. */
   readonly url: string;

@@ -29,7 +29,7 @@ export function countStatements(from: string): void {
   };
 }
 
-/** Says that the contestant listens, and from then on what it has used, whenever it is asked. */
+/** Reports that the contestant listens. After that it reports what it has used each time it gets a message. */
 export function ready(): void {
   // By itself, so that a profile is written on the way out.
   process.on("disconnect", () => process.exit(0));

@@ -2,7 +2,7 @@ import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
 
-/** Who does something that the audit keeps: a viewer, or the operator at the command line, who is nobody of an account. */
+/** Who does something that the audit records: a viewer, or the operator at the command line, who belongs to no account. */
 export type Actor =
   | Pick<PersonViewer, "person" | "credential" | "origin">
   | { readonly person?: undefined; readonly origin: Origin };
@@ -38,8 +38,8 @@ export function auditInsert(actor: Actor, { action, entity, rows, at, requestId 
 }
 
 /**
- * As {@link auditInsert}, for what nobody does in person: `rows` has the `person_id`, `credential_kind` and `credential_id` of whom it is
- * put down to as well.
+ * Like {@link auditInsert}, for actions that no person does directly. `rows` also has the `person_id`, `credential_kind` and
+ * `credential_id` to which the action is attributed.
  */
 export function auditInsertOnBehalf(origin: Origin | undefined, { action, entity, rows, at }: AuditedAct): Sql {
   return sql`INSERT INTO audit_events (${eventColumns})

@@ -38,7 +38,7 @@ export interface AuthenticatedClient {
 export interface Credentials {
   /** The person that an API key, an access token of ours, or a token of a trusted outside issuer acts for. */
   resolve(credential: string, use: CredentialUse): Promise<Resolution>;
-  /** Whether there is an account of that slug. Told to nobody but a face whose contract has two answers for a refused account. */
+  /** Whether an account with that slug exists. Only for an API whose contract has two different answers for a refused account. */
   accountExists(slug: string): Promise<boolean>;
   /** The client of that id and secret; null where there is none, or it is expired or revoked. */
   authenticateClient(clientId: string, secret: string, origin: Origin): Promise<AuthenticatedClient | null>;
@@ -53,7 +53,7 @@ export interface CredentialsDependencies {
   readonly ownIssuer: string;
   /** A clock that never jumps, in milliseconds. */
   readonly now: () => number;
-  /** Slows down whoever guesses. */
+  /** Slows down callers that guess credentials. */
   readonly guesses: GuessThrottle;
 }
 
@@ -86,7 +86,7 @@ interface HolderRow extends Omit<Holder, "memberships" | "scopes"> {
   readonly memberships: readonly (PersonViewer["account"] & { readonly role: Role })[];
 }
 
-/** What a credential proves, before it is known whom it acts for. */
+/** What a credential proves, before the person for whom it acts is known. */
 type Proof =
   | { readonly kind: "API_KEY"; readonly hash: Uint8Array }
   | { readonly kind: "OAUTH_CLIENT"; readonly clientId: string; readonly scopes: readonly string[]; readonly expiresAt: Date }

@@ -50,7 +50,7 @@ const renewalMs = 10 * minuteMs;
 const longestOutageMs = 24 * 60 * minuteMs;
 /** A key that is not known is looked for at the issuer's no more often. */
 const cooldownMs = 30_000;
-/** An issuer that does not answer is asked no more often. */
+/** How long to wait before the next request to an issuer that did not answer. */
 const retryMs = 5_000;
 const answerMs = 5_000;
 const longestDocument = 1_000_000;

@@ -10,8 +10,8 @@ import { checkCredential, type SecretKind } from "./input.ts";
 import { addCredential, type Credential, credentialColumns, credentialTables, revokeCredential } from "./issuing.ts";
 
 /**
- * Accounts, people and credentials, for the command-line tools and the demo data. No viewer is asked for: whoever runs a command with the
- * database's own credentials is beyond policy. What is done to credentials is kept in the audit all the same.
+ * Accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer: an operator who has the
+ * database's own credentials is not subject to policies. The audit records changes of credentials here too.
  */
 export interface Provisioning {
   addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;

@@ -101,7 +101,7 @@ export function createTokenEndpoint(dependencies: {
       try {
         const { accessToken } = await server.token(request, new OAuth2Server.Response());
         const body = { access_token: accessToken, token_type: "Bearer", expires_in: tokenLifetimeSeconds };
-        // RFC 6749, 5.1: told to whoever named some.
+        // RFC 6749, section 5.1: `scope` is in the response only if the request named scopes.
         return { status: 200, headers: noStore, body: wanted === undefined ? body : { ...body, scope: scopes.join(" ") } };
       } catch (error) {
         if (!(error instanceof OAuth2Server.OAuthError)) throw error;

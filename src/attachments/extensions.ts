@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 
-/** The files that /v1 takes, by their extensions: what it tells its clients, some of which refuse others by themselves. */
+/**
+ * The filename extensions that /v1 accepts. It also sends them to its clients, and some clients refuse other files themselves.
+ */
 export const allowedExtensions: ReadonlySet<string> = new Set([
   ...["bmp", "gif", "heic", "heif", "ico", "jpeg", "jpg", "png", "svg", "tif", "tiff", "webp", "avif"],
   ...[

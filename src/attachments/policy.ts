@@ -2,7 +2,7 @@ import { changeableNotes, visibleNotes } from "../notes/policy.ts";
 import type { Condition } from "../platform/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
-/** Attachments have no visibility of their own: whoever sees a note sees its attachments. As a condition over notes. */
+/** The notes whose attachments a viewer may see, as a condition over notes. An attachment is visible exactly if its note is. */
 export function notesWithVisibleAttachments(viewer: Viewer): Condition {
   authorize(viewer, "attachments:read");
   return visibleNotes(viewer);

@@ -26,8 +26,9 @@ export interface UploadCount {
 }
 
 /**
- * The quota that stands in the way of an upload, as a query of one row: `person` or `bytes` in its column `refusal`, null where there is room. Uploads
- * that are asked for in the same instant do not see each other, so a quota may be exceeded by as many as there are connections.
+ * Returns a query of one row that says which quota forbids an upload: its column `refusal` is `person` or `bytes`, or null if the
+ * upload is allowed. Requests of the same instant do not see each other, so a quota may be exceeded by the number of database
+ * connections.
  */
 export function quotaOfPerson({ accountId, personId, at, bytes, maximumBytes }: UploadCount): Sql {
   const since = new Date(at.getTime() - openMs);

@@ -5,7 +5,7 @@ import type { Person } from "../people/service.ts";
 import type { Ticket } from "../tickets/service.ts";
 import type { Attachment } from "./service.ts";
 
-/** How the things that a text names are loaded, one by one: whoever gives these loads what is asked for in the same turn together. */
+/** Loads the things that a text refers to, one by one. Implementations batch the loads of one turn of the event loop. */
 export interface TextLoads {
   readonly person: (number: number) => Promise<Person | null>;
   readonly ticket: (number: number) => Promise<Ticket | null>;
@@ -15,7 +15,7 @@ export interface TextLoads {
   readonly url: (attachment: Attachment) => Promise<string | undefined>;
 }
 
-/** Numbers beyond the database's are nobody's. */
+/** The largest number that the database can hold. No row has a larger one. */
 const largestNumber = 2_147_483_647;
 
 /**

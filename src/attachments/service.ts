@@ -67,16 +67,17 @@ export interface Attachments {
   /** Deletes a note's attachment and its bytes. @throws {NotFound}, {@link Forbidden} */
   delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /**
-   * Takes the bytes that were sent to the upload URL of `storageKey`, from `origin`, and answers with the facts of the object that is served now. A URL
-   * takes one file: the same bytes again change nothing. The stream is left as it is where it is refused. The audit puts the arrival down to whoever
-   * asked for the upload.
+   * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`, and returns the facts of the object that is
+   * served now. A URL takes one file; the same bytes again change nothing. If it throws, the stream has not been read. The audit
+   * attributes the upload to the person who requested it.
    *
-   * @throws {Forbidden} where nobody waits for the bytes any more, or others have arrived by this URL; {@link InvalidInput} where there are other
-   * than the number that was asked for; {@link TooLarge}, {@link Unavailable}
+   * @throws {Forbidden} if the upload is no longer expected, or other bytes have arrived by this URL; {@link InvalidInput} if the
+   * number of bytes is not the declared one; {@link TooLarge}, {@link Unavailable}
    */
   receive(storageKey: string, sent: SentBytes, origin?: Origin): Promise<ObjectFacts>;
   /**
-   * Finds out which of the uploads that were asked for before `before` have arrived in a store that announces none. At most `limit` are asked for.
+   * For stores that do not report uploads: checks which of the uploads that were requested before `before` have arrived. It
+   * checks at most `limit` of them.
    */
   settleArrivals(before: Date, limit: number): Promise<void>;
 }
@@ -125,8 +126,8 @@ export function createAttachments({
   }
 
   /**
-   * A store that is not ours tells nobody when bytes arrive, so rows that await them ask it when they are read. A store that is ours hands them to
-   * {@link Attachments.receive}, and nothing is asked.
+   * An external store does not report when bytes arrive, so rows that await them are checked when they are read. Our own store
+   * passes them to {@link Attachments.receive}, and nothing needs to be checked.
    */
   async function settle(attachment: Attachment): Promise<Attachment> {
     if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
@@ -160,9 +161,10 @@ export function createAttachments({
   }
 
   /**
-   * Makes an object the bytes of the attachment that `upload` was asked for; undefined where that is gone, or the upload has ended another way. One
-   * statement says where the bytes are, how many, of what digest and type: whatever dies before it, nothing has changed, and whatever after it, all
-   * has. The bytes that it had stay as long as URLs to them are good. An arrival is in the audit once, put down to whoever asked for it.
+   * Makes an object the file of the attachment that `upload` was requested for. Returns undefined if that attachment is gone or
+   * the upload has ended another way. One statement sets key, size, digest and type together: a process that dies before it
+   * changes nothing, and one that dies after it leaves everything changed. The previous bytes stay as long as URLs to them work.
+   * The audit records one arrival, attributed to the person who requested the upload.
    */
   async function attach(
     upload: Upload,
@@ -413,7 +415,10 @@ function accountOf(storageKey: string): string | undefined {
   return accountId !== undefined && uuid.test(accountId) ? accountId : undefined;
 }
 
-/** What the database cannot hold names nothing in it, and it would fail where it is asked. @throws {NotFound} */
+/**
+ * Refuses a filename that the database cannot hold: no attachment has such a name, and a query for it would fail. @throws
+ * {NotFound}
+ */
 function requireStorable(filename: string): void {
   if (unstorable(filename) !== undefined) throw new NotFound("attachment");
 }

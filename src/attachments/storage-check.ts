@@ -53,11 +53,13 @@ const pageSize = 500;
 const settledMs = 60 * 60 * 1000;
 
 /**
- * Holds rows and bytes against each other, both ways: every READY file has its bytes, as many as it says and of the digest it says, and all bytes have
- * a row. Every byte is read. The gateway may run meanwhile: what looks wrong is looked at again before it is told.
+ * Compares rows and bytes in both directions: each READY file must have its bytes, with the size and the digest of its row, and
+ * all bytes must have a row. It reads every byte. The gateway may run meanwhile: what looks wrong is checked again before it is
+ * reported.
  *
- * Mended are: a size or digest that was never recorded with the bytes (rows of earlier versions), by what the bytes that are served are; and bytes
- * without a row, by their removal. Bytes that are missing, or are others than those of the digest, are nothing to mend by: a backup has them.
+ * It mends two things: it sets a size or digest that was not recorded with the bytes (rows of earlier versions) from the bytes
+ * that are served, and it removes bytes without a row. It cannot mend missing bytes, or bytes that differ from their digest:
+ * these need a backup.
  */
 export async function checkStorage({ database, storage, clock, fix, report }: StorageCheck): Promise<StorageReport> {
   const counts: Record<Finding, { found: number; mended: number }> = {

@@ -14,8 +14,9 @@ export function isOwnKey(key: string): boolean {
 }
 
 /**
- * Those of `objects` that no row knows of: no attachment has them, no upload awaits or keeps them, and they are not to be removed already. Only
- * objects of accounts of this database are told of: a store that is looked at by the wrong database loses nothing.
+ * Returns those of `objects` that no row refers to: no attachment has them, no upload awaits or keeps them, and they are not
+ * queued for removal. It returns only objects of accounts of this database, so that a gateway with the wrong database removes
+ * nothing.
  */
 export async function objectsWithoutRow(database: Database, objects: readonly ListedObject[]): Promise<ListedObject[]> {
   const own = objects.filter(({ key }) => isOwnKey(key));

@@ -6,7 +6,7 @@ import type { ListedObject, ObjectStorage } from "../platform/storage.ts";
 import { openMs } from "./quotas.ts";
 import { objectsWithoutRow } from "./stored-objects.ts";
 
-/** Removes what nobody needs any more. Everything here is safe to run at any time, in all processes at once. */
+/** Removes what is no longer needed. Each step is safe to run at any time, in several processes at once. */
 export interface Sweeper {
   /** Removes the bytes of rows that are gone. */
   removeDiscarded(): Promise<void>;
@@ -17,7 +17,7 @@ export interface Sweeper {
   run(settleArrivals: (before: Date, limit: number) => Promise<void>): Promise<void>;
 }
 
-/** Rows that are locked, or objects that are asked after, at a time. */
+/** The number of rows that are locked, or objects that are looked up, at a time. */
 const batchSize = 100;
 /** Batches of one kind in one run. */
 const maxBatches = 50;

@@ -56,8 +56,9 @@ const opened = new Date("2026-05-01T08:00:00Z");
 export type DemoProgress = "none" | "part" | "whole" | "other";
 
 /**
- * Tells a cut-off load by what it leaves: accounts of the demo data and of nobody else, without all of the keys, which are added last. What was written
- * by somebody else is never taken for a part of it, since every account of the demo data has the same id wherever it is loaded.
+ * Returns how far a load of the demo data came. A load that was cut off leaves only accounts of the demo data, without all of
+ * their keys, which are added last. Other data is never taken for such a load: the accounts of the demo data have the same ids in
+ * every database.
  */
 export async function demoProgress({ prisma }: Database): Promise<DemoProgress> {
   const accounts = await prisma.account.findMany({ select: { id: true }, take: 100 });

@@ -73,7 +73,7 @@ export function demoExamples(): Required<ExampleIds> {
   return { ticketId: ticket.id, noteId: note.id };
 }
 
-/** What to paste into a terminal: a line for each face, each of which answers as it stands. */
+/** Commands to paste into a terminal: one for each API. Each works as it is. */
 export function curlLines(publicUrl: string, { keys, examples }: Demo): string[] {
   const query =
     "{ viewer { person { name } role } tickets(first: 3) { totalCount nodes { number subject notes(first: 1) { nodes { text } } } } }";

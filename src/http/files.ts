@@ -13,9 +13,9 @@ import { describeFailure } from "./server.ts";
 export interface FilesOptions {
   readonly storage: FileStorage;
   /**
-   * Takes the bytes that are sent to the upload URL of a key, and answers with the facts of the object that is there then.
+   * Stores the bytes that are sent to the upload URL of a key, and returns the facts of the object that is served then.
    *
-   * @throws {Forbidden} where nobody waits for them, {@link InvalidInput}, {@link TooLarge}, {@link Unavailable}
+   * @throws {Forbidden} if no upload is expected, {@link InvalidInput}, {@link TooLarge}, {@link Unavailable}
    */
   readonly receive: (
     key: string,
@@ -172,9 +172,9 @@ interface Range {
 const rangeShape = /^bytes=(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/i;
 
 /**
- * The one range that is asked for; undefined where the whole file is to be sent. That is the answer, always a legal one, to several
- * ranges at once, to what is no range, and to an If-Range that is not this file's tag: a date in it never is, for two files of one second
- * could not be told apart.
+ * Returns the one range that the request asks for, or undefined if the whole file is to be sent. The whole file, which is always
+ * a legal response, is sent for several ranges, for an invalid range, and for an If-Range that is not this file's tag. A date in
+ * If-Range never matches, because two files of one second could not be told apart.
  */
 function readRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
   const ifRange = headers["if-range"];

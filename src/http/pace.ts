@@ -9,8 +9,8 @@ export interface Pace {
   /** Begins anew, as a request does. */
   restart(): void;
   /**
-   * Whether less than `rate` has moved in a whole window of it. To be asked again and again: `bytes` counts what has moved so far, and is
-   * undefined whenever nobody is waited for; then a new window begins.
+   * Returns whether less than `rate` has moved in a whole window. Call it repeatedly: `bytes` counts what has moved so far, and
+   * is undefined while the client is not waited for. Then a new window begins.
    */
   isTooSlow(bytes: number | undefined, rate: MinimumRate, now: number): boolean;
 }

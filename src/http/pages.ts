@@ -9,7 +9,7 @@ export interface PagesOptions {
   readonly publicUrl: string;
   /** The faces that this gateway has, in the order in which the page shows them. */
   readonly faces: readonly Face[];
-  /** UUID of a ticket that whoever tries the examples may see, such as one of the demo data. */
+  /** UUID of a ticket that the reader of the examples may see, such as one of the demo data. */
   readonly exampleTicketId?: string | undefined;
 }
 

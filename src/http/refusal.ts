@@ -1,6 +1,6 @@
 /**
- * What is refused about how a request came, before anything is made of it: each face answers it in its own shape, with this status. It is
- * built as the host's own errors are, so that whoever maps those maps it too.
+ * A request that is refused for its form, before it is parsed. Each API answers it in its own shape, with this status. It is
+ * built like the host's own errors, so that code that maps those maps it too.
  */
 export class Refusal extends Error {
   readonly statusCode: 405 | 406 | 408 | 413 | 415;

@@ -11,8 +11,8 @@ export interface StopTimes {
 }
 
 /**
- * How long a connection has been idle when it is closed. A client that had a request on its way by then would find it lost; whoever had one
- * to send in that time was told to close the connection.
+ * How long a connection must have been idle before it is closed. A client whose request is on its way at that moment would lose
+ * it. A client that sent one in this time has been told to close the connection.
  */
 const idleMilliseconds = 1_000;
 

@@ -47,7 +47,7 @@ export function costOfRest(call: { readonly method: string; readonly isList: boo
   return call.isList ? wholePoints(prices.call + prices.total + call.rows * prices.row) : prices.call;
 }
 
-/** Points are told and counted in whole ones, and no call costs less than one. */
+/** Rounds to whole points: points are reported and counted as integers, and each call costs at least one. */
 export function wholePoints(points: number): number {
   return Math.max(prices.call, Math.round(points));
 }

@@ -15,8 +15,9 @@ export interface Guess {
 }
 
 /**
- * Slows down whoever tries one credential after the other. Addresses and clients that have failed too often are refused unheard for up to a
- * minute; but a credential that has worked lately is always heard, so that others behind the same address go on.
+ * Slows down callers that try one credential after the other. Addresses and clients with too many failures are refused for up to
+ * a minute without a check. A credential that has worked lately is always checked, so that others behind the same address are not
+ * affected.
  */
 export interface GuessThrottle {
   /** @throws {TooManyRequests} where the guess is not to be heard. */
@@ -57,7 +58,7 @@ export function createGuessThrottle({
 
   return {
     admit(guess) {
-      // Nearly always: nobody is guessing.
+      // Nearly always: there were no failures.
       if (refused.size === 0) return;
       const { address, client } = namesOf(guess);
       const wait = Math.max(waitOf(address), client === undefined ? 0 : waitOf(client));
@@ -76,7 +77,10 @@ export function createGuessThrottle({
   };
 }
 
-/** What a guess is counted by: its address, and its client at that address, so that nobody locks out a client from elsewhere. */
+/**
+ * The names under which a failure is counted: its address, and its client together with that address, so that a caller elsewhere
+ * cannot lock the client out.
+ */
 function namesOf({ address, clientId }: Guess): { readonly address: string; readonly client?: string } {
   const name = nameOfAddress(address);
   if (clientId === undefined) return { address: name };

@@ -145,7 +145,10 @@ export function createRateLimiter({
     return amount === 0 || usedAt(counts, minuteOf(seconds), seconds) <= limit;
   }
 
-  /** What is refused is not counted: whoever tries again too early waits no longer for it. `after` is what is counted once it is taken back. */
+  /**
+   * The allowance after a refusal. What is refused is not counted, so a client that tries again too early does not wait longer.
+   * `after` is the count before the refused amount is taken off.
+   */
   function refusalOf(counts: Counts, after: Counts, seconds: number, amount: number): Allowance {
     const without = { ...counts, current: Math.max(0, Math.min(after.current, counts.current - amount)) };
     const retryAfterSeconds = waitFor(without, seconds, amount);
@@ -179,8 +182,9 @@ function resetIn(wait: number, seconds: number): Pick<Allowance, "resetSeconds" 
 }
 
 /**
- * What was taken in the minute that ends at `seconds`, of counts of which `minute` is the current one: of the minute before, the part that the
- * sliding one still reaches, as if it had been taken evenly. By whole seconds, so that a whole minute's wait is always enough.
+ * Returns what was taken in the 60 seconds that end at `seconds`. `minute` is the current minute of `counts`. The minute before
+ * counts with the part that is still within the 60 seconds, as if its amount had been spread evenly. It works in whole seconds,
+ * so that waiting for a whole minute is always enough.
  */
 function usedAt({ current, previous }: Counts, minute: number, seconds: number): number {
   const into = Math.floor(seconds - minute * windowSeconds);

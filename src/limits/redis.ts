@@ -45,7 +45,7 @@ export function connectRedis(url: string, log: LimitsLog): SharedCounts {
     isReady: () => client.status === "ready",
     lost(error) {
       away(error);
-      // A server that hangs would make every call wait for as long: it is asked again once it has answered a new connection.
+      // A Redis that hangs would make every call wait. It is used again after a new connection has answered.
       if (client.status === "ready") client.disconnect(true);
     },
     close() {

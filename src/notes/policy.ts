@@ -27,7 +27,7 @@ export function authorOfNewNote(
 ): PersonViewer {
   const person = authorize(viewer, "tickets:read", "notes:write");
   requireVisibility(person, note.isPublic);
-  // Notes that nobody wrote in person would be a way to put words into the mouth of the service desk.
+  // A SYSTEM or AUTOMATION note speaks for the service desk, so only administrators may add one.
   if (note.medium !== undefined && note.medium !== "DEFAULT") authorize(viewer, "admin");
   return person;
 }

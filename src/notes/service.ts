@@ -129,7 +129,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     };
   }
 
-  /** Files are claimed for a ticket that is there: whoever sees none is not told of them. */
+  /** Claims files for a ticket. If the author cannot see the ticket, the error must not say anything about the files. */
   async function addWithUploads(
     author: PersonViewer,
     input: AddNoteInput,

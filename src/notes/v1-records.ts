@@ -115,7 +115,7 @@ function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefine
   return known && shownStatuses(kind)[known.status] === status ? known.status : named;
 }
 
-/** The person by either of their ids; null where it is to be nobody. */
+/** Returns the person with that integer id or node id; null removes the requester. */
 async function readRequester(
   { requested_by_id: id }: Body,
   { services, viewer }: V1Request,

@@ -58,7 +58,9 @@ const filterable = {
 
 const sortable = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
-/** The operations on notes. `attachments` shows the attachments of notes, of which notes themselves know nothing. */
+/**
+ * Returns the operations on notes. `attachments` is the field with the attachments of a note, which this feature does not know.
+ */
 export function noteOperations({ attachments }: { attachments: Field }): NoteOperations {
   const shape = noteShape(attachments);
   const collection = { shape, filterable, sortable, parameters: ["state"] };

@@ -26,7 +26,7 @@ export function visibleAccounts(viewer: Viewer): Condition {
   return { id: authorize(viewer).account.id };
 }
 
-/** A customer reads the mail addresses of nobody but themselves. */
+/** Returns whether the viewer may see the email address of `person`: a customer may see only their own. */
 export function maySeeEmail(viewer: Viewer, person: { readonly id: string }): boolean {
   if (viewer.kind === "anonymous") return false;
   return viewer.role !== "CUSTOMER" || viewer.person.id === person.id;

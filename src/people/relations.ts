@@ -23,7 +23,7 @@ export const accountEntity = defineEntity<Account>({
   revive: { createdAt: "instant" },
 });
 
-/** The person for whom `term` holds: of people as `p`, of their memberships of the viewer's account as `m`. */
+/** The person for whom `term` holds. `term` names people as `p` and their memberships of the viewer's account as `m`. */
 export function personWhere(term: Sql): OneRelation<Person> {
   return {
     target: personEntity,
@@ -53,7 +53,7 @@ export const homeAccountOfPerson: OneRelation<Account> = {
   },
 };
 
-/** As {@link homeAccountOfPerson}, of the person for whom `term` holds, of people as `p`. */
+/** Like {@link homeAccountOfPerson}, for the person for whom `term` holds. `term` names people as `p`. */
 export function homeAccountOf(term: Sql): OneRelation<Account> {
   return {
     target: accountEntity,
@@ -63,7 +63,10 @@ export function homeAccountOf(term: Sql): OneRelation<Account> {
   };
 }
 
-/** The people of the viewer's account whom they find: all of them for staff, themselves and those they meet on their tickets for a customer. */
+/**
+ * The people of the viewer's account that the viewer can find: all of them for staff; for a customer themselves and the
+ * participants of their tickets.
+ */
 export const peopleOfAccount: ManyRelation<Person, PersonRead> = {
   target: personEntity,
   from: (viewer, { filter }) => ({
@@ -74,7 +77,7 @@ export const peopleOfAccount: ManyRelation<Person, PersonRead> = {
   }),
 };
 
-/** Participants are whoever wrote a public note on a ticket: what a customer reads there. */
+/** The participants of a ticket are the authors of its public notes, which a customer can read. */
 function foundBy(viewer: Viewer): Partial<Terms> | undefined {
   const tickets = findsParticipantsOf(viewer);
   if (!tickets) return undefined;

@@ -12,7 +12,7 @@ export type { Account, Person } from "#generated/prisma/client.ts";
  * is nothing to see.
  */
 export interface People {
-  /** The people whom the viewer finds. */
+  /** Lists the people that the viewer can find. */
   list(viewer: Viewer, read: PersonRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Person>>;
   /** How many there are; no more than `most` are counted. */
   count(viewer: Viewer, filter: PersonFilter, most: number): Promise<number>;

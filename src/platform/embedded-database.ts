@@ -37,7 +37,9 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
 }
 
-/** How long a statement may go on that nobody waits for any more. PGlite cannot interrupt one, so its thread is ended then. */
+/**
+ * How long a statement may run after its caller has given up. PGlite cannot interrupt a statement, so its thread is ended then.
+ */
 const abandonedStatementMilliseconds = 1_000;
 const shutdownMilliseconds = 10_000;
 
@@ -272,7 +274,7 @@ function openConnection(started: () => Promise<Worker>): Connection {
   };
 }
 
-/** With the code of a socket's error, so that it is told from a failed statement in the same way. */
+/** Returns an error with the code of a socket error, so that callers can tell it from a failed statement. */
 function connectionLost(message: string, cause?: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: "ECONNRESET" });
 }

@@ -26,7 +26,7 @@ export interface TypedField {
 
 type KnownValue = string | number | boolean;
 
-/** A field that must be one of some values, none of which stands here twice; or the one that the statement works out. */
+/** A field that must equal one of some values, each listed once, or the one value that an expression of the statement has. */
 export interface Among extends TypedField {
   readonly values: readonly KnownValue[] | readonly [Sql];
 }

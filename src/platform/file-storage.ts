@@ -60,10 +60,12 @@ const objectEnding = ".object";
 export const filesPath = "/files";
 
 /**
- * Objects as files: `objects/<key>.object` below the directory, and `incoming/` beside it for what is on its way.
+ * Stores objects as files: `objects/<key>.object` below the directory, and `incoming/` beside it for files that are being
+ * written.
  *
- * A write goes to a file of its own in `incoming/`, is synced, and is renamed into place: whoever reads sees the old object or the
- * new one, whole, and after a crash one of the two is there. What a killed process left in `incoming/` is removed at the next start.
+ * Each write goes to a file of its own in `incoming/`, is synced, and is renamed into place. A reader sees either the old object
+ * or the new one, complete; after a crash one of the two is there. Files that a killed process left in `incoming/` are removed at
+ * the next start.
  */
 export async function createFileStorage(options: FileStorageOptions): Promise<FileStorage> {
   const { publicUrl, signer, clock, maximumBytes } = options;
@@ -180,7 +182,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
     async write(key, bytes, limits) {
       const path = pathOf(key);
       const draft = join(own, randomUUID());
-      // A stream that fails while nobody reads it yet would end the process; the loop below throws what it failed with.
+      // A stream that fails before anything reads it would end the process. The loop below throws its error.
       bytes.on("error", () => undefined);
       const handle = await onDisk(open(draft, "wx", 0o600));
       try {
@@ -254,9 +256,9 @@ function downloadParts(
 }
 
 /**
- * The entity tag is made of which file it is, when it was written and how long it is. That makes it a strong one here: an object's
- * file is written once, before it has its name, and never again, so other bytes are always another file. A hash of the bytes would
- * say no more, and would have to be kept in a second file that can be lost apart from the first.
+ * The entity tag consists of the file's identity, its time of writing and its size. Here this is a strong tag: a file is written
+ * once, before it gets its name, so other bytes are always in another file. A hash of the bytes would add nothing, and would need
+ * a second file that could be lost apart from the first.
  */
 function factsOf(stats: BigIntStats): ObjectFacts {
   const tag = [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(36)).join("-");

@@ -1,6 +1,6 @@
 import { type DestinationStream, destination, type Logger, pino, stdSerializers } from "pino";
 
-/** How many characters of lines may wait for whoever reads the log, in bytes. Further ones are dropped until some are read. */
+/** How many bytes of log lines may wait to be read. Further lines are dropped until some are read. */
 const maximumWaitingBytes = 16_777_216;
 
 /**

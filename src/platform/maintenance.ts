@@ -17,7 +17,9 @@ const neutralSettings: Readonly<Record<string, string>> = {
   transform_null_equals: "off",
 };
 
-/** Not off: between two statements nothing is waited for, so whoever lets more time pass is gone, and so should the lock be. */
+/**
+ * Not off: there is no pause between the two statements. A process that lets more time pass is gone, and its lock must go too.
+ */
 const idleMilliseconds = 60_000;
 
 /** How often the server looks whether its client is still there while a statement runs, in milliseconds. Not every platform can. */

@@ -11,7 +11,7 @@ export interface MicroBatcherOptions<Question, Answer> {
   readonly nameOf: (question: Question) => string;
   /** How many questions of different names are answered together at most. */
   readonly maxBatchSize: number;
-  /** Answers in the order of the questions. An error in the place of an answer is thrown to whoever asked that one. */
+  /** Returns answers in the order of the questions. An error in place of an answer is thrown to the caller of that question. */
   readonly answer: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>;
 }
 
@@ -21,8 +21,8 @@ interface Asked<Question, Answer> {
 }
 
 /**
- * Answers together what is asked until the event loop comes round, and equal questions as one: each is answered by work that began after it was
- * asked. Nothing is kept once it is answered.
+ * Collects questions until the event loop comes round and answers them together, equal ones as one. Each question is answered by
+ * work that began after it was asked. No answer is cached.
  */
 export function createMicroBatcher<Question, Answer>(
   options: MicroBatcherOptions<Question, Answer>,

@@ -50,7 +50,7 @@ export async function createHistory(client: pg.ClientBase, schema: string): Prom
         "Name an empty database in DATABASE_URL, or another schema by adding ?schema=… to it.",
     );
   }
-  // Asked before, for whoever may use a schema that is there need not be one who may make another.
+  // Checked first, because a role that may use an existing schema may lack the right to create one.
   const { rowCount } = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (rowCount === 0) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
   await client.query(`

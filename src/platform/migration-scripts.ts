@@ -23,7 +23,7 @@ export interface Migration {
 export interface IndexStep {
   readonly action: "create" | "drop";
   readonly index: string;
-  /** What stands after the index' name: `ON "table" (…)`, of which this is the table… */
+  /** What follows the index's name: `ON "table" (…)`. This is the table… */
   readonly table: string;
   /** … and this the rest. Both are empty where an index is dropped. */
   readonly definition: string;

@@ -52,7 +52,7 @@ export async function migrate(database: Database, options: MigrationOptions = {}
   return maintaining(database, async (pool) => {
     const applied = await withClient(pool, async (client) => {
       const history = await inMaintenanceTransaction(client, schema, () => readHistory(client, schema));
-      // The common start: everything is there, and nobody is made to wait.
+      // The common start: no migration is missing, and no lock is taken.
       if (history?.every(({ isFinished }) => isFinished) === true && missingFrom(history, migrations).length === 0) return [];
       await inMaintenanceTransaction(client, schema, () => prepareHistory(client, schema, { migrations, log }));
       const names: string[] = [];
@@ -159,7 +159,7 @@ async function applyNext(client: pg.ClientBase, { database, pool, migrations, lo
     await requireCreate(client, schema);
     try {
       if (next.steps === undefined) await runScript(client, next.script);
-      // The embedded database has one session: nobody writes meanwhile, and there is no second connection to be had.
+      // The embedded database has one session: no other connection writes meanwhile, and no second connection is possible.
       else if (kind === "embedded") await runScript(client, next.script.replaceAll(/\bCONCURRENTLY\b/g, ""));
       else await runSteps(client, next.steps, { pool, schema });
       await addToHistory(client, next);
@@ -242,7 +242,7 @@ async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): 
   await client.query(unhurried(`${create} ON ${table} ${step.definition}`));
 }
 
-/** Waits for the lock of migrations. It ends with the transaction, and so with whoever holds it. */
+/** Waits for the lock of migrations, which is released when the transaction of its holder ends. */
 async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void> {
   const { rows } = await client.query<{ isTaken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS "isTaken"', [lockKey]);
   if (rows[0]?.isTaken === true) return;

@@ -2,8 +2,9 @@ import { type Among, type Bound, type Terms, termsSql, valuesSql } from "./field
 import { type GivenPosition, integer, keyset, type OrderKey, type Ordering, type Page, readingOrder } from "./keyset.ts";
 import { allOf, column, join, raw, sql, type Sql } from "./sql.ts";
 
-// How a page is read. Where an index holds what is asked for, in the order that is asked for, the statement is written so that the planner has no other
-// index to read it by: it takes rows for evenly spread, and reads past all that is internal to find what is public.
+// How a page is read. If one index holds all conditions and then the order, the statement is written so that the planner can use
+// no other index. The planner assumes that rows are spread evenly, and would read past all internal notes to find the public
+// ones.
 
 /** A table as pages know it. */
 export interface PagedTable {
@@ -72,7 +73,7 @@ function byPlanner({ alias }: PagedTable, { from, terms }: Rows, ordering: Order
   return sql`SELECT ${every} FROM (SELECT ${every} FROM ${wanted} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
 }
 
-/** A statement that reads stretches of one index. Undefined where there is none that holds all that is asked for. */
+/** Returns a statement that reads ranges of one index, or undefined if no index holds all conditions. */
 function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page): Sql | undefined {
   const keys = readingOrder(ordering, page);
   const [first, second] = keys;
@@ -115,8 +116,9 @@ interface Lead {
 }
 
 /**
- * What stands before `keys` in the index that holds all that is asked for: what was asked, and every value of a field that nothing was asked of.
- * Undefined where there is no such index. The one with the fewest stretches to read, where there are several.
+ * Returns the fields before `keys` in the index that holds all conditions: the fields with a condition, and, with all of their
+ * values, the fields without one. Undefined if there is no such index. Of several it takes the one with the fewest ranges to
+ * read.
  */
 function leadFor({ indexes, closed }: PagedTable, { scope, terms }: Rows, keys: readonly OrderKey[]): Lead | undefined {
   if (keys.length > 2 || terms.others.length > 0 || terms.bounds.some(({ field }) => field !== keys[0]?.field))

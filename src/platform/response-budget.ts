@@ -1,9 +1,9 @@
 import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../errors.ts";
 
 /**
- * What the answers under way may take up in this process: each no more than its own maximum, and all of them together no more than a
- * shared one. A request is admitted while there is room. What its answer is made of is charged to it when it arrives from the database, and
- * given back when the answer has left. Large parts are reserved before they are asked for.
+ * Bounds the memory of all responses under way in this process: each has a maximum of its own, and all together have a shared
+ * one. A request is admitted while there is room. The parts of its response are charged when they arrive from the database, and
+ * released when the response has been sent. Large parts are reserved before they are requested.
  */
 export interface ResponseBudget {
   /** The largest answer, in bytes of UTF-8. */
@@ -23,9 +23,9 @@ export interface ResponseAllowance {
   /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
   admit(): Promise<void> | undefined;
   /**
-   * Takes `bytes` before they are asked for.
+   * Reserves `bytes` before they are requested.
    *
-   * @throws {AnswerTooLarge} where the answer becomes too large, {@link Unavailable} where there is no room for too long.
+   * @throws {AnswerTooLarge} if the response becomes too large, {@link Unavailable} if there is no room for too long.
    */
   reserve(bytes: number): Promise<void>;
   /** Takes `bytes` that are there already, or gives `-bytes` back. @throws {AnswerTooLarge} where the answer becomes too large. */
@@ -226,7 +226,7 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
   };
 }
 
-/** An allowance that is not counted with others, and of which each part may be as large as a whole answer. */
+/** An allowance that is not counted with others. Each part of it may be as large as a whole response. */
 function createUncountedAllowance(maximumBytes: number): ResponseAllowance {
   return {
     remainingBytes: maximumBytes,

@@ -54,9 +54,10 @@ function openClient(region: string, endpoint: string | undefined): S3Client {
 }
 
 /**
- * Objects in an S3 bucket, by whatever credentials the AWS SDK finds (environment, files, instance role).
+ * Stores objects in an S3 bucket, with the credentials that the AWS SDK finds (environment, files, instance role).
  *
- * Two promises of the file store are not S3's to make: a signed PUT has no limit to its length, and nobody is told when it arrives.
+ * It cannot keep two promises of the file store: a signed PUT has no maximum size, and the gateway is not notified when an upload
+ * arrives.
  */
 export function createS3Storage(options: S3StorageOptions): S3Storage {
   const { bucket, region, endpoint, publicEndpoint = endpoint, clock } = options;
@@ -121,7 +122,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
     },
 
     async write(key, bytes, limits) {
-      // A stream that fails while nobody reads it yet would end the process; what reads it below throws what it failed with.
+      // A stream that fails before anything reads it would end the process. The reader below throws its error.
       bytes.on("error", () => undefined);
       let failure: { readonly error: unknown } | undefined;
       let sha256 = "";

@@ -10,8 +10,8 @@ export interface SessionsOptions {
   /** What every statement is to find set, whatever the server, the database and the role have. */
   readonly settings: SessionSettings;
   /**
-   * `never`: the sessions are ours alone. `always`: they are shared. `detect`: each connection is asked, and what is found for one holds for all that
-   * come after it.
+   * `never`: the sessions belong to the gateway alone. `always`: they are shared. `detect`: each connection is checked, and the
+   * first result that says shared holds for all later ones.
    */
   readonly shared: "never" | "always" | "detect";
   /** Told once that sessions are shared, and how it shows. */
@@ -22,7 +22,7 @@ export interface SessionsOptions {
 export interface Sessions {
   /** Makes a new connection fit to be used; for a pool's `onConnect`. */
   prepare(client: pg.ClientBase): Promise<void>;
-  /** Whether the connection is of no use to whoever would take it next. */
+  /** Whether the connection must not be used again. */
   isSpent(client: pg.ClientBase): boolean;
 }
 
@@ -152,7 +152,8 @@ async function askInTransaction(
   send: Send,
   { begin, question }: { begin: string; question: Question },
 ): Promise<pg.QueryResult> {
-  // What is asked of this connection goes out at once from here on. It costs something, so that connections of our own are left without.
+  // From here on, statements of this connection are sent at once. This has a cost, so connections that are not shared do without
+  // it.
   Object.assign(client, { pipeline: true });
   const { stream } = (client as pg.Client).connection; // what pools are made of
   stream.cork();

@@ -3,8 +3,8 @@ import { LRUCache } from "lru-cache";
 /** Values that are kept for less than their lifetime, and no more of them than a bound. */
 export interface ShortCache<Value> {
   /**
-   * The value of `key`, by `load` where it is not known or too old. Whoever asks while it is being loaded waits for that one load. A load
-   * that fails is remembered by nobody.
+   * Returns the value of `key`, and loads it if it is not known or too old. Callers that ask during a load wait for that load. A
+   * load that fails is not cached.
    */
   get(key: string, load: () => Promise<Value>): Promise<Value>;
 }
@@ -14,7 +14,7 @@ export interface ShortCacheOptions {
   readonly maximumEntries: number;
   /** How old a value may be, counted from when its load began: what changed before that, is in it. */
   readonly lifetimeMilliseconds: number;
-  /** From this age on, asking for a value renews it in the background, so that what is asked for all the time keeps nobody waiting. */
+  /** From this age on, a use of the value renews it in the background, so that callers of a value in steady use never wait. */
   readonly renewalMilliseconds: number;
   /** A clock that never jumps, in milliseconds. */
   readonly now: () => number;

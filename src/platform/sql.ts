@@ -5,8 +5,9 @@ export type Sql = Prisma.Sql;
 export const { sql, join, empty, raw } = Prisma;
 
 /**
- * A place in a statement for a value that differs each time it is sent, always followed by a cast: a key, the parts of a cursor. Statements
- * that differ in these alone can be sent as one. A slot with a name is filled by whoever sends the statement; one without has its value.
+ * A parameter of a statement whose value differs from one execution to the next, such as a key or a part of a cursor; it is
+ * always followed by a cast. Statements that differ only in these can be sent as one. A slot with a name gets its value from the
+ * sender of the statement; a slot without a name has its value.
  */
 export interface Slot {
   readonly [slotMark]: true;

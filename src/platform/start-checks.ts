@@ -137,7 +137,7 @@ async function checkTarget({ variable, address }: Target, milliseconds: number):
     await client.connect();
     const facts = await readFacts(client, address.schema);
     requireUsable(facts);
-    // Whoever migrates owns the tables or is told so; requests are the other's.
+    // The role that migrates owns the tables, or gets an error that says so. Only the role that serves requests needs the rights.
     if (variable === "DATABASE_URL") requireRights(facts, address.schema);
     return facts;
   } finally {
@@ -150,7 +150,7 @@ interface Facts {
   readonly versionName: string;
   readonly encoding: string;
   readonly database: string;
-  /** Which database it is, of which start of which server. */
+  /** Identifies the database and the start of its server. */
   readonly identity: string;
   readonly role: string;
   readonly isStandby: boolean;
@@ -239,7 +239,10 @@ function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string)
   );
 }
 
-/** What is wrong and what to do, where the same attempt will fail for as long as nobody does anything; undefined where it may pass by itself. */
+/**
+ * Returns what is wrong and what to do, if the same attempt will fail until somebody changes something. Undefined if the problem
+ * may pass by itself.
+ */
 function lastingFault(error: unknown, target: Target, place: string): string | undefined {
   const failures = failuresOf(error);
   const [first, ...others] = failures.map((failure) => lastingFaultOfServer(failure, target, place));
@@ -274,7 +277,7 @@ function lastingFaultOfServer(error: unknown, { variable, address }: Target, pla
 /** How PgBouncer says it, under the code that it gives to all it says. */
 const poolerKnowsNo = /^no such (database|user)\b/;
 const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
-/** PgBouncer's only code. What it says for good is told by its words. */
+/** PgBouncer has only one code. Its text says which problems are permanent. */
 const protocolViolation = "08P01";
 
 function isPassing(error: unknown): boolean {

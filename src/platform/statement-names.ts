@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** How many statements a connection is told to keep. */
+/** The number of statements that a connection may keep prepared. */
 const maxNames = 500;
 const maxSeenOnce = 5_000;
 
@@ -13,10 +13,10 @@ export interface StatementNames {
 }
 
 /**
- * Names statements by a hash of their text: whoever shares a server's connection with us, another of our processes too, can mean nothing else by the
- * name. A statement is named when it comes a second time, since most that are ever sent come once. The server keeps them as long as the connection
- * lives, so no more than {@link maxNames} are named. Then names begin anew, and connections that know the old ones are of no further use: or
- * whoever sends many statements twice would have every later one parsed each time.
+ * Names statements by a hash of their text. Another process that shares a connection of the server can mean nothing else by the
+ * same name. A statement is named when it comes a second time, since most statements come once. The server keeps named statements
+ * as long as the connection lives, so at most {@link maxNames} have names. Then all names begin anew, and connections that know
+ * the old ones are closed. Otherwise a caller that sends many statements twice would have every later one parsed each time.
  */
 export function createStatementNames(): StatementNames {
   const names = new Map<string, string>();

@@ -31,7 +31,7 @@ export interface WriteLimits {
   readonly exactBytes?: number | undefined;
 }
 
-/** A request that whoever holds it may send, without a credential, until `expiresAt`. */
+/** A request that can be sent without a credential until `expiresAt`, by anyone who knows it. */
 export interface SignedRequest {
   readonly url: string;
   readonly method: "GET" | "PUT";
@@ -84,7 +84,7 @@ export interface ObjectStorage {
   removeUnfinished(before: Date): Promise<void>;
   /** Resolves where the store can be reached and written to, throws Unavailable otherwise. */
   check(): Promise<void>;
-  /** Frees what the store holds. Nothing is asked of it afterwards. */
+  /** Releases what the store holds. It must not be used afterwards. */
   close(): Promise<void>;
 }
 

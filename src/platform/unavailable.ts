@@ -25,7 +25,7 @@ export function isUnavailable(error: unknown): boolean {
     return true;
   // The socket of a server on this machine is a file: it is not there while the server is not.
   if ("syscall" in error && error.syscall === "connect") return true;
-  // What pg and its pool throw themselves is told by its words alone.
+  // Errors that pg and its pool throw themselves have no code; only their text tells them apart.
   if (driverMessages.test(error.message)) return true;
   return error.cause instanceof Error && isUnavailable(error.cause);
 }

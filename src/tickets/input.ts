@@ -16,7 +16,7 @@ export interface UpdateTicketInput {
   readonly id: string;
   readonly subject?: string | undefined;
   readonly status?: TicketStatus | undefined;
-  /** Null: nobody. */
+  /** Null removes the requester. */
   readonly requesterId?: string | null | undefined;
 }
 

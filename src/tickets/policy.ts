@@ -9,7 +9,10 @@ export function visibleTickets(viewer: Viewer): AccountCondition {
   return isStaff(person) ? { accountId } : { accountId, requesterId: person.person.id };
 }
 
-/** Who opens a ticket, where and for whom: a customer for themselves, staff for any member of the account or for nobody. @throws {Forbidden} */
+/**
+ * Returns who opens a ticket, in which account and for whom: a customer for themselves; staff for any member of the account, or
+ * without a requester. @throws {Forbidden}
+ */
 export function newTicketFor(
   viewer: Viewer,
   requesterId: string | undefined,

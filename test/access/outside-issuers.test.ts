@@ -116,7 +116,7 @@ test("an issuer's keys: looked for anew when one is not known, but not by every 
   now += minute;
   expect([await verified(fresh), await verified(old), provider.asked.keys]).toEqual([true, false, 2]);
 
-  // Another key is taken back, and nobody asks for one that is not known: the renewal finds out.
+  // Another key is revoked, and no token with an unknown key arrives: the periodic renewal finds out.
   await provider.rotate();
   now += 11 * minute;
   expect(await verified(fresh)).toBe(true);

@@ -27,7 +27,7 @@ export async function startGateway(): Promise<Gateway> {
   };
   try {
     await ready(gateway, url);
-    // Written by the gateway for whoever tries it; its shape is fixed.
+    // The gateway writes this file for people who try it; its shape is fixed.
     const keys = JSON.parse(await readFile(join(directory, "demo-keys.json"), "utf8")) as Gateway["keys"];
     return { url, keys, stop };
   } catch (error) {

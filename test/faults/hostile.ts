@@ -15,7 +15,7 @@ const bounds = { loopMilliseconds: 100, healthMilliseconds: 250, residentBytes: 
 /** Other programs on the machine hold it up too: what was slow is measured again, and counts where it is slow each time. */
 const attempts = 3;
 
-/** What takes longer than this is told as it happens. */
+/** A case that takes longer than this is reported as it happens. */
 const slowMilliseconds = 2_000;
 
 interface Sent {

@@ -1,5 +1,6 @@
-// Memory is bounded by budgets: thousands of large answers that differ, to many at once, some of whom read slowly, and then people with filters that
-// change. MIXED_SECONDS says how long the people go on (default: 600), DATABASE_URL which PostgreSQL takes the place of the embedded one.
+// Memory is bounded by budgets: thousands of different large responses, sent to many clients at once, some of which read slowly;
+// then people with changing filters. MIXED_SECONDS says how long the people go on (default: 600). DATABASE_URL names a PostgreSQL
+// to use instead of the embedded database.
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { startGateway, raisedLimits } from "./support/gateway.ts";
@@ -89,7 +90,7 @@ function instantOf(number: number): string {
   return new Date(Date.UTC(2001, 0, 1) + number * 1_000).toISOString();
 }
 
-/** A read of 100 KB to 6 MB that nobody has asked before. Sizes are spread evenly over their orders of magnitude. */
+/** A read of 100 KB to 6 MB that was not requested before. Sizes are spread evenly over their orders of magnitude. */
 function largeRead(number: number): Promise<Answer> {
   const notes = Math.max(2, Math.round(Math.exp(Math.log(2) + ((number % 97) / 96) * Math.log(50))));
   const after = instantOf(number);
@@ -103,7 +104,7 @@ function largeRead(number: number): Promise<Answer> {
   return ask("POST", "/graphql", keys.specialist, { query, variables: { after } });
 }
 
-/** Asks for a large answer and takes 4 KB of it a second, again and again, until it is told to stop. */
+/** Requests a large response and reads 4 KB of it a second, again and again, until `stop` is called. */
 function readSlowly(number: number, isOver: () => boolean): Promise<number> {
   return new Promise((resolve) => {
     let answers = 0;

@@ -24,7 +24,7 @@ import {
 
 const requests = 20_000;
 const width = 32;
-/** How many notes are written. Each is asked for and changed besides, which takes {@link requestsOfNote}. */
+/** How many notes are written. Each is also read and changed, which takes {@link requestsOfNote}. */
 const notes = 700;
 const requestsOfNote = 6;
 /** Fewer than the gateways have connections: each server connection serves both. */
@@ -323,7 +323,7 @@ async function settingsOfPool(url: string): Promise<readonly Settings[]> {
 async function reportSessions(url: string, before: readonly Settings[]): Promise<void> {
   const after = await settingsOfPool(url);
   const expected = before[0] ?? {};
-  // An extension that was loaded meanwhile has settings of its own, which nobody has set.
+  // An extension that was loaded meanwhile has settings of its own, with their default values.
   const touched = new Set(
     after.flatMap((settings) => Object.keys(expected).filter((name) => settings[name] !== expected[name])),
   );

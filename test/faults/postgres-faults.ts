@@ -312,7 +312,7 @@ interface Readiness {
   isGreen: boolean;
 }
 
-/** Asks /ready every 100 ms, as a load balancer does, until it is told to stop. */
+/** Requests /ready every 100 ms, as a load balancer does, until `stop` is called. */
 function watchReadiness(gateway: Gateway): { readonly seen: Readiness; stop(): Promise<void> } {
   const seen: Readiness = { red: 0, green: 0, longest: 0, isGreen: true };
   let isStopped = false;

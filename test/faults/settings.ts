@@ -90,7 +90,7 @@ if (failed.length > 0) {
   process.exitCode = 1;
 }
 
-/** Prints what came of one case; a failure of it is told, and the others go on. */
+/** Prints the result of one case. A failure is reported, and the other cases go on. */
 async function report(name: string, work: () => Promise<string>): Promise<void> {
   const began = performance.now();
   try {

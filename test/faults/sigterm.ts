@@ -1,6 +1,6 @@
-// SIGTERM under load. Fifty gateways are told to end while kept-alive clients read and write and an upload is under way: whatever they have
-// accepted is answered, and they exit with 0 within ten seconds. Then two gateways behind an HAProxy that tries nothing twice are restarted in
-// turn, twelve times: no request fails.
+// SIGTERM under load. Fifty gateways get the signal while keep-alive clients read and write and an upload is under way. All
+// requests that they have accepted are answered, and they exit with 0 within ten seconds. Then two gateways behind an HAProxy
+// without retries are restarted in turn, twelve times: no request fails.
 //
 // Needs a PostgreSQL (FAULTS_DATABASE_URL; else 127.0.0.1:5432) and Debian's haproxy.
 import { type ChildProcess, spawn } from "node:child_process";
@@ -28,7 +28,7 @@ const problems: string[] = [];
 
 interface StopFigures {
   readonly answered: number;
-  /** Requests that the gateway has accepted, by its own log, and of which no answer has come. */
+  /** Requests that the gateway's own log says it accepted, and that got no response. */
   readonly lost: number;
   /** Connections that were reset while they were opened, as the port closed. */
   readonly resetAtOpening: number;
@@ -94,7 +94,7 @@ async function stopsOfEmbedded(): Promise<StopFigures[]> {
   return figures;
 }
 
-/** Stops a gateway while it is asked, and takes a file of which half comes after the signal. */
+/** Stops a gateway while requests arrive, and uploads a file whose second half is sent after the signal. */
 async function stopUnderLoad(gateway: Gateway, key: string): Promise<StopFigures> {
   const tally = newTally();
   const ticketId = await someTicket(gateway.url, key);

@@ -1,5 +1,6 @@
-// Four hundred slow clients at once: dripped headers, silence, bodies that drip at each address that takes one, half a request and nothing more,
-// and large answers that nobody reads. All are gone within 35 s, and honest clients do not notice.
+// Four hundred slow clients at once: headers that arrive in drips, silence, bodies that arrive in drips at each URL that takes
+// one, half a request and nothing more, and large responses that are not read. All are disconnected within 35 s, and other
+// clients do not notice.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -91,7 +92,7 @@ async function slowKinds(ticketId: string): Promise<SlowKind[]> {
     body("/files/forged", { "content-type": "text/plain", ...length }, "PUT"),
     {
       name: "a large answer that is not read",
-      // Some are told that there is no room for such an answer now, and are then no slow readers: let them go.
+      // Some get an error, because there is no room for such a response now. They are no slow readers, so they may go.
       start: () =>
         `${head("POST", "/graphql", { ...json, "content-length": String(query.length), connection: "close" })}${query}`,
       ...{ drip: "", stopsReading: true },
@@ -170,7 +171,7 @@ async function addTicket(subject: string): Promise<string> {
   return id;
 }
 
-/** A ticket of which a read is larger than what the system takes on for a connection whose other end does not read. */
+/** A ticket whose response is larger than what the system buffers for a connection whose client does not read. */
 async function largeTicket(): Promise<string> {
   const id = await addTicket("Large");
   const text = "x".repeat(largeNoteBytes);

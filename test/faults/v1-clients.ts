@@ -5,7 +5,7 @@
 //   python/         fasteiner/xurrent-python         python-upload/  a module fixit.py with the class FixItClient
 // Of Debian: ruby ruby-activesupport ruby-mime-types python3 python3-requests python3-xmltodict python3-tenacity.
 //
-// Prints a line for each way; fails where a note or a byte of a file is not found again, or shows to whom it must not.
+// Prints a line for each way. Fails if a note or a byte of a file is not found again, or is visible to a person who must not see it.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";

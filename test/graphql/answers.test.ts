@@ -383,7 +383,7 @@ describe("of a schema that is made for it", () => {
     }),
   });
   const ask = createAnswering(small, usualMaximumBytes);
-  // Nothing of it is asked for by these resolvers.
+  // These resolvers do not use the context.
   const context = {} as GraphContext;
 
   test("values are written as graphql-js writes them", async () => {

@@ -103,7 +103,7 @@ describe("the audit keeps", () => {
       entity: "ATTACHMENT",
       person: { uuid: account.specialist.id },
     });
-    // A signed URL carries no credential: it is put down to whoever was given it.
+    // A signed URL carries no credential. The upload is attributed to the person who requested the URL.
     expect(arrival).toMatchObject({
       action: "UPLOAD_ARRIVED",
       person: { uuid: account.specialist.id },

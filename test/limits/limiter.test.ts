@@ -139,7 +139,7 @@ describe("wrong credentials", () => {
 
 const redisUrl = process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
-/** Forwards connections to a Redis, until it is told to hang or to be away. */
+/** Forwards connections to a Redis, until the test makes it hang or disappear. */
 async function redisProxy(): Promise<{ url: string; hang(): void; goOn(): void; away(): void; close(): Promise<void> }> {
   const { connect } = await import("node:net");
   const sockets = new Set<Socket>();

@@ -31,7 +31,7 @@ async function populated(): Promise<Populated> {
   return { account, tickets, notes };
 }
 
-/** Asks without a socket, so that what is asked together arrives together. */
+/** Sends requests without a socket, so that requests made together arrive together. */
 async function ask(key: string, query: string, variables: Record<string, unknown>) {
   const { body } = await app.app.server.inject({
     method: "POST",
@@ -122,7 +122,7 @@ test("no statement is for viewers of two reaches, and nobody gets another's rows
     });
     expect(statements.length).toBeLessThan(checks.length);
     for (const { text, values } of statements) {
-      // What is asked by is in arrays, where statements are of many; who asks is a value of its own.
+      // In a batched statement, keys are in arrays. The values of the access scope are parameters of their own.
       const single = values.filter((value) => typeof value === "string");
       expect([text, accountIds.filter((id) => single.includes(id)).length]).toEqual([text, 1]);
       expect(customerIds.filter((id) => single.includes(id)).length).toBeLessThan(2);

@@ -42,6 +42,6 @@ test.each([
   ["of all notes", "query ($ids: [ID!]) { notes(filter: { ids: $ids }) { nodes { uuid } } }"],
   ["of each ticket's notes", "query ($ids: [ID!]) { tickets { nodes { notes(filter: { ids: $ids }) { nodes { uuid } } } } }"],
 ])("filters %s by a thousand ids are not kept", async (_of, query) => {
-  // All of them have some 80 MB of ids, of which caches may keep as much as they are bounded to.
+  // Together they have some 80 MB of ids. The caches may keep as much as their bounds allow.
   expect(await growthOf(query, () => ({ ids: ids() }))).toBeLessThan(30);
 });

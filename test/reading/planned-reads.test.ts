@@ -52,7 +52,7 @@ const randomWorld = fc.gen().map((gen) => {
   };
 });
 
-/** An account with few tickets, notes and attachments, of which many are alike in what they are sorted by. */
+/** An account with few tickets, notes and attachments, many of which have equal values in the fields that they are sorted by. */
 async function createWorld({
   number,
   oneIn,

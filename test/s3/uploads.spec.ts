@@ -158,7 +158,7 @@ describe("a file by URL, which leads to the bucket itself", () => {
     expect((await put(upload.url, "first")).status).toBe(200);
     const [ready] = await listed(note.id);
     expect(ready).toMatchObject({ state: "READY", size: 5 });
-    // The bucket takes it: nobody can tell it not to. It is not what is served.
+    // The bucket accepts the upload, and the gateway cannot prevent that. It does not serve these bytes.
     expect((await put(upload.url, "something else")).status).toBe(200);
     const [still] = await listed(note.id);
     expect(still).toMatchObject({ state: "READY", size: 5 });

@@ -20,8 +20,8 @@ export interface Exception {
 }
 
 /**
- * What in `statement` reads or writes rows of an account without saying of which account: a line for each table. Empty where every one of
- * them is held to an account by an equality that must hold for every row: with a value, or with the account of another table that is.
+ * Returns what in `statement` reads or writes rows of an account without naming the account: a line for each table. Empty if an
+ * equality that holds for every row binds each table to an account: to a value, or to the account of another table that is bound.
  */
 export async function unboundTables(statement: string): Promise<string[]> {
   const { stmts } = await parse(statement);

@@ -31,8 +31,9 @@ export function openWorkerDatabase(): Promise<Database> {
 }
 
 /**
- * The same database as the gateway has it, over connections of its own. What goes over them is kept, and the end of the run asks whether each
- * statement says of which account it is (see account-guard.ts); what tests send themselves goes over others, and is theirs.
+ * The same database as the gateway has, over connections of its own. The statements on them are recorded, and the end of the run
+ * checks that each names an account (see account-guard.ts). Statements that tests send themselves use other connections and are
+ * not checked.
  */
 export function openGatewayDatabase(): Promise<Database> {
   openedForGateway ??= openWatched();

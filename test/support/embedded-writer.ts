@@ -1,5 +1,5 @@
-// Opens the embedded database of the directory it is given, migrates it, and adds accounts until it is told to stop. Prints the id of each when it has been
-// acknowledged, and before all "open".
+// Opens the embedded database in the given directory, migrates it, and adds accounts until the process is stopped. It first
+// prints "open", and then the id of each account when it has been acknowledged.
 import { randomUUID } from "node:crypto";
 import { openDatabase } from "../../src/platform/database.ts";
 import { migrate } from "../../src/platform/migrations.ts";

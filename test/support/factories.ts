@@ -88,7 +88,7 @@ export async function addNotes(
   return notes;
 }
 
-/** The row of an attachment whose bytes nobody asks for. */
+/** The row of an attachment whose bytes are not needed. */
 export async function addAttachment(
   { database }: TestApp,
   note: Note,
@@ -140,8 +140,8 @@ export function nodeId(...[type, id]: Parameters<typeof globalId>): string {
 }
 
 /**
- * The statements of `work`, without those that find out who is asking, which are as many however much is asked, and without those that clean up
- * after a deletion, which nobody waits for.
+ * Returns the statements of `work`, without two kinds: those that look up the credential, whose number is always the same, and
+ * those that clean up in the background after a deletion.
  */
 export async function statementsOf(app: TestApp, work: () => Promise<unknown>): Promise<readonly RecordedStatement[]> {
   const { statements } = await app.statements.during(work);

@@ -19,7 +19,7 @@ export interface Vocabulary {
   readonly instants: readonly string[];
 }
 
-/** A document, and the variables it is asked with one time after another. */
+/** A document, and several sets of variables with which it is executed in turn. */
 export interface RandomOperation {
   readonly text: string;
   readonly variables: readonly Record<string, unknown>[];

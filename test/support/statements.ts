@@ -39,7 +39,7 @@ export function watchStatements(pool: pg.Pool, listener: (statement: RecordedSta
 function startWatching(pool: pg.Pool): Set<(statement: RecordedStatement) => void> {
   const told = new Set<(statement: RecordedStatement) => void>();
   const known = new WeakSet<pg.ClientBase>();
-  // Every connection is taken from the pool before it is used, whoever uses it.
+  // Every connection is taken from the pool before it is used.
   pool.on("acquire", (client) => {
     if (known.has(client)) return;
     known.add(client);

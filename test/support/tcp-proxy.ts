@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 /** Stands between a client and a server, and misbehaves as networks do. */
 export interface TcpProxy {
   readonly port: number;
-  /** From now on nothing passes, and nobody is told: a server that hangs, a cable that is pulled. */
+  /** From now on no bytes pass, and no connection is closed: a server that hangs, or a cable that is pulled. */
   freeze(): void;
   /** Lets new connections through again. Those that were frozen stay so. */
   thaw(): void;

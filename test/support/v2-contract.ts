@@ -22,7 +22,7 @@ interface ContractDocument {
 const text = readFileSync(new URL("../v2/contract.openapi.yaml", import.meta.url), "utf8");
 
 /** The contract that /v2 is held against, word for word as its owners gave it. */
-// Its shape is the OpenAPI specification's, of which the part used here is written down above.
+// Its shape is that of the OpenAPI specification; the parts used here are declared above.
 export const contract = parse(text) as ContractDocument;
 
 const ajv = new Ajv2020({ allErrors: true, strict: false });

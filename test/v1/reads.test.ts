@@ -117,7 +117,7 @@ async function pageStatement(path: string, key: string, table: string) {
   return { page: result, statement: statement! };
 }
 
-/** One more than it returns, and that of each value that is asked for where there are several. */
+/** One row more than it returns, for each value of the filter. */
 const merged = (values: number) => (rows: number) => (rows + 1) * values;
 const pinned = merged(1);
 /** And one for each value of the first key that it comes by, and the one after those. */

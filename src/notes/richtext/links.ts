@@ -85,8 +85,8 @@ function addressAt(source: string, start: number, limit: number): string {
 }
 
 /**
- * `![text](key)`: an attachment shown inline. An address in the place of the key becomes a link: whoever reads a note asks no foreign
- * server for a picture by that.
+ * `![text](key)`: an attachment that is shown inline. If there is a URL in place of the key, it becomes a link: the reader's
+ * browser must not request an image from another server.
  */
 export function image(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("![", state.pos)) return false;

@@ -16,11 +16,14 @@ export interface TextRenderer {
    * @throws {TooExpensive} where the response has had more rendered than one may have, {@link AnswerTooLarge}
    */
   render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>>;
-  /** The things that each of the texts names. They are told together, so that a caller loads those of all texts at once. @throws {TooExpensive} */
+  /**
+   * Returns the references of each of the texts. They are returned together, so that a caller loads the references of all texts
+   * at once. @throws {TooExpensive}
+   */
   referencesOf(viewer: Viewer, texts: readonly string[]): Promise<readonly References[]>;
 }
 
-/** Up to this many characters a text is rendered where it is asked for: some milliseconds, whatever is in it. */
+/** A text of up to this many characters is rendered on the main thread: this takes some milliseconds, whatever it contains. */
 export const longestAtOnce = 2_048;
 
 /** How much of what was made is kept, found by what it was made of, in characters; and the longest that is kept. */
@@ -40,7 +43,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
     maxEntrySize: longestCached,
     sizeCalculation: (result) => (typeof result === "string" ? result : JSON.stringify(result)).length + overhead,
   });
-  /** What is being made for a response: it is made once, under however many names it is asked for. */
+  /** The renderings under way for each response: one text is rendered once for a response, even if several fields select it. */
   const underWay = new WeakMap<RenderingAllowance, Map<string, Promise<ResultOf<Result>>>>();
 
   function make(task: TextTask, name: string, viewer: Viewer): Promise<ResultOf<Result>> {
@@ -75,7 +78,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
   };
 }
 
-/** Tasks of which the same is made have one name. */
+/** Returns the same name for tasks with the same result. */
 function nameOf({ wanted, text, known: { images, people, records } }: TextTask): string {
   const known = JSON.stringify([[...images], [...people], [...records]]);
   return createHash("sha256").update(`${wanted} ${known.length} ${known}`).update(text).digest("base64url");

@@ -285,8 +285,8 @@ function sourceOf(request: FastifyRequest): string | undefined {
 }
 
 /**
- * Node writes the names of the headers it adds by itself with capitals. Clients of /v1 have come to see lower case, so they are set here, where
- * nobody has decided about the connection already.
+ * Node writes the headers it adds itself with capital letters. Clients of /v1 expect lower case, so these headers are set here,
+ * unless the connection header has been set already.
  */
 function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.sendDate = false;

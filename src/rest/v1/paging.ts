@@ -54,7 +54,7 @@ export interface FoundPage<Row> {
   readonly number: number;
 }
 
-/** What a page is read with. `count` counts no further than it is told. */
+/** How a page is read. `count` stops counting at `most`. */
 export interface PageReads<Row> {
   readonly read: (page: Page) => Promise<CountedSlice<Row>>;
   readonly count: (most: number) => Promise<number>;

@@ -208,7 +208,7 @@ function readParameter(text: string, type: unknown): unknown {
   return text;
 }
 
-/** How many problems of a request are told: each element of a list can be one. */
+/** The maximum number of problems in one response: each element of a list can be one. */
 const mostProblems = 50;
 
 /** Whether a URL's percent-encoding is of UTF-8. */

@@ -26,7 +26,7 @@ export interface Call {
   readonly status: number;
 }
 
-/** Reads through each of the APIs, and a note that is added, for whoever holds `key`. */
+/** Requests that read through each of the APIs, and one that adds a note, with the API key `key`. */
 export function mixedCalls(key: string, ticketId: string): readonly Call[] {
   const json = { "content-type": "application/json" };
   const query = "{ viewer { role } tickets(first: 5) { nodes { subject notes(first: 5) { nodes { text } } } } }";
