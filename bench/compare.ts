@@ -176,7 +176,7 @@ async function measurePairs(
   return measured;
 }
 
-/** One question asked of both gateways, in this order, when both have been warmed up by it. */
+/** One question, sent to both gateways in this order, after both have been warmed up by it. */
 async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: readonly Label[]): Promise<Both<Measured>> {
   for (const label of order) await measure(gateways[label], ask[label], { connections, seconds: warmUpSeconds });
   const inTurn = new Map<Label, Measured>();

@@ -13,7 +13,7 @@ export const smokeSize: DataSetSize = { tickets: 500, notesPerTicket: 30, attach
 
 export const accountId = "00000000-0000-7000-8000-000000000001";
 
-/** Ids are computed, so that statements of the data set can refer to each other, and every run asks for the same rows. */
+/** Ids are computed, so that statements of the data set can refer to each other, and every run reads the same rows. */
 const uuidOf = (kind: number, number: string) =>
   `(lpad(to_hex(${number}), 8, '0') || '-0000-7000-8000-${String(kind).padStart(12, "0")}')::uuid`;
 
@@ -52,7 +52,8 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
     await client.query("SET session_replication_role = DEFAULT");
     // PostGraphile takes constraints for unique, not the unique indexes that Prisma makes. The index behind it stays the same.
     await client.query("ALTER TABLE people ADD CONSTRAINT people_number_unique UNIQUE USING INDEX people_number_key");
-    // The gateway reads within an account and has its indexes for that. The others ask across accounts, and would sort every row for a page.
+    // The gateway reads within an account and has indexes for that. The other contestants read across accounts, and would sort
+    // every row for a page.
     await client.query("CREATE INDEX ON notes (created_at, id); CREATE INDEX ON tickets (created_at, id)");
     await client.query("VACUUM (ANALYZE)");
   } finally {

@@ -64,7 +64,7 @@ export function startIdle(): IdleProcess {
   return { vitals: () => vitalsOf(child), stop: () => void child.kill("SIGTERM") };
 }
 
-/** What monitor.ts sends, since it was asked last. */
+/** What monitor.ts sends: the figures since the previous message. */
 async function vitalsOf(child: ChildProcess): Promise<Vitals> {
   const answered = once(child, "message") as Promise<[Vitals]>; // what monitor.ts sends
   child.send("vitals");

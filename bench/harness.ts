@@ -112,7 +112,7 @@ export async function makeKeys(
   return keys;
 }
 
-/** A GraphQL request (or what stands for one) to a contestant. */
+/** A GraphQL request to a contestant, or the request that takes its place. */
 export function posted({ path, headers }: Running, body: unknown): Sent {
   return { method: "POST", path, headers, body: JSON.stringify(body) };
 }
@@ -138,7 +138,10 @@ export async function usageOf({ child }: Running): Promise<Usage> {
   return (await answered)[0];
 }
 
-/** Statements a request, asked one after another: under load some would belong to requests that are cut off at the end. */
+/**
+ * The number of statements of a request. Requests are sent one after another: under load some statements would belong to requests
+ * that are cut off at the end.
+ */
 export async function statementsOf(contestant: Running, asking: Asking, from: number): Promise<number> {
   const times = 5;
   const before = await usageOf(contestant);
@@ -185,7 +188,7 @@ export async function measure(contestant: Running, asking: Asking, { connections
   };
 }
 
-/** The note that `offset` newer ones stand before, and each contestant's cursor for it. They all read that database. */
+/** The note that follows `offset` newer ones, and each contestant's cursor for it. All contestants read that database. */
 export async function findDeepPosition(url: string, offset: number, running: readonly Running[]): Promise<DeepPosition> {
   const [row] = await rowsOf<{ id: string; created_at: Date }>(
     url,

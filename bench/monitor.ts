@@ -6,7 +6,7 @@ import { isMainThread } from "node:worker_threads";
 export interface Vitals {
   readonly rssBytes: number;
   readonly highestRssBytes: number;
-  /** The longest time the event loop was held up since the vitals were last asked for. */
+  /** The longest delay of the event loop since the vitals were last read. */
   readonly stallMilliseconds: number;
 }
 

@@ -1,7 +1,7 @@
 import { median } from "./harness.ts";
 import { type Contestant, type QuestionName, questionNames, questionTitles } from "./questions.ts";
 
-/** One contestant asked one question for some seconds. */
+/** One question, sent to one contestant for some seconds. */
 export interface Measurement {
   readonly round: number;
   readonly question: QuestionName;

@@ -32,7 +32,7 @@ interface Shape {
   readonly sections: readonly Section[];
   readonly stalls: readonly Stall[];
   readonly memory: readonly { readonly label: string; readonly megabytes: number }[];
-  /** How long a process that was asked nothing was held up. */
+  /** How long a process without work was held up. */
   readonly idleStall: number;
   readonly seconds: number;
   readonly versions: string;

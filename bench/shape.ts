@@ -281,7 +281,9 @@ function credentialOf(headers: Readonly<Record<string, string>>): Record<string,
   return { "x-api-key": headers["x-api-key"] ?? "" };
 }
 
-/** /v1 allows a credential 3,600 requests an hour: a key for each second under load, used in turn by both faces. */
+/**
+ * /v1 allows a credential 3,600 requests an hour: there is a key for each second under load, and both APIs use the keys in turn.
+ */
 async function byManyKeys(url: string): Promise<(request: (key: string) => Sent) => Asking> {
   const count = Math.ceil(seconds) + 1;
   const keys = await makeKeys(

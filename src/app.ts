@@ -57,7 +57,7 @@ export interface App {
   readonly services: Services;
 }
 
-/** Wires the services to the faces. It opens and closes nothing: what it is given is its caller's to close. */
+/** Connects the services with the APIs. It opens and closes nothing: its caller closes what it passes. */
 export async function createApp(dependencies: AppDependencies): Promise<App> {
   const { config, database, storage, clock, newId, log, examples = {}, elapsed = () => performance.now() } = dependencies;
   const { publicUrl } = config;

@@ -28,7 +28,7 @@ export type DatabaseConfig =
     }
   | { readonly kind: "embedded"; readonly directory: string };
 
-/** How much callers may ask for, a minute. */
+/** The rate limits, per minute. */
 export interface RateLimits {
   /** Points that a credential may spend, on all three APIs together. */
   readonly points: number;
@@ -250,7 +250,7 @@ function readDatabase(values: Values, dataDirectory: string): DatabaseConfig {
   return { kind: "postgresql", url, directUrl: directUrl ?? url, prepare: prepare ?? "detect" };
 }
 
-/** Whether `host` stands for all addresses of the machine, and so is none that a client could call. */
+/** Whether `host` means all addresses of the machine, and so is not an address that a client could use. */
 export function isEveryAddress(host: string): boolean {
   return ["0.0.0.0", "::", "[::]", "::0", "0:0:0:0:0:0:0:0"].includes(host);
 }

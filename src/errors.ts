@@ -1,9 +1,10 @@
 /**
- * The closed list of what can go wrong by a caller's doing or by a dependency's absence. It knows neither HTTP nor GraphQL: each
- * face maps `code` by an exhaustive record, so a new code does not compile until every face has an answer for it.
+ * The closed list of expected errors: a mistake of the caller, or a dependency that is not available. It knows neither HTTP nor
+ * GraphQL. Each API maps `code` by an exhaustive record, so that a new code does not compile until every API has an answer for
+ * it.
  *
- * Messages are read by users: what went wrong, and what to do. Everything that is not one of these is unexpected, is masked by
- * every face, and is logged under the request id.
+ * Users read the messages: they say what went wrong and what to do. All other errors are unexpected; every API masks them and
+ * logs them under the request id.
  */
 export const errorCodes = [
   "INVALID_INPUT",
@@ -54,7 +55,7 @@ export class Unauthenticated extends DomainError {
 /** The viewer may see the thing, but not do this with it. Never thrown about what the viewer cannot see: that is {@link NotFound}. */
 export class Forbidden extends DomainError {
   readonly code = "FORBIDDEN";
-  /** The scopes that the credential would need, where that is what stands in the way. */
+  /** The scopes that the credential lacks, if that is the reason. */
   readonly missingScopes: readonly string[];
 
   constructor(message: string, missingScopes: readonly string[] = []) {
@@ -64,7 +65,9 @@ export class Forbidden extends DomainError {
   }
 }
 
-/** Missing, of another account, or invisible: one answer, so that nothing can be told apart. */
+/**
+ * The thing is missing, belongs to another account, or is invisible. The answer is the same, so that a caller cannot tell which.
+ */
 export class NotFound extends DomainError {
   readonly code = "NOT_FOUND";
 
@@ -84,7 +87,7 @@ export class TooLarge extends DomainError {
   }
 }
 
-/** The call would cost more than one call may, and nothing of it was begun. The message names the limit and the call's own figure. */
+/** The call would cost more than one call may, and was not started. The message has the limit and the cost of the call. */
 export class TooExpensive extends DomainError {
   readonly code = "TOO_EXPENSIVE";
 
@@ -120,13 +123,13 @@ export class TooManyRequests extends DomainError {
   }
 }
 
-/** What every face says where the database or the object store does not answer. */
+/** The message of every API when the database or the object store does not answer. */
 const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
 
 /** The database or the object store does not answer now, or the process has no room for the call. Worth trying again. */
 export class Unavailable extends DomainError {
   readonly code = "UNAVAILABLE";
-  /** When it is worth trying again; faces send it as `retry-after`. */
+  /** After how many seconds to try again. The APIs send it as `retry-after`. */
   readonly retryAfterSeconds: number = 2;
 
   constructor(options?: ErrorOptions, message = unavailableMessage) {
@@ -145,7 +148,7 @@ export function invalid(path: string | readonly string[], message: string): Inva
   return new InvalidInput([{ path: typeof path === "string" ? [path] : path, message }]);
 }
 
-/** What was thrown, as an error: whatever can be. */
+/** Returns what was thrown as an error. JavaScript can throw any value. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

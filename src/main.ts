@@ -114,7 +114,7 @@ function announce(config: Config, demo: Demo | null): void {
   console.log(lines.join("\n"));
 }
 
-/** PORT=0 asks for any free port. It is found before anything is signed, since URLs name it. */
+/** PORT=0 requests any free port. It is chosen before anything is signed, since URLs contain it. */
 async function withPort(config: Config): Promise<Config> {
   if (config.port !== 0) return config;
   const probe = createServer();

@@ -15,7 +15,7 @@ import { createReads } from "./reading/reads.ts";
 import { createTickets, type Tickets } from "./tickets/service.ts";
 import { createTicketWriting } from "./tickets/writing.ts";
 
-/** The use cases: the one door every face goes through. */
+/** The services. Every API calls these and nothing below them. */
 export interface Services {
   readonly people: People;
   readonly access: Access;

@@ -35,7 +35,7 @@ export interface Origin {
 /** A person acting in one account, as far as the credential goes. */
 export interface PersonViewer {
   readonly kind: "person";
-  /** Absent where none was used: the demo data is written by its people, and they have not come by a face. */
+  /** Absent if no credential was used: people of the demo data write through the services, without a request. */
   readonly credential?: { readonly kind: CredentialKind; readonly id: string };
   readonly origin?: Origin;
   /** What the response to the call may take up. Absent as above. */
@@ -50,7 +50,7 @@ export type Viewer = AnonymousViewer | PersonViewer;
 
 export const anonymous: AnonymousViewer = { kind: "anonymous" };
 
-/** The person behind `viewer`, when the credential has every scope asked for. @throws {Unauthenticated} {@link Forbidden} */
+/** Returns the person behind `viewer`, if the credential has every required scope. @throws {Unauthenticated} {@link Forbidden} */
 export function authorize(viewer: Viewer, ...required: readonly Scope[]): PersonViewer {
   if (viewer.kind === "anonymous") throw new Unauthenticated();
   const missing = required.filter((scope) => !viewer.scopes.has(scope));
@@ -63,7 +63,7 @@ export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer
   return viewer.kind === "person" && required.every((scope) => viewer.scopes.has(scope));
 }
 
-/** The scopes that are of use to a role: a credential never reaches further than its person. */
+/** Returns the scopes that are of use to a role. A credential never allows more than its person's role does. */
 export function scopesOf(role: Role): readonly Scope[] {
   const beyond: readonly Scope[] = role === "CUSTOMER" ? ["admin", "notes:internal"] : role === "SPECIALIST" ? ["admin"] : [];
   return scopes.filter((scope) => !beyond.includes(scope));

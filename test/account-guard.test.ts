@@ -34,7 +34,7 @@ test.each([
   [`INSERT INTO notes AS n (id, account_id) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET text = $3`, ["notes n"]],
   [`SELECT a.id FROM attachments a JOIN notes n ON n.id = a.note_id WHERE n.account_id = $1`, ["attachments a"]],
   [`SELECT a.id FROM attachments a JOIN notes n ON n.account_id = a.account_id`, ["attachments a", "notes n"]],
-  // The rows that a LEFT JOIN keeps are not held by what it asks for.
+  // The condition of a LEFT JOIN does not bind the rows that the join keeps.
   [`SELECT t.id FROM tickets t LEFT JOIN notes n ON n.account_id = $1 AND n.account_id = t.account_id`, ["tickets t"]],
   [
     `SELECT t.id FROM tickets t LEFT JOIN LATERAL (SELECT n.* FROM notes n WHERE n.ticket_id = t.id) n ON true WHERE t.account_id = $1`,

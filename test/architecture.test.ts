@@ -219,7 +219,7 @@ async function said(files: Record<string, string>): Promise<string[]> {
     await writeFile(join(house, path), text);
   }
   const { output } = await cruise(["src", "test"], { ...options, baseDir: house });
-  // Text is what reporters make; none was asked for.
+  // Only reporters produce text, and none was requested.
   const { violations } = (output as ICruiseResult).summary;
   return violations.map(({ rule, from, to }) => `${rule.name}: ${from === to ? from : `${from} → ${shortened(to)}`}`);
 }

@@ -299,7 +299,7 @@ describe("what is at no address", () => {
 });
 
 test("in development as in production, what is unexpected says nothing of itself", async () => {
-  // What no face can be made to do from outside: a service that breaks.
+  // A failure that no API can be made to have from outside: a service that breaks.
   const before = process.env["NODE_ENV"];
   process.env["NODE_ENV"] = "development";
   try {

@@ -11,9 +11,9 @@ import { addNote, addTicket, globalId, upload } from "./support/factories.ts";
 import { addClient } from "./support/oauth.ts";
 
 /**
- * Nothing of one account is seen or changed from another, and what may not be seen answers exactly as what there is not. Three accounts, all that
- * can be asked, ids that are foreign and ids that are invented: each question is put twice, once with the one and once with the other,
- * and the two answers must be the same bytes but for the id itself.
+ * Nothing of one account is visible or changeable from another, and what may not be seen answers exactly as what does not exist.
+ * There are three accounts, all requests, foreign ids and invented ids. Each request is sent twice, once with each kind of id,
+ * and the two responses must be the same bytes except for the id itself.
  */
 
 type Kind = "Account" | "Person" | "Ticket" | "Note" | "Attachment" | "Key" | "Client";
@@ -33,7 +33,7 @@ interface Asker {
   readonly name: string;
   readonly accountId: string;
   readonly key: string;
-  /** What exists and this asker may not see. */
+  /** What exists and this person may not see. */
   readonly hidden: readonly Thing[];
   /** A ticket and a note of their own account, which they may see: other things are requested below these. */
   readonly ownTicket: Thing;
@@ -43,7 +43,7 @@ interface Asker {
 interface World {
   readonly accounts: readonly TestAccount[];
   readonly askers: readonly Asker[];
-  /** What stands in texts of an account, and may stand in no answer to another. */
+  /** What occurs in texts of an account, and may not occur in a response to another account. */
   readonly marks: ReadonlyMap<string, string>;
   readonly things: readonly Thing[];
 }
@@ -161,7 +161,7 @@ async function createWorld(): Promise<World> {
   };
 }
 
-/** One id in the spellings that faces take. */
+/** One id in the spellings that the APIs accept. */
 interface Probe {
   readonly uuid: string;
   readonly number: number;
@@ -340,7 +340,7 @@ const mutations: readonly GraphTemplate[] = [
 
 interface RestTemplate {
   readonly method: string;
-  /** As the face's OpenAPI document has it. */
+  /** As the API's OpenAPI document has it. */
   readonly route: string;
   readonly kind: Kind;
   readonly path: (probe: Probe, asker: Asker) => string;
@@ -350,7 +350,7 @@ interface RestTemplate {
 const v1Id = (kind: "Person" | "Ticket" | "Note", probe: Probe): string | number =>
   probe.spelling === "uuid" ? probe.number : encodeURIComponent(globalId(kind, probe.uuid));
 
-/** Every operation of both REST faces that takes an id. */
+/** Every operation of both REST APIs that takes an id. */
 const restCalls: readonly RestTemplate[] = [
   { method: "GET", route: "/v2/tickets/notes", kind: "Ticket", path: (probe) => `/v2/tickets/notes?ticket_id=${probe.uuid}` },
   {
@@ -471,7 +471,7 @@ const listCalls = (
 
 const everyRestCall: readonly RestTemplate[] = [...restCalls, ...listCalls];
 
-/** Operations that take no id of a row: they are crawled below for whatever they show. */
+/** Operations that take no id of a row. Below, all that they show is searched. */
 const withoutId = {
   queries: ["viewer", "rateLimit"],
   v2: [],
@@ -532,7 +532,7 @@ function probesOf({ target, spelling }: Attempt, kind: Kind, asker: Asker): { fo
   };
 }
 
-/** `text` without what was asked for, in whatever spelling. */
+/** `text` without the id that was requested, in any spelling. */
 function withoutProbe(text: string, probe: Probe): string {
   let left = text;
   for (const uuid of [probe.uuid, probe.noteId]) {
@@ -543,7 +543,7 @@ function withoutProbe(text: string, probe: Probe): string {
   return probe.number === 0 ? left : left.replaceAll(new RegExp(`\\b${probe.number}\\b`, "g"), "ID");
 }
 
-/** Headers that tell of the moment and of the call, not of what was asked. */
+/** Headers that depend on the time and the request, not on what was requested. */
 const ofTheMoment = new Set([
   "date",
   "x-request-id",
@@ -570,7 +570,7 @@ async function answerOf(asker: Asker, method: string, path: string, body: unknow
   return probes.reduce(withoutProbe, `${answer.status} ${JSON.stringify(headers)} ${text}`);
 }
 
-/** Nothing of another account stands in `text`, whatever was asked. */
+/** No text of another account occurs in `text`. */
 function requireNothingForeign(text: string, { accountId, name }: Asker): void {
   for (const [owner, mark] of world.marks) {
     if (owner !== accountId && text.includes(mark))

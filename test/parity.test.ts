@@ -136,7 +136,7 @@ interface V2Note {
 const v2Note = async (id: string, key = account.specialist.key) =>
   (await call(app, key, "GET", `/v2/tickets/notes/${id}`)).body as V2Note;
 
-/** A note as GraphQL tells it, in the words of /v2. */
+/** A note of GraphQL, in the terms of /v2. */
 async function graphNote(id: string, key = account.specialist.key) {
   const { data } = await send(app, key, ParityNote, { id });
   const note = data.note!;

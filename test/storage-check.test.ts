@@ -172,7 +172,7 @@ test("bytes that no row knows of are gone after a day; those of other programs a
   await put("a.txt");
   const { storageKey } = await rowOf("a.txt");
   const [young, old, foreign] = [await orphan(), await orphan(account.id, 2 * day), await orphan(randomUUID(), 2 * day)];
-  // An attempt at an upload whose row is still there, by a process that died before the row was told.
+  // An attempt at an upload whose row still exists, by a process that died before it changed the row.
   const asked = await app.app.services.attachments.requestUpload(viewer(), { noteId: note.id, filename: "b.txt" });
   const attempt = `${asked.uploadKey}-${uuidv7()}`;
   await app.storage.write(attempt, Readable.from(["bytes"]), { maximumBytes: 10 });

@@ -21,7 +21,10 @@ export function openWorkingTree(): Checkout {
   return { name: `the working tree (${name})`, directory: workingTree, remove: () => undefined };
 }
 
-/** The commit that a reference stands for now: a branch may have moved on when it is checked out. @throws {Error} where there is none */
+/**
+ * Returns the commit to which a reference leads now: a branch may have moved when it is checked out. @throws {Error} if there is
+ * none
+ */
 export function commitOf(reference: string): string {
   return run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
 }
@@ -36,7 +39,7 @@ export function checkOut(reference: string, commit: string): Checkout {
   const directory = mkdtempSync(join(tmpdir(), "gateway-compare-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
-    // An archive, not a worktree of git: nothing of it stays in the repository, however this process ends.
+    // An archive, not a worktree of git: it leaves nothing in the repository, however this process ends.
     run("git", ["archive", "--format=tar", `--output=${join(directory, "sources.tar")}`, commit]);
     run("tar", ["-xf", "sources.tar"], directory);
     rmSync(join(directory, "sources.tar"));
@@ -60,7 +63,7 @@ function install(directory: string): void {
 
 /** What a command prints. @throws {Error} with what it complains of where it fails */
 function run(command: string, words: readonly string[], directory = workingTree): string {
-  // What npm tells its scripts of this checkout would reach the npm of another one.
+  // npm sets variables for the scripts of this checkout, which the npm of another checkout must not get.
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
   const { status, stdout, stderr, error } = spawnSync(command, words, {
     cwd: directory,

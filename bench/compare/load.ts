@@ -18,7 +18,7 @@ export interface Answered {
   readonly generatorShare: number;
 }
 
-/** A program that asks as fast as it is answered. */
+/** A program that sends a request as soon as the previous one is answered. */
 export interface LoadGenerator {
   readonly name: string;
   prepare(requests: readonly Sent[]): Ask;
@@ -55,7 +55,7 @@ function wrkGenerator(scratchDirectory: string, name: string): LoadGenerator {
       const path = join(scratchDirectory, `requests-${files}`);
       writeFileSync(path, Buffer.concat(requests.map((request) => wireFormOf(request))));
       return async (origin, { connections, seconds }) => {
-        // One thread: each has a Lua state of its own, and would ask the same questions as the others at the same time.
+        // One thread: each thread has a Lua state of its own, so several would send the same requests at the same time.
         const script = join(import.meta.dirname, "load.lua");
         const words = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout=30s", "-s", script, origin, "--", path];
         const wrk = spawn("wrk", words, { stdio: ["ignore", "pipe", "inherit"] });

@@ -5,7 +5,7 @@ import type { Answered, Ask } from "./load.ts";
 import { answerTo } from "./side.ts";
 import type { StatementCounter } from "./statement-counter.ts";
 
-/** One gateway asked one question for some seconds. */
+/** One question, sent to one gateway for some seconds. */
 export interface Measured extends Answered {
   /** Processor time of the gateway's process: all of its threads, in the system too. */
   readonly processorMillisecondsPerRequest: number;

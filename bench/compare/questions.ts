@@ -22,7 +22,7 @@ export interface QuestionContext {
   readonly noteCursors: readonly string[];
 }
 
-/** How many different requests ask a question. */
+/** The number of different requests of a question. */
 const requestCount = 1_000;
 
 /** As the clients' own network layers send them. */
@@ -39,8 +39,8 @@ export const comparedNames = [
 ];
 
 /**
- * Q1 to M1 as bench/questions.ts asks them; the same as Relay and Apollo Client ask, which is with edges, cursors, `pageInfo`, `__typename`, named operations and
- * variables that differ each time; and a list of each of the REST APIs.
+ * Q1 to M1 as in bench/questions.ts; the same as Relay and Apollo Client send them, with edges, cursors, `pageInfo`,
+ * `__typename`, named operations and variables that differ each time; and a list of each REST API.
  */
 export function questionsOf(context: QuestionContext): Question[] {
   const { key, v1Keys, size } = context;
@@ -128,7 +128,7 @@ function variablesOf(name: QuestionName, n: number, context: QuestionContext): R
   }
 }
 
-/** The id that the nth request of bench/questions.ts asks for: of a note in Q1, of a ticket in Q2. */
+/** The id in the nth request of bench/questions.ts: of a note in Q1, of a ticket in Q2. */
 function idOf(name: "Q1" | "Q2", n: number, context: QuestionContext): string {
   return String(requestOf("gateway", name, n, context.size, deepPosition(context)).variables["id"]);
 }

@@ -50,7 +50,7 @@ export async function answerTo({ url }: Gateway, { path, ...request }: Sent): Pr
   return answer;
 }
 
-/** What the questions are made of, asked of the gateway itself: cursors are its own. */
+/** Reads from the gateway itself what the questions are made of, since cursors are its own. */
 export async function contextOf(side: Side, gateway: Gateway, size: DataSetSize, v1KeyCount: number): Promise<QuestionContext> {
   const ask = async (query: string, key = side.key) => {
     const headers = { "content-type": "application/json", "x-api-key": key };

@@ -13,7 +13,7 @@ export interface Usage {
   readonly statements: number;
   readonly cpuMicroseconds: number;
   readonly rssBytes: number;
-  /** The longest time its event loop was held up since this was last asked for. */
+  /** The longest delay of its event loop since the previous call. */
   readonly stallMilliseconds: number;
 }
 

@@ -24,8 +24,8 @@ const eventColumns = raw(
 );
 
 /**
- * The INSERT that keeps what `actor` does. It stands as a WITH part of the statement that does it: no act without its event, no event without
- * its act, and no round trip for it.
+ * Returns the INSERT that records what `actor` does. It is a WITH part of the statement that acts: no action without its event,
+ * no event without its action, and no further round trip.
  */
 export function auditInsert(actor: Actor, { action, entity, rows, at, requestId }: AuditedAct): Sql {
   const credential = actor.person ? actor.credential : undefined;

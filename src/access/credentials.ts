@@ -15,7 +15,7 @@ import type { AccessTokens } from "./tokens.ts";
 /** What becomes of a credential. */
 export type Resolution =
   | { readonly outcome: "viewer"; readonly viewer: PersonViewer }
-  /** Unknown, expired or revoked: the three cannot be told apart. */
+  /** The key is unknown, expired or revoked. The error does not say which. */
   | { readonly outcome: "invalid" }
   /** The credential is valid and may not be used in that account, which may exist or not. */
   | { readonly outcome: "account-refused" };
@@ -165,7 +165,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
 
   async function proofOf(credential: string, { hash, name }: HashedCredential): Promise<Proof | null> {
     const issuer = issuerIn(credential);
-    // What is no token at all is looked for among the keys, whatever it looks like: a wrong key costs what a right one does.
+    // What is not a token is looked up among the keys, whatever its form, so that a wrong key takes as long as a right one.
     if (issuer === undefined) return { kind: "API_KEY", hash };
     const known = tokenProofs.get(name);
     if (known !== undefined) return known;

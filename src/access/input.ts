@@ -11,7 +11,7 @@ export interface CreateCredentialInput {
   /** Whom it acts for; oneself where it is left out. */
   readonly personId?: string | undefined;
   readonly name: string;
-  /** All that are of use to the person's role, as far as the creating credential has them itself, where they are left out. */
+  /** Default: all scopes that are of use to the person's role and that the creating credential has itself. */
   readonly scopes?: readonly Scope[] | undefined;
   readonly expiresAt?: Date | undefined;
 }

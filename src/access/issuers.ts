@@ -10,8 +10,8 @@ export interface Issuers {
   /** Whether tokens of `issuer` are taken, to the letter. */
   trusts(issuer: string): boolean;
   /**
-   * What a token of a trusted issuer says; null where it is not valid. @throws {Unavailable} where that cannot be told, since the issuer's keys
-   * were never seen, or not for a day, and it does not answer.
+   * Returns the claims of a token of a trusted issuer, or null if the token is not valid. @throws {Unavailable} if this cannot be
+   * decided: the issuer does not answer, and its keys have not been seen for a day.
    */
   verify(issuer: string, token: string): Promise<OutsideToken | null>;
 }
@@ -118,7 +118,7 @@ function createKeySet(issuer: string, log: IssuersDependencies["log"], now: () =
     return fetching;
   }
 
-  /** Asks the issuer, unless it was asked a moment ago. */
+  /** Requests the issuer's keys, unless it did so a moment ago. */
   async function demanded(): Promise<void> {
     if (fetching === undefined && now() - triedAt < retryMs) return;
     await fetchKeys().catch(() => undefined);

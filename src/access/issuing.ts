@@ -39,7 +39,10 @@ export async function addCredential(
   return { credential, secret };
 }
 
-/** Revokes a credential for good, and tells of it; null where there is none in that account. Revoking it again changes nothing. */
+/**
+ * Revokes a credential permanently and returns it, or null if the account has no such credential. To revoke it again changes
+ * nothing.
+ */
 export async function revokeCredential(
   database: Database,
   kind: SecretKind,

@@ -12,7 +12,7 @@ export interface TokenEndpoint {
 }
 
 export interface TokenRequest {
-  /** What the body says, whatever its media type: names and texts. */
+  /** The parameters of the body, whatever its media type: names and texts. */
   readonly parameters: Readonly<Record<string, string>>;
   /** The Authorization header. */
   readonly authorization: string | undefined;
@@ -38,7 +38,7 @@ const noStore = { "cache-control": "no-store", pragma: "no-cache" };
 
 /** A refusal in the shape of RFC 6749, 5.2. */
 export function tokenRefusal(error: TokenErrorCode, description: string): TokenAnswer {
-  // HTTP wants to be told how to do better wherever it says 401, in the body's case too.
+  // HTTP requires a challenge with every 401, also if the credentials were in the body.
   const isClient = error === "invalid_client";
   return {
     status: isClient ? 401 : 400,
@@ -65,7 +65,8 @@ export function createTokenEndpoint(dependencies: {
         return tokenRefusal("invalid_client", "The client's id and secret are missing.");
 
       let scopes: readonly string[] = [];
-      // The protocol's steps are the library's, and what it asks of us is this model: one for each request, whose origin it knows.
+      // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which knows the
+      // request's origin.
       const server = new OAuth2Server({
         accessTokenLifetime: tokenLifetimeSeconds,
         model: {

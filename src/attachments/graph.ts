@@ -132,7 +132,7 @@ const AttachmentConnection = builder.connectionObject(
   AttachmentEdge,
 );
 
-/** GraphQL shows what an upload has been asked for, as PENDING. */
+/** GraphQL shows requested uploads that have not arrived as PENDING. */
 const reach: AttachmentReach = "awaited";
 
 const attachmentScope: CursorScope = { name: "Note.attachments", ordering: attachmentOrdering };

@@ -9,7 +9,7 @@ export interface RequestUploadInput {
   readonly contentType?: string | undefined;
   /** In bytes, where the client knows it: too large is said before anything is sent. */
   readonly size?: number | undefined;
-  /** Whether it is an image that stands in the note's text. */
+  /** Whether it is an image that is shown in the note's text. */
   readonly inline?: boolean | undefined;
 }
 

@@ -4,13 +4,13 @@ import { sql, type Sql } from "../platform/sql.ts";
 /** Files of one note whose bytes are awaited. */
 const maxAwaitedOfNote = 100;
 
-/** Uploads that one person has asked for or sent within {@link openMs}, and that have not become an attachment. */
+/** How many uploads one person may have that were requested or sent within {@link openMs} and have not become an attachment. */
 const maxOpenOfPerson = 1_000;
 
 /** The bytes of those: as many files of the largest size. */
 const maxLargestFilesOfPerson = 10n;
 
-/** An upload that has not become an attachment by then never does, and is swept. */
+/** An upload that has not become an attachment after this time never does, and is removed. */
 export const openMs = 24 * 60 * 60 * 1000;
 
 /** Bytes that were announced are counted until then; after that they have come and are counted as such, or do not come. */
@@ -56,7 +56,7 @@ export function quotaOfNote(count: UploadCount, noteId: string, filename: string
 
 export type QuotaRefusal = "note" | "person" | "bytes";
 
-/** What is said of a quota that stands in the way, and what to do. */
+/** The message about a quota that forbids an upload, and what to do. */
 export function quotaExceeded(refusal: QuotaRefusal, maximumBytes: number): Forbidden {
   const sentences: Readonly<Record<QuotaRefusal, string>> = {
     note: `The note awaits ${maxAwaitedOfNote} files already, and no more at a time: send those, or delete the ones that will not come.`,

@@ -62,7 +62,7 @@ export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
   countFrom: (viewer, { reach }) => ofNote(viewer, within(reach, "counted")),
 };
 
-/** The note is one that the viewer sees: it stands around this in the statement. */
+/** The viewer sees the note: the statement around this one has selected it. */
 function ofNote(viewer: Viewer, reached: Sql): Rows {
   notesWithVisibleAttachments(viewer);
   return {

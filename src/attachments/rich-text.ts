@@ -19,8 +19,8 @@ export interface TextLoads {
 const largestNumber = 2_147_483_647;
 
 /**
- * Loads what a note's text names: the images among its attachments, people, records. What the reader may not see is not known, and stands in
- * the text as it was written there.
+ * Loads what a note's text refers to: images among its attachments, people and records. What the reader may not see is not
+ * loaded, and the text shows it as it was written.
  */
 export async function loadReferences(
   note: Note,

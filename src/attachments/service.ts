@@ -141,8 +141,8 @@ export function createAttachments({
   }
 
   /**
-   * What has arrived by the URL of `upload` in a store that is not ours becomes the attachment's. It is kept under another key, out of the URL's reach,
-   * which works for a while yet and takes whatever comes: only so are its size and digest those of what is served.
+   * Makes what has arrived by the URL of `upload` in an external store the attachment's file. It is copied to another key: the
+   * URL works for a while longer and accepts further bytes, and only the copy is certain to keep its size and digest.
    */
   async function collect(upload: Upload): Promise<Attachment | undefined> {
     const announced = announcedBytes(upload);
@@ -153,7 +153,7 @@ export function createAttachments({
     // What was sent a moment later is judged by itself.
     const kept = isTaken(arrived) ? await storage.collect?.({ from: upload.storageKey, to: key }) : undefined;
     if (!isTaken(kept ?? arrived)) await storage.remove([upload.storageKey, key]);
-    // Or another process has collected it: the next read tells.
+    // Or another process has collected it, which the next read shows.
     if (!kept || !isTaken(kept)) return undefined;
     const settled = await attach(upload, { key, size: kept.size, sha256: kept.sha256 });
     await storage.remove([settled ? upload.storageKey : key]);
@@ -245,7 +245,7 @@ export function createAttachments({
     return storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null);
   }
 
-  /** `rows` as they stand now, those out of `reach` left out. What was selected of them stays. */
+  /** Returns the current state of `rows`, without those outside `reach`. The selected relations stay. */
   async function settleAll(
     viewer: Viewer,
     rows: readonly Attachment[],

@@ -48,7 +48,10 @@ export function createSweeper({
     }
   }
 
-  /** Deletes up to a batch of uploads of before `before`, and tells how many. A trigger remembers the bytes of those that became nothing. */
+  /**
+   * Deletes a batch of uploads from before `before`, and returns how many. A trigger records the objects of those that did not
+   * become attachments.
+   */
   async function deleteUploads(before: Date): Promise<number> {
     const deleted = await database.query(sql`
       DELETE FROM uploads u WHERE u.id IN (
@@ -58,7 +61,10 @@ export function createSweeper({
     return deleted.length;
   }
 
-  /** Ends the wait of up to a batch of attachments whose uploads are gone, deletes those that never had bytes, and tells how many there were. */
+  /**
+   * Ends the wait of a batch of attachments whose uploads are gone, deletes those that never had bytes, and returns how many
+   * there were.
+   */
   async function endWaits(before: Date): Promise<number> {
     const ended = await database.query(sql`
       WITH overdue AS (

@@ -85,11 +85,11 @@ export interface DemoLoad {
 }
 
 /**
- * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was written, and
- * every file is uploaded. Integer ids and upload keys are not ours to
- * choose, so mentions, references and inline images in the texts are written anew.
+ * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was
+ * written, and every file is uploaded. The database assigns integer ids and upload keys, so mentions, references and inline
+ * images in the texts are rewritten.
  *
- * A load that was cut off goes on where it ended: whatever is there is left as it is, and every row has an id that is the same each time.
+ * A load that was cut off goes on where it ended: rows that exist are left as they are, and every row has the same id each time.
  */
 export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: DemoLoad): Promise<DemoKeys> {
   const { prisma } = database;
@@ -287,7 +287,7 @@ function demoNotes(): DemoNote[] {
   return [...diagnostics, ...records];
 }
 
-/** The record a /v1 note is of, which stands under the name of its kind. */
+/** The record to which a /v1 note belongs. The property has the name of the record's kind. */
 function referenceIn(note: V1Note): string {
   for (const kind of Object.keys(v1Collections).map((name) => name.toLowerCase())) {
     const record = note[kind];

@@ -17,10 +17,11 @@ export interface Demo {
 }
 
 /**
- * The demo data of the data directory: loaded where the database is empty or a load was cut off, and null where it holds something else. Its keys are
- * kept in `demo-keys.json`, readable by its owner alone, before they work: whatever dies when, the next call ends with all of it.
+ * Returns the demo data of the data directory. It is loaded if the database is empty or a load was cut off; null if the database
+ * holds something else. The keys are written to `demo-keys.json`, readable by its owner alone, before they work. If the process
+ * dies at any point, the next call completes the rest.
  *
- * @throws {ConfigError} where the data directory cannot be made or written to.
+ * @throws {ConfigError} if the data directory cannot be created or written.
  */
 export async function prepareDemo(
   dataDirectory: string,

@@ -5,7 +5,7 @@ import type { Credentials, Resolution } from "../access/credentials.ts";
 import { Forbidden, Unauthenticated } from "../errors.ts";
 import { type AnonymousViewer, anonymous, type Origin, type Viewer } from "../viewer.ts";
 
-/** Who a request says is asking. What each outcome is answered with is for its face to say. */
+/** Who sends a request, according to its credentials. Each API decides how it answers each outcome. */
 export type Identification =
   | Resolution
   | { readonly outcome: "anonymous"; readonly viewer: AnonymousViewer }
@@ -39,11 +39,11 @@ export async function identify(
 }
 
 /**
- * As {@link identify}, in the account that `X-Account` names, for the faces that have one answer to whatever stands in the way. Without a
- * credential the viewer is anonymous, and it is for the policies to refuse them.
+ * Like {@link identify}, in the account that `X-Account` names, for the APIs that have one answer for every failure. Without a
+ * credential the viewer is anonymous, and the policies refuse them.
  *
- * @throws {Unauthenticated} where a credential is given and is not valid: going on without it would hide the mistake.
- * @throws {Forbidden} where it may not be used in that account, whether there is one or not.
+ * @throws {Unauthenticated} if the request has a credential that is not valid: to go on without it would hide the mistake.
+ * @throws {Forbidden} if the credential may not be used in that account, whether the account exists or not.
  */
 export async function authenticate(request: FastifyRequest, credentials: Credentials): Promise<Viewer> {
   const identified = await identify(request, credentials, accountIn(request.headers));

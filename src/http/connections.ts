@@ -42,7 +42,7 @@ export interface Connections {
   beginDraining(): void;
   /** Closes the connections on which nothing has moved for `milliseconds`, and that owe no answer. */
   closeIdle(milliseconds: number): void;
-  /** Cuts off every connection, whatever is under way on it. */
+  /** Cuts off every connection, even with requests under way. */
   destroyAll(): void;
 }
 
@@ -76,9 +76,9 @@ const lookMilliseconds = 1_000;
 const idleUnderPressureMilliseconds = 5_000;
 
 /**
- * Watches the connections of `app`: bounds their number, gives up on clients that send or read too slowly (408 in the face's own shape where no
- * answer has begun), and says `Connection: close` on all answers once the process is about to end. To be called on the root, before any
- * route. Silent sockets and dripped headers are the HTTP server's own to close (`headersTimeout`).
+ * Watches the connections of `app`. It bounds their number, cuts off clients that send or read too slowly (408 in the API's own
+ * shape if no response has begun), and sends `Connection: close` with all responses once the process is about to end. Call it on
+ * the root, before any route. The HTTP server itself closes silent sockets and slow headers (`headersTimeout`).
  */
 export function watchConnections(app: FastifyInstance, limits: ConnectionLimits): Connections {
   const { maximumConnections, rates } = limits;
@@ -103,7 +103,7 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     opened += 1;
     connectionOf(socket);
   });
-  // Before any answer is begun, of whatever kind: some are given past the host's hooks.
+  // Before any response begins: some responses bypass the host's hooks.
   app.server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (isDraining || open.get(socket)?.isSurplus) response.setHeader("connection", "close");
   });
@@ -158,7 +158,8 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
       return opened;
     },
     beforeSending(reply) {
-      // Requests that were under way when it began have not been told yet. After 408 what follows on the connection is the rest of a body.
+      // Clients of requests that were under way when draining began have not been told to close yet. After 408, the rest of the
+      // connection's bytes belong to a body.
       if (isDraining || reply.statusCode === 408) reply.header("connection", "close").removeHeader("keep-alive");
     },
     beginDraining() {
@@ -204,8 +205,9 @@ function takenBytes(socket: Socket, before: Taken): Taken {
 }
 
 /**
- * How much of what was handed to the system has not been taken yet. Node.js has no public name for it and counts a write as a whole, however
- * large, when it is done; its own socket timeouts look here too. Where it were gone, large writes would seem to stand still.
+ * Returns how many bytes handed to the system are not sent yet. Node.js has no public name for this; it counts a write as a
+ * whole, however large, when it is complete. Its own socket timeouts use this property too. Without it, large writes would seem
+ * not to move.
  */
 function queuedBytes(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: unknown } | null };

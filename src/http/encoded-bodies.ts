@@ -22,9 +22,9 @@ interface DecodedBody extends Transform {
 }
 
 /**
- * Has bodies with a Content-Encoding decoded before any face parses them, up to `maximumBytes` of decoded bytes: one that decodes to more is
- * refused with 413 and decoded no further, and one in a coding that is not taken with 415 (RFC 9110, 15.5.16). Uploads are left as they
- * come: their bytes are stored, not read. To be called on the root, before any route.
+ * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that decodes to
+ * more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC 9110, section 15.5.16).
+ * Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any route.
  */
 export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   app.addHook("preParsing", (request, reply, payload, done) => {

@@ -40,7 +40,7 @@ const cacheSeconds = 300;
 export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
   const { storage, receive, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
 
-  // Bodies stay unread: the handler streams them, whatever their type is.
+  // Bodies are not parsed: the handler streams them, whatever their type is.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.setErrorHandler(answerError);
@@ -158,7 +158,9 @@ function requireType(sent: string | undefined, signed: string): void {
   throw new Forbidden(`This URL takes a file with Content-Type: ${signed}.`);
 }
 
-/** The extensions of files of a media type; none of what is no type, whatever other words an object answers to. */
+/**
+ * Returns the filename extensions of a media type, or none for another text: it must not find inherited properties of an object.
+ */
 function extensionsOf(type: string): readonly string[] {
   return (Object.hasOwn(extensions, type) ? extensions[type] : undefined) ?? [];
 }

@@ -12,12 +12,12 @@ export interface HealthOptions {
   readonly isDraining: () => boolean;
 }
 
-/** How long a check may take. Whoever asks `/ready` gives up soon after, and a write that takes longer is no service. */
+/** How long a check may take. The callers of `/ready` give up soon after, and a write that takes longer is no service. */
 const checkMilliseconds = 1_000;
 
 /**
- * `/health`: the process lives. `/ready`: a note could be written now and the process is not about to end, else 503 with the names of what
- * stands in the way. `/metrics`: its figures, for Prometheus. A Fastify plugin.
+ * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise 503 with
+ * the names of the failed checks. `/metrics`: metrics for Prometheus. A Fastify plugin.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
@@ -76,7 +76,10 @@ async function failing(checks: ReadinessChecks, onFailure: (name: string, error:
   });
 }
 
-/** `check`, for all who ask while it is under way: those who ask again and again would otherwise take one connection after the other. */
+/**
+ * Runs `check` once for all callers that ask while it is under way. Otherwise frequent callers would take one connection after
+ * the other.
+ */
 function oneAtATime(check: () => Promise<void>): () => Promise<void> {
   let underWay: Promise<void> | undefined;
   return () => {

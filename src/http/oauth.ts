@@ -12,7 +12,7 @@ export interface OAuthOptions {
   readonly signingKeys: SigningKeys;
 }
 
-/** Where clients of the two REST faces have always asked for tokens: the first is /v2's, the others /v1's. */
+/** The paths where clients of the two REST APIs request tokens: the first is /v2's, the others are /v1's. */
 const tokenPaths = ["/oauth2/token", "/oauth/token", "/token"] as const;
 
 /** More than any request for a token has: each parameter of a body is looked at. */

@@ -7,7 +7,7 @@ export type Face = "graphql" | "v2" | "v1";
 export interface PagesOptions {
   /** Base of the gateway's URLs, without a slash at its end. */
   readonly publicUrl: string;
-  /** The faces that this gateway has, in the order in which the page shows them. */
+  /** The APIs of this gateway, in the order in which the page shows them. */
   readonly faces: readonly Face[];
   /** UUID of a ticket that the reader of the examples may see, such as one of the demo data. */
   readonly exampleTicketId?: string | undefined;
@@ -33,7 +33,7 @@ export async function pages(app: FastifyInstance, options: PagesOptions): Promis
       .type("image/svg+xml")
       .send(favicon),
   );
-  // Browsers ask for it wherever a page names no icon, as the OpenAPI documents do not.
+  // Browsers request it for a page that names no icon, such as the OpenAPI documents.
   app.get("/favicon.ico", async (_request, reply) => reply.headers(headers).code(204).send());
 }
 

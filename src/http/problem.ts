@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { ErrorCode } from "../errors.ts";
 
-/** The HTTP status of each domain error, for every face that speaks in statuses. */
+/** The HTTP status of each domain error, for every API that answers with statuses. */
 export const statusOf: Readonly<Record<ErrorCode, number>> = {
   INVALID_INPUT: 400,
   UNAUTHENTICATED: 401,

@@ -54,7 +54,8 @@ export interface Server {
 }
 
 /**
- * The HTTP host: limits, logging, request ids, CORS by allow-list, and an answer for whatever no face has answered. Faces are registered on it.
+ * The HTTP host: limits, logging, request ids, CORS by an allow-list, and responses to requests that no API answers. APIs are
+ * registered on it.
  */
 export function createServer(options: ServerOptions): Server {
   const {
@@ -86,7 +87,8 @@ export function createServer(options: ServerOptions): Server {
     frameworkErrors: (error, request, reply) => {
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
       if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
-      // Sent on its way once more: no hook has seen it, and a face has more to say than its error, such as what a credential has left.
+      // The request is routed once more: no hook has seen it, and an API adds more than its error, such as the rate limit of a
+      // credential.
       Object.assign(request.raw, { originalUrl: request.url, url: path });
       app.routing(request.raw, reply.raw);
     },
@@ -112,7 +114,7 @@ export function createServer(options: ServerOptions): Server {
   boundBodies(app, { maximumBytes: maximumBodiesBytes });
   // One hook for all that is said as an answer leaves: each takes as long as a statement's parameters do.
   app.addHook("onSend", (_request, reply, payload, done) => {
-    // Faces say how long; clients and proxies that were told nothing would ask again at once.
+    // The APIs set it. Without it, clients and proxies would try again at once.
     const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
     if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", usualRetrySeconds);
     connections.beforeSending(reply);

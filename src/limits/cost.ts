@@ -7,7 +7,7 @@
 export const prices = {
   /** Every call. */
   call: 1,
-  /** A row that a page may hold, or that stands beside another one. */
+  /** A row that a page may hold, or a row related to one. */
   row: 1 / 100,
   /** A row that is looked for by an id of its own. */
   lookup: 1 / 10,
@@ -35,7 +35,7 @@ export const prices = {
   token: 10,
 } as const;
 
-/** The most points that one call may cost, whatever its credential has left. */
+/** The maximum cost of one call in points, whatever remains of the rate limit. */
 export const maximumPoints = 1_000;
 
 /** The most values that the filters of a REST call may have together. */

@@ -28,7 +28,7 @@ export interface GuessThrottle {
   trust(guess: Guess): void;
 }
 
-/** For how long a credential that has worked is heard whatever others behind its address do. */
+/** How long a credential that has worked is checked regardless of failures from its address. */
 const trustedMilliseconds = 60 * 60 * 1000;
 const maximumEntries = 10_000;
 

@@ -4,7 +4,7 @@ import { TooManyRequests } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { SharedCounts } from "./redis.ts";
 
-/** What somebody may still ask for. */
+/** What a caller can still spend. */
 export interface Allowance {
   /** Which limit it is of, as the `RateLimit` header names it. */
   readonly policy: string;
@@ -55,10 +55,10 @@ interface MinuteCounts<Result> {
   add(name: string, minute: number, amount: number): Result;
 }
 
-/** How many names are counted in this process. The least recently used goes first: one that has asked for nothing for longest. */
+/** How many names are counted in this process. The least recently used name is dropped first. */
 const maximumNames = 50_000;
 
-/** Counts in this process, at once: what stands before every request may not wait for anything. */
+/** Counts in this process, synchronously: this runs before every request and must not wait. */
 function countInMemory(): MinuteCounts<Counts> {
   const counts = new LRUCache<string, Counts & { readonly minute: number }>({ max: maximumNames });
 

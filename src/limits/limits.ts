@@ -50,7 +50,7 @@ export function createLimits({
   };
 }
 
-/** What a credential is counted by, whatever account it is used in. */
+/** The name under which a credential is counted, the same in every account. */
 export function nameOfCredential({ credential, person }: PersonViewer): string {
   return credential ? `${credential.kind}:${credential.id}` : person.id;
 }

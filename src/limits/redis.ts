@@ -5,7 +5,7 @@ export interface SharedCounts {
   readonly client: Redis;
   /** Whether it answers, as far as is known. */
   isReady(): boolean;
-  /** To be told of a command that has failed. */
+  /** Called when a command has failed. */
   lost(error: unknown): void;
   close(): void;
 }

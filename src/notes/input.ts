@@ -24,7 +24,7 @@ export type NewNoteInput = Omit<AddNoteInput, "ticketId">;
 /** A file that was uploaded for a note. */
 export interface NoteUpload {
   readonly key: string;
-  /** Whether it is an image that stands in the text. */
+  /** Whether it is an image that is shown in the text. */
   readonly inline: boolean;
 }
 
@@ -71,8 +71,8 @@ export interface NoteFieldFilters {
 const maximumTextBytes = 65_536;
 
 /**
- * Text that can be kept: stored untouched, of at most {@link maximumTextBytes}. That it must not be empty is for the faces to ask
- * ({@link requireText}): /v2 has always taken empty notes.
+ * Checks a text: it can be stored untouched and has at most {@link maximumTextBytes}. The APIs decide whether it may be empty
+ * ({@link requireText}): /v2 has always accepted empty notes.
  *
  * @throws {InvalidInput}
  */
@@ -97,7 +97,7 @@ export function writableMedium(medium: NoteMedium): NoteMedium {
   throw invalid("medium", "A note can be added as DEFAULT, SYSTEM or AUTOMATION.");
 }
 
-/** Categories are a set: each once, in the order of the enumeration, whatever was sent. */
+/** Returns categories as a set: each once, in the order of the enumeration. */
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
   return [...new Set(categories)].toSorted((one, other) => placeOfCategory[one] - placeOfCategory[other]);
 }

@@ -61,7 +61,10 @@ export interface Notes {
   addToTicket(viewer: Viewer, input: UpdateTicketInput, notes: readonly NewNoteInput[]): Promise<void>;
   /** @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they see it and may not edit it, {@link InvalidInput} */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
-  /** Deletes a note and its attachments; tells what was deleted. @throws {NotFound}, {@link Forbidden} as {@link Notes.update} */
+  /**
+   * Deletes a note and its attachments, and returns what was deleted. @throws {NotFound}, {@link Forbidden} as {@link
+   * Notes.update}
+   */
   delete(viewer: Viewer, id: string): Promise<Note>;
 }
 
@@ -74,7 +77,10 @@ export interface NoteUploads {
   readonly path: readonly string[];
 }
 
-/** Files that were uploaded beforehand, as new notes take them with them. What attachments are is theirs to say: they come later in the house. */
+/**
+ * Files that were uploaded before the note that claims them. The attachments feature, which comes later in the feature order,
+ * implements this.
+ */
 export interface UploadIntake {
   /** @throws {InvalidInput} of {@link NoteUploads.path} where one is not there to be taken, {@link Forbidden} */
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;

@@ -107,7 +107,10 @@ function readSubject({ subject }: Body, known: Ticket | undefined, found: Findin
   return String(subject);
 }
 
-/** The status that a name means. The name that a record is shown with already changes nothing, whatever else is shown by the same name. */
+/**
+ * Returns the status for a name. The name that a record is shown with already changes nothing, even if other statuses are shown
+ * by the same name.
+ */
 function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, found: Findings): TicketStatus | undefined {
   if (status === undefined) return undefined;
   const named = typeof status === "string" ? statusNamed(kind, status) : undefined;

@@ -88,7 +88,7 @@ export const getNote: Operation<{ query: unknown; path: { note_id: string }; bod
   return asJson(await textOf(note, {}));
 };
 
-/** PUT replaces: what is left out has been given its default by then. */
+/** PUT replaces: omitted properties have their defaults by now. */
 export const updateNote: Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
   { viewer, path, body },

@@ -80,7 +80,7 @@ export const getMe: Operation = (request) =>
 export const getPerson: Operation = (request) =>
   answerRecord(request, personShape, (selection) => personOf(request, selection));
 
-/** Teams are not kept here. Clients ask for them on their way to the notes, and find that somebody is in none. */
+/** There are no teams here. Clients request them on their way to the notes, and get an empty list. */
 export const listTeams: Operation = async (request) => {
   await personOf(request);
   return { body: [] };

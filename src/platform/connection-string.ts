@@ -7,7 +7,7 @@ const sessionAttributes = ["any", "read-write", "read-only", "primary", "standby
 /** What a server must be to be taken: `target_session_attrs` of libpq. */
 export type SessionAttributes = (typeof sessionAttributes)[number];
 
-/** Where a server listens, and who asks it. */
+/** The address of a server, and the role that connects to it. */
 export type ServerAddress = Pick<
   pg.ClientConfig,
   "host" | "port" | "user" | "password" | "database" | "ssl" | "sslnegotiation" | "application_name" | "options"
@@ -64,7 +64,7 @@ interface Host {
   readonly port: number | undefined;
 }
 
-/** The hosts of the URL, or those of its parameters, which stand above them. */
+/** The hosts of the URL, or those of its parameters, which take precedence. */
 function readHosts(authority: string, names: string, ports: string): readonly Host[] {
   const hosts = names === "" ? authority.split(",").map(readHost) : names.split(",").map((host) => ({ host, port: undefined }));
   if (ports === "") return hosts;
@@ -123,7 +123,7 @@ function serverAt({ host, port }: Host, common: pg.ClientConfig): ServerAddress 
   const { user, password, database, ssl, sslnegotiation, application_name: name, options } = common;
   return {
     ...present({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
-    // What goes through a socket of this machine is not encrypted, whatever the URL says: as with libpq.
+    // Connections through a socket of this machine are not encrypted, whatever the URL says, as with libpq.
     ...present({ ssl: host?.startsWith("/") ? false : ssl }),
   };
 }

@@ -44,7 +44,7 @@ function serve(database: PGlite): void {
   });
 }
 
-/** Feeds what comes over `port` to the database, whole messages at a time, and sends back what it says. */
+/** Passes the messages that arrive over `port` to the database, whole messages at a time, and sends back its replies. */
 function answer(database: PGlite, port: MessagePort, isCurrent: () => boolean): void {
   let unread: Uint8Array = new Uint8Array(0);
   let isStarting = true;
@@ -64,7 +64,7 @@ function answer(database: PGlite, port: MessagePort, isCurrent: () => boolean): 
     port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   };
 
-  // Says that the connection stands, as an accepted socket does.
+  // Reports that the connection is open, as an accepted socket does.
   port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   port.on("message", (chunk: Uint8Array) => {
     work = work

@@ -44,12 +44,12 @@ const abandonedStatementMilliseconds = 1_000;
 const shutdownMilliseconds = 10_000;
 
 /**
- * Starts PGlite on `directory`, or in memory. The directory is locked for this process. Should the thread break down, or be ended
- * since an abandoned statement kept it busy, connections end with an error and the next one starts a new thread, which recovers as
- * PostgreSQL does after a crash. Every commit that was acknowledged is there after the process ended in whatever way; after a power
- * failure perhaps not, since PGlite writes to files and does not wait until they are on the disk.
+ * Starts PGlite on `directory`, or in memory. The directory is locked for this process. If the thread breaks down, or is ended
+ * because an abandoned statement kept it busy, connections end with an error. The next one starts a new thread, which recovers as
+ * PostgreSQL does after a crash. Every commit that was acknowledged survives the end of the process. After a power failure it may
+ * be lost, because PGlite does not wait until its files are on the disk.
  *
- * @throws {DirectoryInUse} where another process has the directory.
+ * @throws {DirectoryInUse} if another process has the directory.
  */
 export async function startEmbeddedDatabase(directory: string | null): Promise<EmbeddedDatabase> {
   settleWebAssembly();
@@ -201,7 +201,7 @@ function openConnection(started: () => Promise<Worker>): Connection {
 
   const duplex = new Duplex({
     read() {
-      // The database pushes; there is nothing to ask for.
+      // The database pushes its data; there is nothing to request.
     },
     write(chunk: Uint8Array, _encoding, callback) {
       send([chunk]);

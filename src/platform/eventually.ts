@@ -1,8 +1,8 @@
 import { asError } from "../errors.ts";
 
 /**
- * `work` of `value`, at once where the value is there: most rows came with what a field asks for, and a promise for each of them would be most of the
- * work of answering.
+ * Applies `work` to `value`, at once if the value is there: most rows have been loaded with what a field needs, and a promise for
+ * each of them would be most of the work.
  */
 export function whenThere<Value, Result>(
   value: Value | Promise<Value>,

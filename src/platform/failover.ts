@@ -17,9 +17,9 @@ const suits: Readonly<Record<SessionAttributes, (state: ServerState) => boolean>
 };
 
 /**
- * The client for a pool of connections to `address`. Where there is one server and any will do, it is the driver's own. Otherwise each new connection
- * first asks the servers in their order, and goes to the first that is what `target_session_attrs` wants: whichever was it a moment ago.
- * The asking takes no longer than `milliseconds`.
+ * Returns the client class for a pool of connections to `address`. For one server without a requirement it is the driver's own.
+ * Otherwise each new connection first checks the servers in their order, and uses the first that meets `target_session_attrs`.
+ * The check takes at most `milliseconds`.
  */
 export function clientFor(address: DatabaseAddress, milliseconds: number): typeof pg.Client {
   const { servers, sessionAttributes } = address;

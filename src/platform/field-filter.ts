@@ -46,7 +46,7 @@ export interface Terms {
   readonly others: readonly Sql[];
 }
 
-/** Everything that `terms` ask of the table `alias`. */
+/** All conditions of `terms` on the table `alias`. */
 export function allTerms(alias: string, terms: readonly (Partial<Terms> | undefined)[]): Terms {
   const among = new Map<string, Among>();
   const others = terms.flatMap((asked) => asked?.others ?? []);

@@ -23,7 +23,7 @@ export interface DownloadPermit {
   readonly secondsLeft: number;
 }
 
-/** An object opened for reading: these bytes and no others, whatever is written under its key meanwhile. */
+/** An object opened for reading: its bytes do not change, whatever is written under its key meanwhile. */
 export interface OpenObject {
   readonly facts: ObjectFacts;
   /** The bytes from `start` up to and without `end`. Ends the object's use, as {@link OpenObject.close} does. */

@@ -1,4 +1,4 @@
-/** How deep JSON that is sent may be nested. What is nested deeper makes whatever calls itself for each level run out of stack. */
+/** The maximum nesting of JSON in requests. Deeper JSON makes recursive functions run out of stack. */
 export const maximumDepth = 32;
 
 /** Whether `value`, as it was parsed from JSON, is nested more than {@link maximumDepth} levels deep. */

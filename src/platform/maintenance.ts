@@ -44,8 +44,8 @@ export async function withClient<Result>(pool: pg.Pool, work: (client: pg.PoolCl
 }
 
 /**
- * Runs `work` in one transaction that looks for tables in `schema` and that no setting of the database cuts off. Everything is set for the transaction
- * alone, so behind a pooler nothing of it reaches another client.
+ * Runs `work` in one transaction that looks for tables in `schema` and that no setting of the database cuts off. All settings are
+ * for the transaction alone, so that none reaches another client behind a pooler.
  */
 export async function inMaintenanceTransaction<Result>(
   client: pg.ClientBase,

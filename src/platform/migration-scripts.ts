@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-/** Where the scripts of migrations stand, each in a directory of its name. */
+/** The directory of the migrations' scripts, each in a directory of its own name. */
 export const migrationsDirectory = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 export const schemaPath = fileURLToPath(new URL("../../prisma/schema.prisma", import.meta.url));
 export const scriptName = "migration.sql";
@@ -30,7 +30,7 @@ export interface IndexStep {
   readonly isUnique: boolean;
 }
 
-/** A thing that a script makes, by which the database tells whether the script was run. */
+/** An object that a script creates. Its presence shows whether the script was run. */
 export interface MadeObject {
   readonly kind: "relation" | "type" | "function" | "trigger" | "constraint";
   readonly name: string;

@@ -89,10 +89,10 @@ export async function requireMigrated(database: Database): Promise<void> {
 }
 
 /**
- * Writes into the history what became of the migration `name`, which was started and not finished: for {@link migrate} to go on where it could not
- * tell that itself.
+ * Records in the history what became of the migration `name`, which was started and not finished, so that {@link migrate} can go
+ * on where it could not decide this itself.
  *
- * @throws {MigrationFailed} where no such migration was started and not finished.
+ * @throws {MigrationFailed} if no such migration was started and not finished.
  */
 export async function settleMigration(database: Database, name: string, settlement: Settlement): Promise<void> {
   const { schema } = database;
@@ -214,7 +214,9 @@ async function runSteps(
   }
 }
 
-/** Whether `client` talks to the process of the server that it was told of when it connected: a pooler tells of itself. */
+/**
+ * Returns whether `client` talks to the server process that it was given when it connected. A pooler gives a number of its own.
+ */
 async function hasOwnSession(client: pg.ClientBase, schema: string): Promise<boolean> {
   return inMaintenanceTransaction(client, schema, async () => {
     const { rows } = await client.query<{ id: number }>("SELECT pg_backend_pid() AS id");

@@ -87,7 +87,7 @@ function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page)
   const [after, before] = [typed(keys, nearest), typed(keys, farthest)];
   const combinations = combined(lead.held);
   const isOneWay = second === undefined || second.direction === first.direction;
-  // Nobody asks for what lies between two rows of an order that goes two ways.
+  // An order in two directions is never read between two positions.
   if (!isOneWay && before) return undefined;
   const read = (held: readonly Held[]): Sql =>
     isOneWay
@@ -108,7 +108,7 @@ function boundByFirst(rows: Rows, { field }: OrderKey): Rows {
   return { ...rows, terms: { among: among.filter((one) => one !== own), bounds: [...bounds, ...ends], others } };
 }
 
-/** What stands before the keys of an order in an index. */
+/** The fields before the keys of an order in an index. */
 interface Lead {
   readonly held: readonly Among[];
   /** How many of them are held with `=`. */
@@ -170,7 +170,7 @@ function combined(lead: readonly Among[]): readonly (readonly Held[])[] {
   );
 }
 
-/** Reads each of `combinations` by itself, as columns of a list. The order of what comes out is for the caller to make. */
+/** Reads each of `combinations` by itself, as columns of a list. The caller orders the result. */
 function merged(
   { alias, from }: Source,
   combinations: readonly (readonly Held[])[],

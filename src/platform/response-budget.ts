@@ -199,7 +199,7 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     }
 
     #take(bytes: number): void {
-      // What was read for a client that has gone by now is given back as it comes.
+      // What was read for a client that has disconnected is released when it arrives.
       if (this.#isReleased) return;
       this.#bytes += bytes;
       usedBytes += bytes;

@@ -67,7 +67,8 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
   function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
     const signingDate = clock();
-    // X-Amz-Date has no fraction and X-Amz-Expires is whole seconds: the URL may live up to one second less than asked, never more.
+    // X-Amz-Date has no fraction and X-Amz-Expires is in whole seconds: the URL may live up to one second less than requested,
+    // never more.
     return {
       signingDate,
       expiresIn: Math.floor((expiresAt.getTime() - Math.floor(signingDate.getTime() / 1000) * 1000) / 1000),
@@ -99,8 +100,8 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
         ContentType: contentType,
         ...(size === undefined ? {} : { ContentLength: size }),
       });
-      // Without this list the presigner leaves these headers unsigned, and any type and length would be taken. The length is no header for a
-      // client to set: whatever sends the bytes sends it.
+      // Without this list the presigner leaves these headers unsigned, and the store would accept any type and length. A client
+      // does not set the length itself: its HTTP library sends it.
       const signableHeaders = new Set(["content-type", "host", ...(size === undefined ? [] : ["content-length"])]);
       const url = await onS3(getSignedUrl(signingClient, command, { ...lifetime(expiresAt), signableHeaders }));
       return { url, method: "PUT", headers: { "content-type": contentType }, expiresAt };

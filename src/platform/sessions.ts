@@ -7,7 +7,7 @@ import { createStatementNames } from "./statement-names.ts";
 export type SessionSettings = Readonly<Record<string, string | number>>;
 
 export interface SessionsOptions {
-  /** What every statement is to find set, whatever the server, the database and the role have. */
+  /** The settings that every statement needs, whatever the server, the database and the role have. */
   readonly settings: SessionSettings;
   /**
    * `never`: the sessions belong to the gateway alone. `always`: they are shared. `detect`: each connection is checked, and the
@@ -33,13 +33,14 @@ type Callback = (error: Error | null, result?: pg.QueryResult) => void;
 type SendBack = (question: Question, values: undefined, callback: Callback) => void;
 
 /**
- * Sees to it that a statement means the same on every connection and finds what it needs: by settings, and by names under which the server keeps what it
- * has parsed.
+ * Makes a statement mean the same on every connection: by settings, and by names under which the server keeps prepared
+ * statements.
  *
- * Where a session is ours alone, settings are made once a connection, and statements that come again are named. Where a transaction pooler stands
- * between (PgBouncer), two transactions may run in two sessions, and either session is somebody else's next. So nothing outlives a transaction
- * there: `BEGIN`, the settings for this transaction, the statement and `COMMIT` go out in one write, and nothing is named. Within a transaction that
- * somebody has begun, statements go as they are, unnamed: one that is refused for its name could not be sent again. See docs/decisions/0080.
+ * If a session belongs to the gateway alone, settings are made once for each connection, and statements that come again are
+ * named. Behind a transaction pooler (PgBouncer) two transactions may run in two sessions, and another program may use either
+ * session next. There nothing outlives a transaction: `BEGIN`, the settings for this transaction, the statement and `COMMIT` go
+ * out in one write, and nothing is named. Within a transaction that the caller has begun, statements are sent as they are,
+ * unnamed: one that is refused for its name could not be sent again. See docs/decisions/0080.
  */
 export function createSessions({ settings, shared, onShared }: SessionsOptions): Sessions {
   const names = createStatementNames();
@@ -72,7 +73,7 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
     if (isDatabaseError(error, readOnlyTransaction)) spent.add(client);
   };
 
-  /** What is sent for `question` where nothing has to stand around it; undefined where something has. */
+  /** Returns what is sent for `question` if it needs no transaction around it; otherwise undefined. */
   const asItIsSent = (client: pg.ClientBase, question: Question): Question | undefined => {
     const { text, values } = question;
     if (client.getTransactionStatus() !== "I") return question;
@@ -170,7 +171,8 @@ async function askInTransaction(
 }
 
 /**
- * Whether the session is the one that the connection was told of when it was made. A pooler answers by itself there, and with a number of its own.
+ * Returns whether the session is the one that the connection was given when it was made. A pooler answers this itself, with a
+ * number of its own.
  */
 async function isOwnSession(client: pg.ClientBase, send: Send): Promise<boolean> {
   const { rows } = await sendInTime(send, "SELECT pg_backend_pid() AS pid");

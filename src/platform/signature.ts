@@ -1,16 +1,16 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
-/** Signs lists of texts, and tells whether a signature is its own. */
+/** Signs lists of texts and verifies its own signatures. */
 export interface Signer {
-  /** A signature over `parts`, each and in this order: 43 characters that may stand in a URL. */
+  /** Returns a signature over `parts` in this order: 43 characters that are safe in a URL. */
   sign(parts: readonly string[]): string;
   /** Whether `signature` was made by {@link Signer.sign} for exactly these parts. Takes as long for a near miss as for a far one. */
   verify(parts: readonly string[], signature: string): boolean;
 }
 
 /**
- * HMAC-SHA256 under a key of its own for each `purpose`, derived from `secret`: what was signed for one purpose verifies for no
- * other, whatever its parts are. Give each kind of signed thing its own purpose.
+ * Returns a signer with HMAC-SHA256. It derives a key for each `purpose` from `secret`: a signature for one purpose is not valid
+ * for another, even with the same parts. Give each kind of signed thing its own purpose.
  */
 export function createSigner(secret: string, purpose: string): Signer {
   const key = Buffer.from(hkdfSync("sha256", secret, "", purpose, 32));
@@ -24,7 +24,7 @@ export function createSigner(secret: string, purpose: string): Signer {
     sign,
 
     verify(parts, signature) {
-      // The texts are compared, not the bytes they stand for: base64url has several spellings of one value, and one is enough.
+      // The texts are compared, not the bytes that they encode: base64url has several spellings of one value, and one is enough.
       const expected = Buffer.from(sign(parts));
       const given = Buffer.from(signature);
       return given.length === expected.length && timingSafeEqual(given, expected);

@@ -31,8 +31,8 @@ export function isSlot(value: unknown): value is Slot {
 }
 
 /**
- * What rows must equal, by field name. One such value says who may see or change what, and serves three readers: it is a Prisma
- * `where` as it stands, {@link whereSql} writes it into a statement, {@link matches} asks it of a row in memory.
+ * What rows must equal, by field name. One such value says who may see or change what, and has three uses: it is a Prisma `where`
+ * as it is, {@link whereSql} writes it into a statement, and {@link matches} tests a row in memory.
  */
 export type Condition = Readonly<Record<string, string | number | boolean>>;
 

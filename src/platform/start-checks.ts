@@ -23,7 +23,7 @@ export interface StartLog {
 /** How long a start waits for a database that does not answer. */
 export interface Patience {
   readonly totalMilliseconds: number;
-  /** For one attempt to connect, and to ask. */
+  /** The time limit of one attempt to connect and to query. */
   readonly attemptMilliseconds: number;
   /** Between the first two attempts; doubled from one to the next. */
   readonly firstPauseMilliseconds: number;
@@ -46,11 +46,12 @@ interface Target {
 }
 
 /**
- * Waits until the database that `config` names can be connected to, and checks that the gateway can work on it: its version, its encoding, that it takes
- * writes, and that the role may use the tables that are there. Asks a few times at most; nothing of it is done again for a request.
+ * Waits until it can connect to the database of `config`, and checks that the gateway can work with it: its version, its
+ * encoding, that it accepts writes, and that the role may use the existing tables. It sends a few queries at most, and none for a
+ * request.
  *
- * @throws {UnusableDatabase} where it cannot work, or does not answer in time.
- * @throws {ConfigError} where a URL cannot be used.
+ * @throws {UnusableDatabase} if the gateway cannot work with it, or it does not answer in time.
+ * @throws {ConfigError} if a URL cannot be used.
  */
 export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = usualPatience): Promise<void> {
   if (config.kind === "embedded") return;
@@ -76,7 +77,10 @@ export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patie
   );
 }
 
-/** Whether all `answers` came from one database of one server. A pooler may give it other names, and the server tells its own. */
+/**
+ * Returns whether all `answers` came from one database of one server. A pooler may use other names for it, but the server reports
+ * its own.
+ */
 function areOne(answers: readonly Facts[]): boolean {
   return new Set(answers.map(({ identity }) => identity)).size === 1;
 }
@@ -163,7 +167,7 @@ interface Facts {
   readonly missing: readonly string[];
 }
 
-/** The audit is written and read, and nothing else: rights to more are not asked for. */
+/** The audit is only written and read, so no further rights are required. */
 const appendOnlyTables = ["audit_events"];
 
 async function readFacts(client: pg.ClientBase, schema: string): Promise<Facts> {
@@ -268,7 +272,7 @@ function lastingFaultOfServer(error: unknown, { variable, address }: Target, pla
     return `The certificate of ${place} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
   if (message.includes("does not support SSL connections"))
     return `${place} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
-  // Whatever else a server refuses before anything was asked, such as a setting that is unknown to it.
+  // Other errors with which a server refuses a connection, such as an unknown setting.
   if (error instanceof pg.DatabaseError && !isPassing(error))
     return `${place} cannot be used (${message}): see to the server, or correct ${variable}.`;
   return undefined;

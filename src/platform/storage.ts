@@ -46,7 +46,7 @@ export interface SignedRequest {
  * cannot be reached, with the reason as its cause.
  */
 export interface ObjectStorage {
-  /** Whether the gateway itself takes the uploads and so learns of each. A store elsewhere has to be asked with `stat`. */
+  /** Whether the gateway itself receives the uploads. If not, it must check for them with `stat`. */
   readonly announcesArrivals: boolean;
   /** A PUT of the raw bytes, with exactly this content type, and of exactly this `size` in bytes where it is given. */
   signUpload(upload: { key: string; contentType: string; size?: number | undefined; expiresAt: Date }): Promise<SignedRequest>;
@@ -65,8 +65,8 @@ export interface ObjectStorage {
    */
   write(key: string, bytes: Readable, limits: WriteLimits): Promise<WrittenObject>;
   /**
-   * Keeps what lies under `from` at this moment under `to` as well, where no signed URL reaches it, and answers with what was kept; null where nothing
-   * lies there. The digest is there where the store tells it. Only stores that announce no arrivals can do it, and need it.
+   * Copies the current object of `from` to `to`, which no signed URL reaches, and returns the facts of the copy; null if there is
+   * no object. The digest is included if the store reports it. Only stores that do not report uploads have this, and need it.
    */
   readonly collect?: (object: {
     from: string;
@@ -143,7 +143,7 @@ export function mediaType(contentType: string): string {
 // Types that a browser shows without running anything in them. SVG, HTML, XML and PDF can hold scripts and are not among them.
 const harmlessTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"]);
 
-/** The Content-Disposition (RFC 6266) of a download: shown in place only where that was asked for and the type is harmless. */
+/** The Content-Disposition (RFC 6266) of a download: `inline` only if requested and if the type is harmless. */
 export function dispositionOf(download: { contentType: string; filename: string; inline: boolean }): string {
   const shown = download.inline && harmlessTypes.has(mediaType(download.contentType));
   return createDisposition(download.filename, { type: shown ? "inline" : "attachment" });

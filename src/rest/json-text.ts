@@ -18,9 +18,9 @@ export function jsonIn(body: unknown): string | undefined {
 }
 
 /**
- * The JSON that `found`, a row or a page, came with, worked out for `asker`.
+ * Returns the JSON with which `found`, a row or a page, was read, completed for `asker`.
  *
- * @throws {DomainError} what a policy has refused. Anything else that keeps it from being JSON is a mistake here.
+ * @throws {DomainError} what a policy has refused. Other errors are mistakes in the code.
  */
 export async function textOf(found: object, asker: object): Promise<string> {
   const json = jsonOf(found);

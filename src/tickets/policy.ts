@@ -26,7 +26,10 @@ export function newTicketFor(
   return { opener, accountId, requesterId: opener.person.id };
 }
 
-/** The person who changes tickets they see: staff. To be asked of those who see the ticket. @throws {Forbidden} */
+/**
+ * Returns the person who changes tickets that they see: only staff may. Call it only for a viewer who sees the ticket. @throws
+ * {Forbidden}
+ */
 export function editorOfTickets(viewer: Viewer): PersonViewer {
   const editor = authorize(viewer, "tickets:read", "tickets:write");
   if (!isStaff(editor)) {

@@ -45,7 +45,7 @@ export function createTickets({
   reads: Reads;
   writing: TicketWriting;
 }): Tickets {
-  /** The ticket as it was written. @throws {NotFound} where it is gone by then, or out of sight. */
+  /** Returns the ticket that was written. @throws {NotFound} if it has been deleted meanwhile, or is no longer visible. */
   async function write({ parts }: TicketWrite): Promise<Ticket> {
     const [written] = await database.query<Ticket>(sql`WITH ${parts(sql`true`)} SELECT ${ticketColumns} FROM written t`);
     if (!written) throw new NotFound("ticket");

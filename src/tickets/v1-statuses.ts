@@ -1,6 +1,6 @@
 import type { TicketKind, TicketStatus } from "./service.ts";
 
-/** The statuses of one kind of record on /v1, and how they and ours stand for each other. */
+/** The statuses of one kind of record on /v1, and how they map to ours. */
 interface Statuses<Name extends string> {
   /** What each of ours is shown as. */
   readonly shown: Readonly<Record<TicketStatus, Name>>;

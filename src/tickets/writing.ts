@@ -12,14 +12,14 @@ import { editorOfTickets, newTicketFor, visibleTickets } from "./policy.ts";
 import { ticketById } from "./relations.ts";
 
 /**
- * The part of a statement that writes a ticket. It stands among the WITH parts of whatever else is to come about with it: notes that are added to
- * the ticket are written by the same statement, so that all of it comes about or nothing.
+ * The part of a statement that writes a ticket. It is one of the WITH parts of the statement that makes other changes with it:
+ * notes that are added to the ticket are written by the same statement, so that all changes are made or none.
  */
 export interface TicketWrite {
   readonly ticketId: string;
   /**
-   * WITH parts: the ticket as it is written, under the name `written`, and what the audit keeps of it. It is written where `condition` holds alone:
-   * a part that writes does so whatever becomes of the rest of its statement.
+   * Returns the WITH parts: the written ticket, under the name `written`, and its audit event. It is written only if `condition`
+   * holds: a part that writes does so whatever becomes of the rest of its statement.
    */
   readonly parts: (condition: Sql) => Sql;
 }

@@ -71,7 +71,7 @@ async function outsideTokens(): Promise<Trusted> {
 const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
 const decoded = (part: string) => JSON.parse(Buffer.from(part, "base64url").toString()) as Record<string, unknown>;
 
-/** A token with this header and these claims, signed by hand: no library that means well stands in between. */
+/** Returns a token with this header and these claims, signed by hand: a library might correct them. */
 async function forged(header: Header, claims: Claims, key: CryptoKey | string | null): Promise<string> {
   const input = `${encoded(header)}.${encoded(claims)}`;
   if (key === null) return `${input}.`;

@@ -32,7 +32,7 @@ beforeAll(async () => {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      // Offline, but for the gateway: whatever asks for a name gets none.
+      // Offline except for the gateway: no name is resolved.
       "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ],
   });

@@ -42,7 +42,7 @@ console.log(`wrong: ${failures.length}`);
 for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`);
 process.exit(failures.length === 0 ? 0 : 1);
 
-/** What a client was told of a note: what it is, or that it is gone. */
+/** What a client knows of a note from its responses: its state, or that it is deleted. */
 type Acknowledged = Map<string, { readonly text: string } | "deleted">;
 
 async function killUnderWrites(kind: string, database: Record<string, string>): Promise<void> {

@@ -242,7 +242,7 @@ async function addByV1(ask: Ask, ticket: number, database: string, schema: strin
   return rows[0]?.id ?? "";
 }
 
-/** What the database has, asked for in a way that no setting changes. */
+/** The settings of the database, read in a way that no setting changes. */
 async function rowOf(database: string, schema: string, uuid: string): Promise<Row> {
   const rows = await rowsOf<Row>(
     database,

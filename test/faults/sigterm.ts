@@ -21,7 +21,7 @@ const exitMilliseconds = 10_000;
 const clients = 8;
 /** Long enough for HAProxy to notice, also on a machine that is busy. */
 const drainBehindProxy = 3_000;
-/** What a round asks beside its load: for a ticket, a note, the upload's URL, and the upload. */
+/** What a round requests beside its load: a ticket, a note, the upload's URL, and the upload. */
 const askedBeside = 4;
 
 const problems: string[] = [];
@@ -120,7 +120,7 @@ async function stopUnderLoad(gateway: Gateway, key: string): Promise<StopFigures
   return { answered: tally.answered, lost, resetAtOpening: tally.resetAtOpening, exitMilliseconds: took };
 }
 
-/** How many requests a gateway has accepted, by its log, without those that ask whether it is ready. */
+/** Returns how many requests a gateway has accepted according to its log, without those for /ready. */
 function acceptedBy({ logPath }: Gateway): number {
   return readFileSync(logPath, "utf8")
     .split("\n")

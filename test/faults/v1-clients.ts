@@ -152,7 +152,7 @@ async function problemsOf(
   return problems;
 }
 
-/** A client tells how many records each of its walks has met. There are some for each. */
+/** A client reports how many records each of its walks has met. There are some for each. */
 function problemsOfWalks(lines: readonly object[]): string[] {
   const walked = lines.flatMap((line) => ("walked" in line ? Object.entries(line.walked as Record<string, number>) : [])); // as the drivers print it
   if (walked.length === 0) return ["it did not come to its walks"];

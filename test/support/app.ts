@@ -26,7 +26,7 @@ export interface TestApp {
   readonly database: Database;
   readonly statements: StatementRecorder;
   readonly provisioning: Provisioning;
-  /** The time it is for the gateway; real time until a test says otherwise. */
+  /** The gateway's time: real time until a test sets it. */
   readonly time: { now: Date | undefined; elapsed: number | undefined };
   readonly filesDirectory: string;
   /** What keeps the files there. */
@@ -227,7 +227,7 @@ export interface RestAnswer {
   readonly body: unknown;
 }
 
-/** Calls a REST face over HTTP. Every answer of /v2 is held against its contract. */
+/** Calls a REST API over HTTP. Every response of /v2 is checked against its contract. */
 export async function call(
   { url }: TestApp,
   key: string | undefined,

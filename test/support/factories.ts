@@ -112,7 +112,7 @@ export async function addAttachment(
   });
 }
 
-/** What the mobile clients have always done: ask for a URL, PUT the bytes to it. */
+/** What the mobile clients do: request a URL, and PUT the bytes to it. */
 export async function upload(
   app: TestApp,
   key: string,

@@ -7,7 +7,7 @@ import { Provider } from "oidc-provider";
 /** A real OpenID Connect provider on this machine, which gives out access tokens for a gateway. */
 export interface OidcIssuer {
   readonly issuer: string;
-  /** How often its key set was asked for. */
+  /** How often its key set was requested. */
   readonly asked: { keys: number };
   /** The key that signs at present. */
   readonly key: { readonly id: string; readonly privateKey: CryptoKey; readonly publicJwk: JWK };

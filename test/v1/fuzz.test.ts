@@ -163,7 +163,7 @@ const nasty = [
   ],
 ];
 
-/** A text that can stand in the line of a request; what clients would never send as it is, is encoded half of the time. */
+/** A text that can be in the request line. Half of the time it encodes what clients would never send unencoded. */
 const text = () =>
   fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...nasty) },

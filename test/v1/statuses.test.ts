@@ -131,7 +131,7 @@ describe.each(Object.entries(published))("%s", (kindName, { collection, names })
         "query ($id: ID!) { ticket(id: $id) { status } }",
         { id: nodeID },
       );
-      // What is shown is what stands for it, and sending that back again means the same.
+      // A record is shown with a name that maps to its status, and sending that name back changes nothing.
       expect(names).toContain(body.status);
       expect(shown.find((record) => record.status === data.ticket.status)?.name).toBe(body.status);
     }

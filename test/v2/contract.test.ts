@@ -72,7 +72,7 @@ describe("the document", () => {
     );
     expect(operations).toHaveLength(8);
     for (const { method, path } of operations) {
-      // 401 says that it stood before the operation and was asked who it is: an address without an operation answers 404.
+      // 401 shows that the request reached the operation: an address without an operation answers 404.
       expect([method, path, (await call(app, undefined, method, path)).status]).toEqual([method, path, 401]);
     }
   });

@@ -47,7 +47,7 @@ export function link(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** A bare http or https address. The rule stands at its colon, where the library's text rule has stopped. */
+/** A bare http or https address. The rule begins at its colon, where the library's text rule has stopped. */
 export function bareAddress(state: StateInline, silent: boolean): boolean {
   if (silent || state.linkLevel > 0 || !state.src.startsWith("://", state.pos)) return false;
   const scheme = schemeBefore.exec(state.src.slice(Math.max(0, state.pos - 6), state.pos))?.[0];
@@ -66,7 +66,9 @@ export function bareAddress(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** An address from `start` to the end of its word: without the punctuation that follows it, or the bracket that it stands in. */
+/**
+ * Returns the address from `start` to the end of its word, without punctuation that follows it and without an enclosing bracket.
+ */
 function addressAt(source: string, start: number, limit: number): string {
   let round = 0;
   let square = 0;
@@ -124,8 +126,8 @@ function pushLinkOpen(state: StateInline, source: string, address: string): void
 }
 
 /**
- * What stands in parentheses from `start` on, on one line, and where it ends. File names have spaces and parentheses, so balanced ones
- * are part of it; that they may not be deep bounds how often a text of unclosed ones is searched.
+ * Returns the text in parentheses from `start` on, on one line, and where it ends. File names have spaces and parentheses, so
+ * balanced parentheses belong to it. Their depth is bounded, which bounds how often a text of unclosed ones is searched.
  */
 function inParentheses(text: string, start: number, end: number): { content: string; end: number } | undefined {
   if (text.charAt(start) !== "(") return undefined;

@@ -12,7 +12,7 @@ interface Mark {
   readonly acrossLines: boolean;
 }
 
-// `+` and `~` stand in ordinary mails as well ("+31 20 …", "grade 18+"): what they mark ends on the line where it began.
+// `+` and `~` are common in emails ("+31 20 …", "grade 18+"), so a mark with them ends on the line where it began.
 const marks: Readonly<Record<string, Mark>> = {
   "*": { tag: "strong", width: 2, withinWords: true, acrossLines: true },
   _: { tag: "em", width: 2, withinWords: false, acrossLines: true },
@@ -80,7 +80,7 @@ export function applyMarks(state: StateInline): void {
   }
 }
 
-/** For each token, the line of the paragraph that it stands on. */
+/** For each token, the line of its paragraph. */
 function lineNumbers(state: StateInline): number[] {
   let line = 0;
   return state.tokens.map((token) => {

@@ -6,9 +6,10 @@ import type { Result, ResultOf, TextTask } from "./tasks.ts";
 /** Renders long texts away from the main thread. */
 export interface RenderingThread {
   /**
-   * Takes one task of each `asker` in turn: 64 KB can be made to take a quarter of a second, and a page has a hundred of them.
+   * Takes one task of each viewer in turn: 64 KB can be made to take a quarter of a second, and a page can have a hundred such
+   * texts.
    *
-   * @throws {DomainError} where `allowance` has none left when it is its turn, {@link Unavailable} where too much is waiting.
+   * @throws {DomainError} if `allowance` is used up when it is the task's turn, {@link Unavailable} if too much is waiting.
    */
   run(task: TextTask, asker: object, allowance: RenderingAllowance): Promise<ResultOf<Result>>;
 }
@@ -33,7 +34,7 @@ export function createRenderingThread(): RenderingThread {
   /** The next job whose response may still have something rendered. Those of others are refused. */
   function nextJob(): Job | undefined {
     for (const [asker, jobs] of waiting) {
-      // Behind the other askers, if there are more.
+      // It goes behind the other viewers, if there are any.
       waiting.delete(asker);
       const job = jobs.shift();
       if (!job) continue;

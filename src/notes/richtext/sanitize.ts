@@ -23,8 +23,8 @@ const options: IOptions = {
 };
 
 /**
- * The last word over HTML that is about to leave: of whatever it is given, it lets through the few elements and attributes of rich text,
- * links to http, https and mailto, which say nothing to the page they lead to, and images from `imageUrls` only.
+ * The final check of HTML before it is sent. Of any input it lets through only the few elements and attributes of rich text,
+ * links to http, https and mailto without a referrer, and images from `imageUrls`.
  */
 export function sanitize(html: string, imageUrls: ReadonlySet<string>): string {
   return sanitizeHtml(html, {

@@ -27,7 +27,7 @@ export interface Collection<Row, Fields> {
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
 
-/** Answers with a page of a collection: a bare array, and headers that say where it stands. */
+/** Answers with a page of a collection: a JSON array, and headers with its place in the collection. */
 export async function answerCollection<Row extends object, Fields extends Readonly<Record<string, unknown>>>(
   request: V1Request,
   { shape, filterable, parameters = [], sortable, usualOrder, read, count }: Collection<Row, Fields>,

@@ -2,7 +2,7 @@ import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } fr
 import { Refusal } from "../../http/refusal.ts";
 import { describeFailure as describeHostFailure } from "../../http/server.ts";
 
-/** The one shape of a failure. An object with a `message` is one to clients, whatever its status. */
+/** The one shape of an error. Clients treat an object with a `message` as an error, whatever its status. */
 export interface V1Failure {
   readonly message: string;
   readonly errors?: readonly (readonly [field: string, sentence: string])[];
@@ -86,7 +86,7 @@ export function describeFailure(error: unknown): FailureAnswer {
   if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(error) }, headersOf(error));
   if (error instanceof Refusal) return answer(error.statusCode, { message: messageOfStatus(error.statusCode) });
   const { status, retryAfterSeconds } = describeHostFailure(error);
-  // A body that the host cannot read, of whatever type it says it is, is no JSON.
+  // A body that the host cannot read is answered as invalid JSON, whatever its media type.
   if (status === 400 || status === 415) return answer(400, { message: invalidJson });
   return answer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
 }

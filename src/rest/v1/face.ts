@@ -64,10 +64,10 @@ interface Caller {
 }
 
 /**
- * The /v1 face. A Fastify plugin.
+ * The /v1 API. A Fastify plugin.
  *
- * Every path is served with and without `.json`, and with and without a slash at its end. A path that is none, and a method that a path does not
- * have, are Not Found.
+ * Every path works with and without `.json`, and with and without a trailing slash. An unknown path, and a method that a path
+ * does not have, answer Not Found.
  */
 export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
   await app.register(async (face) => serve(face, options), { prefix: "/v1" });
@@ -137,7 +137,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
   async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
     const identified = await identify(request, credentials, undefined);
     if (identified.outcome === "anonymous") return undefined;
-    // The one sentence that /v1 has for it, whatever is wrong with the credential.
+    // The one message that /v1 has for a credential that is not valid, whatever the reason.
     if (identified.outcome !== "viewer") throw new Unauthenticated();
     return identified;
   }
@@ -217,7 +217,10 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
   route("POST", `/${kindNames.REQUEST.collection}`, recordOperations("REQUEST").open);
 }
 
-/** Whether a route needs a credential, and whether it is counted. What is no route needs none to be told so. */
+/**
+ * Whether a route needs a credential, and whether its requests are counted. An unknown path needs no credential: it answers Not
+ * Found.
+ */
 function accessOf(request: FastifyRequest): Access {
   return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
@@ -267,7 +270,7 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
   return text === "" ? undefined : text;
 }
 
-/** The path as it was asked for, as it can stand in a header that clients split at commas and semicolons. */
+/** Returns the path of the request, encoded for a header that clients split at commas and semicolons. */
 function pathOf({ raw }: FastifyRequest): string {
   const [path = ""] = (raw.url ?? "").split("?", 1);
   return path.replaceAll(/[,;<>"]/g, encodeURIComponent);

@@ -20,9 +20,9 @@ export type Field = (name: string) => RowMember;
 /** What a record consists of, in the order in which it is shown. */
 export interface Shape<Row> {
   readonly fields: Readonly<Record<string, Field>>;
-  /** Fields that are shown and cannot be asked for. */
+  /** Fields that are shown but cannot be selected. */
   readonly unselectable?: readonly string[];
-  /** What is read of every row, whatever is shown: what its operation goes by. */
+  /** The columns that are read of every row, because its operation needs them. */
   readonly always?: readonly (keyof Row & string)[];
 }
 
@@ -55,7 +55,7 @@ export function relatedRow(relation: OneRelation, shape: RowShape): Field {
   return (name) => ({ name, content: { kind: "row", relation, nullable: true, shape } });
 }
 
-/** What answers were asked for with: a request, always, by the functions of `collection.ts`. */
+/** The request that the response is for: the functions of `collection.ts` always pass one. */
 export function contextOf(asker: Asker): FieldContext {
   return asker as FieldContext;
 }

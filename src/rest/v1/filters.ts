@@ -23,7 +23,7 @@ type Operator = "=" | "=!" | "=>" | "=>=" | "=<" | "=<=";
 const equality: readonly Operator[] = ["=", "=!"];
 const order: readonly Operator[] = [...equality, "=>", "=>=", "=<", "=<="];
 
-/** What was asked of each field, under the names that the services have for them. */
+/** The filters of each field, under the names that the services use. */
 export type FieldFilters<Fields> = {
   readonly [Name in keyof Fields]?: Fields[Name] extends Filterable<infer Value> ? readonly FieldFilter<Value>[] : never;
 };
@@ -136,7 +136,7 @@ function isFilterable(field: unknown): field is Filterable<unknown> {
   return typeof field === "object" && field !== null && "names" in field;
 }
 
-/** What stands after a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds. */
+/** What follows a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds. */
 function readExpression<Value>(name: string, expression: string, field: Filterable<Value>): FieldFilter<Value>[] {
   if (expression === "") return [{ empty: true }];
   if (expression === "!") return [{ empty: false }];

@@ -12,7 +12,7 @@ export interface V1Request {
   readonly body: unknown;
   /** What the client says it is, in X-Xurrent-Source or X-4me-Source. */
   readonly source: string | undefined;
-  /** The path as it was asked for, without its query. */
+  /** The path of the request, without its query. */
   readonly path: string;
   /** Base of absolute URLs, without a slash at its end. */
   readonly publicUrl: string;
@@ -25,5 +25,5 @@ export interface V1Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A translation onto the services: it reads the request, calls a use case, and presents what came of it. */
+/** Translates a request into a call of a service: it reads the request, calls the service, and presents the result. */
 export type Operation = (request: V1Request) => Promise<V1Answer>;

@@ -77,7 +77,7 @@ export async function readPage<Row>(
         ? { size, from: "start", after: cursor.position }
         : { size, from: "end", before: cursor.position };
     const [slice, total] = await Promise.all([read(page), counted()]);
-    // Rows may have come or gone since the cursor was made: the first page is the one that nothing stands before.
+    // Rows may have been added or removed since the cursor was made: a page is the first if no row precedes it.
     return { slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
   }
   if (number === 1) {
@@ -93,7 +93,7 @@ export async function readPage<Row>(
   return { slice: await read({ size, from: "start", offset }), total, number };
 }
 
-/** The headers of a page: where it stands, and the links to those beside it. */
+/** The headers of a page: its place, and links to its neighbours. */
 export function pageHeaders<Row extends object>(
   request: Pick<V1Request, "path" | "publicUrl" | "query">,
   ordering: Ordering,
@@ -116,8 +116,8 @@ function pagesOf(total: number, size: number): number {
 }
 
 /**
- * `next` and `prev` go by cursor, also from a page that was asked for by number: a walk along them meets no row twice and misses none, whatever
- * is added or deleted meanwhile.
+ * `next` and `prev` use cursors, also from a page that was requested by number. A client that follows them gets no row twice and
+ * misses none, whatever is added or deleted meanwhile.
  */
 function linkHeader<Row extends object>(
   { path, publicUrl, query }: Pick<V1Request, "path" | "publicUrl" | "query">,

@@ -2,7 +2,7 @@
 export interface Parameter {
   readonly name: string;
   readonly value: string;
-  /** As it was sent, safe to stand in a header: the links of a page keep the caller's own spelling. */
+  /** The query as it was sent, safe in a header: the links of a page keep the caller's own spelling. */
   readonly text: string;
 }
 
@@ -14,8 +14,8 @@ export interface Query {
 }
 
 /**
- * Reads the query of a URL by hand, since filters put operators where other parsers see none: in `created_at=>=T` all that stands after the
- * first `=` is the value, and in `id!=1` the `!` belongs to the name.
+ * Reads the query of a URL itself, since filters put operators where other parsers see none: in `created_at=>=T` the value is all
+ * that follows the first `=`, and in `id!=1` the `!` belongs to the name.
  */
 export function readQuery(url: string): Query {
   const parameters = (/\?(.*)/s.exec(url)?.[1] ?? "")
@@ -41,7 +41,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(spaced);
   } catch {
-    // Percent signs that encode nothing stand for themselves.
+    // A percent sign that encodes nothing is kept as it is.
     return spaced;
   }
 }

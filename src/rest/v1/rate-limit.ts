@@ -12,7 +12,7 @@ export function rateOf({ limit, remaining, resetAt }: Allowance): Rate {
   return { limit, remaining, reset: resetAt.getTime() / 1000 };
 }
 
-/** The three headers of the family, which stand on every answer to a credential. */
+/** The family's three headers, in every response to a request with a credential. */
 export function rateHeaders(allowance: Allowance): Record<string, string> {
   const { limit, remaining, reset } = rateOf(allowance);
   return {

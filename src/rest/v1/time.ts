@@ -22,8 +22,8 @@ const lastDay = Date.UTC(9999, 11, 30) / dayMs;
 const offsets = new LRUCache<string, Offset | "changes">({ max: 4_000 });
 
 /**
- * The offset of all of an instant's day. Undefined where it changes on that day, or nothing is certain. To ask the formatter of every time would be
- * half of what a page of notes takes.
+ * Returns the offset for all of an instant's day, or undefined if it changes on that day or is not certain. To call the formatter
+ * for every time would take half the time of a page of notes.
  */
 function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
   const day = Math.floor(instant.getTime() / dayMs);
@@ -96,8 +96,9 @@ export interface Moment {
 }
 
 /**
- * What a time in a filter stands for: as long as it is exact. /v1 shows times to the second, so a second is what `11:33:00` means, and a note is
- * found again by the time it is shown with. A date is its first second; without an offset it is UTC. Undefined where it is no time.
+ * Returns the range of time that a time in a filter means. /v1 shows times to the second, so `11:33:00` means a whole second, and
+ * a note is found by the time it is shown with. With a fraction it means a millisecond. A date means its first second; without an
+ * offset it is UTC. Undefined if it is no time.
  */
 export function readMoment(text: string): Moment | undefined {
   // The plus of an offset that was sent raw is a space by the rules of forms.

@@ -56,7 +56,7 @@ export interface OpenApiDocument {
 
 const methods = ["get", "post", "put", "delete", "patch"] as const;
 
-/** The /v2 face. A Fastify plugin. */
+/** The /v2 API. A Fastify plugin. */
 export async function v2(app: FastifyInstance, { services, authenticate, limits }: V2Options): Promise<void> {
   const viewers = new WeakMap<FastifyRequest, PersonViewer>();
 
@@ -76,7 +76,8 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       requireAllowance(allowance);
       if (isAnonymous) throw new Unauthenticated();
       viewers.set(request, viewer);
-      // A write without a body, and without a type of it, is refused for what it lacks: of another type the host would ask for no body.
+      // A write without a body and without a media type is refused for the missing body. With another media type the host would
+      // not ask for one.
       if (request.method !== "GET" && request.method !== "DELETE") request.headers["content-type"] ??= "application/json";
     });
     routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
@@ -102,7 +103,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
     const url = routablePath(path).replaceAll(/\{([^}]+)\}/g, ":$1");
     const offered = methods.filter((method) => method in item);
     const allow = [...offered, ...(offered.includes("get") ? ["head"] : []), "options"].join(", ").toUpperCase();
-    // Where a browser asks, the host's CORS answers before any handler: what the address takes is added as the answer leaves.
+    // For a browser's preflight, the host's CORS answers before any handler. This adds `Allow` when the response is sent.
     const addAllow = async (_request: FastifyRequest, reply: FastifyReply) => void reply.header("allow", allow);
     app.options(url, { onSend: addAllow }, async (_request, reply) => reply.code(204).send());
     app.route({

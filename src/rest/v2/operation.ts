@@ -2,7 +2,7 @@ import type { FastifyRequest } from "fastify";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 
-/** What an operation of /v2 is given: who asks, and the parts of the request, which the OpenAPI document has validated. */
+/** The input of an operation of /v2: the viewer, and the parts of the request, which the OpenAPI document has validated. */
 export interface OperationRequest<Part extends RequestParts> {
   readonly viewer: PersonViewer;
   readonly query: Part["query"];

@@ -1,4 +1,5 @@
-// Loaded into the gateway's own process by --import, beside nothing else: tells on request how long its event loop was held.
+// Loaded into the gateway's own process by --import, and nothing else with it: reports on request how long its event loop was
+// blocked.
 import { createServer } from "node:http";
 import { isMainThread } from "node:worker_threads";
 
@@ -9,8 +10,8 @@ const interval = 5;
 if (isMainThread) serve(Number(process.env["FAULTS_MONITOR_PORT"]));
 
 /**
- * Answers with the longest that the loop was held since it was last asked: by the clock, and in time of the processor that the main thread has
- * used meanwhile, in milliseconds. On a machine that others use as well only the second says what the gateway itself has done.
+ * Reports the longest time that the loop was blocked since the previous report, in milliseconds: by the clock, and in processor
+ * time of the main thread. On a machine that others use as well, only the second says what the gateway itself has done.
  */
 function serve(port: number): void {
   let [byClock, ofProcessor] = [0, 0];
