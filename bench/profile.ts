@@ -10,7 +10,7 @@ const parts: readonly (readonly [part: string, files: RegExp])[] = [
   ["authentication", /src\/access|http\/authentication/],
   ["planner and decoding of rows", /src\/reading/],
   ["batching and caches", /dataloader|lru-cache/],
-  ["resolvers, lane, services", /\/src\//],
+  ["resolvers, fast path, services", /\/src\//],
   ["Node's HTTP", /^node:_http|http_/],
   ["Node's streams, timers, promises", /^node:/],
 ];

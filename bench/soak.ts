@@ -123,7 +123,6 @@ async function work(
     ] as const;
     const [what, key, method, path, body] = requests[turn % requests.length] ?? requests[0];
     const { status, body: said } = await ask(key, method, path, body);
-    // /v1 allows so many requests an hour and no more, as the APIs it stands for do.
     const outcome = status < 300 && !JSON.stringify(said).includes('"errors":[') ? what : `${what} answered ${status}`;
     counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   }
