@@ -184,7 +184,10 @@ async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: reado
   return await forBoth((label) => inTurn.get(label)!);
 }
 
-/** Whether both answer the first requests of a question alike; of what is written, whether they answer at all. @throws {Error} where one refuses */
+/**
+ * Checks that both gateways give the same responses to the first requests of a question; for writes, that both succeed. @throws
+ * {Error} if one refuses
+ */
 async function agree(gateways: Both<Gateway>, asked: Asked): Promise<boolean> {
   for (const index of [0, 1, 2]) {
     const answers = await forBoth((label) => answerTo(gateways[label], asked.requests[label][index]!));

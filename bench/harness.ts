@@ -230,7 +230,7 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** The versions of what is compared. */
+/** The versions of the programs that are compared. */
 export function versions(): string {
   const installed = (name: string, from: string) =>
     (

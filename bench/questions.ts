@@ -105,7 +105,7 @@ const commonNames: Readonly<Record<string, string>> = {
   attachmentsByAccountIdAndNoteId: "attachments",
 };
 
-/** An answer without what is a contestant's own: names, wrappings, the spelling of times and numbers. */
+/** A response without what is specific to a contestant: names, wrappers, the format of times and numbers. */
 export function factsOf(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(factsOf);
   if (typeof answer !== "object" || answer === null) return answer;

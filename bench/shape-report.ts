@@ -1,4 +1,4 @@
-/** One of the things that a section holds against each other. */
+/** One of the measurements that a section compares. */
 export interface Compared {
   readonly label: string;
   /** What it is a multiple of. */

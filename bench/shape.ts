@@ -30,7 +30,7 @@ import { type Contestant, deepOffset, type DeepPosition, type QuestionName, requ
 import { startServer } from "./server.ts";
 import { type Compared, renderShape, type Section, type Stall } from "./shape-report.ts";
 
-/** One of the things that a section holds against each other. The first of them is what the others are multiples of. */
+/** One of the measurements that a section compares. The others are given as multiples of the first. */
 interface Variant {
   readonly label: string;
   readonly contestant: Running;
@@ -115,7 +115,7 @@ try {
       { label: "1,000,000 notes", contestant: gateway, asking: asked(gateway, question, fullSize, deep), bound: 1.3 },
     ]);
   }
-  // Of as many tickets as the small one has: what is left of the difference is not the rows' being somewhere else each time.
+  // With as many tickets as the small data set has, so that the difference does not come from rows in different places.
   await compare("Flat in what is stored: Q2 of 500 tickets", [
     { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, "Q2", smallSize, deepOfSmall) },
     {

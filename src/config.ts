@@ -41,7 +41,7 @@ export interface RateLimits {
 export interface Config {
   readonly host: string;
   readonly port: number;
-  /** Base of every URL that is handed out, without a slash at its end. */
+  /** The base of every URL in responses, without a trailing slash. */
   readonly publicUrl: string;
   readonly database: DatabaseConfig;
   readonly dataDirectory: string;

@@ -16,10 +16,10 @@ import { awaitDatabase } from "./platform/start-checks.ts";
 /** How long the process takes to end where the port closes early enough: less than the ten seconds that `docker stop` gives. */
 const stopMilliseconds = 9_500;
 
-/** The least time that what is under way has, and uploads above all, once the port has closed. */
+/** The least time that requests under way, and uploads above all, have after the port has closed. */
 const leastWorkMilliseconds = 3_500;
 
-/** What is kept of it to close the storage and the database. */
+/** The part of that time that closing the storage and the database may take. */
 const closeMilliseconds = 1_000;
 
 /** The signals that stop the process, and their numbers. */

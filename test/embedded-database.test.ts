@@ -106,7 +106,7 @@ describe("a process that is killed", () => {
     await withDatabase(directory, async (database) => {
       const present = await accountIds(database);
       expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
-      // At most the one row a process that was on its way, and not acknowledged yet.
+      // At most one row for each process: one that was sent and not acknowledged yet.
       expect(present.size - acknowledged.length).toBeLessThanOrEqual(2);
     });
   });

@@ -340,7 +340,7 @@ describe("the same rules refuse through both, each in its own words:", () => {
 
   test.each(callers)("%s editing a note", async (_name, keyOf) => {
     for (const [name, { id }] of Object.entries(notes())) {
-      // Whoever may do it writes what is there already, so that the callers after them find the same.
+      // A caller who may change it writes the value that it has already, so that later callers find the same.
       const isPublic = name !== "internal";
       const rest = await call(app, keyOf(), "PUT", `/v2/tickets/notes/${id}`, {
         ticket_id: ticket.id,

@@ -392,7 +392,7 @@ describe("from an empty directory", () => {
     ]);
     expect(refused.err).not.toMatch(/at .*\.ts:\d+/);
 
-    // A start on what is there: the same keys, the same notes, the bytes of that upload.
+    // A start on existing data: the same keys, the same notes, the bytes of that upload.
     const again = await start();
     expect(keysIn("data")).toEqual(keys);
     const read = await fetch(`${again.url}/v2/tickets/note-attachments/${added.id}/slow.txt`, {

@@ -22,7 +22,7 @@ let app: TestApp;
 let account: TestAccount;
 let note: Note;
 
-// A database and a store of its own: what is swept and checked here is all there is.
+// A database and a store of its own, so that the sweep and the check see nothing else.
 beforeAll(async () => {
   scratch = await createScratchDatabase();
   database = await openDatabase(scratch.config, { warn: () => undefined });

@@ -14,7 +14,7 @@ export interface Checkout {
   remove(): void;
 }
 
-/** This checkout as it is, with what is not committed. */
+/** The working tree, with changes that are not committed. */
 export function openWorkingTree(): Checkout {
   const isChanged = run("git", ["status", "--porcelain"]) !== "";
   const name = `${run("git", ["rev-parse", "--short", "HEAD"])}${isChanged ? " with changes" : ""}`;

@@ -1,4 +1,4 @@
-// The package comes without types; these are of what is used here.
+// The package has no types. These are for the parts used here.
 declare module "jstat" {
   const jstat: {
     readonly studentt: {

@@ -23,7 +23,7 @@ export interface Conditions {
   readonly circumstances: readonly string[];
 }
 
-/** Near this part of a processor the generator of the load may be what is measured. */
+/** From this share of a processor on, the load generator may be what limits the measurement. */
 const busyGenerator = 0.8;
 
 /** How many times as many requests a second the second gateway answers. */

@@ -11,10 +11,10 @@ export interface StatementCounter {
 }
 
 /**
- * Counts on the wire, where nothing of the gateway's can be left out and nothing has to be installed in the server
+ * Counts statements on the wire, so that none of the gateway's are missed and nothing must be installed in the server
  * (PostgreSQL's "Frontend/Backend Protocol", chapter "Message Formats": Query and Execute).
  *
- * @throws {Error} where the connection would be encrypted: then there is nothing to be read
+ * @throws {Error} if the connection would be encrypted, because then its messages cannot be read
  */
 export async function countStatements(databaseUrl: string): Promise<StatementCounter> {
   const target = new URL(databaseUrl);

@@ -279,8 +279,8 @@ function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder 
 }
 
 /**
- * The scopes that are left of those granted. A token of ours names those it was issued for. One of an outside issuer may know nothing of our
- * scopes, and then has those of its link; where it names any of them, it has no others.
+ * Returns the scopes that remain of those granted. A token of ours names the scopes that it was issued for. A token of an
+ * external issuer that names none of our scopes has those of its link; one that names some has only those.
  */
 function scopesWithin({ scopes: granted }: Membership, proof: Proof): ReadonlySet<Scope> {
   if (proof.kind === "API_KEY") return granted;

@@ -218,7 +218,7 @@ const linkFields = {
 } satisfies Record<keyof IdentityLink, string>;
 const linkColumns = columns("l", linkFields);
 
-/** `write`, with the words for what is there already. */
+/** Returns the row that `write` adds. @throws {InvalidInput} with the message `taken` if there is such a row already. */
 async function added<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
   try {
     return await write;

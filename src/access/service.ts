@@ -36,7 +36,10 @@ export interface Access {
     kind: SecretKind,
     input: CreateCredentialInput,
   ): Promise<{ credential: Credential; secret: string }>;
-  /** Revokes a credential for good: it stops working within a second. Revoking it again changes nothing. @throws {NotFound}, {@link Forbidden} */
+  /**
+   * Revokes a credential permanently: it stops working within a second. To revoke it again changes nothing. @throws {NotFound},
+   * {@link Forbidden}
+   */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Newest first. @throws {Forbidden} */
   auditEvents(viewer: Viewer, read: { filter: AuditFilter; page: Page }): Promise<Slice<AuditEvent>>;

@@ -128,7 +128,7 @@ function createSealing(secret: string): {
   open(sealed: SealedKey): Promise<SigningKey>;
 } {
   const sealingKey = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys", 32));
-  // From the secret too, by another way: who knows the one learns nothing of the other.
+  // Derived from the secret too, but differently: one of the two tells nothing about the other.
   const sealingId = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys id", 12)).toString("base64url");
   const boundTo = ({ id, activeFrom }: Pick<SealedKey, "id" | "activeFrom">) =>
     Buffer.from(`${id} ${activeFrom.toISOString()}`);

@@ -50,7 +50,7 @@ export function tokenRefusal(error: TokenErrorCode, description: string): TokenA
 export function createTokenEndpoint(dependencies: {
   credentials: Credentials;
   tokens: AccessTokens;
-  /** The points that a client may spend: tokens are paid for as what is done with them. */
+  /** The points that a client may spend: tokens count towards the same limit as its requests. */
   points: RateLimiter;
 }): TokenEndpoint {
   const { credentials, tokens, points } = dependencies;

@@ -76,7 +76,7 @@ export async function refusedAsNull<Answer>(verify: () => Promise<Answer>): Prom
     return await verify();
   } catch (error) {
     if (error instanceof errors.JOSEError) return null;
-    // Web Crypto's own refusal of what is no signature or no key of the algorithm.
+    // Web Crypto's own error for a text that is no signature, or no key of the algorithm.
     if (error instanceof DOMException || error instanceof TypeError) return null;
     throw error;
   }

@@ -16,9 +16,9 @@ export const attachmentEntity = defineEntity<Attachment>({
 });
 
 /**
- * What is filled into the slots of the reads of attachments: from when on an upload must be awaited for its attachment to be read though it is not
- * there. A store of ours announces arrivals, so what is read is what counts: awaited until the upload expires, and never as ready. Rows of another
- * store become ready by being read, so all that may have arrived are read, and those that have not are left out afterwards: they are unsettled.
+ * The parameters of reads of attachments: the time from which a requested upload counts although it has not arrived. Our own
+ * store reports arrivals, so an attachment that is not ready is awaited until its upload expires. Rows of an external store
+ * become ready when they are read: all uploads that may have arrived are read, and those that have not are left out afterwards.
  */
 export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals: boolean; now: Date }): Record<string, string> {
   const counted = { awaited: now.toISOString(), ready: "infinity" };

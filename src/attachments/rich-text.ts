@@ -9,7 +9,7 @@ import type { Attachment } from "./service.ts";
 export interface TextLoads {
   readonly person: (number: number) => Promise<Person | null>;
   readonly ticket: (number: number) => Promise<Ticket | null>;
-  /** The note's attachments whose bytes are there. */
+  /** The note's attachments whose files have arrived. */
   readonly attachments: (note: Note) => Promise<readonly Attachment[]>;
   /** Where an attachment's bytes are read. */
   readonly url: (attachment: Attachment) => Promise<string | undefined>;
@@ -32,7 +32,7 @@ export async function loadReferences(
     Promise.all(people.filter(isNumber).map((number) => loads.person(number))),
     Promise.all(records.filter(({ number }) => isNumber(number)).map(({ number }) => loads.ticket(number))),
   ]);
-  // Of a record only what is shown goes on: there may be hundreds, and they may go to another thread.
+  // Only what is shown of a record is passed on: there may be hundreds, and they may go to another thread.
   return {
     images: urls,
     people: new Map(names.flatMap((person) => (person ? [[person.number, { name: person.name }]] : []))),

@@ -36,7 +36,9 @@ const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 const nobodyWaits = "Nobody waits for this file any more: what it was to be attached to is gone.";
 
 export interface Attachments {
-  /** In the order of `ids` with what is selected, null where there is none or the viewer may not see its note. */
+  /**
+   * Returns attachments in the order of `ids` with the selected fields; null if there is none or the viewer may not see its note.
+   */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Attachment | null)[]>;
   /** The same page of each note's attachments, in the order of `noteIds`, null where there is no note or the viewer may not see it. */
   ofNotes(
@@ -85,7 +87,7 @@ export interface Attachments {
 /** What an upload URL was sent. */
 export interface SentBytes {
   readonly bytes: Readable;
-  /** How many there are, where the request says so. */
+  /** The number of bytes, if the request states it. */
   readonly length?: number | undefined;
 }
 
@@ -208,7 +210,7 @@ export function createAttachments({
     return attached;
   }
 
-  /** The upload that a URL was handed out for, and where the bytes of its attachment are by now: undefined where that is gone. */
+  /** Returns the upload whose URL has this key, and the key of its attachment's current bytes; undefined if either is gone. */
   async function uploadOf(storageKey: string): Promise<{ upload: Upload; servedKey: string } | undefined> {
     const accountId = accountOf(storageKey);
     if (accountId === undefined) return undefined;
@@ -348,7 +350,7 @@ export function createAttachments({
       if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
       // Nothing was added: the note is gone, or no longer the viewer's to attach to.
       if (requestedId === null) throw new NotFound("note");
-      // The bytes that are there keep their type until others arrive.
+      // The existing bytes keep their type until others arrive.
       const upload = await storage.signUpload({ key: uploadKey, contentType, size: input.size, expiresAt });
       return { attachment: { id: requestedId, ...rest }, upload, uploadKey };
     },

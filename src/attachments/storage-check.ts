@@ -38,7 +38,7 @@ export interface StorageCheck {
   readonly report: (line: string) => void;
 }
 
-/** A row that says that its bytes are there. */
+/** A row of a file that is READY. */
 interface ReadyRow {
   readonly table: "attachments" | "uploads";
   readonly id: string;
@@ -122,7 +122,7 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
   return { rows, objects, foreign, counts, isSound };
 }
 
-/** Every row that says that its bytes are there, of attachments and of uploads that no note has taken. */
+/** All rows of READY files: of attachments, and of uploads that no note has claimed. */
 async function* readyRows(database: Database): AsyncGenerator<ReadyRow> {
   const nobody = "00000000-0000-0000-0000-000000000000";
   for (const table of ["attachments", "uploads"] as const) {

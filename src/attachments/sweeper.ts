@@ -91,7 +91,7 @@ export function createSweeper({
       const { objects, isEnd } = await nextOf(walk);
       if (isEnd) walk = undefined;
       const unknown = await objectsWithoutRow(database, objects);
-      // Younger ones may be on their way: bytes are there a moment before the statement that takes them.
+      // Younger objects may belong to uploads under way: bytes are stored a moment before the statement that claims them.
       await storage.remove(unknown.filter(({ modifiedAt }) => modifiedAt < before).map(({ key }) => key));
       if (isEnd) return;
       seen += objects.length;

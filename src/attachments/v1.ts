@@ -11,7 +11,7 @@ import type { Attachment } from "./service.ts";
 /** More than any note has: /v1 shows a note's attachments all at once. */
 const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
 
-/** The attachments of a note whose bytes are there. A credential that may not read attachments sees none. */
+/** The attachments of a note whose files have arrived. A credential without the scope to read attachments gets none. */
 export const attachments: Field = (name) => ({
   name,
   content: {
@@ -42,8 +42,9 @@ async function presentAll(read: readonly Attachment[], { services, viewer }: Fie
 }
 
 /**
- * The form that a file is uploaded with before its note: what every client of the family does with a store that says it is S3. Some send back all of
- * its fields, some those that they know by name. What permits the upload is the policy with its signature; the others are there to be read.
+ * The form with which a file is uploaded before its note, as clients of the family upload to an S3 store. Some clients send back
+ * all of its fields, some only those that they know by name. The signed policy permits the upload; the other fields are only
+ * there to be sent back.
  */
 export const offerStorage: Operation = async ({ services, viewer, publicUrl }) => {
   const { key, policy, signature, offeredAt, maximumBytes } = services.uploads.offer(viewer);

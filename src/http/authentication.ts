@@ -87,8 +87,8 @@ function withoutPort(seen: string): string {
 }
 
 /**
- * The credentials in `headers`, each empty where there is one of a kind that is not taken. An Authorization that is no bearer's is none beside
- * a key: it may be a proxy's.
+ * Returns the credentials in `headers`; a kind that is missing or not supported is empty. Beside an API key, an Authorization
+ * header of another scheme is ignored: it may be a proxy's.
  */
 function credentialsIn(headers: IncomingHttpHeaders): { readonly bearer?: string; readonly apiKey?: string } {
   const { authorization } = headers;

@@ -11,7 +11,10 @@ const refusals: Readonly<Record<string, { readonly status: number; readonly deta
 
 const malformed = { status: 400, detail: "This is no HTTP request, or its headers contradict each other." };
 
-/** How long a client may go on sending what is not read any more, in milliseconds: one that is cut off while it sends never sees its answer. */
+/**
+ * How long a client may go on sending bytes that are not read, in milliseconds: a client that is cut off while it sends never
+ * sees the response.
+ */
 const lingerMilliseconds = 1_000;
 
 /**

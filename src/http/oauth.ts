@@ -29,13 +29,13 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
 
   app.setErrorHandler((error, request, reply) => {
     const { status, detail, retryAfterSeconds } = describeFailure(error);
-    // RFC 6749, 5.2, has 400 for what is wrong with the parameters; these are about how the body came.
+    // RFC 6749, section 5.2, uses 400 for wrong parameters. These errors are about the form of the body.
     if (error instanceof Refusal)
       return send(reply, { ...tokenRefusal("invalid_request", withinAlphabet(detail)), status: error.statusCode });
     const isBusy = status === 429 || status === 503;
     if (status < 500 && !isBusy) return send(reply, tokenRefusal("invalid_request", withinAlphabet(detail)));
     if (status >= 500) request.log.error({ err: error }, "a token could not be issued");
-    // RFC 6749 has no code for either at this endpoint; this one of its section 4.1.2.1 says what is meant.
+    // RFC 6749 has no code for either error at this endpoint. This code of its section 4.1.2.1 has the right meaning.
     const code = isBusy ? "temporarily_unavailable" : "server_error";
     return send(reply, {
       status,

@@ -47,7 +47,7 @@ export interface ServerOptions {
   readonly unreadable?: Readonly<Record<string, string>>;
 }
 
-/** The host, and what is open on it. */
+/** The host, and its open connections. */
 export interface Server {
   readonly app: FastifyInstance;
   readonly connections: Connections;
@@ -183,7 +183,7 @@ export interface DescribedFailure {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** The status of a failure, and what may be said of it. Nothing is said of what is unexpected. */
+/** Returns the status and the message of a failure. An unexpected failure has no details. */
 export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof DomainError)
     return { status: statusOf[error.code], detail: error.message, retryAfterSeconds: retryAfterOf(error) };

@@ -6,7 +6,7 @@ import type { Server } from "./server.ts";
 export interface StopTimes {
   /** How long the port stays open, so that load balancers notice. */
   readonly drainMilliseconds: number;
-  /** How long what is under way may take from then on, before it is cut off. */
+  /** How long requests under way may take from then on, before they are cut off. */
   readonly workMilliseconds: number;
 }
 
@@ -22,8 +22,9 @@ const lookMilliseconds = 50;
 const acceptMilliseconds = 100;
 
 /**
- * Ends serving so that no request is lost. From now on `/ready` is red and every answer says `Connection: close`; after the time to drain the
- * port closes; what is under way, uploads too, is answered; connections close with their last answer, or when they are idle.
+ * Stops serving without losing a request. From now on `/ready` fails and every response has `Connection: close`. After the drain
+ * time the port closes. Requests under way, uploads too, are answered. A connection closes with its last response, or when it is
+ * idle.
  */
 export async function stopServing(
   { app, connections }: Server,
@@ -32,7 +33,8 @@ export async function stopServing(
   connections.beginDraining();
   await wait(drainMilliseconds);
   await acceptWaiting(connections);
-  // As every server's, not as the HTTP server's, which closes idle connections at once: onto one of them a request may be on its way.
+  // The method of net.Server, not of http.Server, which closes idle connections at once: a request may be on its way on one of
+  // them.
   NetServer.prototype.close.call(app.server);
   const deadline = performance.now() + workMilliseconds;
   while (connections.count > 0 && performance.now() < deadline) {

@@ -11,7 +11,7 @@ export const prices = {
   row: 1 / 100,
   /** A row that is looked for by an id of its own. */
   lookup: 1 / 10,
-  /** A value of a list that rows are held against. */
+  /** A value of a list in a filter. */
   listedValue: 1 / 100,
   /** A value of an answer. */
   value: 1 / 200,

@@ -84,6 +84,6 @@ export function createGuessThrottle({
 function namesOf({ address, clientId }: Guess): { readonly address: string; readonly client?: string } {
   const name = nameOfAddress(address);
   if (clientId === undefined) return { address: name };
-  // Hashed: what is sent as an id may be of any length.
+  // Hashed, because an id in a request may be of any length.
   return { address: name, client: `${name} ${createHash("sha256").update(clientId).digest("base64url")}` };
 }

@@ -19,7 +19,10 @@ export interface LimitsLog {
 /** How long Redis may take before the process counts by itself. */
 const redisMilliseconds = 100;
 
-/** Connects to the Redis at `url`, and goes on trying where it is away. It says so once each time, and never fails. */
+/**
+ * Connects to the Redis at `url`, and keeps trying while it is not reachable. It logs each loss of the connection once, and never
+ * fails.
+ */
 export function connectRedis(url: string, log: LimitsLog): SharedCounts {
   const client = new Redis(url, {
     commandTimeout: redisMilliseconds,

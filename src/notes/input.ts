@@ -18,7 +18,7 @@ export interface AddNoteInput {
   readonly uploads?: readonly NoteUpload[] | undefined;
 }
 
-/** A note that comes about with what else is done to its ticket. */
+/** A note that is added together with another change of its ticket. */
 export type NewNoteInput = Omit<AddNoteInput, "ticketId">;
 
 /** A file that was uploaded for a note. */

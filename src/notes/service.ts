@@ -29,7 +29,7 @@ import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relatio
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 
 export interface Notes {
-  /** In the order of `ids` with what is selected, null where there is none or the viewer may not see it. */
+  /** Returns notes in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Notes across tickets. */
@@ -50,7 +50,7 @@ export interface Notes {
   /**
    * Opens a ticket with its first notes, in one statement.
    *
-   * @throws as {@link Tickets.add} and {@link Notes.add}; what is wrong with a note has a path that begins with `notes` and its place.
+   * @throws as {@link Tickets.add} and {@link Notes.add}; the path of an error in a note begins with `notes` and its index.
    */
   openTicket(viewer: Viewer, input: AddTicketInput, notes: readonly NewNoteInput[]): Promise<Ticket>;
   /**
@@ -86,7 +86,7 @@ export interface UploadIntake {
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
 }
 
-/** The uploads' part of the statement that adds notes: both come about, or neither does. */
+/** The part of the statement that adds notes for their uploads: both are written, or neither is. */
 export interface UploadClaim extends Companion {
   /** What to say where {@link UploadClaim.condition} did not hold: an upload is not there any more. */
   readonly refusal: InvalidInput;
@@ -150,7 +150,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     return added;
   }
 
-  /** Checks notes that are to come about together. @throws {InvalidInput} with a path of their place, {@link Forbidden} */
+  /** Checks notes that are added together. @throws {InvalidInput} with the index of the note in its path, {@link Forbidden} */
   function prepare(viewer: Viewer, ticketId: string, notes: readonly NewNoteInput[]): PreparedNotes {
     const prepared = notes.map((note, place) => {
       const author = authorOfNewNote(viewer, note);
@@ -282,7 +282,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   };
 }
 
-/** Notes that are to come about together, checked, and who adds them. */
+/** Notes that are added together, checked, and their author. */
 interface PreparedNotes {
   readonly author: PersonViewer;
   readonly notes: readonly NewNote[];

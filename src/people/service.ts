@@ -8,8 +8,8 @@ import { accountById, peopleOfAccount, personById, personByNumber } from "./rela
 export type { Account, Person } from "#generated/prisma/client.ts";
 
 /**
- * People and accounts, as a viewer may read them. A read by keys takes many, and answers in their order with what is selected, null where there
- * is nothing to see.
+ * Reads people and accounts for a viewer. A read by keys takes several keys, and returns rows in their order with the selected
+ * fields; null for what the viewer cannot see.
  */
 export interface People {
   /** Lists the people that the viewer can find. */

@@ -189,7 +189,7 @@ function openConnection(started: () => Promise<Worker>): Connection {
   let channel: MessagePort | undefined;
   let worker: Worker | undefined;
   let isConnected = false;
-  /** Chunks sent that have not been answered; while there are none, the database does nothing for this connection. */
+  /** How many chunks were sent and not answered. While there are none, the database does nothing for this connection. */
   let unanswered = 0;
   let abandoned: NodeJS.Timeout | undefined;
 

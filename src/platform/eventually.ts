@@ -20,7 +20,7 @@ export function orRejected<Result>(work: () => Result | Promise<Result>): Result
   }
 }
 
-/** `work` of all `values`, at once where all of them are there. */
+/** Applies `work` to all `values`, at once if all of them are there. */
 export function whenAllThere<Value, Result>(
   values: readonly (Value | Promise<Value>)[],
   work: (values: readonly Value[]) => Result,

@@ -209,8 +209,9 @@ function stepped(
 }
 
 /**
- * A page of what is held. It is held by a comparison of rows and named in the order, which is then the order of one index alone. Bounds and
- * positions are compared together with it: by themselves they would be held against every entry from where that begins.
+ * Returns the page of one combination of equality columns. Their row comparison and their place in the order make the planner use
+ * this index alone. Ranges and positions are part of the same comparison: by themselves they would be compared with every entry
+ * from its start.
  */
 function stretch(
   { alias, from, bounds, equal }: Source,

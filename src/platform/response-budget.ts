@@ -28,7 +28,9 @@ export interface ResponseAllowance {
    * @throws {AnswerTooLarge} if the response becomes too large, {@link Unavailable} if there is no room for too long.
    */
   reserve(bytes: number): Promise<void>;
-  /** Takes `bytes` that are there already, or gives `-bytes` back. @throws {AnswerTooLarge} where the answer becomes too large. */
+  /**
+   * Charges `bytes` that have arrived already, or releases `-bytes`. @throws {AnswerTooLarge} if the response becomes too large.
+   */
   charge(bytes: number): void;
   /** What may be rendered for this answer. */
   readonly rendering: RenderingAllowance;
@@ -44,7 +46,7 @@ export interface OpenResponse extends ResponseAllowance {
 
 /** Who an answer goes to, as a `ServerResponse` of Node.js knows them. */
 export interface Reader {
-  /** Whether the whole answer is on its way. */
+  /** Whether the whole response has been written, though perhaps not sent. */
   readonly writableEnded: boolean;
   /** Whether all of it has left. */
   readonly writableFinished: boolean;
@@ -70,7 +72,10 @@ export interface ResponseBudgetOptions {
 /** The largest answer where nothing else is configured. */
 export const usualMaximumBytes = 16_777_216;
 
-/** All answers under way may take as much as so many of the largest. Beside its text an answer is in memory as what it is made of and as what is sent. */
+/**
+ * How many responses of the maximum size all responses under way may take together. A response is in memory more than once: as
+ * its parts and as the text that is sent.
+ */
 const largestAnswersTogether = 4;
 /** Large parts take half of that at most: small ones go on while large ones are with slow readers. */
 const shareOfLargeParts = 0.5;
@@ -87,7 +92,7 @@ const unbufferedBytes = 16_384;
 const slowReaderMilliseconds = 10_000;
 
 interface Waiting {
-  /** Takes what is waited for, where there is room for it now. */
+  /** Reserves what is waited for, if there is room now. */
   readonly tryTake: () => boolean;
   readonly resolve: () => void;
 }

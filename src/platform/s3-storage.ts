@@ -62,7 +62,8 @@ function openClient(region: string, endpoint: string | undefined): S3Client {
 export function createS3Storage(options: S3StorageOptions): S3Storage {
   const { bucket, region, endpoint, publicEndpoint = endpoint, clock } = options;
   const client = openClient(region, endpoint);
-  // The host is part of what is signed, so a URL for another address is signed for that one. Nothing is ever sent by this client.
+  // The signature includes the host, so a URL for another address is signed for that address. This client only signs, and sends
+  // nothing.
   const signingClient = publicEndpoint === endpoint ? client : openClient(region, publicEndpoint);
 
   function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
@@ -189,7 +190,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
     async removeUnfinished(before) {
       const command = new ListMultipartUploadsCommand({ Bucket: bucket });
-      // The first page is enough: what is left is found by the next call.
+      // The first page is enough: the next call finds the rest.
       const { Uploads: unfinished = [] } = await onS3(client.send(command));
       for (const { Key, UploadId, Initiated } of unfinished) {
         if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;

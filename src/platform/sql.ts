@@ -66,7 +66,7 @@ export function columns(alias: string, fields: Readonly<Record<string, string>>,
   return join(selected, ", ");
 }
 
-/** Terms joined by AND; true where there are none. */
+/** Joins terms by AND; true if there are none. */
 export function allOf(terms: readonly (Sql | undefined)[]): Sql {
   const given = terms.filter((term) => term !== undefined);
   return given.length === 0 ? sql`true` : join(given, " AND ");

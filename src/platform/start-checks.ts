@@ -86,9 +86,9 @@ function areOne(answers: readonly Facts[]): boolean {
 }
 
 /**
- * Checks that the tables are there that migrations have made, over `pool`, by which requests are served.
+ * Checks that the tables of the migrations exist, over `pool`, which serves requests.
  *
- * @throws {UnusableDatabase} where one is not.
+ * @throws {UnusableDatabase} if one does not exist.
  */
 export async function requireTables(pool: pg.Pool, schema: string): Promise<void> {
   const { missing } = await withClient(pool, (client) => readFacts(client, schema));

@@ -78,7 +78,7 @@ export interface ObjectStorage {
   read(key: string): Promise<Readable | null>;
   /** Every object, in no order that may be relied on; of those written or removed meanwhile, some. */
   list(): AsyncIterable<ListedObject, undefined>;
-  /** Removes objects; a key without one is no failure. Resolves when they are gone for good. */
+  /** Removes objects; a key without an object is no failure. Resolves when they are permanently gone. */
   remove(keys: readonly string[]): Promise<void>;
   /** Removes what writes that were begun before `before` and never ended have left beside the objects. */
   removeUnfinished(before: Date): Promise<void>;

@@ -39,7 +39,7 @@ export function codePointLength(value: string): number {
   return length;
 }
 
-// Fatal: what is not UTF-8 is refused, rather than read as U+FFFD without a word. A BOM is part of no JSON.
+// Fatal: bytes that are not UTF-8 are refused, and not silently read as U+FFFD. A BOM is no part of JSON.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** `bytes` as text; undefined where they are not UTF-8. */

@@ -53,7 +53,7 @@ const serverCodes = /^(08...|25006|25P0[34]|28...|3D000|40...|53...|55P03|57014|
 const socketCodes =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOST(UNREACH|DOWN)|ENET(UNREACH|DOWN)|EADDRNOTAVAIL|EMFILE|ENFILE)$/;
 
-/** A certificate that is not, or not any more, trusted, and other ways in which TLS does not come about (https://nodejs.org/api/tls.html). */
+/** A certificate that is not trusted, or no longer, and other ways in which TLS fails (https://nodejs.org/api/tls.html). */
 const encryptionCodes =
   /^(ERR_(TLS|SSL)_.+|EPROTO|CERT_.+|CRL_.+|UNABLE_TO_.+|ERROR_IN_C(ERT|RL)_.+|(DEPTH_ZERO_)?SELF_SIGNED_CERT.*|INVALID_(CA|PURPOSE)|HOSTNAME_MISMATCH)$/;
 

@@ -12,7 +12,7 @@ import type { TicketWrite, TicketWriting } from "./writing.ts";
 export type { Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 
 export interface Tickets {
-  /** In the order of `ids` with what is selected, null where there is none or the viewer may not see it. */
+  /** Returns tickets in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Ticket>>;

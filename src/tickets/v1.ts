@@ -12,7 +12,7 @@ import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
 import { shownStatuses, statusesByName, statusLists } from "./v1-statuses.ts";
 
-/** Under which path the tickets of a kind are, and under which name other records refer to one. */
+/** The path of the collection of a kind of ticket, and the name by which other records refer to one. */
 export const kindNames: Readonly<Record<TicketKind, { readonly collection: string; readonly reference: string }>> = {
   REQUEST: { collection: "requests", reference: "request" },
   PROBLEM: { collection: "problems", reference: "problem" },

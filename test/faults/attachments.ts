@@ -1,6 +1,6 @@
-// Two gateways on one database and one store. Clients ask for upload URLs and send several files to each of them at once, through both, while one of
-// the gateways, or both, are killed at any moment. After each of twenty rounds every file that is said to be there is read and held against what is
-// said of it; at the end, after the sweep, the store holds nothing that no row knows of.
+// Two gateways on one database and one store. Clients request upload URLs and send several files to each at once, through both
+// gateways, while one or both are killed at any moment. After each of twenty rounds, every file that a row says is there is read
+// and compared with its row. At the end, after the sweep, the store holds no object without a row.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -113,7 +113,7 @@ async function prepare({ prisma }: Database): Promise<{ key: string; notes: stri
 async function playRound(round: number): Promise<void> {
   const state = { isOver: false };
   const work = Promise.all(Array.from({ length: clients }, (_, client) => upload(client, state)));
-  // However slow the machine is, files are on their way in every round; the moment is any.
+  // However slow the machine is, files are being sent in every round when the gateway is killed.
   const enough = counts.taken + takenBeforeKill;
   while (counts.taken < enough) await pause(5);
   await pause(Math.random() * 250);
@@ -245,7 +245,9 @@ interface Shown {
   readonly download: { readonly url: string } | null;
 }
 
-/** A day later, after the sweep, and with what was replaced gone, the store holds what rows name and nothing else. */
+/**
+ * A day later, after the sweep and after the removal of replaced files, the store holds the objects of the rows and nothing else.
+ */
 async function proveSwept(): Promise<void> {
   const directory = join(dataDirectory, "files");
   const objects = () =>

@@ -12,7 +12,7 @@ import { freePort, type Gateway, startGateway, raisedLimits } from "./support/ga
 
 const bounds = { loopMilliseconds: 100, healthMilliseconds: 250, residentBytes: 600 * 2 ** 20, requests: 150 };
 
-/** Other programs on the machine hold it up too: what was slow is measured again, and counts where it is slow each time. */
+/** Other programs can hold up the machine too: what was slow is measured again, and counts only if it is slow each time. */
 const attempts = 3;
 
 /** A case that takes longer than this is reported as it happens. */

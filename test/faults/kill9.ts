@@ -86,7 +86,7 @@ async function killUnderWrites(kind: string, database: Record<string, string>): 
   console.log(`${kind}: killed ${rounds} times, ${acknowledged.size} notes acknowledged, ${compared} reads compared with them`);
 }
 
-/** Adds notes, changes every second one and deletes every fourth, one after another, and keeps what was acknowledged. */
+/** Adds notes, changes every second one and deletes every fourth, one after another, and records what was acknowledged. */
 async function write(
   gateway: Gateway,
   keys: DemoKeys,
@@ -104,7 +104,7 @@ async function write(
     acknowledged.set(id, { text });
     state.count += 1;
     if (index % 4 === 1 || index % 4 === 3) {
-      // Until it is answered, either is right: what is not known is not compared.
+      // Until the response arrives, either state is right: what is not known is not compared.
       acknowledged.delete(id);
       const path = `/v2/tickets/notes/${id}`;
       const changed =

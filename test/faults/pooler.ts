@@ -1,5 +1,6 @@
-// Two gateways on one PgBouncer in transaction mode, 20,000 requests over all three APIs, each answer compared to what it must be: reads to what a
-// gateway without a pooler answers, writes to what was written. Then what is left in the sessions that other programs get from the pool.
+// Two gateways on one PgBouncer in transaction mode, and 20,000 requests over all three APIs. Each response is compared with the
+// right one: reads with the responses of a gateway without a pooler, writes with what was written. Then it checks what the
+// gateways left in the sessions that other programs get from the pool.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

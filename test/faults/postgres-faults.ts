@@ -1,6 +1,6 @@
-// A gateway under load while its PostgreSQL is killed, restarted, paused, cut off, filled up, locked, and handed over to a standby. Every answer must be
-// right or a 503 that says when to try again, within the limits of time; /ready must turn red and green again by itself; and what was answered as
-// written is there once, with its audit, and nothing by halves.
+// A gateway under load while its PostgreSQL is killed, restarted, paused, cut off, filled up, locked, and replaced by a standby.
+// Every response must be right, or a 503 that says when to try again, within the limits of time. /ready must fail and recover by
+// itself. What was acknowledged as written must be there once, with its audit event, and complete.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

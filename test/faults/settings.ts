@@ -118,7 +118,7 @@ async function tryCase({ statements = [], query = "", encoding = "UTF8", refusal
   const environment = { DATABASE_URL: url, SIGNING_SECRET: signingSecret };
   try {
     await runScript("load-demo.ts", { ...environment, DATA_DIR: dataDirectory });
-    // Again, on what is there: a start that read its own history wrongly would refuse.
+    // Once more on the existing database: a start that read its own history wrongly would refuse.
     await runScript("migrate.ts", { ...environment, DATA_DIR: dataDirectory });
     const gateway = await startGateway({ environment, dataDirectory });
     try {

@@ -112,7 +112,7 @@ async function goneAfter({ start, drip, stopsReading }: SlowKind): Promise<numbe
   let began = performance.now();
   const socket = connect(gateway.port, "127.0.0.1");
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  // Being cut off is what is waited for.
+  // Being cut off, which the test waits for, can be an error of the socket.
   socket.on("error", () => undefined);
   await once(socket, "connect");
   socket.write(start());

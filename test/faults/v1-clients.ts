@@ -113,7 +113,7 @@ function writeFiles(directory: string): void {
   writeFileSync(join(directory, "cells.csv"), "cell;volt\n1;3,71\n2;3,69\n");
 }
 
-/** What the client prints: a JSON object a line. Where it fails, what it says goes to our error output. */
+/** The client prints one JSON object a line. If it fails, its messages go to the standard error of this script. */
 async function linesOf(
   { name, command: [program = "", ...words], environment }: Client,
   common: Readonly<Record<string, string>>,

@@ -156,6 +156,6 @@ test("a key without tickets:write may not open tickets", async () => {
 test("opening a ticket for somebody takes a bounded number of statements", async () => {
   const input = { kind: "REQUEST", subject: "Help", requesterId: account.customer.id } as const;
   const statements = await statementsOf(app, () => add(account.specialist.key, input));
-  // Is the requester a member, the insert, and what was asked for of the answer: the requester and the account.
+  // Whether the requester is a member; the insert; and what the response selects: the requester and the account.
   expect(statements).toHaveLength(4);
 });

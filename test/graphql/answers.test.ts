@@ -235,7 +235,7 @@ interface Asked {
 
 const introspective = (name: string) => name.startsWith("__");
 
-/** Documents of the whole schema's queries: aliases, fragments, variables, pages, merged fields, and now and then what is refused. */
+/** Queries over the whole schema: aliases, fragments, variables, pages, merged fields, and sometimes invalid input. */
 function documents(idsOf: () => readonly string[]): fc.Arbitrary<Asked> {
   return fc.gen().map((gen) => {
     const number = (max: number) => gen(fc.integer, { min: 0, max });

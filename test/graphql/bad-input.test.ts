@@ -33,7 +33,7 @@ async function rows(): Promise<object> {
   };
 }
 
-/** Whatever is said of a failure, it says nothing of how the gateway is made. */
+/** Whatever an error says, it does not reveal how the gateway works. */
 function expectDiscreet(said: unknown): void {
   expect(JSON.stringify(said)).not.toMatch(
     /node_modules|\.ts\b|\bat [\w.]+ \(|SELECT |INSERT |prisma|postgres|\/work\/|\/tmp\/|ECONN/i,
@@ -132,7 +132,7 @@ describe("an instant", () => {
 });
 
 test("whatever is sent for whichever argument of a query, nothing breaks and nothing is changed", async () => {
-  // Texts that have broken something somewhere, and the ids of what is there.
+  // Texts that are known to break programs, and ids that exist.
   const texts = fc.oneof(
     fc.constantFrom(
       "",

@@ -238,7 +238,7 @@ describe("the fast path and Yoga answer the same, with the same status and heade
   ])("%s", async (_name, bodyOf) => {
     const body = bodyOf({ noteId: note.id });
     const answers = await expectSameAnswers(app, body, account.specialist.key);
-    // Again and again: what is kept of a document changes nothing.
+    // Again and again: what is cached of a document must not change the result.
     for (let time = 0; time < 3; time += 1) expect(await expectSameAnswers(app, body, account.specialist.key)).toEqual(answers);
     await expectSameAnswers(app, body);
     await expectSameAnswers(app, body, "tnk_none");

@@ -269,7 +269,7 @@ test("a client that breaks off in the middle leaves nothing: no row, no object, 
 
 test("files pass through a process that does not grow with them", { timeout: 120_000 }, async () => {
   const storage = await offer();
-  // Buffers and connections that stay are there from here on.
+  // Buffers and connections that stay have been allocated by now.
   await sendLarge(storage, 32 * mebibyte);
   const before = process.memoryUsage.rss();
   let highest = before;
@@ -281,9 +281,9 @@ test("files pass through a process that does not grow with them", { timeout: 120
   } finally {
     clearInterval(timer);
   }
-  // 384 MiB have gone through. Four parts are on their way at a time, each of five mebibytes.
+  // 384 MiB have been sent, four parts at a time, each of five mebibytes.
   expect(highest - before).toBeLessThan(64 * mebibyte);
-  // Under one key, so the last of them is what is left.
+  // They have one key, so only the last of them remains.
   await waitUntil(async () => (await inBucket()).objects === 1);
   expect(await inBucket()).toEqual({ objects: 1, unfinished: 0 });
 });

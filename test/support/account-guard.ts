@@ -64,7 +64,7 @@ interface Scope {
   readonly outer: Scope | undefined;
 }
 
-/** A column, or what is not of a table: a value. */
+/** A column, or a value that belongs to no table. */
 type Term = { readonly source: Source; readonly column: string } | "value";
 
 /** `column` of the source equals `term`, in every row that is read or written. */

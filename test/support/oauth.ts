@@ -38,7 +38,7 @@ export function askForToken(
 
 export async function post(url: string, body: string, headers: Record<string, string>): Promise<TokenResponse> {
   const response = await fetch(url, { method: "POST", headers, body });
-  // The endpoint answers with nothing but objects; what is in them is what tests are about.
+  // The endpoint always returns an object; the tests check its members.
   return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
 }
 

@@ -27,7 +27,7 @@ export interface PlainReads {
   readonly download: (attachment: Attachment) => Promise<SignedRequest | null>;
 }
 
-/** The contract alone: nothing of the gateway's schema but its text. */
+/** The contract alone: the schema's text is all that it knows of the gateway. */
 const contract = buildSchema(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8"));
 const instant = contract.getType("DateTime") as GraphQLScalarType; // by its name
 instant.serialize = (value) => (value as Date).toISOString();
@@ -102,7 +102,7 @@ function plainPosition(place: string, { name, keys }: Sorting, cursor: string): 
 export function createPlainReads({ prisma, now, download }: PlainReads) {
   const known = new Map<string, Promise<unknown>>();
 
-  /** The rows do not change while operations are compared, so what was read once is not read again. */
+  /** The rows do not change while operations are compared, so each is read once. */
   function once<Found>(name: string, query: object, read: () => Promise<Found>): Promise<Found> {
     const full = `${name} ${JSON.stringify(query)}`;
     const found = (known.get(full) as Promise<Found> | undefined) ?? read();

@@ -213,7 +213,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const { call, inner } = known ?? { call: fresh!.call, inner: newPlace() };
       place.fields.set(`${type.name} ${key}`, { call, inner });
       const named = getNamedType(field.type);
-      // A page and its edges are no level of their own: what is on them is.
+      // A page and its edges are no level of their own; their nodes are.
       const isPage = /(Connection|Edge)$/.test(named.name);
       const below = isCompositeType(named) ? ` ${selection(named, inner, isPage ? depth : depth - 1)}` : "";
       return `${alias === undefined ? "" : `${alias}: `}${call}${directive()}${below}`;

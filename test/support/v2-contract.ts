@@ -4,7 +4,7 @@ import formats from "ajv-formats";
 import { expect } from "vitest";
 import { parse } from "yaml";
 
-/** What the contract says of an answer: nothing of its body, or a schema for it. */
+/** What the contract says of a response: that it has no body, or a schema for it. */
 interface ContractAnswer {
   readonly content?: Readonly<Record<string, { readonly schema: object }>>;
 }
@@ -21,7 +21,7 @@ interface ContractDocument {
 
 const text = readFileSync(new URL("../v2/contract.openapi.yaml", import.meta.url), "utf8");
 
-/** The contract that /v2 is held against, word for word as its owners gave it. */
+/** The contract of /v2, as its owners wrote it. The API is compared with it. */
 // Its shape is that of the OpenAPI specification; the parts used here are declared above.
 export const contract = parse(text) as ContractDocument;
 

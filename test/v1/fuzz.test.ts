@@ -200,7 +200,7 @@ interface Planned {
 function plan(path: string, method: string, operation: Operation): fc.Arbitrary<Planned> {
   const parameters = parametersOf(operation);
   const values = parameters.map((parameter) => {
-    // Records of a kind that is none would be other routes; they are tried as paths of their own below.
+    // Records of an unknown kind would be other routes; these are tried below as paths of their own.
     if (parameter.in === "path" && parameter.schema.enum)
       return fc.oneof({ weight: 2, arbitrary: fc.constant("requests") }, fc.constantFrom(...parameter.schema.enum));
     if (parameter.in === "path")

@@ -133,7 +133,7 @@ describe("a page reads the rows it returns and one more", () => {
       .replaceAll(":administrator", String(of.administrator.number))
       .replaceAll(":specialist", String(of.specialist.number));
 
-  /** The first page and, where there is one, the second keep to what is allowed; the first returns so many. */
+  /** The first page, and the second if there is one, read no more rows than allowed; the first returns this many. */
   async function expectReads(path: string, key: string, table: string, allowed: (rows: number) => number) {
     const first = await pageStatement(path, key, table);
     expect(await rowsRead(first.statement, table), "first page").toBeLessThanOrEqual(allowed(first.page.body.length));

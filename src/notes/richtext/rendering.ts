@@ -10,10 +10,10 @@ import type { KnownReferences, Result, ResultOf, TextTask } from "./tasks.ts";
 /** Makes something of texts without keeping the process from its other requests. */
 export interface TextRenderer {
   /**
-   * Does a task for `viewer`: a short text a few at a time with others, a long one in a thread, which takes one of each viewer in turn. What it
-   * takes is charged to the response that it is for, and so is what is made.
+   * Does a task for `viewer`. Short texts are rendered on the main thread, a few at a time; a long one is rendered in a worker
+   * thread, which takes one of each viewer in turn. Time and size are charged to the response.
    *
-   * @throws {TooExpensive} where the response has had more rendered than one may have, {@link AnswerTooLarge}
+   * @throws {TooExpensive} if the response has more texts rendered than it may, {@link AnswerTooLarge}
    */
   render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>>;
   /**
@@ -26,7 +26,7 @@ export interface TextRenderer {
 /** A text of up to this many characters is rendered on the main thread: this takes some milliseconds, whatever it contains. */
 export const longestAtOnce = 2_048;
 
-/** How much of what was made is kept, found by what it was made of, in characters; and the longest that is kept. */
+/** How many characters of rendered texts are cached, and how long a cached text may be. The key is the input. */
 const cachedCharacters = 8_000_000;
 const longestCached = 400_000;
 /** What a result takes beside its characters. */

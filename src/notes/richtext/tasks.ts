@@ -22,7 +22,7 @@ interface Results {
 
 export type Result = keyof Results;
 
-/** A text, and what is to be made of it. */
+/** A text, and the form to render it in. */
 export interface TextTask<Wanted extends Result = Result> {
   readonly wanted: Wanted;
   readonly text: string;

@@ -14,7 +14,10 @@ export function readBody(body: unknown): Body {
 /** Fields that clients of the family send, and that mean nothing here. They are taken everywhere. */
 const meaningless: ReadonlySet<string> = new Set(["suppress_note_added_notifications", "source", "sourceID"]);
 
-/** Adds to `found` each field of `body` that is none of `known`: what was sent is never dropped without a word. `record` says of what they are. */
+/**
+ * Adds each field of `body` that is not in `known` to `found`, so that no field is silently dropped. `record` names the kind of
+ * record in the message.
+ */
 export function refuseUnknown(body: Body, known: readonly string[], record: string, found: Findings): void {
   for (const field of Object.keys(body)) {
     if (known.includes(field) || meaningless.has(field)) continue;

@@ -15,7 +15,7 @@ export interface CollectionRead<Fields> {
   readonly wanted: WantedOfPage;
 }
 
-/** A collection of records: what is shown of them, what they can be filtered and sorted by, and how they are read. */
+/** A collection of records: its fields, filters and sort keys, and how it is read. */
 export interface Collection<Row, Fields> {
   readonly shape: Shape<Row>;
   readonly filterable: Fields;
@@ -50,7 +50,7 @@ export async function answerCollection<Row extends object, Fields extends Readon
   };
 }
 
-/** Answers with a single record, read with what is shown of it. */
+/** Answers with a single record, read with the fields that are shown. */
 export async function answerRecord<Row extends object>(
   request: V1Request,
   shape: Shape<Row>,

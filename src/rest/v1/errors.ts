@@ -74,7 +74,7 @@ const fieldNames: ReadonlyMap<string, string> = new Map([
   ["requesterId", "requested_by_id"],
 ]);
 
-/** The answer to a failure of any kind. Of what is unexpected nothing is said. */
+/** Returns the response to any failure. An unexpected failure has no details. */
 export function describeFailure(error: unknown): FailureAnswer {
   if (error instanceof BadRequest || error instanceof NotAcceptable) return answer(error.status, { message: error.message });
   if (error instanceof InvalidInput) {

@@ -61,10 +61,10 @@ export interface PageReads<Row> {
 }
 
 /**
- * Reads the page that is wanted, and counts: not in one statement, since requests for other pages of the same collection count the same, and
- * counting is most of the work.
+ * Reads the wanted page and the count. These are two statements, since requests for other pages of the same collection share the
+ * count, and counting is most of the work.
  *
- * @throws {BadRequest} where its number lies beyond what is counted.
+ * @throws {BadRequest} if the page number lies beyond what is counted.
  */
 export async function readPage<Row>(
   { size, number, cursor }: PageWish,

@@ -17,7 +17,7 @@ export interface UploadFormOptions {
   readonly lingerMilliseconds?: number;
 }
 
-/** Far more than a form has that was handed out here, and far less than would burden the gateway. */
+/** Far more than a form of this gateway has, and too little to burden the gateway. */
 const formLimits = { fields: 40, fieldSize: 16_384, fieldNameSize: 200, files: 1, parts: 60, headerPairs: 40 };
 
 /** How the store of the original names failures. */
@@ -36,8 +36,8 @@ const failures: Readonly<Record<ErrorCode, { readonly status: number; readonly c
 class MalformedForm extends Error {}
 
 /**
- * Takes the forms that `GET /v1/attachments/storage` hands out, as the store of the original did: fields first, the file last, answers in XML.
- * The file is streamed into the object store as it comes. No credential is read: the form is signed. A Fastify plugin.
+ * Accepts uploads with the forms of `GET /v1/attachments/storage`, like the family's store: fields first, the file last, an XML
+ * response. The file is streamed into the object store. No credential is needed, because the form is signed. A Fastify plugin.
  */
 export async function uploadForm(app: FastifyInstance, options: UploadFormOptions): Promise<void> {
   const { uploads, publicUrl, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
@@ -151,9 +151,10 @@ function keepBeginning(raw: IncomingMessage): () => Buffer {
 }
 
 /**
- * The parser reads what is not UTF-8 as U+FFFD, without a word. That character may be meant: then its own bytes have been sent.
+ * The parser silently reads bytes that are not UTF-8 as U+FFFD. The client may have sent that character itself: then its own
+ * bytes are in `beginning`.
  *
- * @throws {InvalidInput} where `name` is not what was sent in `beginning`
+ * @throws {InvalidInput} if `name` is not what was sent in `beginning`
  */
 function requireUtf8(name: string, beginning: Buffer): void {
   if (name.includes("\u{fffd}") && !beginning.includes(name)) throw invalid("filename", "The filename is not UTF-8.");
@@ -172,7 +173,7 @@ function readForm(fields: ReadonlyMap<string, string>, filename: string, beginni
   return {
     key,
     policy: required("policy"),
-    // Forms that are on their way while the gateway is replaced call it as they did before.
+    // Clients whose forms were issued before an upgrade of the gateway call it by this name.
     signature: fields.get("signature") ?? required("x-amz-signature"),
     // Browsers on some systems send a path.
     filename: (filename ?? "").split(/[/\\]/).at(-1) ?? "",

@@ -130,7 +130,8 @@ function costOf({ method, routeOptions, query }: FastifyRequest): number {
 /** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
 function routable(document: OpenApiDocument): OpenApiDocument {
   const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
-  // The copy differs in names, and lacks what it says of failures: those are answered here, and the generator would look for parsers of their type.
+  // The copy has other names, and no error responses: errors are answered here, and the generator would need parsers of their
+  // media type.
   return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) => {
     if (isFailure(value)) return undefined;
     return isPathParameter(value) ? { ...value, name: routableName(value.name) } : value;
@@ -186,7 +187,7 @@ function compileParameters(schema: unknown): ValidateFunction {
     }
     const isValid = validate(data) === true;
     validateTexts.errors = validate.errors;
-    // JavaScript's numbers would lose digits of what is to be echoed.
+    // Numbers of JavaScript would lose digits of a value that the response repeats.
     for (const [name, whole] of large) data[name] = whole;
     return isValid;
   };

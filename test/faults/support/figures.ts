@@ -2,7 +2,7 @@
 export interface Figures {
   /** Prints a figure, and remembers it where it is not good. */
   report(label: string, figure: number | string, isGood?: boolean): void;
-  /** Says what is broken, and decides about the exit code. To be called last. */
+  /** Reports broken bounds and sets the exit code. Call it last. */
   conclude(): void;
 }
 

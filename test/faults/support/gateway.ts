@@ -33,7 +33,7 @@ export interface Gateway {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Settings under which no caller meets a limit: the load of a script is not what is to be refused. */
+/** Settings under which no caller reaches a limit: the load of a script must not be refused. */
 export const raisedLimits = {
   RATE_LIMIT_POINTS: "1000000000",
   RATE_LIMIT_REQUESTS: "1000000000",

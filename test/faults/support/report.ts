@@ -4,7 +4,7 @@ export interface Report {
   figure(name: string, value: string): void;
   /** Notes that a bound is broken where `holds` is false. The same words count once. */
   require(holds: boolean, otherwise: string): void;
-  /** Prints the bounds that were broken, and answers with the exit code: 0 where there are none. */
+  /** Prints the broken bounds, and returns the exit code: 0 if there are none. */
   finish(): number;
 }
 
