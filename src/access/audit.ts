@@ -1,6 +1,8 @@
-import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
+import type { AuditAction, AuditEntity, AuditEvent } from "#generated/prisma/client.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
+import { type InsertedValues, insertInto } from "../platform/table.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
+import { auditEventsTable } from "./tables.ts";
 
 /** Who does something that the audit records: a viewer, or the operator at the command line, who belongs to no account. */
 export type Actor =
@@ -18,33 +20,47 @@ export interface AuditedAct {
   readonly requestId?: Sql;
 }
 
-/** The columns of an event in the order in which events are inserted. */
-const eventColumns = raw(
-  "id, account_id, action, entity, entity_id, person_id, credential_kind, credential_id, address, user_agent, request_id, created_at",
-);
-
 /**
  * Returns the INSERT that records what `actor` does. It is a WITH part of the statement that acts: no action without its event,
  * no event without its action, and no further round trip.
  */
-export function auditInsert(actor: Actor, { action, entity, rows, at, requestId }: AuditedAct): Sql {
+export function auditInsert(actor: Actor, act: AuditedAct): Sql {
   const credential = actor.person ? actor.credential : undefined;
-  const { origin } = actor;
-  return sql`INSERT INTO audit_events (${eventColumns})
-    SELECT gen_random_uuid(), acted.account_id, ${action}::"AuditAction", ${entity}::"AuditEntity", acted.id, ${actor.person?.id ?? null}::uuid,
-      ${credential?.kind ?? null}::"CredentialKind", ${credential?.id ?? null}::uuid, ${origin?.address ?? null}::text,
-      ${origin?.userAgent ?? null}::text, ${requestId ?? origin?.requestId ?? null}::text, ${at}::timestamptz
-    FROM ${raw(rows)} acted`;
+  return insertEvent(actor.origin, act, {
+    personId: actor.person?.id ?? null,
+    credentialKind: credential?.kind ?? null,
+    credentialId: credential?.id ?? null,
+  });
 }
 
 /**
  * Like {@link auditInsert}, for actions that no person does directly. `rows` also has the `person_id`, `credential_kind` and
  * `credential_id` to which the action is attributed.
  */
-export function auditInsertOnBehalf(origin: Origin | undefined, { action, entity, rows, at }: AuditedAct): Sql {
-  return sql`INSERT INTO audit_events (${eventColumns})
-    SELECT gen_random_uuid(), acted.account_id, ${action}::"AuditAction", ${entity}::"AuditEntity", acted.id, acted.person_id,
-      acted.credential_kind, acted.credential_id, ${origin?.address ?? null}::text, ${origin?.userAgent ?? null}::text,
-      ${origin?.requestId ?? null}::text, ${at}::timestamptz
-    FROM ${raw(rows)} acted`;
+export function auditInsertOnBehalf(origin: Origin | undefined, act: AuditedAct): Sql {
+  return insertEvent(origin, act, {
+    personId: raw("acted.person_id"),
+    credentialKind: raw("acted.credential_kind"),
+    credentialId: raw("acted.credential_id"),
+  });
+}
+
+function insertEvent(
+  origin: Origin | undefined,
+  { action, entity, rows, at, requestId }: AuditedAct,
+  by: Pick<InsertedValues<AuditEvent, never>, "personId" | "credentialKind" | "credentialId">,
+): Sql {
+  const insert = insertInto(auditEventsTable, {
+    ...by,
+    id: raw("gen_random_uuid()"),
+    accountId: raw("acted.account_id"),
+    action,
+    entity,
+    entityId: raw("acted.id"),
+    address: origin?.address ?? null,
+    userAgent: origin?.userAgent ?? null,
+    requestId: requestId ?? origin?.requestId ?? null,
+    createdAt: at,
+  });
+  return sql`${insert} FROM ${raw(rows)} acted`;
 }

@@ -1,15 +1,18 @@
 import { decodeJwt } from "jose";
 import { LRUCache } from "lru-cache";
+import type { ApiKey, IdentityLink } from "#generated/prisma/client.ts";
 import type { GuessThrottle } from "../limits/guessing.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { ResponseAllowance } from "../platform/response-budget.ts";
 import { createShortCache } from "../platform/short-cache.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
+import { setList, type Table } from "../platform/table.ts";
 import { type CredentialKind, type Origin, type PersonViewer, type Role, type Scope, scopes, scopesOf } from "../viewer.ts";
 import { auditInsertOnBehalf } from "./audit.ts";
 import type { Issuers } from "./issuers.ts";
 import { hashOf } from "./secrets.ts";
+import { apiKeysTable, identityLinksTable, oauthClientsTable } from "./tables.ts";
 import type { AccessTokens } from "./tokens.ts";
 
 /** What becomes of a credential. */
@@ -107,10 +110,13 @@ const tokenCacheMs = 30_000;
 /** Longer than any token of ours; header limits are around this. */
 const longestCredential = 8_192;
 
-const tables: Readonly<Record<CredentialKind, Sql>> = {
-  API_KEY: raw("api_keys"),
-  OAUTH_CLIENT: raw("oauth_clients"),
-  IDENTITY_LINK: raw("identity_links"),
+/** What all kinds of credentials have of what is written here. */
+type UsedCredential = Pick<ApiKey & IdentityLink, "lastUsedAt">;
+
+const tables: Readonly<Record<CredentialKind, Table<UsedCredential>>> = {
+  API_KEY: apiKeysTable,
+  OAUTH_CLIENT: oauthClientsTable,
+  IDENTITY_LINK: identityLinksTable,
 };
 
 export function createCredentials(dependencies: CredentialsDependencies): Credentials {
@@ -125,15 +131,16 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
     const now = clock();
     const isLink = kind === "IDENTITY_LINK";
+    const table = raw(tables[kind].name);
     const alive = isLink
       ? sql`true`
       : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
     const [row] = await database.query<HolderRow & Record<string, unknown>>(sql`
       WITH found AS (
         SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
-        FROM ${tables[kind]} c WHERE ${condition} AND ${alive}
+        FROM ${table} c WHERE ${condition} AND ${alive}
       ), used AS (
-        UPDATE ${tables[kind]} c SET last_used_at = ${now}::timestamptz FROM found
+        UPDATE ${table} c SET ${setList(tables[kind], { lastUsedAt: now })} FROM found
         WHERE c.id = found.id AND c.account_id = found.account_id
           AND (c.last_used_at IS NULL OR c.last_used_at <= ${now}::timestamptz - interval '1 hour')
         RETURNING c.id, c.account_id, c.person_id, ${kind}::"CredentialKind" AS credential_kind, c.id AS credential_id

@@ -1,22 +1,24 @@
-import { type ApiKey, Prisma } from "#generated/prisma/client.ts";
+import type { ApiKey } from "#generated/prisma/client.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, raw, sql, type Sql } from "../platform/sql.ts";
+import { raw, sql, type Sql } from "../platform/sql.ts";
+import { insertInto, selectList, setList, type Table } from "../platform/table.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";
+import { apiKeysTable, oauthClientsTable } from "./tables.ts";
 
 /** A key or a client, without anything to use it by. The two have the same columns. */
 export type Credential = Omit<ApiKey, "hash">;
 
-export const credentialTables: Readonly<Record<SecretKind, Sql>> = {
-  API_KEY: raw("api_keys"),
-  OAUTH_CLIENT: raw("oauth_clients"),
-};
+const tables: Readonly<Record<SecretKind, Table<ApiKey>>> = { API_KEY: apiKeysTable, OAUTH_CLIENT: oauthClientsTable };
 
-const { hash: _secret, ...shownFields } = Prisma.ApiKeyScalarFieldEnum;
+/** The table of the credentials of a kind, for a FROM. */
+export function credentialTable(kind: SecretKind): Sql {
+  return raw(tables[kind].name);
+}
 
 /** The columns of a {@link Credential} in the table alias `c`. */
-export const credentialColumns = columns("c", shownFields);
+export const credentialColumns = selectList(apiKeysTable, "c", ["hash"]);
 
 /** Adds a credential and its event to the audit. The secret, a new one unless it is given, comes back this once, and is kept nowhere. */
 export async function addCredential(
@@ -29,9 +31,7 @@ export async function addCredential(
   const { secret, hash } = givenSecret === undefined ? newSecret(kind) : { secret: givenSecret, hash: hashOf(givenSecret) };
   const [credential] = await database.query<Credential>(sql`
     WITH added AS (
-      INSERT INTO ${credentialTables[kind]} (id, account_id, person_id, name, hash, scopes, every_account, created_at, expires_at)
-      VALUES (${given.id}::uuid, ${given.accountId}::uuid, ${given.personId}::uuid, ${given.name}, ${Buffer.from(hash)}, ${given.scopes}::text[],
-        ${given.everyAccount}, ${given.createdAt}::timestamptz, ${given.expiresAt}::timestamptz)
+      ${insertInto(tables[kind], { ...given, hash: Buffer.from(hash), revokedAt: null, lastUsedAt: null })}
       RETURNING *
     ), audited AS (${auditInsert(actor, { action: "CREATED", entity: kind, rows: "added", at: given.createdAt })})
     SELECT ${credentialColumns} FROM added c`);
@@ -49,10 +49,10 @@ export async function revokeCredential(
   actor: Actor,
   { id, accountId, at }: { id: string; accountId: string; at: Date },
 ): Promise<Credential | null> {
-  const table = credentialTables[kind];
+  const table = credentialTable(kind);
   const [credential] = await database.query<Credential>(sql`
     WITH revoked AS (
-      UPDATE ${table} c SET revoked_at = ${at}::timestamptz
+      UPDATE ${table} c SET ${setList(tables[kind], { revokedAt: at })}
       WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL
       RETURNING c.*
     ), audited AS (${auditInsert(actor, { action: "REVOKED", entity: kind, rows: "revoked", at })})

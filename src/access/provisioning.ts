@@ -2,12 +2,14 @@ import { type Account, type IdentityLink, type Person, Prisma } from "#generated
 import { invalid, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, sql } from "../platform/sql.ts";
+import { sql } from "../platform/sql.ts";
+import { insertInto, selectList } from "../platform/table.ts";
 import { unstorable } from "../platform/text.ts";
 import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import { checkCredential, type SecretKind } from "./input.ts";
-import { addCredential, type Credential, credentialColumns, credentialTables, revokeCredential } from "./issuing.ts";
+import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
+import { identityLinksTable } from "./tables.ts";
 
 /**
  * Accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer: an operator who has the
@@ -141,9 +143,17 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       const now = clock();
       const [link] = await database.query<IdentityLink>(sql`
         WITH added AS (
-          INSERT INTO identity_links (id, account_id, person_id, issuer, subject, scopes, every_account, created_at)
-          VALUES (${newId()}::uuid, ${input.accountId}::uuid, ${input.personId}::uuid, ${input.issuer}, ${input.subject},
-            ${input.scopes}::text[], ${input.everyAccount ?? true}, ${now}::timestamptz)
+          ${insertInto(identityLinksTable, {
+            id: newId(),
+            accountId: input.accountId,
+            personId: input.personId,
+            issuer: input.issuer,
+            subject: input.subject,
+            scopes: input.scopes,
+            everyAccount: input.everyAccount ?? true,
+            createdAt: now,
+            lastUsedAt: null,
+          })}
           ON CONFLICT (issuer, subject) DO NOTHING
           RETURNING *
         ), audited AS (${auditInsert(operator, { action: "CREATED", entity: "IDENTITY_LINK", rows: "added", at: now })})
@@ -173,7 +183,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       const now = clock();
       for (const kind of secretKinds) {
         const [found] = await database.query<Credential>(sql`
-          SELECT ${credentialColumns} FROM ${credentialTables[kind]} c WHERE c.id = ${id}::uuid`);
+          SELECT ${credentialColumns} FROM ${credentialTable(kind)} c WHERE c.id = ${id}::uuid`);
         if (!found) continue;
         await revokeCredential(database, kind, operator, { id, accountId: found.accountId, at: now });
         return;
@@ -205,18 +215,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
   };
 }
 
-const linkFields = {
-  id: "id",
-  accountId: "accountId",
-  personId: "personId",
-  issuer: "issuer",
-  subject: "subject",
-  scopes: "scopes",
-  everyAccount: "everyAccount",
-  createdAt: "createdAt",
-  lastUsedAt: "lastUsedAt",
-} satisfies Record<keyof IdentityLink, string>;
-const linkColumns = columns("l", linkFields);
+const linkColumns = selectList(identityLinksTable, "l");
 
 /** Returns the row that `write` adds. @throws {InvalidInput} with the message `taken` if there is such a row already. */
 async function added<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {

@@ -1,10 +1,11 @@
-import { type AuditEvent, Prisma } from "#generated/prisma/client.ts";
+import type { AuditEvent } from "#generated/prisma/client.ts";
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { withinRange } from "../platform/instants.ts";
 import { keyset, type Page, type Slice, toSlice } from "../platform/keyset.ts";
-import { allOf, columns, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { allOf, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { selectList } from "../platform/table.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import {
   type AuditFilter,
@@ -14,7 +15,8 @@ import {
   newestFirst,
   type SecretKind,
 } from "./input.ts";
-import { addCredential, type Credential, credentialColumns, credentialTables, revokeCredential } from "./issuing.ts";
+import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
+import { auditEventsTable } from "./tables.ts";
 import { administeredRows, administratorOf } from "./policy.ts";
 
 export type { AuditEvent } from "#generated/prisma/client.ts";
@@ -47,7 +49,7 @@ export interface Access {
 }
 
 const names: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
-const eventColumns = columns("e", Prisma.AuditEventScalarFieldEnum);
+const eventColumns = selectList(auditEventsTable, "e");
 
 export function createAccess(dependencies: { database: Database; clock: Clock; newId: () => string }): Access {
   const { database, clock, newId } = dependencies;
@@ -63,7 +65,7 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
       const administered = administeredRows(viewer);
       const { within, orderBy, limit } = keyset("c", newestFirst, page);
       const rows = await database.query<Credential>(sql`
-        SELECT ${credentialColumns} FROM ${credentialTables[kind]} c
+        SELECT ${credentialColumns} FROM ${credentialTable(kind)} c
         WHERE ${whereSql("c", administered)} AND ${credentialFilterSql(filter)} AND ${within}
         ORDER BY ${orderBy} ${limit}`);
       return toSlice(rows, page);
@@ -72,7 +74,7 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
     async countCredentials(viewer, kind, filter) {
       const administered = administeredRows(viewer);
       const [row] = await database.query<{ count: bigint }>(sql`
-        SELECT count(*) AS count FROM ${credentialTables[kind]} c WHERE ${whereSql("c", administered)} AND ${credentialFilterSql(filter)}`);
+        SELECT count(*) AS count FROM ${credentialTable(kind)} c WHERE ${whereSql("c", administered)} AND ${credentialFilterSql(filter)}`);
       return Number(row?.count ?? 0);
     },
 

@@ -3,6 +3,8 @@ import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, imp
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { sql } from "../platform/sql.ts";
+import { insertInto } from "../platform/table.ts";
+import { signingKeysTable } from "./tables.ts";
 
 /** How long an access token lives. */
 export const tokenLifetimeSeconds = 3600;
@@ -79,9 +81,9 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
     if (!keyOf(period)) await reload();
     if (!keyOf(period)) {
       const { id, sealedKey } = await sealing.make(period);
+      const row = { id, activeFrom: period, sealedBy: sealing.id, sealedKey: Buffer.from(sealedKey), createdAt: clock() };
       await database.query(sql`
-        INSERT INTO signing_keys (id, active_from, sealed_by, sealed_key, created_at)
-        VALUES (${id}, ${period}::timestamptz, ${sealing.id}, ${Buffer.from(sealedKey)}, ${clock()}::timestamptz)
+        ${insertInto(signingKeysTable, row)}
         ON CONFLICT (active_from, sealed_by) DO NOTHING`);
       await load();
     }

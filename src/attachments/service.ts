@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { type Attachment, type Note, Prisma, type Upload } from "#generated/prisma/client.ts";
+import type { Attachment, Note, Upload } from "#generated/prisma/client.ts";
 import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
 import { Forbidden, invalid, NotFound } from "../errors.ts";
 import { visibleNotes } from "../notes/policy.ts";
@@ -7,8 +7,9 @@ import { inOrder } from "../platform/batch.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Slice } from "../platform/keyset.ts";
-import { columns, matches, sql, whereSql } from "../platform/sql.ts";
+import { matches, sql, whereSql } from "../platform/sql.ts";
 import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../platform/storage.ts";
+import { insertInto, selectList, setList } from "../platform/table.ts";
 import { unstorable } from "../platform/text.ts";
 import { noteById } from "../notes/relations.ts";
 import type { Reads } from "../reading/reads.ts";
@@ -24,6 +25,7 @@ import {
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
 import { type QuotaRefusal, quotaExceeded, quotaOfNote } from "./quotas.ts";
 import { attachmentByFilename, attachmentById, attachmentsOfNote } from "./relations.ts";
+import { attachmentsTable, discardedObjectsTable, uploadsTable } from "./tables.ts";
 
 export type { Attachment } from "#generated/prisma/client.ts";
 
@@ -102,8 +104,10 @@ export interface AttachmentsDependencies {
   readonly removeDiscarded: () => Promise<void>;
 }
 
-const attachmentColumns = columns("a", Prisma.AttachmentScalarFieldEnum);
-const uploadColumns = columns("u", Prisma.UploadScalarFieldEnum);
+const attachmentColumns = selectList(attachmentsTable, "a");
+const uploadColumns = selectList(uploadsTable, "u");
+/** What is not known of bytes before they come by a URL. */
+const notArrived = { state: "PENDING", size: null, sha256: null, key: null } as const;
 /** A count needs no page, and a read has one. */
 const firstOfAll = { ordering: attachmentOrdering, page: { size: 1, from: "start" } } as const;
 
@@ -175,9 +179,12 @@ export function createAttachments({
   ): Promise<Attachment | undefined> {
     const at = clock();
     const { accountId } = upload;
+    const { key: storageKey, sha256 } = object;
+    const arrived = { state: "READY", size: BigInt(object.size), sha256 } as const;
+    const versions = { contentType: sql`before.content_type`, uploadExpiresAt: sql`before.awaited_until` };
     const [attached] = await database.query<Attachment>(sql`
       WITH taken AS (
-        UPDATE uploads u SET state = 'READY', size = ${object.size}::bigint, sha256 = ${object.sha256}::text, consumed_at = ${at}::timestamptz
+        UPDATE uploads u SET ${setList(uploadsTable, { ...arrived, consumedAt: at })}
         WHERE u.account_id = ${accountId}::uuid AND u.id = ${upload.id}::uuid AND u.state = 'PENDING'
         RETURNING u.id, u.attachment_id, u.content_type
       ), before AS (
@@ -188,14 +195,16 @@ export function createAttachments({
         FROM taken JOIN attachments a ON a.id = taken.attachment_id AND a.account_id = ${accountId}::uuid
         FOR UPDATE OF a
       ), attached AS (
-        UPDATE attachments a SET state = 'READY', storage_key = ${object.key}, size = ${object.size}::bigint, sha256 = ${object.sha256}::text,
-          content_type = before.content_type, upload_expires_at = before.awaited_until
+        UPDATE attachments a SET ${setList(attachmentsTable, { ...arrived, ...versions, storageKey })}
         FROM before
         WHERE a.id = before.id AND a.account_id = ${accountId}::uuid
         RETURNING a.*
       ), replaced AS (
-        INSERT INTO discarded_objects (storage_key, discarded_at, attachment_id)
-        SELECT before.storage_key, now() + ${downloadLifetimeMs}::int * interval '1 millisecond', before.id FROM before WHERE before.state = 'READY'
+        ${insertInto(discardedObjectsTable, {
+          storageKey: sql`before.storage_key`,
+          discardedAt: sql`now() + ${downloadLifetimeMs}::int * interval '1 millisecond'`,
+          attachmentId: sql`before.id`,
+        })} FROM before WHERE before.state = 'READY'
         ON CONFLICT (storage_key) DO NOTHING
       ), arrived AS (
         SELECT a.id, a.account_id, asked.person_id, asked.credential_kind, asked.credential_id
@@ -328,20 +337,40 @@ export function createAttachments({
       const count = { accountId: note.accountId, personId: person.person.id, at: now, bytes: size, maximumBytes };
       const [asked] = await database.query<Omit<Attachment, "id"> & { id: string | null; refusal: QuotaRefusal | null }>(sql`
         WITH quota AS (${quotaOfNote(count, note.id, filename)}), requested AS (
-          INSERT INTO attachments AS a
-            (id, account_id, note_id, filename, content_type, inline, storage_key, upload_expires_at, created_at)
-          SELECT ${id}::uuid, n.account_id, n.id, ${filename}, ${contentType}, ${input.inline ?? false}, ${`${note.accountId}/${id}`},
-            ${expiresAt}::timestamptz, ${now}::timestamptz
+          ${insertInto(attachmentsTable, {
+            ...notArrived,
+            id,
+            accountId: sql`n.account_id`,
+            noteId: sql`n.id`,
+            filename,
+            contentType,
+            inline: input.inline ?? false,
+            storageKey: `${note.accountId}/${id}`,
+            uploadExpiresAt: expiresAt,
+            createdAt: now,
+          })}
           FROM notes n CROSS JOIN quota WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid AND quota.refusal IS NULL
           FOR KEY SHARE OF n
-          ON CONFLICT (note_id, filename) DO UPDATE SET upload_expires_at = excluded.upload_expires_at,
-            content_type = CASE WHEN a.state = 'READY' THEN a.content_type ELSE excluded.content_type END
-            WHERE a.account_id = excluded.account_id
-          RETURNING a.*
+          ON CONFLICT (note_id, filename) DO UPDATE SET ${setList(attachmentsTable, {
+            uploadExpiresAt: sql`excluded.upload_expires_at`,
+            contentType: sql`CASE WHEN attachments.state = 'READY' THEN attachments.content_type ELSE excluded.content_type END`,
+          })}
+            WHERE attachments.account_id = excluded.account_id
+          RETURNING attachments.*
         ), awaited AS (
-          INSERT INTO uploads (id, account_id, person_id, attachment_id, filename, content_type, announced_size, storage_key, created_at)
-          SELECT ${uploadId}::uuid, a.account_id, ${person.person.id}::uuid, a.id, a.filename, ${contentType}, ${size}::bigint, ${uploadKey},
-            ${now}::timestamptz
+          ${insertInto(uploadsTable, {
+            ...notArrived,
+            id: uploadId,
+            accountId: sql`a.account_id`,
+            personId: person.person.id,
+            attachmentId: sql`a.id`,
+            filename: sql`a.filename`,
+            contentType,
+            announcedSize: size === null ? null : BigInt(size),
+            storageKey: uploadKey,
+            createdAt: now,
+            consumedAt: null,
+          })}
           FROM requested a
         ), audited AS (${auditInsert(person, { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
         SELECT quota.refusal, ${attachmentColumns} FROM quota LEFT JOIN requested a ON true`);

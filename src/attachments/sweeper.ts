@@ -3,8 +3,10 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { sql } from "../platform/sql.ts";
 import type { ListedObject, ObjectStorage } from "../platform/storage.ts";
+import { setList } from "../platform/table.ts";
 import { openMs } from "./quotas.ts";
 import { objectsWithoutRow } from "./stored-objects.ts";
+import { attachmentsTable } from "./tables.ts";
 
 /** Removes what is no longer needed. Each step is safe to run at any time, in several processes at once. */
 export interface Sweeper {
@@ -77,7 +79,7 @@ export function createSweeper({
         DELETE FROM attachments a USING overdue WHERE a.id = overdue.id AND a.account_id = overdue.account_id AND overdue.state = 'PENDING'
         RETURNING a.id, a.account_id
       ), ended AS (
-        UPDATE attachments a SET upload_expires_at = NULL FROM overdue
+        UPDATE attachments a SET ${setList(attachmentsTable, { uploadExpiresAt: null })} FROM overdue
         WHERE a.id = overdue.id AND a.account_id = overdue.account_id AND overdue.state = 'READY'
       ), audited AS (${auditInsert(sweep, { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
       SELECT o.id FROM overdue o`);

@@ -7,6 +7,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Signer } from "../platform/signature.ts";
 import { sql } from "../platform/sql.ts";
+import { insertInto, setList } from "../platform/table.ts";
 import type { ObjectStorage, WrittenObject } from "../platform/storage.ts";
 import { byteLength, unstorable } from "../platform/text.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
@@ -14,6 +15,7 @@ import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 import { isMediaType } from "./input.ts";
 import { type QuotaRefusal, quotaExceeded, quotaOfPerson } from "./quotas.ts";
+import { attachmentsTable, uploadsTable } from "./tables.ts";
 
 /** What stands in a key for the name of the file. */
 const filenamePlaceholder = "${filename}";
@@ -192,13 +194,20 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   /** Adds the row of an upload whose bytes, at most `length`, are on their way: they are never there without it. @throws {Forbidden} of a quota. */
   async function expect(upload: NewUpload, length: number): Promise<void> {
     const at = clock();
-    const { id, accountId, personId, key, filename, contentType, storageKey } = upload;
+    const { accountId, personId } = upload;
+    const insert = insertInto(uploadsTable, {
+      ...upload,
+      attachmentId: null,
+      state: "PENDING",
+      announcedSize: BigInt(length),
+      size: null,
+      sha256: null,
+      createdAt: at,
+      consumedAt: null,
+    });
     const [asked] = await database.query<{ refusal: QuotaRefusal | null }>(sql`
       WITH quota AS (${quotaOfPerson({ accountId, personId, at, bytes: length, maximumBytes })}), added AS (
-        INSERT INTO uploads (id, account_id, person_id, key, filename, content_type, announced_size, storage_key, created_at)
-        SELECT ${id}::uuid, ${accountId}::uuid, ${personId}::uuid, ${key}, ${filename}, ${contentType}, ${length}::bigint, ${storageKey},
-          ${at}::timestamptz
-        FROM quota WHERE quota.refusal IS NULL
+        ${insert} FROM quota WHERE quota.refusal IS NULL
       ) SELECT quota.refusal FROM quota`);
     if (asked?.refusal) throw quotaExceeded(asked.refusal, maximumBytes);
   }
@@ -210,7 +219,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   ): Promise<boolean> {
     const ready = await database.query<{ replaced: number }>(sql`
       WITH ready AS (
-        UPDATE uploads u SET state = 'READY', size = ${object.size}::bigint, sha256 = ${object.sha256}
+        UPDATE uploads u SET ${setList(uploadsTable, { state: "READY", size: BigInt(object.size), sha256: object.sha256 })}
         WHERE u.account_id = ${accountId}::uuid AND u.id = ${id}::uuid AND u.state = 'PENDING'
         RETURNING u.id
       ), replaced AS (
@@ -246,11 +255,24 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       ), `,
       condition: sql`(SELECT count(*) FROM claimable) = ${rows.length}::bigint`,
       after: sql`, claimed AS (
-        UPDATE uploads u SET consumed_at = ${at}::timestamptz FROM claimable
+        UPDATE uploads u SET ${setList(uploadsTable, { consumedAt: at })} FROM claimable
         WHERE u.id = claimable.id AND u.account_id = ${accountId}::uuid AND EXISTS (SELECT FROM added) RETURNING u.*
       ), attached AS (
-        INSERT INTO attachments (id, account_id, note_id, filename, content_type, inline, state, size, sha256, storage_key, key, created_at)
-        SELECT u.id, u.account_id, added.id, named.filename, u.content_type, named.inline, 'READY', u.size, u.sha256, u.storage_key, u.key, ${at}::timestamptz
+        ${insertInto(attachmentsTable, {
+          id: sql`u.id`,
+          accountId: sql`u.account_id`,
+          noteId: sql`added.id`,
+          filename: sql`named.filename`,
+          contentType: sql`u.content_type`,
+          inline: sql`named.inline`,
+          state: "READY",
+          size: sql`u.size`,
+          sha256: sql`u.sha256`,
+          storageKey: sql`u.storage_key`,
+          key: sql`u.key`,
+          uploadExpiresAt: null,
+          createdAt: at,
+        })}
         FROM claimed u
         JOIN unnest(${ids}::uuid[], ${taken.map(({ filename }) => filename)}::text[], ${taken.map(({ inline }) => inline)}::boolean[],
           ${taken.map(({ noteId }) => noteId)}::uuid[]) AS named (id, filename, inline, note_id) ON named.id = u.id

@@ -1,26 +1,31 @@
 import DataLoader from "dataloader";
 import { LRUCache } from "lru-cache";
-import { type Note, type NoteCategory, type NoteMedium, Prisma } from "#generated/prisma/client.ts";
+import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, empty, raw, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { empty, raw, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { insertInto, recordset, selectList } from "../platform/table.ts";
 import { createTurns } from "../platform/turns.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { visibleTickets } from "../tickets/policy.ts";
 import type { PersonViewer } from "../viewer.ts";
+import { notesTable } from "./table.ts";
+
+/** What is given of a note that is to be added. The rest is its ticket's, its author's and the database's to say. */
+const newNoteFields = [
+  "id",
+  "ticketId",
+  "text",
+  "isPublic",
+  "categories",
+  "medium",
+  "source",
+  "createdAt",
+] as const satisfies readonly (keyof Note)[];
 
 /** A note as it is to be added: checked, and allowed to its author. */
-export interface NewNote {
-  readonly id: string;
-  readonly ticketId: string;
-  readonly text: string;
-  readonly isPublic: boolean;
-  readonly categories: readonly NoteCategory[];
-  readonly medium: NoteMedium;
-  readonly source: string | null;
-  readonly createdAt: Date;
-}
+export type NewNote = Readonly<Pick<Note, (typeof newNoteFields)[number]>>;
 
 /** What else is to happen with notes in their statement, or keep them from being added. */
 export interface Companion {
@@ -41,7 +46,7 @@ export interface Adding {
   addWith(author: PersonViewer, notes: readonly NewNote[], companion: Companion): Promise<Note[]>;
 }
 
-const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
+const noteColumns = selectList(notesTable, "n");
 
 /** Authors whose notes of one moment are waiting for each other. */
 const keptAuthors = 1_000;
@@ -104,7 +109,21 @@ function nameOf({ person, account, role, scopes, credential, origin }: PersonVie
 /** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
 function statementOf(author: PersonViewer, asked: readonly Asked[], companion: Companion | undefined): Sql {
   const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
-  const tickets = sql`tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = asked."ticketId"`;
+  const given = recordset(notesTable, "asked", newNoteFields, rows, { place: "integer", requestId: "text" });
+  const added = insertInto(notesTable, {
+    id: given.column("id"),
+    accountId: sql`t.account_id`,
+    ticketId: sql`t.id`,
+    authorNumber: author.person.number,
+    text: given.column("text"),
+    isPublic: given.column("isPublic"),
+    categories: given.column("categories"),
+    medium: given.column("medium"),
+    source: given.column("source"),
+    createdAt: given.column("createdAt"),
+    updatedAt: null,
+  });
+  const tickets = sql`tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = ${given.column("ticketId")}`;
   const event = {
     action: "CREATED",
     entity: "NOTE",
@@ -113,22 +132,16 @@ function statementOf(author: PersonViewer, asked: readonly Asked[], companion: C
     requestId: raw("acted.request_id"),
   } as const;
   return sql`
-    WITH asked AS (
-      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS asked (
-        place integer, id uuid, "ticketId" uuid, text text, "isPublic" boolean, categories "NoteCategory"[], medium "NoteMedium", source text,
-        "createdAt" timestamptz, "requestId" text)
-    ), ${companion?.before ?? empty} added AS (
-      INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, source, created_at)
-      SELECT asked.id, t.account_id, t.id, ${author.person.number}::integer, asked.text, asked."isPublic", asked.categories, asked.medium,
-        asked.source, asked."createdAt"
+    WITH ${given.part}, ${companion?.before ?? empty} added AS (
+      ${added}
       FROM asked CROSS JOIN LATERAL (
         SELECT t.id, t.account_id FROM ${companion?.ticket ?? tickets} OFFSET 0
       ) t
       WHERE ${companion?.condition ?? sql`true`}
-      ORDER BY asked.place
+      ORDER BY ${given.column("place")}
       RETURNING *
     ), told AS (
-      SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
+      SELECT n.id, n.account_id, n.created_at, ${given.column("requestId")} AS request_id FROM added n JOIN asked ON ${given.column("id")} = n.id
     ), audited AS (${auditInsert(author, event)})
     ${companion?.after ?? empty}
     SELECT ${noteColumns} FROM added n`;

@@ -1,9 +1,10 @@
-import { type Note, Prisma } from "#generated/prisma/client.ts";
+import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { attempt, Forbidden, invalid, InvalidInput, NotFound } from "../errors.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, empty, join, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { empty, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { selectList, setList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
@@ -25,6 +26,7 @@ import {
 } from "./input.ts";
 import { authorOfNewNote, changeableNotes, requireVisibility, visibleNotes } from "./policy.ts";
 import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
+import { notesTable } from "./table.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 
@@ -104,7 +106,7 @@ export interface NotesDependencies {
   readonly onDeleted: () => void;
 }
 
-const noteColumns = columns("n", Prisma.NoteScalarFieldEnum, ["categories"]);
+const noteColumns = selectList(notesTable, "n");
 /** A count needs no page, and a read has one. */
 const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
 
@@ -246,15 +248,15 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       if (input.isPublic !== undefined) requireVisibility(editor, input.isPublic);
 
       const now = clock();
-      const changes = [
-        sql`updated_at = ${latest(now, note.createdAt)}::timestamptz`,
-        ...(text === undefined ? [] : [sql`text = ${text}`]),
-        ...(input.categories === undefined ? [] : [sql`categories = ${categorySet(input.categories)}::"NoteCategory"[]`]),
-        ...(input.isPublic === undefined ? [] : [sql`is_public = ${input.isPublic}`]),
-      ];
+      const changes = {
+        updatedAt: latest(now, note.createdAt),
+        text,
+        categories: input.categories && categorySet(input.categories),
+        isPublic: input.isPublic,
+      };
       const [updated] = await database.query<Note>(sql`
         WITH edited AS (
-          UPDATE notes n SET ${join(changes, ", ")} WHERE ${whereSql("n", changeableNotes(viewer))} AND n.id = ${note.id}::uuid RETURNING n.*
+          UPDATE notes n SET ${setList(notesTable, changes)} WHERE ${whereSql("n", changeableNotes(viewer))} AND n.id = ${note.id}::uuid RETURNING n.*
         ), audited AS (${auditInsert(editor, { action: "EDITED", entity: "NOTE", rows: "edited", at: now })})
         SELECT ${noteColumns} FROM edited n`);
       if (!updated) throw new NotFound("note");

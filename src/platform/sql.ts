@@ -50,20 +50,14 @@ export function matches(condition: Condition, row: Readonly<Record<string, unkno
   return Object.entries(condition).every(([field, value]) => row[field] === value);
 }
 
-/** `alias.column_name` for a field of the datamodel: columns are the snake_case of their field. */
+/** `alias.column_name` for a field of the datamodel. */
 export function column(alias: string, field: string): Sql {
-  return raw(`${alias}.${field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`);
+  return sql`${raw(alias)}.${columnName(field)}`;
 }
 
-/**
- * The columns of `fields` under their field names, for a SELECT. Arrays of an enumeration go as text arrays, since the driver knows the element
- * types of built-in arrays only.
- */
-export function columns(alias: string, fields: Readonly<Record<string, string>>, enumArrays: readonly string[] = []): Sql {
-  const selected = Object.values(fields).map(
-    (field) => sql`${column(alias, field)}${enumArrays.includes(field) ? raw("::text[]") : empty} AS ${raw(`"${field}"`)}`,
-  );
-  return join(selected, ", ");
+/** The column of a field of the datamodel: columns are the snake_case of their field. */
+export function columnName(field: string): Sql {
+  return raw(field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }
 
 /** Joins terms by AND; true if there are none. */

@@ -1,12 +1,14 @@
-import { Prisma, type Ticket } from "#generated/prisma/client.ts";
+import type { Ticket } from "#generated/prisma/client.ts";
 import { NotFound } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
-import { columns, sql } from "../platform/sql.ts";
+import { sql } from "../platform/sql.ts";
+import { selectList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, type TicketFilter, ticketOrderings, type TicketRead, type UpdateTicketInput } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
+import { ticketsTable } from "./table.ts";
 import type { TicketWrite, TicketWriting } from "./writing.ts";
 
 export type { Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
@@ -34,7 +36,7 @@ const firstByNumber = {
   page: { size: 1, from: "start" },
 } as const;
 
-const ticketColumns = columns("t", Prisma.TicketScalarFieldEnum);
+const ticketColumns = selectList(ticketsTable, "t");
 
 export function createTickets({
   database,

@@ -3,13 +3,15 @@ import { auditInsert } from "../access/audit.ts";
 import { NotFound } from "../errors.ts";
 import { personById } from "../people/relations.ts";
 import type { Clock } from "../platform/clock.ts";
-import { join, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { sql, type Sql, whereSql } from "../platform/sql.ts";
+import { insertInto, setList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
 import { allFields } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, checkTicket, type UpdateTicketInput } from "./input.ts";
 import { editorOfTickets, newTicketFor, visibleTickets } from "./policy.ts";
 import { ticketById } from "./relations.ts";
+import { ticketsTable } from "./table.ts";
 
 /**
  * The part of a statement that writes a ticket. It is one of the WITH parts of the statement that makes other changes with it:
@@ -56,13 +58,13 @@ export function createTicketWriting({
       checkTicket(input);
       if (requesterId !== null) await requireMember(viewer, requesterId);
       const [ticketId, now] = [newId(), clock()];
+      const { kind, status, subject } = input;
+      const row = { id: ticketId, accountId, kind, status, subject, requesterId, createdAt: now, updatedAt: now };
       const event = { action: "CREATED", entity: "TICKET", rows: "written", at: now } as const;
       return {
         ticketId,
         parts: (condition) => sql`written AS (
-          INSERT INTO tickets (id, account_id, kind, status, subject, requester_id, created_at, updated_at)
-          SELECT ${ticketId}::uuid, ${accountId}::uuid, ${input.kind}::"TicketKind", ${input.status}::"TicketStatus", ${input.subject}::text,
-            ${requesterId}::uuid, ${now}::timestamptz, ${now}::timestamptz
+          ${insertInto(ticketsTable, row)}
           WHERE ${condition}
           RETURNING *
         ), ticket_audited AS (${auditInsert(opener, event)})`,
@@ -74,21 +76,20 @@ export function createTicketWriting({
       if (!ticket) throw new NotFound("ticket");
       const editor = editorOfTickets(viewer);
       checkTicket(input);
-      const { subject = ticket.subject, status = ticket.status, requesterId = ticket.requesterId } = input;
-      const changes = [
-        ...(subject === ticket.subject ? [] : [sql`subject = ${subject}`]),
-        ...(status === ticket.status ? [] : [sql`status = ${status}::"TicketStatus"`]),
-        ...(requesterId === ticket.requesterId ? [] : [sql`requester_id = ${requesterId}::uuid`]),
-      ];
-      if (changes.length === 0) return { ticket, write: undefined };
-      if (requesterId !== null && requesterId !== ticket.requesterId) await requireMember(viewer, requesterId);
+      const changes = {
+        subject: changed(input.subject, ticket.subject),
+        status: changed(input.status, ticket.status),
+        requesterId: changed(input.requesterId, ticket.requesterId),
+      };
+      if (Object.values(changes).every((value) => value === undefined)) return { ticket, write: undefined };
+      if (typeof changes.requesterId === "string") await requireMember(viewer, changes.requesterId);
       const now = clock();
       const event = { action: "EDITED", entity: "TICKET", rows: "written", at: now } as const;
       const write = {
         ticketId: ticket.id,
         // Clocks of two machines may differ, and a change must not lie before the one before it.
         parts: (condition: Sql) => sql`written AS (
-          UPDATE tickets t SET ${join(changes, ", ")}, updated_at = greatest(t.updated_at, ${now}::timestamptz)
+          UPDATE tickets t SET ${setList(ticketsTable, { ...changes, updatedAt: sql`greatest(t.updated_at, ${now}::timestamptz)` })}
           WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ${ticket.id}::uuid AND ${condition}
           RETURNING t.*
         ), ticket_audited AS (${auditInsert(editor, event)})`,
@@ -96,4 +97,9 @@ export function createTicketWriting({
       return { ticket, write };
     },
   };
+}
+
+/** What a field is to become; undefined where that is not given, or is so already. */
+function changed<Value>(given: Value | undefined, current: Value): Value | undefined {
+  return given === current ? undefined : given;
 }

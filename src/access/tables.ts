@@ -1,0 +1,60 @@
+import type { ApiKey, AuditEvent, IdentityLink, OAuthClient, SigningKey } from "#generated/prisma/client.ts";
+import type { Table } from "../platform/table.ts";
+
+export const apiKeysTable: Table<ApiKey> = {
+  name: "api_keys",
+  types: {
+    id: "uuid",
+    accountId: "uuid",
+    personId: "uuid",
+    name: "text",
+    hash: "bytea",
+    scopes: "text[]",
+    everyAccount: "boolean",
+    createdAt: "timestamptz",
+    expiresAt: "timestamptz",
+    revokedAt: "timestamptz",
+    lastUsedAt: "timestamptz",
+  },
+};
+
+/** The columns of a key, in a table of its own. */
+export const oauthClientsTable: Table<OAuthClient> = { ...apiKeysTable, name: "oauth_clients" };
+
+export const identityLinksTable: Table<IdentityLink> = {
+  name: "identity_links",
+  types: {
+    id: "uuid",
+    accountId: "uuid",
+    personId: "uuid",
+    issuer: "text",
+    subject: "text",
+    scopes: "text[]",
+    everyAccount: "boolean",
+    createdAt: "timestamptz",
+    lastUsedAt: "timestamptz",
+  },
+};
+
+export const signingKeysTable: Table<SigningKey> = {
+  name: "signing_keys",
+  types: { id: "text", activeFrom: "timestamptz", sealedBy: "text", sealedKey: "bytea", createdAt: "timestamptz" },
+};
+
+export const auditEventsTable: Table<AuditEvent> = {
+  name: "audit_events",
+  types: {
+    id: "uuid",
+    accountId: "uuid",
+    action: '"AuditAction"',
+    entity: '"AuditEntity"',
+    entityId: "uuid",
+    personId: "uuid",
+    credentialKind: '"CredentialKind"',
+    credentialId: "uuid",
+    address: "text",
+    userAgent: "text",
+    requestId: "text",
+    createdAt: "timestamptz",
+  },
+};

@@ -1,0 +1,47 @@
+import type { Attachment, DiscardedObject, Upload } from "#generated/prisma/client.ts";
+import type { Table } from "../platform/table.ts";
+
+export const attachmentsTable: Table<Attachment, "number"> = {
+  name: "attachments",
+  types: {
+    id: "uuid",
+    number: "integer",
+    accountId: "uuid",
+    noteId: "uuid",
+    filename: "text",
+    contentType: "text",
+    inline: "boolean",
+    state: '"AttachmentState"',
+    size: "bigint",
+    sha256: "text",
+    storageKey: "text",
+    key: "text",
+    uploadExpiresAt: "timestamptz",
+    createdAt: "timestamptz",
+  },
+};
+
+export const uploadsTable: Table<Upload> = {
+  name: "uploads",
+  types: {
+    id: "uuid",
+    accountId: "uuid",
+    personId: "uuid",
+    key: "text",
+    attachmentId: "uuid",
+    filename: "text",
+    contentType: "text",
+    state: '"AttachmentState"',
+    announcedSize: "bigint",
+    size: "bigint",
+    sha256: "text",
+    storageKey: "text",
+    createdAt: "timestamptz",
+    consumedAt: "timestamptz",
+  },
+};
+
+export const discardedObjectsTable: Table<DiscardedObject> = {
+  name: "discarded_objects",
+  types: { storageKey: "text", discardedAt: "timestamptz", attachmentId: "uuid" },
+};

@@ -1,0 +1,21 @@
+import type { Note } from "#generated/prisma/client.ts";
+import type { Table } from "../platform/table.ts";
+
+export const notesTable: Table<Note, "number" | "requesterId"> = {
+  name: "notes",
+  types: {
+    id: "uuid",
+    number: "integer",
+    accountId: "uuid",
+    ticketId: "uuid",
+    requesterId: "uuid",
+    authorNumber: "integer",
+    text: "text",
+    isPublic: "boolean",
+    categories: '"NoteCategory"[]',
+    medium: '"NoteMedium"',
+    source: "text",
+    createdAt: "timestamptz",
+    updatedAt: "timestamptz",
+  },
+};
