@@ -16,7 +16,7 @@ const everyFace = ["^src/rest/", ...Object.values(faces).flat()];
 const services = [
   `${feature}service[.]ts$`,
   "^src/attachments/(uploads|sweeper|stored-objects|storage-check)[.]ts$",
-  "^src/notes/adding[.]ts$",
+  "^src/notes/insert-notes[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",
 ];

@@ -1,7 +1,7 @@
 import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
 import type { InstantRange } from "../platform/instants.ts";
 import type { Ordering } from "../platform/keyset.ts";
-import { codePointLength, findings, unstorable } from "../platform/text.ts";
+import { codePointLength, createIssues, unstorable } from "../platform/text.ts";
 import type { Scope } from "../viewer.ts";
 
 /** The credentials that have a secret of ours. */
@@ -33,18 +33,18 @@ const longestName = 255;
 
 /** @throws {InvalidInput} with every field that cannot be used. */
 export function checkCredential(input: Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">, now: Date): void {
-  const found = findings();
+  const issues = createIssues();
   const problem = unstorable(input.name);
-  if (problem) found.add("name", `The name ${problem}.`);
-  if (input.name.trim() === "") found.add("name", "The name must say what the credential is for.");
-  if (codePointLength(input.name) > longestName) found.add("name", `The name must have at most ${longestName} characters.`);
-  if (input.scopes?.length === 0) found.add("scopes", "Name one scope at least, or leave scopes out.");
+  if (problem) issues.add("name", `The name ${problem}.`);
+  if (input.name.trim() === "") issues.add("name", "The name must say what the credential is for.");
+  if (codePointLength(input.name) > longestName) issues.add("name", `The name must have at most ${longestName} characters.`);
+  if (input.scopes?.length === 0) issues.add("scopes", "Name one scope at least, or leave scopes out.");
   if (input.expiresAt) {
     const isDate = !Number.isNaN(input.expiresAt.getTime()) && input.expiresAt.getUTCFullYear() <= 9999;
-    if (!isDate) found.add("expiresAt", "The expiry must be a date up to the year 9999.");
-    else if (input.expiresAt <= now) found.add("expiresAt", "The expiry must lie in the future.");
+    if (!isDate) issues.add("expiresAt", "The expiry must be a date up to the year 9999.");
+    else if (input.expiresAt <= now) issues.add("expiresAt", "The expiry must lie in the future.");
   }
-  found.settle();
+  issues.throwIfAny();
 }
 
 /** Newest first: the one order that credentials and events are read in. */

@@ -1,5 +1,5 @@
 import type { Ordering, Page } from "../platform/keyset.ts";
-import { findings } from "../platform/text.ts";
+import { createIssues } from "../platform/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 
 export interface RequestUploadInput {
@@ -37,14 +37,14 @@ export function parseUpload(
   limits: { maximumBytes: number },
 ): { filename: string; contentType: string } {
   const filename = parseFilename(input.filename);
-  const found = findings();
+  const issues = createIssues();
   if (input.contentType !== undefined && !isMediaType(input.contentType)) {
-    found.add("contentType", "The content type must be a media type without parameters, such as image/png.");
+    issues.add("contentType", "The content type must be a media type without parameters, such as image/png.");
   }
   if (input.size !== undefined && (input.size < 0 || input.size > limits.maximumBytes)) {
-    found.add("size", `The size must be 0 to ${limits.maximumBytes} bytes.`);
+    issues.add("size", `The size must be 0 to ${limits.maximumBytes} bytes.`);
   }
-  found.settle();
+  issues.throwIfAny();
   return { filename, contentType: input.contentType?.toLowerCase() ?? contentTypeOf(filename) };
 }
 

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { type Upload } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, InvalidInput } from "../errors.ts";
-import type { NoteUploads, UploadClaim, UploadIntake } from "../notes/service.ts";
+import type { NoteUploads, UploadClaim, UploadClaims } from "../notes/service.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { Signer } from "../platform/signature.ts";
@@ -57,7 +57,7 @@ export interface ReceivedUpload {
 }
 
 /** Files that are uploaded before the note they are meant for, the way /v1 does it. */
-export interface Uploads extends UploadIntake {
+export interface Uploads extends UploadClaims {
   /** @throws {Unauthenticated} {@link Forbidden} */
   offer(viewer: Viewer): UploadOffer;
   /**

@@ -12,7 +12,7 @@ import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
-import { type Companion, createAdding, type NewNote } from "./adding.ts";
+import { type InsertParts, createNoteInserter, type NewNote } from "./insert-notes.ts";
 import {
   type AddNoteInput,
   categorySet,
@@ -83,13 +83,13 @@ export interface NoteUploads {
  * Files that were uploaded before the note that claims them. The attachments feature, which comes later in the feature order,
  * implements this.
  */
-export interface UploadIntake {
+export interface UploadClaims {
   /** @throws {InvalidInput} of {@link NoteUploads.path} where one is not there to be taken, {@link Forbidden} */
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
 }
 
 /** The part of the statement that adds notes for their uploads: both are written, or neither is. */
-export interface UploadClaim extends Companion {
+export interface UploadClaim extends InsertParts {
   /** What to say where {@link UploadClaim.condition} did not hold: an upload is not there any more. */
   readonly refusal: InvalidInput;
 }
@@ -99,7 +99,7 @@ export interface NotesDependencies {
   readonly reads: Reads;
   readonly clock: Clock;
   readonly newId: () => string;
-  readonly uploads: UploadIntake;
+  readonly uploads: UploadClaims;
   readonly tickets: Tickets;
   readonly ticketWriting: TicketWriting;
   /** Told after a note is gone, with its attachments' rows: their bytes can go too. */
@@ -113,7 +113,7 @@ const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }
 export function createNotes(dependencies: NotesDependencies): Notes {
   const { database, reads, clock, newId, uploads, tickets, ticketWriting, onDeleted } = dependencies;
   const { prisma } = database;
-  const adding = createAdding(database);
+  const inserter = createNoteInserter(database);
 
   /** A note the viewer may change. Forbidden is said only to who may read it. */
   async function changeable(viewer: Viewer, id: string): Promise<Note> {
@@ -147,7 +147,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
     const claim = await uploads.claim(author, [{ noteId: note.id, text: note.text, uploads: wanted, path: ["uploads"] }]);
-    const [added] = await adding.addWith(author, [note], claim);
+    const [added] = await inserter.insertWith(author, [note], claim);
     if (!added) throw claim.refusal;
     return added;
   }
@@ -176,7 +176,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     const hasUploads = wanted.some((one) => one.uploads.length > 0);
     const claim = hasUploads ? await uploads.claim(author, wanted) : undefined;
     const claimed = claim?.condition ?? sql`true`;
-    const added = await adding.addWith(author, notes, {
+    const added = await inserter.insertWith(author, notes, {
       before: sql`${claim?.before ?? empty}${write ? sql`${write.parts(claimed)}, ` : empty}`,
       condition: write ? sql`EXISTS (SELECT FROM written)` : claimed,
       after: claim?.after ?? empty,
@@ -213,7 +213,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       checkText(input.text);
       const note = newNoteOf(input);
       if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads);
-      const added = await adding.add(author, note);
+      const added = await inserter.insert(author, note);
       if (!added) throw new NotFound("ticket");
       return added;
     },

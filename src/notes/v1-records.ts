@@ -1,5 +1,5 @@
 import { InvalidInput, NotFound } from "../errors.ts";
-import { type Findings, findings } from "../platform/text.ts";
+import { type Issues, createIssues } from "../platform/text.ts";
 import { type Body, isBlank, readBody, refuseUnknown } from "../rest/v1/body.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
@@ -88,22 +88,22 @@ function fieldOf(notes: readonly SentNote[], path: readonly string[]): readonly 
 /** What a client sends of a record: of `known` where it is there already. @throws {InvalidInput} with every field that cannot be used */
 async function readRecord(kind: TicketKind, request: V1Request, known?: Ticket): Promise<SentRecord> {
   const body = readBody(request.body);
-  const found = findings();
+  const issues = createIssues();
   const record = {
-    subject: readSubject(body, known, found),
-    status: readStatus(kind, body, known, found),
-    requesterId: await readRequester(body, request, found),
-    notes: readNotes(body, request.source, found),
+    subject: readSubject(body, known, issues),
+    status: readStatus(kind, body, known, issues),
+    requesterId: await readRequester(body, request, issues),
+    notes: readNotes(body, request.source, issues),
   };
-  refuseUnknown(body, recordFields, kindNames[kind].reference.replaceAll("_", " "), found);
-  found.settle();
+  refuseUnknown(body, recordFields, kindNames[kind].reference.replaceAll("_", " "), issues);
+  issues.throwIfAny();
   return record;
 }
 
-function readSubject({ subject }: Body, known: Ticket | undefined, found: Findings): string | undefined {
+function readSubject({ subject }: Body, known: Ticket | undefined, issues: Issues): string | undefined {
   if (subject === undefined && known) return undefined;
-  if (isBlank(subject)) found.add("subject", "Subject can't be blank");
-  else if (typeof subject !== "string") found.add("subject", "Subject is invalid");
+  if (isBlank(subject)) issues.add("subject", "Subject can't be blank");
+  else if (typeof subject !== "string") issues.add("subject", "Subject is invalid");
   return String(subject);
 }
 
@@ -111,10 +111,10 @@ function readSubject({ subject }: Body, known: Ticket | undefined, found: Findin
  * Returns the status for a name. The name that a record is shown with already changes nothing, even if other statuses are shown
  * by the same name.
  */
-function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, found: Findings): TicketStatus | undefined {
+function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, issues: Issues): TicketStatus | undefined {
   if (status === undefined) return undefined;
   const named = typeof status === "string" ? statusNamed(kind, status) : undefined;
-  if (named === undefined) found.add("status", isBlank(status) ? "Status can't be blank" : "Status is invalid");
+  if (named === undefined) issues.add("status", isBlank(status) ? "Status can't be blank" : "Status is invalid");
   return known && shownStatuses(kind)[known.status] === status ? known.status : named;
 }
 
@@ -122,7 +122,7 @@ function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefine
 async function readRequester(
   { requested_by_id: id }: Body,
   { services, viewer }: V1Request,
-  found: Findings,
+  issues: Issues,
 ): Promise<string | null | undefined> {
   if (id === undefined) return undefined;
   if (isBlank(id)) return null;
@@ -135,20 +135,20 @@ async function readRequester(
     if (error instanceof NotFound) return undefined;
     throw error;
   });
-  if (!person) found.add("requested_by_id", "Requested by is invalid");
+  if (!person) issues.add("requested_by_id", "Requested by is invalid");
   return person?.id;
 }
 
-function readNotes(body: Body, source: string | undefined, found: Findings): readonly SentNote[] {
+function readNotes(body: Body, source: string | undefined, issues: Issues): readonly SentNote[] {
   return noteFields.flatMap(({ name, isPublic }) => {
     const text = body[name];
-    const uploads = readUploads(body, [attachmentsOf(name)], found);
+    const uploads = readUploads(body, [attachmentsOf(name)], issues);
     const label = isPublic ? "Note" : "Internal note";
     if (isBlank(text)) {
-      if (uploads.length > 0) found.add(name, `${label} can't be blank`);
+      if (uploads.length > 0) issues.add(name, `${label} can't be blank`);
       return [];
     }
-    if (typeof text !== "string") found.add(name, `${label} is invalid`);
+    if (typeof text !== "string") issues.add(name, `${label} is invalid`);
     return { field: name, input: { text: String(text), isPublic, categories: [], source, uploads } };
   });
 }

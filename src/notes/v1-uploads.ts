@@ -1,15 +1,15 @@
-import type { Findings } from "../platform/text.ts";
+import type { Issues } from "../platform/text.ts";
 import { type Body, readTruth } from "../rest/v1/body.ts";
 import type { NoteUpload } from "./input.ts";
 
 /**
  * The files that a body names under any of `fields`, which add up: clients of the family write those of a text beside it, in a field named after it.
- * Adds to `found` each field that is no list of `{key, filesize?, inline?}`.
+ * Adds to `issues` each field that is no list of `{key, filesize?, inline?}`.
  */
-export function readUploads(body: Body, fields: readonly string[], found: Findings): readonly NoteUpload[] {
+export function readUploads(body: Body, fields: readonly string[], issues: Issues): readonly NoteUpload[] {
   return fields.flatMap((field) => {
     const uploads = readList(body[field]);
-    if (uploads === undefined) found.add(field, `${nameOf(field)} is invalid`);
+    if (uploads === undefined) issues.add(field, `${nameOf(field)} is invalid`);
     return uploads ?? [];
   });
 }

@@ -1,5 +1,5 @@
 import { NotFound } from "../errors.ts";
-import { findings } from "../platform/text.ts";
+import { createIssues } from "../platform/text.ts";
 import { accountStub, ownAccount, personStub } from "../people/v1.ts";
 import { type RowContent, type RowShape, storedField } from "../reading/shape.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
@@ -177,15 +177,15 @@ const noteFields = ["text", "internal", "medium", "attachments", "text_attachmen
 function readNote(sent: unknown): NewNoteInput {
   const body = readBody(sent);
   const { text, internal, medium } = body;
-  const found = findings();
-  if (isBlank(text)) found.add("text", "Text can't be blank");
-  else if (typeof text !== "string") found.add("text", "Text is invalid");
+  const issues = createIssues();
+  if (isBlank(text)) issues.add("text", "Text can't be blank");
+  else if (typeof text !== "string") issues.add("text", "Text is invalid");
   const isInternal = readTruth(internal);
-  if (isInternal === undefined) found.add("internal", "Internal is invalid");
+  if (isInternal === undefined) issues.add("internal", "Internal is invalid");
   const writtenAs = isBlank(medium) ? "DEFAULT" : writableMedia.get(medium);
-  if (writtenAs === undefined) found.add("medium", "Medium is invalid");
-  const uploads = readUploads(body, ["attachments", "text_attachments"], found);
-  refuseUnknown(body, noteFields, "note", found);
-  found.settle();
+  if (writtenAs === undefined) issues.add("medium", "Medium is invalid");
+  const uploads = readUploads(body, ["attachments", "text_attachments"], issues);
+  refuseUnknown(body, noteFields, "note", issues);
+  issues.throwIfAny();
   return { text: String(text), isPublic: isInternal !== true, categories: [], medium: writtenAs, uploads };
 }

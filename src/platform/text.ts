@@ -1,17 +1,17 @@
 import { type FieldProblem, InvalidInput } from "../errors.ts";
 
 /** What is wrong with the fields of one input, collected so that a caller learns all of it at once. */
-export interface Findings {
+export interface Issues {
   add(path: string, message: string): void;
   /** @throws {InvalidInput} where anything was added. */
-  settle(): void;
+  throwIfAny(): void;
 }
 
-export function findings(): Findings {
+export function createIssues(): Issues {
   const fields: FieldProblem[] = [];
   return {
     add: (path, message) => void fields.push({ path: [path], message }),
-    settle() {
+    throwIfAny() {
       if (fields.length > 0) throw new InvalidInput(fields);
     },
   };

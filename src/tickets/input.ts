@@ -2,7 +2,7 @@ import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
 import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
-import { codePointLength, findings, unstorable } from "../platform/text.ts";
+import { codePointLength, createIssues, unstorable } from "../platform/text.ts";
 
 export interface AddTicketInput {
   readonly kind: TicketKind;
@@ -50,13 +50,13 @@ const subjectLimit = 255;
 /** @throws {InvalidInput} with every field that cannot be used. */
 export function checkTicket({ subject }: { readonly subject?: string | undefined }): void {
   if (subject === undefined) return;
-  const found = findings();
+  const issues = createIssues();
   const problem = unstorable(subject);
-  if (problem) found.add("subject", `The subject ${problem}.`);
-  if (subject.trim() === "") found.add("subject", "The subject must not be blank.");
+  if (problem) issues.add("subject", `The subject ${problem}.`);
+  if (subject.trim() === "") issues.add("subject", "The subject must not be blank.");
   if (codePointLength(subject) > subjectLimit)
-    found.add("subject", `The subject must have at most ${subjectLimit} characters.`);
-  found.settle();
+    issues.add("subject", `The subject must have at most ${subjectLimit} characters.`);
+  issues.throwIfAny();
 }
 
 const tiesById = { field: "id", type: "uuid" } as const;

@@ -1,4 +1,4 @@
-import type { Findings } from "../../platform/text.ts";
+import type { Issues } from "../../platform/text.ts";
 import { BadRequest, invalidJson } from "./errors.ts";
 
 /** The fields of a body, which is a JSON object. */
@@ -15,13 +15,13 @@ export function readBody(body: unknown): Body {
 const meaningless: ReadonlySet<string> = new Set(["suppress_note_added_notifications", "source", "sourceID"]);
 
 /**
- * Adds each field of `body` that is not in `known` to `found`, so that no field is silently dropped. `record` names the kind of
+ * Adds each field of `body` that is not in `known` to `issues`, so that no field is silently dropped. `record` names the kind of
  * record in the message.
  */
-export function refuseUnknown(body: Body, known: readonly string[], record: string, found: Findings): void {
+export function refuseUnknown(body: Body, known: readonly string[], record: string, issues: Issues): void {
   for (const field of Object.keys(body)) {
     if (known.includes(field) || meaningless.has(field)) continue;
-    found.add(field, `${field} is not a field of a ${record}`);
+    issues.add(field, `${field} is not a field of a ${record}`);
   }
 }
 

@@ -28,7 +28,7 @@ const newNoteFields = [
 export type NewNote = Readonly<Pick<Note, (typeof newNoteFields)[number]>>;
 
 /** What else is to happen with notes in their statement, or keep them from being added. */
-export interface Companion {
+export interface InsertParts {
   /** WITH parts, each with a comma behind it. */
   readonly before: Sql;
   readonly condition: Sql;
@@ -39,11 +39,11 @@ export interface Companion {
 }
 
 /** Adds notes. */
-export interface Adding {
+export interface NoteInserter {
   /** The note as it was added; null where its author sees no such ticket. Notes that one author adds in one moment are added by one statement. */
-  add(author: PersonViewer, note: NewNote): Promise<Note | null>;
-  /** Adds all of `notes`, in a statement of their own with `companion`. None is added where its condition does not hold. */
-  addWith(author: PersonViewer, notes: readonly NewNote[], companion: Companion): Promise<Note[]>;
+  insert(author: PersonViewer, note: NewNote): Promise<Note | null>;
+  /** Adds all of `notes`, in a statement of their own with `parts`. None is added where its condition does not hold. */
+  insertWith(author: PersonViewer, notes: readonly NewNote[], parts: InsertParts): Promise<Note[]>;
 }
 
 const noteColumns = selectList(notesTable, "n");
@@ -58,23 +58,23 @@ interface Asked {
   readonly note: NewNote;
 }
 
-export function createAdding(database: Database): Adding {
+export function createNoteInserter(database: Database): NoteInserter {
   const loaders = new LRUCache<string, DataLoader<Asked, Note | null>>({ max: keptAuthors });
 
-  async function addAll(author: PersonViewer, asked: readonly Asked[], companion?: Companion): Promise<(Note | null)[]> {
-    const rows = await database.query<Note>(statementOf(author, asked, companion));
+  async function insertAll(author: PersonViewer, asked: readonly Asked[], parts?: InsertParts): Promise<(Note | null)[]> {
+    const rows = await database.query<Note>(statementOf(author, asked, parts));
     const byId = new Map(rows.map((row) => [row.id, row]));
     return asked.map(({ note }) => byId.get(note.id) ?? null);
   }
 
   /** All of them or, where one cannot be added, each by itself: what is wrong with one is no reason to refuse the others. */
-  async function addTogether(author: PersonViewer, asked: readonly Asked[]): Promise<(Note | null | Error)[]> {
+  async function insertTogether(author: PersonViewer, asked: readonly Asked[]): Promise<(Note | null | Error)[]> {
     try {
-      return await addAll(author, asked);
+      return await insertAll(author, asked);
     } catch (error) {
       if (asked.length === 1 || isUnavailable(error)) throw error;
     }
-    return Promise.all(asked.map((one) => addAll(author, [one]).then(([note]) => note ?? null, asError)));
+    return Promise.all(asked.map((one) => insertAll(author, [one]).then(([note]) => note ?? null, asError)));
   }
 
   function loaderOf(author: PersonViewer): DataLoader<Asked, Note | null> {
@@ -82,7 +82,7 @@ export function createAdding(database: Database): Adding {
     const known = loaders.get(name);
     if (known) return known;
     const turns = createTurns(1);
-    const loader = new DataLoader<Asked, Note | null>((asked) => turns.run(() => addTogether(author, asked)), {
+    const loader = new DataLoader<Asked, Note | null>((asked) => turns.run(() => insertTogether(author, asked)), {
       cache: false,
       maxBatchSize: mostAtOnce,
       batchScheduleFn: turns.schedule,
@@ -92,10 +92,10 @@ export function createAdding(database: Database): Adding {
   }
 
   return {
-    add: (author, note) => loaderOf(author).load({ author, note }),
-    async addWith(author, notes, companion) {
+    insert: (author, note) => loaderOf(author).load({ author, note }),
+    async insertWith(author, notes, parts) {
       const asked = notes.map((note) => ({ author, note }));
-      const added = await addAll(author, asked, companion);
+      const added = await insertAll(author, asked, parts);
       return added.filter((note) => note !== null);
     },
   };
@@ -107,7 +107,7 @@ function nameOf({ person, account, role, scopes, credential, origin }: PersonVie
 }
 
 /** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
-function statementOf(author: PersonViewer, asked: readonly Asked[], companion: Companion | undefined): Sql {
+function statementOf(author: PersonViewer, asked: readonly Asked[], parts: InsertParts | undefined): Sql {
   const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
   const given = recordset(notesTable, "asked", newNoteFields, rows, { place: "integer", requestId: "text" });
   const added = insertInto(notesTable, {
@@ -132,17 +132,17 @@ function statementOf(author: PersonViewer, asked: readonly Asked[], companion: C
     requestId: raw("acted.request_id"),
   } as const;
   return sql`
-    WITH ${given.part}, ${companion?.before ?? empty} added AS (
+    WITH ${given.part}, ${parts?.before ?? empty} added AS (
       ${added}
       FROM asked CROSS JOIN LATERAL (
-        SELECT t.id, t.account_id FROM ${companion?.ticket ?? tickets} OFFSET 0
+        SELECT t.id, t.account_id FROM ${parts?.ticket ?? tickets} OFFSET 0
       ) t
-      WHERE ${companion?.condition ?? sql`true`}
+      WHERE ${parts?.condition ?? sql`true`}
       ORDER BY ${given.column("place")}
       RETURNING *
     ), told AS (
       SELECT n.id, n.account_id, n.created_at, ${given.column("requestId")} AS request_id FROM added n JOIN asked ON ${given.column("id")} = n.id
     ), audited AS (${auditInsert(author, event)})
-    ${companion?.after ?? empty}
+    ${parts?.after ?? empty}
     SELECT ${noteColumns} FROM added n`;
 }
