@@ -1,12 +1,11 @@
-import DataLoader from "dataloader";
 import { LRUCache } from "lru-cache";
 import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
+import { createMicroBatcher, type MicroBatcher } from "../platform/micro-batcher.ts";
 import { empty, raw, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { insertInto, recordset, selectList } from "../platform/table.ts";
-import { createTurns } from "../platform/turns.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { visibleTickets } from "../tickets/policy.ts";
 import type { PersonViewer } from "../viewer.ts";
@@ -48,9 +47,10 @@ export interface NoteInserter {
 
 const noteColumns = selectList(notesTable, "n");
 
-/** Authors whose notes of one moment are waiting for each other. */
-const keptAuthors = 1_000;
-const mostAtOnce = 50;
+/** Authors whose notes of one moment wait for each other. */
+const maxAuthors = 1_000;
+/** Notes of one statement. */
+const maxBatchSize = 50;
 
 /** One note, and the request that it came with. */
 interface Asked {
@@ -59,7 +59,7 @@ interface Asked {
 }
 
 export function createNoteInserter(database: Database): NoteInserter {
-  const loaders = new LRUCache<string, DataLoader<Asked, Note | null>>({ max: keptAuthors });
+  const batchers = new LRUCache<string, MicroBatcher<Asked, Note | null>>({ max: maxAuthors });
 
   async function insertAll(author: PersonViewer, asked: readonly Asked[], parts?: InsertParts): Promise<(Note | null)[]> {
     const rows = await database.query<Note>(statementOf(author, asked, parts));
@@ -77,22 +77,22 @@ export function createNoteInserter(database: Database): NoteInserter {
     return Promise.all(asked.map((one) => insertAll(author, [one]).then(([note]) => note ?? null, asError)));
   }
 
-  function loaderOf(author: PersonViewer): DataLoader<Asked, Note | null> {
+  function batcherOf(author: PersonViewer): MicroBatcher<Asked, Note | null> {
     const name = nameOf(author);
-    const known = loaders.get(name);
+    const known = batchers.get(name);
     if (known) return known;
-    const turns = createTurns(1);
-    const loader = new DataLoader<Asked, Note | null>((asked) => turns.run(() => insertTogether(author, asked)), {
-      cache: false,
-      maxBatchSize: mostAtOnce,
-      batchScheduleFn: turns.schedule,
+    const batcher = createMicroBatcher<Asked, Note | null>({
+      nameOf: ({ note }) => note.id, // no two are one
+      maxBatchSize,
+      maxBatchesAtOnce: 1,
+      answer: (asked) => insertTogether(author, asked),
     });
-    loaders.set(name, loader);
-    return loader;
+    batchers.set(name, batcher);
+    return batcher;
   }
 
   return {
-    insert: (author, note) => loaderOf(author).load({ author, note }),
+    insert: (author, note) => batcherOf(author).ask({ author, note }),
     async insertWith(author, notes, parts) {
       const asked = notes.map((note) => ({ author, note }));
       const added = await insertAll(author, asked, parts);

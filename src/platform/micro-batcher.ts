@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { asError } from "../errors.ts";
 
 /** Collects the questions of one moment. */
@@ -11,6 +12,11 @@ export interface MicroBatcherOptions<Question, Answer> {
   readonly nameOf: (question: Question) => string;
   /** How many questions of different names are answered together at most. */
   readonly maxBatchSize: number;
+  /**
+   * The number of batches that are answered at the same time. Default: no limit. Further questions wait for a batch to end, and their batch grows
+   * meanwhile: the busier the database is, the fewer statements it gets.
+   */
+  readonly maxBatchesAtOnce?: number;
   /** Returns answers in the order of the questions. An error in place of an answer is thrown to the caller of that question. */
   readonly answer: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>;
 }
@@ -27,7 +33,8 @@ interface Asked<Question, Answer> {
 export function createMicroBatcher<Question, Answer>(
   options: MicroBatcherOptions<Question, Answer>,
 ): MicroBatcher<Question, Answer> {
-  const { nameOf, maxBatchSize, answer } = options;
+  const { nameOf, maxBatchSize, maxBatchesAtOnce, answer } = options;
+  const limit = maxBatchesAtOnce === undefined ? undefined : pLimit(maxBatchesAtOnce);
   let open: Map<string, Asked<Question, Answer>> | undefined;
 
   async function dispatch(batch: ReadonlyMap<string, Asked<Question, Answer>>): Promise<void> {
@@ -51,7 +58,7 @@ export function createMicroBatcher<Question, Answer>(
       const known = open?.get(name);
       if (known) return known.answer.promise;
       const batch = open && open.size < maxBatchSize ? open : new Map<string, Asked<Question, Answer>>();
-      if (batch !== open) setImmediate(() => void dispatch(batch));
+      if (batch !== open) setImmediate(() => void (limit ? limit(dispatch, batch) : dispatch(batch)));
       open = batch;
       const asked = { question, answer: Promise.withResolvers<Answer>() };
       batch.set(name, asked);
