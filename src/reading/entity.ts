@@ -27,7 +27,17 @@ export interface Entity<Row> extends PagedTable {
   readonly revive: (field: string) => ((value: never) => unknown) | undefined;
 }
 
-/** Describes the rows of a model. Fields of a type that JSON does not have must be named, and cannot be forgotten. */
+/**
+ * The aliases of all entities of the process: names, not rows. Entities are declared as modules load, and a read is handed relations of some of them
+ * only, so that here is the one place where each of them passes.
+ */
+const aliases = new Set<string>();
+
+/**
+ * Describes the rows of a model. Fields of a type that JSON does not have must be named, and cannot be forgotten.
+ *
+ * @throws {TypeError} where the alias is another entity's: a statement would take the rows of the one for those of the other.
+ */
 export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly alias: string;
   /** Prisma's list of the model's fields. */
@@ -39,6 +49,8 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly closed?: readonly Among[];
 }): Entity<Row> {
   const { alias, fields, always = [], indexes = [], closed = [] } = definition;
+  if (aliases.has(alias)) throw new TypeError(`The alias "${alias}" is another entity's.`);
+  aliases.add(alias);
   const revivals = new Map<string, Revival>(Object.entries(definition.revive));
   return {
     alias,
