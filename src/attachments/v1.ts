@@ -2,7 +2,6 @@ import { encodeNodeId } from "../platform/global-ids.ts";
 import { contextOf, type Field, type FieldContext } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
 import type { Operation } from "../rest/v1/operation.ts";
-import { formatTime } from "../rest/v1/time.ts";
 import { allowedExtensions } from "./extensions.ts";
 import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";
@@ -21,7 +20,7 @@ export const attachments: Field = (name) => ({
   },
 });
 
-async function presentAll(read: readonly Attachment[], { services, viewer }: FieldContext): Promise<object[]> {
+async function presentAll(read: readonly Attachment[], { services, viewer, formatTime }: FieldContext): Promise<object[]> {
   const page = { rows: read, hasNext: false, hasPrevious: false };
   const { rows } = await services.attachments.settled(viewer, page, "ready");
   return Promise.all(

@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
-import { identityOf } from "../reading/identity.ts";
+import { createObjectIds } from "../reading/object-ids.ts";
 import type { PageInput } from "../reading/relation.ts";
 import { related, type Selection, type WantedOfPage } from "../reading/selection.ts";
 import type { Services } from "../services.ts";
@@ -54,6 +54,7 @@ export interface GraphContext extends GraphContextBase, Selecting {
 /** The context of one operation, in which `selecting` says what its root fields answer with. */
 export function createGraphContext(base: GraphContextBase, selecting: Selecting): GraphContext {
   const { viewer } = base;
+  const identityOf = createObjectIds();
   // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 

@@ -130,6 +130,7 @@ const pagePolicy = [
  * so in memory. A Fastify plugin.
  */
 export async function registerGraphiqlAssets(app: FastifyInstance, { endpoint }: { endpoint: string }): Promise<void> {
+  const compressedAssets = createCompressedAssets();
   app.get<{ Params: { revision: string; name: string } }>(`${endpoint}/assets/:revision/:name`, async (request, reply) => {
     const { name } = request.params;
     if (request.params.revision !== revision || !isAssetName(name)) return reply.callNotFound();
@@ -172,18 +173,23 @@ function acceptedCodings(header: string | string[] | undefined): ReadonlySet<str
   );
 }
 
-let compressing: Promise<CompressedAssets> | undefined;
+/** Compresses the files once, when they are asked for first. After a failure the next call tries again. */
+function createCompressedAssets(): () => Promise<CompressedAssets> {
+  let compressing: Promise<CompressedAssets> | undefined;
+  return () => {
+    compressing ??= compressAssets().catch((error: unknown) => {
+      compressing = undefined;
+      throw error;
+    });
+    return compressing;
+  };
+}
 
-/** Once for the process: every server of it has the same files. After a failure the next call tries again. */
-function compressedAssets(): Promise<CompressedAssets> {
-  compressing ??= new Promise<CompressedAssets>((resolve, reject) => {
+function compressAssets(): Promise<CompressedAssets> {
+  return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./graphiql-worker.ts", import.meta.url));
     worker.once("message", resolve);
     worker.once("error", reject);
     worker.once("exit", (code) => reject(new Error(`GraphiQL's files could not be prepared: the worker ended with ${code}`)));
-  }).catch((error: unknown) => {
-    compressing = undefined;
-    throw error;
   });
-  return compressing;
 }

@@ -1,6 +1,6 @@
 import { type GraphQLResolveInfo, type SelectionSetNode, visit } from "graphql";
 import { LRUCache } from "lru-cache";
-import { identityOf } from "../reading/identity.ts";
+import { createObjectIds } from "../reading/object-ids.ts";
 import type { Selection } from "../reading/selection.ts";
 import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, RowMember } from "../reading/shape.ts";
 import type { SelectedPage } from "./selecting.ts";
@@ -16,6 +16,7 @@ const selections = new LRUCache<string, Selection | SelectedPage>({
   sizeCalculation: (made, name) => name.length + ("selection" in made ? partsOfPage(made) : partsOf(made)),
 });
 const variables = new WeakMap<object, Map<string, readonly string[]>>();
+const identityOf = createObjectIds();
 
 /** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
 function placesOf({ fieldNodes }: GraphQLResolveInfo): string {

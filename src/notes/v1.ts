@@ -9,7 +9,6 @@ import { type Field, relatedRow, type Shape, stored, worked, workedContent } fro
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
-import { formatTime } from "../rest/v1/time.ts";
 import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
 import type { TicketKind } from "../tickets/service.ts";
@@ -132,7 +131,9 @@ function noteShape(attachments: Field): Shape<Note> {
       id: stored(noteEntity, "number", "bare"),
       nodeID: stored(noteEntity, "id", { nodeIdOf: "Note" }),
       person: relatedRow(authorOfNote, personStub),
-      created_at: worked(noteEntity, ["createdAt"], (note, { viewer }) => formatTime(note.createdAt, viewer.account.timeZone)),
+      created_at: worked(noteEntity, ["createdAt"], (note, { viewer, formatTime }) =>
+        formatTime(note.createdAt, viewer.account.timeZone),
+      ),
       text: stored(noteEntity, "text", "json"),
       medium: stored(noteEntity, "medium", { codes: mediumNames }),
       internal: stored(noteEntity, "isPublic", "negated"),

@@ -5,7 +5,6 @@ import { type FieldContext, relatedRow, type Shape, stored, worked } from "../re
 import { integerField, textField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Request } from "../rest/v1/operation.ts";
-import { formatTime } from "../rest/v1/time.ts";
 import { NotFound } from "../errors.ts";
 import { personOrderings } from "./input.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -45,7 +44,7 @@ const accountShape: Shape<Account> = {
     id: stored(accountEntity, "slug", "json"),
     name: stored(accountEntity, "name", "json"),
     time_zone: stored(accountEntity, "timeZone", "json"),
-    created_at: worked(accountEntity, ["createdAt"], ({ createdAt }, { viewer }) =>
+    created_at: worked(accountEntity, ["createdAt"], ({ createdAt }, { viewer, formatTime }) =>
       formatTime(createdAt, viewer.account.timeZone),
     ),
     nodeID: stored(accountEntity, "id", { nodeIdOf: "Account" }),

@@ -6,7 +6,7 @@ import type { GivenPosition } from "../platform/keyset.ts";
 import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
-import { identityOf } from "./identity.ts";
+import { createObjectIds } from "./object-ids.ts";
 import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
 import { NotInJson } from "./answer.ts";
 import { type FoundList, planListInJson } from "./json.ts";
@@ -87,6 +87,27 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     sizeCalculation: ({ size }) => size,
   });
 
+  const objectId = createObjectIds();
+  const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>["decode"], unknown>>();
+
+  /** What `decode` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
+  function decodedBy(decode: Plan<unknown>["decode"], answer: Answer): unknown {
+    const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
+    decoded.set(answer, ofAnswer);
+    if (ofAnswer.has(decode)) return ofAnswer.get(decode);
+    const value = decode(answer.json);
+    ofAnswer.set(decode, value);
+    return value;
+  }
+
+  /** What of a page's input makes for another statement: all but where a cursor stands. */
+  function shapeOf(input: PageInput, wanted: WantedOfPage): string {
+    const { after, before } = input.page;
+    const { json, list, ...others } = wanted;
+    const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted: others };
+    return `${JSON.stringify(shape)} ${json ? objectId(json) : ""} ${list ? objectId(list) : ""}`;
+  }
+
   /** The plan of that name for `viewer`, made where it is not known. */
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
     const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
@@ -135,7 +156,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
 
   return {
     async byKeys(viewer, relation, keys, selection = allFields) {
-      const prepared = planned(viewer, `${identityOf(relation)} ${identityOf(selection)}`, () =>
+      const prepared = planned(viewer, `${objectId(relation)} ${objectId(selection)}`, () =>
         planOne(relation, selection, viewer),
       );
       // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
@@ -143,7 +164,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     },
 
     async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
-      const name = `${identityOf(relation)} ${identityOf(selection)} ${shapeOf(input, wanted)}`;
+      const name = `${objectId(relation)} ${objectId(selection)} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => planMany(relation, { input: withSlots(input), wanted, selection }, viewer));
       const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
@@ -153,7 +174,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
       const { list } = wanted;
       if (list) {
         const of = parent.relation;
-        const prepared = planned(viewer, `${identityOf(of)} ${identityOf(relation)} ${shapeOf(input, wanted)}`, () =>
+        const prepared = planned(viewer, `${objectId(of)} ${objectId(relation)} ${shapeOf(input, wanted)}`, () =>
           planListInJson(relation, { input: withSlots(input), wanted, list }, viewer, of),
         );
         const found = await askFor(viewer, prepared, parent.keys, input);
@@ -163,7 +184,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
         ) as never;
       }
       const { fields = idOnly } = parent;
-      const name = `${[parent.relation, fields, relation, selection].map(identityOf).join(" ")} ${shapeOf(input, wanted)}`;
+      const name = `${[parent.relation, fields, relation, selection].map(objectId).join(" ")} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => {
         relation.from(viewer, input); // refuses whoever may not read these: as a part of the parent it would only be left out
         // The input is the relation's own: the two are handed over together from here on.
@@ -175,18 +196,6 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
       return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
     },
   };
-}
-
-const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>["decode"], unknown>>();
-
-/** What `decode` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
-function decodedBy(decode: Plan<unknown>["decode"], answer: Answer): unknown {
-  const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
-  decoded.set(answer, ofAnswer);
-  if (ofAnswer.has(decode)) return ofAnswer.get(decode);
-  const value = decode(answer.json);
-  ofAnswer.set(decode, value);
-  return value;
 }
 
 const idOnly: Selection = { fields: new Set(), relations: new Map() };
@@ -209,14 +218,6 @@ const questionsTogether = 32;
 
 function mostTogether({ weight }: Plan<unknown>): number {
   return Math.max(1, Math.min(questionsTogether, Math.floor(rowsTogether / weight)));
-}
-
-/** What of a page's input makes for another statement: all but where a cursor stands. */
-function shapeOf(input: PageInput, wanted: WantedOfPage): string {
-  const { after, before } = input.page;
-  const { json, list, ...others } = wanted;
-  const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted: others };
-  return `${JSON.stringify(shape)} ${json ? identityOf(json) : ""} ${list ? identityOf(list) : ""}`;
 }
 
 function withSlots<Input extends PageInput>(input: Input): Input {

@@ -6,7 +6,6 @@ import { relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
 import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
-import { formatTime } from "../rest/v1/time.ts";
 import { ticketOrderings } from "./input.ts";
 import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
@@ -39,10 +38,10 @@ function ticketShape(kind: TicketKind): Shape<Ticket> {
       requested_by: relatedRow(requesterOfTicket, personStub),
       // A ticket is seen in the account that keeps it, and nowhere else.
       account: worked(ticketEntity, [], (_ticket, context) => ownAccount(context)),
-      created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer }) =>
+      created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer, formatTime }) =>
         formatTime(ticket.createdAt, viewer.account.timeZone),
       ),
-      updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer }) =>
+      updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer, formatTime }) =>
         formatTime(ticket.updatedAt, viewer.account.timeZone),
       ),
       nodeID: stored(ticketEntity, "id", { nodeIdOf: "Ticket" }),

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatTime } from "../../src/rest/v1/time.ts";
+import { createTimeFormatter } from "../../src/rest/v1/time.ts";
+
+const formatTime = createTimeFormatter();
 
 test.each([
   ["2026-03-29T00:59:59.999Z", "Europe/Amsterdam", "2026-03-29T01:59:59+01:00"],

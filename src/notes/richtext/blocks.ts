@@ -62,34 +62,36 @@ interface VainSearch {
   readonly length: number;
 }
 
-const vainSearches = new WeakMap<StateBlock, Map<string, VainSearch>>();
-
 /**
- * Code between two lines of at least three backquotes. Unlike in CommonMark a block that is not closed is no code: otherwise one stray
+ * The rule for code between two lines of at least three backquotes. Unlike in CommonMark a block that is not closed is no code: otherwise one stray
  * line of backquotes would turn the rest of a mail into code, and the end of a section with it.
  */
-export function fence(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
-  if (firstCharacter(state, startLine) !== backtick) return false;
-  if (!libraryFence(state, startLine, endLine, true) || !isClosed(state, startLine, endLine)) return false;
-  return silent || libraryFence(state, startLine, endLine, false);
-}
+export function createFenceRule(): BlockRule {
+  const vainSearches = new WeakMap<StateBlock, Map<string, VainSearch>>();
 
-function isClosed(state: StateBlock, startLine: number, endLine: number): boolean {
-  const start = lineStart(state, startLine);
-  const length = state.skipChars(start, backtick) - start;
-  if (length > maximumFence) return false;
-  // Each opening line would search to the end of the container again: many unclosed ones would take quadratic time.
-  const searches = vainSearches.get(state) ?? new Map<string, VainSearch>();
-  vainSearches.set(state, searches);
-  const container = `${state.level} ${state.blkIndent}`;
-  const last = searches.get(container);
-  if (last !== undefined && startLine < last.until && length >= last.length) return false;
-  let line = startLine + 1;
-  for (; line < endLine && (state.isEmpty(line) || indentation(state, line) >= 0); line += 1) {
-    if (closes(state, line, length)) return true;
+  function isClosed(state: StateBlock, startLine: number, endLine: number): boolean {
+    const start = lineStart(state, startLine);
+    const length = state.skipChars(start, backtick) - start;
+    if (length > maximumFence) return false;
+    // Each opening line would search to the end of the container again: many unclosed ones would take quadratic time.
+    const searches = vainSearches.get(state) ?? new Map<string, VainSearch>();
+    vainSearches.set(state, searches);
+    const container = `${state.level} ${state.blkIndent}`;
+    const last = searches.get(container);
+    if (last !== undefined && startLine < last.until && length >= last.length) return false;
+    let line = startLine + 1;
+    for (; line < endLine && (state.isEmpty(line) || indentation(state, line) >= 0); line += 1) {
+      if (closes(state, line, length)) return true;
+    }
+    searches.set(container, { until: line, length });
+    return false;
   }
-  searches.set(container, { until: line, length });
-  return false;
+
+  return (state, startLine, endLine, silent) => {
+    if (firstCharacter(state, startLine) !== backtick) return false;
+    if (!libraryFence(state, startLine, endLine, true) || !isClosed(state, startLine, endLine)) return false;
+    return silent || libraryFence(state, startLine, endLine, false);
+  };
 }
 
 function closes(state: StateBlock, line: number, length: number): boolean {

@@ -1,5 +1,5 @@
 import MarkdownIt, { type MarkdownIt as Parser } from "markdown-it";
-import { fence, list, tooDeep } from "./blocks.ts";
+import { createFenceRule, list, tooDeep } from "./blocks.ts";
 import { bareAddress, image, link } from "./links.ts";
 import { applyMarks, colour, mark } from "./marks.ts";
 import type { RichText } from "./model.ts";
@@ -33,7 +33,7 @@ function createParser(): Parser {
 
   const { block, inline, core } = markdown;
   block.ruler.before("fence", "too_deep", tooDeep);
-  block.ruler.at("fence", fence, interruptsAnything);
+  block.ruler.at("fence", createFenceRule(), interruptsAnything);
   block.ruler.at("list", list, { alt: ["paragraph", "blockquote"] });
   block.ruler.before("blockquote", "section_mark", sectionMark, interruptsAnything);
 

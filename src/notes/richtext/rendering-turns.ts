@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RenderingAllowance } from "../../platform/response-budget.ts";
-import { perform, type Result, type ResultOf, type TextTask } from "./tasks.ts";
+import { createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 /** Renders short texts on the main thread. */
 export interface RenderingTurns {
@@ -17,6 +17,7 @@ const charactersOfAnyText = 256;
 export function createRenderingTurns(): RenderingTurns {
   let last: Promise<unknown> = Promise.resolve();
   let charactersInTurn = 0;
+  const perform = createTaskPerformer();
 
   async function perhapsNextTurn(task: TextTask): Promise<void> {
     const characters = task.text.length + charactersOfAnyText;

@@ -31,26 +31,27 @@ export interface TextTask<Wanted extends Result = Result> {
 
 export type ResultOf<Wanted extends Result> = Results[Wanted];
 
-const performers: { readonly [Wanted in Result]: (text: string, known: KnownReferences) => Results[Wanted] } = {
-  references: (text) => referencesIn(parsed(text)),
-  html: (text, known) => renderHtml(parsed(text), resolvedBy(known)),
-  plain: (text, known) => renderPlain(parsed(text), resolvedBy(known)),
-};
-
-let last: { readonly text: string; readonly tokens: RichText } | undefined;
+/** Does a task at once. */
+export type PerformTask = <Wanted extends Result>(task: TextTask<Wanted>) => ResultOf<Wanted>;
 
 /**
- * Only the last one is kept, for what else is made of it. What parsing makes of a long text is a hundred times its size, and those of a page would
- * be kept for as long as their references are loaded.
+ * Does tasks one after another. What was parsed last is kept, for what else is made of that text, and nothing before it: what parsing makes of a long
+ * text is a hundred times its size, and those of a page would be kept for as long as their references are loaded.
  */
-function parsed(text: string): RichText {
-  if (last?.text !== text) last = { text, tokens: parseRichText(text) };
-  return last.tokens;
-}
+export function createTaskPerformer(): PerformTask {
+  let last: { readonly text: string; readonly tokens: RichText } | undefined;
 
-/** Does the task at once. */
-export function perform<Wanted extends Result>({ wanted, text, known }: TextTask<Wanted>): ResultOf<Wanted> {
-  return performers[wanted](text, known);
+  function parsed(text: string): RichText {
+    if (last?.text !== text) last = { text, tokens: parseRichText(text) };
+    return last.tokens;
+  }
+
+  const performers: { readonly [Wanted in Result]: (text: string, known: KnownReferences) => Results[Wanted] } = {
+    references: (text) => referencesIn(parsed(text)),
+    html: (text, known) => renderHtml(parsed(text), resolvedBy(known)),
+    plain: (text, known) => renderPlain(parsed(text), resolvedBy(known)),
+  };
+  return ({ wanted, text, known }) => performers[wanted](text, known);
 }
 
 export function recordKey(kind: TicketKind, number: number): string {

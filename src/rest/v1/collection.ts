@@ -1,7 +1,7 @@
 import type { Ordering, Page } from "../../platform/keyset.ts";
 import { type CountedSlice, pageWithCursors, type WantedOfPage } from "../../reading/selection.ts";
 import { asJson, inJson, textOf } from "../json-text.ts";
-import { readSelection, type Shape, type Shown } from "./fields.ts";
+import type { Shape, Shown } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
 import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
@@ -32,7 +32,7 @@ export async function answerCollection<Row extends object, Fields extends Readon
   request: V1Request,
   { shape, filterable, parameters = [], sortable, usualOrder, read, count }: Collection<Row, Fields>,
 ): Promise<V1Answer> {
-  const { query } = request;
+  const { query, readSelection } = request;
   const ordering = readSort(query.last("sort"), sortable, usualOrder);
   const wish = readPageWish(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
@@ -56,7 +56,7 @@ export async function answerRecord<Row extends object>(
   shape: Shape<Row>,
   read: (selection: Shown) => Promise<Row>,
 ): Promise<V1Answer> {
-  const selection = readSelection(request.query.last("fields"), shape);
+  const selection = request.readSelection(request.query.last("fields"), shape);
   const row = await inJson(() => read(selection));
   return { body: asJson(await textOf(row, request)) };
 }

@@ -22,9 +22,11 @@ import { kindNames, ticketOperations } from "../../tickets/v1.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { jsonIn } from "../json-text.ts";
 import { BadRequest, describeFailure, invalidJson, NotAcceptable } from "./errors.ts";
+import { createSelectionReader } from "./fields.ts";
 import type { Operation } from "./operation.ts";
 import { readQuery } from "./query.ts";
 import { rateHeaders, rateOf } from "./rate-limit.ts";
+import { createTimeFormatter } from "./time.ts";
 
 /** Whether a route needs a credential, and whether it is counted. */
 type Access = "required" | "free" | "open";
@@ -75,6 +77,8 @@ export async function v1(app: FastifyInstance, options: V1Options): Promise<void
 
 async function serve(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
   const callers = new WeakMap<FastifyRequest, Caller>();
+  const readSelection = createSelectionReader();
+  const formatTime = createTimeFormatter();
 
   // Whatever type a body says it is of, it has to be JSON.
   app.removeAllContentTypeParsers();
@@ -160,6 +164,8 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
       const answer = await operation({
         services,
         publicUrl,
+        readSelection,
+        formatTime,
         viewer: caller.viewer,
         id: id.replace(/\.json$/, ""),
         query: readQuery(request.raw.url ?? ""),

@@ -7,11 +7,13 @@ import { type RowContent, type RowMember, type RowShape, type Spelling, storedFi
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
+import type { FormatTime } from "./time.ts";
 
 /** What a field's values are made with. */
 export interface FieldContext {
   readonly services: Services;
   readonly viewer: PersonViewer;
+  readonly formatTime: FormatTime;
 }
 
 /** A field of records that are made of rows: what it is under a name. */
@@ -60,39 +62,46 @@ export function contextOf(asker: Asker): FieldContext {
   return asker as FieldContext;
 }
 
-/** How many ways to select fields of a shape are kept. */
-const keptSelections = 200;
-const kept = new WeakMap<object, LRUCache<string, Shown>>();
+/** How many ways to select fields of a shape are known. */
+const selectionCacheSize = 200;
 
-/** What `fields=a,b` selects: `id` always, everything where nothing is selected. @throws {BadRequest} */
-export function readSelection<Row>(selection: string | undefined, shape: Shape<Row>): Shown {
+/** What is read of records to show them. */
+export type Shown = Selection & { readonly json: RowShape };
+
+/** What `fields=a,b` selects of a shape: `id` always, everything where nothing is selected. @throws {BadRequest} */
+export type ReadSelection = <Row>(selection: string | undefined, shape: Shape<Row>) => Shown;
+
+/** Reads selections. One that is read again is the same object, by which its statement is found again. */
+export function createSelectionReader(): ReadSelection {
+  const known = new WeakMap<object, LRUCache<string, Shown>>();
+  return (selection, shape) => {
+    const ofShape = known.get(shape) ?? new LRUCache<string, Shown>({ max: selectionCacheSize });
+    known.set(shape, ofShape);
+    const names = selectedNames(selection, shape);
+    const before = ofShape.get(names.join());
+    if (before) return before;
+    const read = shownFields(names, shape);
+    ofShape.set(names.join(), read);
+    return read;
+  };
+}
+
+function selectedNames<Row>(selection: string | undefined, shape: Shape<Row>): readonly string[] {
   const { fields, unselectable = [] } = shape;
   const every = Object.keys(fields);
   const wanted = (selection ?? "")
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  if (wanted.length === 0) return shown(every, shape);
+  if (wanted.length === 0) return every;
   const unknown = wanted.filter((name) => !every.includes(name) || unselectable.includes(name));
   if (unknown.length > 0) throw new BadRequest(`Unknown fields: ${[...new Set(unknown)].join(", ")}`);
-  return shown(
-    every.filter((name) => name === "id" || wanted.includes(name)),
-    shape,
-  );
+  return every.filter((name) => name === "id" || wanted.includes(name));
 }
 
-/** What is read of records to show them. */
-export type Shown = Selection & { readonly json: RowShape };
-
-function shown<Row>(names: readonly string[], shape: Shape<Row>): Shown {
-  const ofShape = kept.get(shape) ?? new LRUCache<string, Shown>({ max: keptSelections });
-  kept.set(shape, ofShape);
-  const known = ofShape.get(names.join());
-  if (known) return known;
+function shownFields<Row>(names: readonly string[], shape: Shape<Row>): Shown {
   const members = names.flatMap((name) => shape.fields[name]?.(name) ?? []);
-  const made = { fields: new Set<string>(shape.always), relations: new Map(), json: joined(members) };
-  ofShape.set(names.join(), made);
-  return made;
+  return { fields: new Set<string>(shape.always), relations: new Map(), json: joined(members) };
 }
 
 /** `members`, those beside each other that are of one related row as one. */

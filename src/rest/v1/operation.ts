@@ -1,11 +1,8 @@
-import type { Services } from "../../services.ts";
-import type { PersonViewer } from "../../viewer.ts";
+import type { FieldContext, ReadSelection } from "./fields.ts";
 import type { Query } from "./query.ts";
 
 /** What an operation of /v1 is given. */
-export interface V1Request {
-  readonly services: Services;
-  readonly viewer: PersonViewer;
+export interface V1Request extends FieldContext {
   /** The `:id` of the path, empty where it has none. */
   readonly id: string;
   readonly query: Query;
@@ -16,6 +13,7 @@ export interface V1Request {
   readonly path: string;
   /** Base of absolute URLs, without a slash at its end. */
   readonly publicUrl: string;
+  readonly readSelection: ReadSelection;
 }
 
 export interface V1Answer {

@@ -1,11 +1,7 @@
 import { LRUCache } from "lru-cache";
 
 /** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
-export function formatTime(instant: Date, timeZone: string): string {
-  const offset = offsetOfDay(instant, timeZone);
-  if (offset === undefined) return formatExactly(instant, timeZone);
-  return `${new Date(instant.getTime() + offset.milliseconds).toISOString().slice(0, 19)}${offset.text}`;
-}
+export type FormatTime = (instant: Date, timeZone: string) => string;
 
 interface Offset {
   /** As it is written: `-06:00`. */
@@ -18,57 +14,63 @@ const dayMs = 86_400_000;
 const firstDay = Date.UTC(1973, 0, 1) / dayMs;
 /** Beyond it years take more than four digits. */
 const lastDay = Date.UTC(9999, 11, 30) / dayMs;
-/** The offsets of days, by zone: ten years of them. */
-const offsets = new LRUCache<string, Offset | "changes">({ max: 4_000 });
+/** How many days' offsets are known, each of one zone: ten years of them. */
+const offsetCacheSize = 4_000;
 
-/**
- * Returns the offset for all of an instant's day, or undefined if it changes on that day or is not certain. To call the formatter
- * for every time would take half the time of a page of notes.
- */
-function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
-  const day = Math.floor(instant.getTime() / dayMs);
-  if (!(day >= firstDay && day < lastDay)) return undefined;
-  const name = `${day} ${timeZone}`;
-  const known = offsets.get(name);
-  const offset = known ?? findOffset(day, timeZone);
-  if (known === undefined) offsets.set(name, offset);
-  return offset === "changes" ? undefined : offset;
+/** Formats times, and knows what it has found out of zones and their days. */
+export function createTimeFormatter(): FormatTime {
+  const formats = new Map<string, Intl.DateTimeFormat>();
+  const offsets = new LRUCache<string, Offset | "changes">({ max: offsetCacheSize });
+
+  function formatOf(timeZone: string): Intl.DateTimeFormat {
+    const known = formats.get(timeZone);
+    if (known) return known;
+    const format = makeFormat(timeZone) ?? formatOf("UTC");
+    formats.set(timeZone, format);
+    return format;
+  }
+
+  /**
+   * The offset of all of an instant's day. Undefined where it changes on that day, or nothing is certain. To ask the formatter of every time would be
+   * half of what a page of notes takes.
+   */
+  function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
+    const day = Math.floor(instant.getTime() / dayMs);
+    if (!(day >= firstDay && day < lastDay)) return undefined;
+    const name = `${day} ${timeZone}`;
+    const known = offsets.get(name);
+    const offset = known ?? findOffset(day, formatOf(timeZone));
+    if (known === undefined) offsets.set(name, offset);
+    return offset === "changes" ? undefined : offset;
+  }
+
+  // The first one takes a tenth of a second, which no request should wait for.
+  formatOf("UTC");
+  return (instant, timeZone) => {
+    const offset = offsetOfDay(instant, timeZone);
+    if (offset === undefined) return formatExactly(instant, formatOf(timeZone));
+    return `${new Date(instant.getTime() + offset.milliseconds).toISOString().slice(0, 19)}${offset.text}`;
+  };
 }
 
-function findOffset(day: number, timeZone: string): Offset | "changes" {
-  const [start, end] = [offsetAtStart(day, timeZone), offsetAtStart(day + 1, timeZone)];
+function findOffset(day: number, format: Intl.DateTimeFormat): Offset | "changes" {
+  const [start, end] = [offsetAtStart(day, format), offsetAtStart(day + 1, format)];
   return start.milliseconds === end.milliseconds ? start : "changes";
 }
 
-function offsetAtStart(day: number, timeZone: string): Offset {
-  const text = formatExactly(new Date(day * dayMs), timeZone).slice(-6);
+function offsetAtStart(day: number, format: Intl.DateTimeFormat): Offset {
+  const text = formatExactly(new Date(day * dayMs), format).slice(-6);
   const [hours = 0, minutes = 0] = text.slice(1).split(":").map(Number);
   return { text, milliseconds: (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes) * 60_000 };
 }
 
-function formatExactly(instant: Date, timeZone: string): string {
-  const parts = new Map(
-    formatOf(timeZone)
-      .formatToParts(instant)
-      .map(({ type, value }) => [type, value]),
-  );
+function formatExactly(instant: Date, format: Intl.DateTimeFormat): string {
+  const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
   // "GMT", "GMT-06:00", and with seconds before zones were standard.
   const offset = /[+-]\d{2}:\d{2}/.exec(part("timeZoneName"))?.[0] ?? "+00:00";
   const year = part("year").padStart(4, "0");
   return `${year}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-// The first one takes a tenth of a second, which no request should wait for.
-formatOf("UTC");
-
-function formatOf(timeZone: string): Intl.DateTimeFormat {
-  const known = formats.get(timeZone);
-  if (known) return known;
-  const format = makeFormat(timeZone) ?? formatOf("UTC");
-  formats.set(timeZone, format);
-  return format;
 }
 
 /** Undefined where this machine knows no such zone: a time in UTC is as right, and an account must not become unreadable by its name. */
