@@ -12,6 +12,7 @@ import { DirectoryInUse } from "./platform/directory-lock.ts";
 import { MigrationFailed } from "./platform/migration-history.ts";
 import { migrate, requireMigrated } from "./platform/migrations.ts";
 import { awaitDatabase, UnusableDatabase } from "./platform/start-checks.ts";
+import { isUuid } from "./platform/uuid.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
 const usage = `Usage: npm run keys -- <command>
@@ -140,8 +141,7 @@ async function list(provisioning: Provisioning, given: Given): Promise<void> {
 }
 
 async function revoke(provisioning: Provisioning, _given: Given, [id = ""]: readonly string[]): Promise<void> {
-  if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id))
-    throw new UsageError("revoke takes an id, as list shows it.");
+  if (!isUuid(id)) throw new UsageError("revoke takes an id, as list shows it.");
   await provisioning.revoke(id);
   console.error(`${id} is revoked.`);
 }

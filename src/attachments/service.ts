@@ -11,6 +11,7 @@ import { matches, sql, whereSql } from "../platform/sql.ts";
 import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../platform/storage.ts";
 import { insertInto, selectList, setList } from "../platform/table.ts";
 import { unstorable } from "../platform/text.ts";
+import { isUuid } from "../platform/uuid.ts";
 import { noteById } from "../notes/relations.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
@@ -438,12 +439,10 @@ function announcedBytes({ announcedSize }: Upload): number | undefined {
   return announcedSize === null ? undefined : Number(announcedSize);
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 /** The account that an object's key begins with. */
 function accountOf(storageKey: string): string | undefined {
   const [accountId] = storageKey.split("/");
-  return accountId !== undefined && uuid.test(accountId) ? accountId : undefined;
+  return accountId !== undefined && isUuid(accountId) ? accountId : undefined;
 }
 
 /**

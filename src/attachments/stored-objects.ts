@@ -1,12 +1,13 @@
 import type { Database } from "../platform/database.ts";
 import { sql } from "../platform/sql.ts";
 import type { ListedObject } from "../platform/storage.ts";
+import { uuidSource } from "../platform/uuid.ts";
 
 /** `<account>/<upload>`: what the key of an upload has, and the keys of all attempts at it begin with. */
 const uploadKeyLength = 73;
 
 /** `<account>/<id>`, and a further id where it is one of several attempts. Other programs' objects in a bucket have other keys. */
-const ownKey = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-|$)/;
+const ownKey = new RegExp(`^${uuidSource}/${uuidSource}(-|$)`);
 
 /** Whether the gateway has made the key. */
 export function isOwnKey(key: string): boolean {

@@ -1,11 +1,10 @@
 import { invalid } from "../errors.ts";
 import { decodeGlobalId, type NodeType } from "../platform/global-ids.ts";
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+import { isUuid } from "../platform/uuid.ts";
 
 /** The UUID behind an argument that takes a global id of `type`, or the bare UUID that /v2 uses. @throws {InvalidInput} */
 export function readId(type: NodeType, value: string, path: string | readonly string[] = "id"): string {
-  if (uuid.test(value)) return value.toLowerCase();
+  if (isUuid(value)) return value.toLowerCase();
   const known = tryDecode(value);
   if (known?.typename !== type) throw invalid(path, `This is not the id of a ${type}: give its global id or its UUID.`);
   return known.id;
@@ -13,7 +12,7 @@ export function readId(type: NodeType, value: string, path: string | readonly st
 
 /** As {@link readId}, for an argument that takes the id of any of several types. */
 export function readIdOfAny(types: readonly NodeType[], value: string, path: string | readonly string[] = "id"): string {
-  if (uuid.test(value)) return value.toLowerCase();
+  if (isUuid(value)) return value.toLowerCase();
   const known = tryDecode(value);
   if (!known || !types.includes(known.typename)) throw invalid(path, "This is not an id of such a thing.");
   return known.id;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { nameOf, type Ordering, type Position, positionFields, type SortField } from "./keyset.ts";
+import { uuidSource } from "./uuid.ts";
 
 /** What a cursor is good for: the rows of one field, in one order. */
 export interface CursorScope {
@@ -46,12 +47,14 @@ function encodePart(type: SortField["type"], value: Position[number]): string {
 }
 
 const largestInteger = 2_147_483_647;
+/** As PostgreSQL writes it: a cursor has one spelling. */
+const uuidPart = new RegExp(`^${uuidSource}$`);
 
 /** The value that a part names, as PostgreSQL can read it; null where it names none. */
 function decodePart({ type, values }: SortField, part: string): Position[number] | null {
   if (type === "timestamptz") return instantIn(part);
   if (type === "integer") return /^\d{1,10}$/.test(part) && Number(part) <= largestInteger ? Number(part) : null;
-  if (type === "uuid") return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part) ? part : null;
+  if (type === "uuid") return uuidPart.test(part) ? part : null;
   return values?.includes(part) ? part : null;
 }
 

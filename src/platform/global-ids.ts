@@ -1,11 +1,10 @@
 import { invalid } from "../errors.ts";
+import { isUuid } from "./uuid.ts";
 
 /** The types that have a global id. */
 const nodeTypes = ["Account", "Person", "Ticket", "Note", "Attachment"] as const;
 
 export type NodeType = (typeof nodeTypes)[number];
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A global id: base64 (RFC 4648, 4) of `Type:uuid`. Clients treat it as opaque. */
 export function encodeGlobalId(type: string, id: string): string {
@@ -29,7 +28,7 @@ function withoutPadding(base64: string): string {
 export function decodeGlobalId(globalId: string): { typename: NodeType; id: string } {
   const [type, id, ...rest] = Buffer.from(globalId, "base64").toString().split(":");
   const typename = nodeTypes.find((known) => known === type);
-  const known = typename && id !== undefined && uuid.test(id) && rest.length === 0 ? encodeGlobalId(typename, id) : undefined;
+  const known = typename && id !== undefined && isUuid(id) && rest.length === 0 ? encodeGlobalId(typename, id) : undefined;
   if (!typename || id === undefined || (globalId !== known && globalId !== withoutPadding(known ?? ""))) {
     throw invalid("id", "The id is not one this API has handed out.");
   }

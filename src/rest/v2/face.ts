@@ -13,6 +13,7 @@ import { costOfRest } from "../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../limits/limits.ts";
 import * as notes from "../../notes/v2.ts";
+import { isUuid } from "../../platform/uuid.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer, Viewer } from "../../viewer.ts";
 import { jsonIn } from "../json-text.ts";
@@ -154,11 +155,9 @@ function routableName(name: string): string {
   return name.replaceAll("-", "_");
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 const formats = {
   // Stricter than JSON Schema's own, which takes urn:uuid: too.
-  uuid,
+  uuid: isUuid,
   int32: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2_147_483_647 },
   int64: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2 ** 63 },
   "date-time": true,
