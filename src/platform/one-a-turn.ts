@@ -1,3 +1,5 @@
+import pLimit from "p-limit";
+
 /** A new connection is accepted in one turn of the event loop, read in the next, and answered by what that sets off. */
 const turnsBetween = 3;
 
@@ -6,11 +8,10 @@ const turnsBetween = 3;
  * small ones are done. Resolves when it is the caller's turn.
  */
 export function createOneATurn(): () => Promise<void> {
-  let last = Promise.resolve();
-  return () => {
-    last = last.then(async () => {
-      for (let turn = 0; turn < turnsBetween; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
-    });
-    return last;
-  };
+  const limit = pLimit(1);
+  return () => limit(waitTurns);
+}
+
+async function waitTurns(): Promise<void> {
+  for (let turn = 0; turn < turnsBetween; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
 }

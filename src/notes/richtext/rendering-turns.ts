@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import pLimit from "p-limit";
 import type { RenderingAllowance } from "../../platform/response-budget.ts";
 import { createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
@@ -15,7 +16,7 @@ const charactersOfAnyText = 256;
 
 /** Renders one text after another, and a few in each turn of the event loop. */
 export function createRenderingTurns(): RenderingTurns {
-  let last: Promise<unknown> = Promise.resolve();
+  const limit = pLimit(1);
   let charactersInTurn = 0;
   const perform = createTaskPerformer();
 
@@ -28,8 +29,8 @@ export function createRenderingTurns(): RenderingTurns {
   }
 
   return {
-    run(task, allowance) {
-      const done = last.then(async () => {
+    run: (task, allowance) =>
+      limit(async () => {
         await perhapsNextTurn(task);
         const refusal = allowance.refusal();
         if (refusal) throw refusal;
@@ -37,9 +38,6 @@ export function createRenderingTurns(): RenderingTurns {
         const result = perform(task);
         allowance.takeMilliseconds(performance.now() - began);
         return result;
-      });
-      last = done.catch(() => undefined); // told to whoever asked for it
-      return done;
-    },
+      }),
   };
 }
