@@ -10,7 +10,7 @@ import {
 } from "../graph/connections.ts";
 import type { CursorScope } from "../platform/cursor.ts";
 import type { GraphContext } from "../graph/context.ts";
-import { whenThere } from "../platform/eventually.ts";
+import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId, readIdOfAny } from "../graph/ids.ts";
 import { DateTimeRange, readRange } from "../graph/ranges.ts";
@@ -99,7 +99,7 @@ function defineCredential(wording: Wording): void {
         type: PersonRef,
         description: `The person for whom the ${thing} acts.`,
         resolve: (credential, _args, context, info) =>
-          whenThere(context.load(context.services.people.byIds, credential.personId, context.selected(info)), present),
+          mapMaybePromise(context.load(context.services.people.byIds, credential.personId, context.selected(info)), present),
       }),
       scopes: t.field({
         type: [ScopeEnum],

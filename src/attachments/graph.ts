@@ -15,7 +15,7 @@ import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { documentLimits } from "../graph/limits.ts";
 import { prices } from "../limits/cost.ts";
-import { whenThere } from "../platform/eventually.ts";
+import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { noteEntity } from "../notes/relations.ts";
@@ -76,7 +76,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       description: "The note to which the file is attached.",
       extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
-        whenThere(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), present),
+        mapMaybePromise(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), present),
     }),
     filename: t.exposeString("filename", { description: "The filename with its extension, such as `report.pdf`." }),
     contentType: t.exposeString("contentType", { description: "The media type of the file (RFC 6838), such as `image/png`." }),
@@ -151,8 +151,8 @@ function attachmentsOfNote(
   const { services, viewer } = context;
   const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
   const page = context.page(note, info, services.attachments.ofNotes, () => readAttachments(args), note.id);
-  const settled = whenThere(page, (slice) => services.attachments.settled(viewer, present(slice), reach));
-  return whenThere(settled, (slice) => toConnection(slice, attachmentScope, count));
+  const settled = mapMaybePromise(page, (slice) => services.attachments.settled(viewer, present(slice), reach));
+  return mapMaybePromise(settled, (slice) => toConnection(slice, attachmentScope, count));
 }
 
 builder.prismaObjectField(NoteRef, "attachments", (t) =>
@@ -258,7 +258,7 @@ const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentP
       type: NoteRef,
       description: "The note to which the file was attached.",
       resolve: (attachment, _args, context, info) =>
-        whenThere(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), present),
     }),
   }),
 });

@@ -23,7 +23,11 @@ export function keyOf([first]: readonly FieldNode[]): RelationKey {
   return first?.loc?.start ?? 0;
 }
 
-/** The fields selected below `parents` of rows of `type`, by the name they have in the answer: GraphQL's own CollectFields, over a type that is known. */
+/**
+ * The fields selected below `parents` of rows of `type`, by the name they have in the answer: CollectFields of the GraphQL specification (6.3.2), over
+ * a type that is known. That of @graphql-tools/utils takes 1.5 to 3 times as long (1.6 µs for ten fields), for each object of each answer, and sets
+ * what a deferred fragment selects apart, which a read has to know of too.
+ */
 export function collectFields(
   info: Execution,
   type: GraphQLObjectType,

@@ -15,7 +15,7 @@ import { NotInJson } from "../reading/answer.ts";
 import { jsonOf } from "../reading/shape.ts";
 import { collectFields, type Merged } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
-import { orRejected, whenAllThere, whenThere } from "../platform/eventually.ts";
+import { orRejected, mapMaybePromises, mapMaybePromise } from "../platform/maybe-promise.ts";
 
 /** Whoever asks for JSON, and for what: what a resolver is given. The path is nobody's: whatever needs one is an error, which graphql-js tells. */
 export interface JsonAsker {
@@ -61,9 +61,9 @@ export function writeObject(
     const text = orRejected(() =>
       field ? writeField(value, { type, field, nodes }, { context, info }) : JSON.stringify(typenameField(type, nodes)),
     );
-    return whenThere(text, (known) => `"${name}":${known}`);
+    return mapMaybePromise(text, (known) => `"${name}":${known}`);
   });
-  return whenAllThere(members, (known) => `{${known.join(",")}}`);
+  return mapMaybePromises(members, (known) => `{${known.join(",")}}`);
 }
 
 /** A field of an object type, with the nodes that select it. */
@@ -96,7 +96,7 @@ export function argumentsOf(
 
 function writeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
   if (!Array.isArray(value)) throw new NotInJson();
-  return whenAllThere(
+  return mapMaybePromises(
     value.map((item: unknown) => orRejected(() => writeValue(item, type, asker))),
     (items) => `[${items.join(",")}]`,
   );

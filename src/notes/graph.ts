@@ -14,7 +14,7 @@ import type { CursorScope } from "../platform/cursor.ts";
 import type { GraphContext } from "../graph/context.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { whenThere } from "../platform/eventually.ts";
+import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
@@ -67,21 +67,21 @@ export const NoteRef = builder.prismaObject("Note", {
       description: "The ticket to which the note belongs.",
       extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
       resolve: (note, _args, context, info) =>
-        whenThere(context.row(note, info, context.services.tickets.byIds, note.ticketId), present),
+        mapMaybePromise(context.row(note, info, context.services.tickets.byIds, note.ticketId), present),
     }),
     author: t.field({
       type: PersonRef,
       description: "The person who wrote the note.",
       extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
-        whenThere(context.row(note, info, context.services.people.byNumbers, note.authorNumber), present),
+        mapMaybePromise(context.row(note, info, context.services.people.byNumbers, note.authorNumber), present),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account to which the note belongs. Only its specialists and administrators may see an internal note.",
       extensions: fromOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
-        whenThere(context.row(note, info, context.services.people.accountsByIds, note.accountId), present),
+        mapMaybePromise(context.row(note, info, context.services.people.accountsByIds, note.accountId), present),
     }),
     text: t.exposeString("text", {
       description:
@@ -213,7 +213,7 @@ function notesOfTicket(
   const { services } = context;
   const count = () => context.loadWith(services.notes.countOfTickets, readFilter(args.filter), ticket.id);
   const page = context.page(ticket, info, services.notes.ofTickets, () => readNotesOfTicket(args), ticket.id);
-  return whenThere(page, (slice) => toConnection(present(slice), scopeOnTicket(args), count));
+  return mapMaybePromise(page, (slice) => toConnection(present(slice), scopeOnTicket(args), count));
 }
 
 async function notesAcrossTickets(
@@ -354,7 +354,7 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
       type: TicketRef,
       description: "The ticket to which the note belonged.",
       resolve: (note, _args, context, info) =>
-        whenThere(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), present),
     }),
   }),
 });

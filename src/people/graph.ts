@@ -1,5 +1,5 @@
 import { builder } from "../graph/builder.ts";
-import { whenThere } from "../platform/eventually.ts";
+import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, stored } from "../graph/sources.ts";
 import "../graph/scalars.ts";
@@ -106,13 +106,16 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
       type: PersonRef,
       description: "The person for whom the credential acts.",
       resolve: (viewer, _args, context, info) =>
-        whenThere(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), present),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account in which the credential acts: its own, or the one that the header `X-Account` selects.",
       resolve: (viewer, _args, context, info) =>
-        whenThere(context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)), present),
+        mapMaybePromise(
+          context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)),
+          present,
+        ),
     }),
     role: t.field({ type: RoleEnum, description: "The person's role in this account.", resolve: (viewer) => viewer.role }),
     scopes: t.field({

@@ -1,5 +1,5 @@
 import type { DomainError } from "../errors.ts";
-import { orRejected, whenAllThere } from "../platform/eventually.ts";
+import { orRejected, mapMaybePromises } from "../platform/maybe-promise.ts";
 
 /** Whoever asks, as the face that has made a shape knows them. */
 export type Asker = object;
@@ -46,7 +46,7 @@ export function createAnswer(text: string, fillers: readonly Filler[]): JsonAnsw
       if (!text.includes(gap)) return text;
       known ??= partsOf(text, fillers);
       const parts = known.map((part) => (typeof part === "string" ? part : orRejected(() => part.fill(part.given, asker))));
-      return whenAllThere(parts, (texts) => texts.join(""));
+      return mapMaybePromises(parts, (texts) => texts.join(""));
     },
   };
 }

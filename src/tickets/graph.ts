@@ -3,7 +3,7 @@ import { countOf, nodesDescription, nodesOf, readPage, toConnection } from "../g
 import type { CursorScope } from "../platform/cursor.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
-import { whenThere } from "../platform/eventually.ts";
+import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
@@ -60,7 +60,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
       description: "The account to which the ticket belongs.",
       extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
-        whenThere(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), present),
+        mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), present),
     }),
     requester: t.field({
       type: PersonRef,
