@@ -10,6 +10,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: longTests,
     globalSetup: "test/support/global-setup.ts",
+    setupFiles: "test/support/fail-on-faults.ts",
     // Processes: what breaks down or waits in one does not touch the other, and child processes and signals are as in production.
     pool: "forks",
     maxWorkers: 2,

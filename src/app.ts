@@ -5,6 +5,7 @@ import { createSigningKeys } from "./access/signing-keys.ts";
 import { createTokenEndpoint } from "./access/token-endpoint.ts";
 import { createAccessTokens } from "./access/tokens.ts";
 import type { Config } from "./config.ts";
+import { createExecutionCounts } from "./graph/execution-counts.ts";
 import type { ExampleIds } from "./graph/graphiql-examples.ts";
 import { graphql } from "./graph/yoga.ts";
 import { authenticate, originOf } from "./http/authentication.ts";
@@ -84,9 +85,11 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   const viewerOf = (request: FastifyRequest) => authenticate(request, credentials);
 
   const unreadable = { "/v1/": unreadablePath, [attachmentsPath]: unreadableFilenamePath };
+  const counts = createExecutionCounts();
   const { app: server, connections } = createServer({
     ...{ log, newId, budget, corsOrigins: config.corsOrigins, trustedProxies: config.trustedProxies },
     connectionLimits: dependencies.connectionLimits,
+    counters: counts.counters,
     unreadable,
   });
   server.addHook("onClose", () => limits.close());
@@ -105,6 +108,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     maximumBytes: budget.maximumBytes,
     authenticate: viewerOf,
     limits,
+    counts,
     publicUrl,
     examples,
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addAccount, send, startApp, type TestAccount, type TestApp } from "./support/app.ts";
 import { addNote, addTicket } from "./support/factories.ts";
+import { takeFaults } from "./support/faults.ts";
 import { graphql } from "./generated/gql.ts";
 
 const listed = "https://app.example.com";
@@ -310,6 +311,7 @@ test("in development as in production, what is unexpected says nothing of itself
       const body = await response.text();
       expect([response.status, JSON.parse(body)]).toMatchObject([500, { errors: [{ extensions: { code: "INTERNAL" } }] }]);
       expect(body).not.toMatch(/hidden|SELECT|does not exist|42703|\.ts\b|stack|node_modules/);
+      expect(takeFaults()).toHaveLength(1);
       await app.database.pool.query("ALTER TABLE notes RENAME COLUMN source TO hidden");
       const rest = await fetch(`${app.url}/v2/tickets/notes`, {
         method: "POST",

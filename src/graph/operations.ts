@@ -17,13 +17,14 @@ import { type Limits, nameOfCredential } from "../limits/limits.ts";
 import { createOneATurn } from "../platform/one-a-turn.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
-import { createAnswering, namedFragments, withExtensions } from "./answers.ts";
 import { withHttp, wrap } from "./closed-errors.ts";
 import { createGraphContext } from "./context.ts";
 import type { OperationCost } from "./cost.ts";
 import { collectFields } from "./collected.ts";
 import { createDocuments, type Operation, type Prepared } from "./documents.ts";
-import { createExecutor } from "./execution.ts";
+import { createExecute, type ExecutionCounts } from "./execute.ts";
+import { namedFragments } from "./execute-as-json.ts";
+import { withExtensions } from "./json-result.ts";
 import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
 import { rateLimitStatus } from "./rate-limit-status.ts";
 import { selectingRows } from "./selection.ts";
@@ -44,6 +45,7 @@ export interface OperationsDependencies {
   /** The largest answer. */
   readonly maximumBytes: number;
   readonly limits: Pick<Limits, "points" | "anonymous">;
+  readonly counts: ExecutionCounts;
 }
 
 /** Who asks, and how. */
@@ -65,11 +67,11 @@ const keptCharacters = { known: 400_000, anonymous: 50_000 };
 const longDocument = 500;
 
 /** Everything between well-formed parameters and a result: the document, its limits and its cost, the context, the execution. */
-export function createOperations({ schema, services, maximumBytes, limits }: OperationsDependencies): Perform {
+export function createOperations(dependencies: OperationsDependencies): Perform {
+  const { schema, services, maximumBytes, limits, counts } = dependencies;
   const documents = createDocuments(schema, documentLimits, keptCharacters.known);
   const anonymousDocuments = createDocuments(schema, anonymousLimits, keptCharacters.anonymous);
-  const answer = createAnswering(schema, maximumBytes);
-  const execute = createExecutor(schema, maximumBytes);
+  const execute = createExecute(schema, maximumBytes, counts);
   const turn = createOneATurn();
 
   async function perform(parameters: Parameters, caller: Caller): Promise<ExecutionResult> {
@@ -93,10 +95,11 @@ export function createOperations({ schema, services, maximumBytes, limits }: Ope
     const rateLimit = rateLimitStatus(cost, allowance);
     const base = { viewer: caller.viewer, services, rateLimit };
     if (operation.introspects) await turn();
-    const result = dryRun
-      ? await execute(dryRun, createGraphContext(base, selectingRows), variables ?? {})
-      : ((await answer(operation, createGraphContext(base, selectingJson), variables ?? {})) ??
-        (await execute(operation, createGraphContext(base, selectingRows), variables ?? {})));
+    const contexts = {
+      inJson: () => createGraphContext(base, selectingJson),
+      asRows: () => createGraphContext(base, selectingRows),
+    };
+    const result = await execute(dryRun ?? operation, contexts, variables ?? {});
     return extensions?.["cost"] === true ? withExtensions(result, { cost: rateLimit }) : result;
   }
 

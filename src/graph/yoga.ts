@@ -10,6 +10,7 @@ import type { Limits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
+import type { ExecutionCounts } from "./execute.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
 import { httpResultOf } from "./http-result.ts";
@@ -25,6 +26,7 @@ export interface GraphqlOptions {
   /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly limits: Limits;
+  readonly counts: ExecutionCounts;
   readonly publicUrl: string;
   readonly examples: ExampleIds;
 }
@@ -58,8 +60,8 @@ const connectionHeaders: ReadonlySet<string> = new Set([
  * Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, maximumBytes, authenticate, limits, publicUrl, examples } = options;
-  const perform = createOperations({ schema, services, maximumBytes, limits });
+  const { services, maximumBytes, authenticate, limits, counts, publicUrl, examples } = options;
+  const perform = createOperations({ schema, services, maximumBytes, limits, counts });
   const negotiateOnce = createNegotiation();
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { Unavailable } from "../errors.ts";
 import { sendProblem } from "./problem.ts";
 
@@ -36,8 +36,20 @@ export async function health(app: FastifyInstance, options: HealthOptions): Prom
 /** Figures of the process, by their names in `/metrics`. */
 export type Gauges = Readonly<Record<string, { readonly help: string; readonly value: () => number }>>;
 
+/** Figures of the process that only grow, by their names in `/metrics`. */
+export type Counters = Readonly<
+  Record<
+    string,
+    {
+      readonly help: string;
+      /** Every series with its labels; each has the same ones. */
+      readonly values: () => readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+    }
+  >
+>;
+
 /** Counts requests by route, and serves `/metrics`. To be called on the root, before any route. */
-export function measure(app: FastifyInstance, gauges: Gauges): void {
+export function measure(app: FastifyInstance, gauges: Gauges, counters: Counters = {}): void {
   const registry = new Registry();
   for (const [name, { help, value }] of Object.entries(gauges))
     registry.registerMetric(
@@ -45,6 +57,16 @@ export function measure(app: FastifyInstance, gauges: Gauges): void {
         ...{ name, help, registers: [] },
         collect() {
           this.set(value());
+        },
+      }),
+    );
+  for (const [name, { help, values }] of Object.entries(counters))
+    registry.registerMetric(
+      new Counter({
+        ...{ name, help, registers: [], labelNames: Object.keys(values()[0]?.labels ?? {}) },
+        collect() {
+          this.reset();
+          for (const { labels, value } of values()) this.inc(labels, value);
         },
       }),
     );

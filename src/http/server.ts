@@ -9,7 +9,7 @@ import { answerClientError } from "./client-errors.ts";
 import { type ConnectionLimits, type Connections, defaultConnectionLimits, watchConnections } from "./connections.ts";
 import { decodeBodies } from "./encoded-bodies.ts";
 import { boundBodies } from "./bodies.ts";
-import { measure } from "./health.ts";
+import { type Counters, measure } from "./health.ts";
 import { OneLineEachRequest } from "./request-log.ts";
 import { sendProblem, statusOf } from "./problem.ts";
 
@@ -43,6 +43,8 @@ export interface ServerOptions {
   /** Addresses and networks whose `X-Forwarded-For` names the client. */
   readonly trustedProxies: readonly string[];
   readonly connectionLimits?: ConnectionLimits | undefined;
+  /** What faces count, for `/metrics`. */
+  readonly counters?: Counters;
   /** The path that a URL which no router can read is taken for, by what it begins with. Others are answered by the host. */
   readonly unreadable?: Readonly<Record<string, string>>;
 }
@@ -65,6 +67,7 @@ export function createServer(options: ServerOptions): Server {
     corsOrigins,
     trustedProxies,
     connectionLimits = defaultConnectionLimits,
+    counters = {},
     unreadable = {},
   } = options;
   const app: FastifyInstance = Fastify<RawServerDefault>({
@@ -94,13 +97,14 @@ export function createServer(options: ServerOptions): Server {
     },
   });
 
-  measure(app, {
+  const gauges = {
     response_budget_used_bytes: { help: "Bytes that answers under way take up.", value: () => budget.usedBytes },
     response_budget_waiting_requests: {
       help: "Requests that wait for room for their answers.",
       value: () => budget.waitingRequests,
     },
-  });
+  };
+  measure(app, gauges, counters);
   app.decorateRequest("responseAllowance");
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);

@@ -24,7 +24,6 @@ import {
   isObjectType,
 } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createAnswering } from "../../src/graph/answers.ts";
 import { createGraphContext, type GraphContext } from "../../src/graph/context.ts";
 import { createDocuments, type Operation } from "../../src/graph/documents.ts";
 import { documentLimits } from "../../src/graph/limits.ts";
@@ -33,12 +32,12 @@ import type { Selecting } from "../../src/graph/selecting.ts";
 import { selectingRows } from "../../src/graph/selection.ts";
 import { selectingJson } from "../../src/graph/shape.ts";
 import type { S3Storage } from "../../src/platform/s3-storage.ts";
-import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
+import { createAsJsonOnly } from "../support/as-json-only.ts";
 import { addAccount, sendText, startApp, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 
-const answer = createAnswering(schema, usualMaximumBytes);
+const answer = createAsJsonOnly(schema);
 
 /** The one operation of a text that is valid. */
 function operationOf(text: string, of: GraphQLSchema = schema): Operation {
@@ -56,7 +55,8 @@ describe("whatever is asked, graphql-js and the database", () => {
   let viewer: PersonViewer;
   let ids: readonly string[];
   const contextOf = (selecting: Selecting): GraphContext =>
-    createGraphContext({ viewer, services: app.app.services }, selecting);
+    createGraphContext({ viewer, services: app.app.services, rateLimit }, selecting);
+  const rateLimit = { limit: 10, cost: 1, nodeCount: 0, remaining: 9, used: 1, resetAt: at(0) };
 
   beforeAll(async () => {
     app = await startApp();
@@ -118,7 +118,7 @@ describe("whatever is asked, graphql-js and the database", () => {
           expect(got.data).toEqual(JSON.parse(JSON.stringify(wanted.data)));
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 400, endOnFailure: true },
     );
     // Otherwise this has compared little.
     expect(counts.inJson).toBeGreaterThan(100);
@@ -382,8 +382,8 @@ describe("of a schema that is made for it", () => {
       },
     }),
   });
-  const ask = createAnswering(small, usualMaximumBytes);
-  // These resolvers do not use the context.
+  const ask = createAsJsonOnly(small);
+  // Nothing of it is asked for by these resolvers.
   const context = {} as GraphContext;
 
   test("values are written as graphql-js writes them", async () => {
@@ -394,14 +394,11 @@ describe("of a schema that is made for it", () => {
   });
 
   test.each([
-    "{ getter { name } }",
     "{ list { names } }",
     "{ holes }",
-    "{ error }",
     "{ unserializable }",
     "{ none }",
-    "{ soon now soonToo }",
-    "{ text soon soonToo none }",
+    "{ text none }",
     "{ __schema { queryType { name } } }",
     '{ __type(name: "Thing") { name } }',
   ])("%s is left to graphql-js, and nothing of it is left behind", async (text) => {
@@ -413,4 +410,17 @@ describe("of a schema that is made for it", () => {
     process.off("unhandledRejection", listen);
     expect(unhandled).toEqual([]);
   });
+
+  test.each(["{ getter { name } }", "{ error }", "{ soon now soonToo }", "{ text soon soonToo none }"])(
+    "%s is a fault, and nothing of it is left behind",
+    async (text) => {
+      const unhandled: unknown[] = [];
+      const listen = (reason: unknown) => void unhandled.push(reason);
+      process.on("unhandledRejection", listen);
+      await expect(ask(operationOf(text, small), context, {})).rejects.toThrow(/^It is (broken|an error)[.]$/);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      process.off("unhandledRejection", listen);
+      expect(unhandled).toEqual([]);
+    },
+  );
 });

@@ -6,6 +6,7 @@ import { openDatabase, type Database } from "../../src/platform/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket } from "../support/factories.ts";
+import { takeFaults } from "../support/faults.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 
 /** What clients accept, and the media type of their answers. */
@@ -262,6 +263,7 @@ describe("the fast path and Yoga answer the same, with the same status and heade
     } finally {
       await app.database.pool.query("ALTER TABLE notes RENAME COLUMN hidden TO text");
     }
+    expect(takeFaults().length).toBe(3 * kinds.length * 2);
   });
 });
 

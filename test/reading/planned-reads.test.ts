@@ -4,12 +4,12 @@ import pino from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { createAnswering } from "../../src/graph/answers.ts";
 import { closeErrors } from "../../src/graph/closed-errors.ts";
 import { createGraphContext } from "../../src/graph/context.ts";
 import { createDocuments } from "../../src/graph/documents.ts";
 import { anonymousLimits, documentLimits, tooHeavy } from "../../src/graph/limits.ts";
-import { createExecutor } from "../../src/graph/execution.ts";
+import { createExecuteAsRows } from "../../src/graph/execute-as-rows.ts";
+import { createExecutionCounts } from "../../src/graph/execution-counts.ts";
 import { createOperations } from "../../src/graph/operations.ts";
 import { schema } from "../../src/graph/schema.ts";
 import type { Selecting } from "../../src/graph/selecting.ts";
@@ -19,6 +19,7 @@ import { createLimits } from "../../src/limits/limits.ts";
 import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, type TestPerson, unlimited, viewerOf } from "../support/app.ts";
+import { createAsJsonOnly } from "../support/as-json-only.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
 import { createPlainReads, type PlainAnswer, type PlainError, plainCursor, sortingOf } from "../support/plain-reads.ts";
 import { randomOperations, type Vocabulary } from "../support/random-operations.ts";
@@ -218,9 +219,13 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
     });
     const { services } = app.app;
     const limits = createLimits({ limits: unlimited, redisUrl: undefined, clock: () => new Date(), log });
-    const perform = createOperations({ schema, services, maximumBytes: usualMaximumBytes, limits });
-    const execute = createExecutor(schema, usualMaximumBytes);
-    const answer = createAnswering(schema, usualMaximumBytes);
+    const executionCounts = createExecutionCounts();
+    const perform = createOperations({
+      ...{ schema, services, maximumBytes: usualMaximumBytes, limits },
+      counts: executionCounts,
+    });
+    const execute = createExecuteAsRows(schema, usualMaximumBytes);
+    const answer = createAsJsonOnly(schema);
     const someone = fc.oneof(
       { weight: 30, arbitrary: fc.constantFrom(...viewers) },
       { weight: 1, arbitrary: fc.constant(anonymous) },

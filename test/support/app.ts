@@ -15,6 +15,7 @@ import type { FileStorage } from "../../src/platform/file-storage.ts";
 import type { S3Storage } from "../../src/platform/s3-storage.ts";
 import { type PersonViewer, type Role, type Scope, scopes as allScopes, scopesOf } from "../../src/viewer.ts";
 import type { TypedDocumentString } from "../generated/graphql.ts";
+import { keepingFaults } from "./faults.ts";
 import { openGatewayDatabase, openWorkerDatabase } from "./database.ts";
 import { recordStatements, type StatementRecorder } from "./statements.ts";
 import { expectToKeepV2Contract } from "./v2-contract.ts";
@@ -88,7 +89,7 @@ export interface TestAppOptions {
   /** The gateway's own where they are left out. */
   readonly connectionLimits?: ConnectionLimits;
   readonly logLevel?: string;
-  /** Where the log goes instead of standard output. */
+  /** Where the log goes, of that level. */
   readonly logTo?: { write(line: string): void };
 }
 
@@ -124,7 +125,8 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     newId: () => uuidv7(),
     elapsed: () => time.elapsed ?? performance.now(),
     connectionLimits: options.connectionLimits,
-    log: createLog(options.logLevel ?? "silent", options.logTo),
+    // Errors are few: what is kept of them costs nothing while nothing goes wrong.
+    log: createLog(options.logLevel ?? "error", keepingFaults(options.logLevel === undefined ? undefined : options.logTo)),
   });
   await app.server.listen({ host: "127.0.0.1", port });
   return {

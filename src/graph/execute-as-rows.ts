@@ -7,7 +7,7 @@ import type { Variables } from "./limits.ts";
 import { requireJsonBytes } from "./result-size.ts";
 
 /** Executes operations of `schema` with rows, by graphql-js: mutations, and what has an error or cannot be answered otherwise. */
-export function createExecutor(
+export function createExecuteAsRows(
   schema: GraphQLSchema,
   maximumBytes: number,
 ): (operation: Operation, context: GraphContext, variables: Variables) => Promise<ExecutionResult> {

@@ -1,0 +1,107 @@
+import { type ExecutionResult, GraphQLError, type GraphQLSchema, isNonNullType, Kind } from "graphql";
+import { wrap } from "./closed-errors.ts";
+import type { GraphContext } from "./context.ts";
+import type { Operation } from "./documents.ts";
+import { createExecuteAsJson, type FallbackReason, type RootField } from "./execute-as-json.ts";
+import { createExecuteAsRows } from "./execute-as-rows.ts";
+import { jsonResult } from "./json-result.ts";
+import type { Variables } from "./limits.ts";
+import { requireBytes } from "./result-size.ts";
+
+/** Is told of what was not executed as JSON though it was tried. */
+export interface ExecutionCounts {
+  fellBack(reason: FallbackReason): void;
+  failed(): void;
+}
+
+/** The context of an operation, for either executor. */
+export interface Contexts {
+  readonly inJson: () => GraphContext;
+  readonly asRows: () => GraphContext;
+}
+
+/** Executes an operation. What it returns never throws: what goes wrong is among the errors of the result. */
+export type Execute = (operation: Operation, contexts: Contexts, variables: Variables) => Promise<ExecutionResult>;
+
+/**
+ * Executes queries as JSON, root field by root field, and as rows what cannot be executed so: mutations, introspection, and the root fields that
+ * have something to be told to the client. What was executed as JSON is not read again.
+ */
+export function createExecute(schema: GraphQLSchema, maximumBytes: number, counts: ExecutionCounts): Execute {
+  const executeAsJson = createExecuteAsJson(schema);
+  const executeAsRows = createExecuteAsRows(schema, maximumBytes);
+
+  async function execute(operation: Operation, contexts: Contexts, variables: Variables): Promise<ExecutionResult> {
+    const asRows = (what: Operation) => executeAsRows(what, contexts.asRows(), variables);
+    const execution = executeAsJson(operation, contexts.inJson(), variables);
+    if (!execution) return asRows(operation);
+    const fields = await execution;
+    if (fields.every(isJson)) return withinMaximum(fields, maximumBytes);
+
+    for (const { outcome } of fields) {
+      if (outcome.kind === "fault") counts.failed();
+      if (outcome.kind === "rows" && outcome.reason !== undefined) counts.fellBack(outcome.reason);
+    }
+    const left = fields.filter(({ outcome }) => outcome.kind === "rows");
+    if (left.length === fields.length) return asRows(operation);
+    return merged(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
+  }
+
+  return async (operation, contexts, variables) => {
+    try {
+      return await execute(operation, contexts, variables);
+    } catch (error) {
+      // Of the whole answer: it is too large, or the database has no time for it.
+      return { errors: [wrap(error)] };
+    }
+  };
+}
+
+type JsonField = RootField & { readonly outcome: { readonly kind: "json" } };
+
+function isJson(field: RootField): field is JsonField {
+  return field.outcome.kind === "json";
+}
+
+/** @throws {AnswerTooLarge} where it has more than `maximumBytes`. */
+function withinMaximum(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
+  const data = `{${fields.map(({ name, outcome }) => `"${name}":${outcome.json}`).join(",")}}`;
+  requireBytes(data, maximumBytes);
+  return jsonResult(data);
+}
+
+/** The operation with nothing in it but `fields`. */
+function only(fields: readonly RootField[], operation: Operation): Operation {
+  const selections = fields.flatMap(({ nodes }) => nodes);
+  const node = { ...operation.node, selectionSet: { ...operation.node.selectionSet, selections } };
+  const others = operation.document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  return { ...operation, node, document: { ...operation.document, definitions: [node, ...others] } };
+}
+
+/**
+ * The result of all `fields`, of which those that were left to rows are in `rows`.
+ *
+ * @throws {AnswerTooLarge} where it has more than `maximumBytes`.
+ */
+function merged(fields: readonly RootField[], rows: ExecutionResult, maximumBytes: number): ExecutionResult {
+  // It was not begun, or is too large.
+  if (rows.errors && !("data" in rows)) return rows;
+  const faults = fields.flatMap((field) => (field.outcome.kind === "fault" ? [faultOf(field, field.outcome.error)] : []));
+  const errors = [...(rows.errors ?? []), ...faults];
+  const isNothing = rows.data === null || fields.some(({ outcome, field }) => outcome.kind === "fault" && isRequired(field));
+  if (isNothing) return { errors, data: null };
+  const known = fields.map(({ outcome, ...field }) => {
+    const json = outcome.kind === "json" ? outcome.json : JSON.stringify(rows.data?.[field.name] ?? null);
+    return { ...field, outcome: { kind: "json" as const, json } };
+  });
+  const result = withinMaximum(known, maximumBytes);
+  return errors.length === 0 ? result : { errors, data: result.data ?? null };
+}
+
+function isRequired(field: RootField["field"]): boolean {
+  return field !== undefined && isNonNullType(field.type);
+}
+
+function faultOf({ name, nodes }: RootField, error: Error): GraphQLError {
+  return new GraphQLError(error.message, { nodes, path: [name], originalError: error });
+}
