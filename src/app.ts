@@ -7,6 +7,7 @@ import { createAccessTokens } from "./access/tokens.ts";
 import type { Config } from "./config.ts";
 import { createExecutionCounts } from "./graph/execution-counts.ts";
 import type { ExampleIds } from "./graph/graphiql-examples.ts";
+import type { GraphqlPlugin } from "./graph/plugins.ts";
 import { graphql } from "./graph/yoga.ts";
 import { authenticate, originOf } from "./http/authentication.ts";
 import { serveFiles } from "./http/files.ts";
@@ -46,6 +47,8 @@ export interface AppDependencies {
   readonly newId: () => string;
   readonly log: FastifyBaseLogger;
   readonly examples?: ExampleIds | undefined;
+  /** Plugins of GraphQL Yoga and Envelop: see docs/plugins.md. */
+  readonly plugins?: readonly GraphqlPlugin[];
   /** A clock that never jumps, in milliseconds; the process's own where it is left out. */
   readonly elapsed?: () => number;
   /** The host's own where they are left out. */
@@ -60,7 +63,17 @@ export interface App {
 
 /** Connects the services with the APIs. It opens and closes nothing: its caller closes what it passes. */
 export async function createApp(dependencies: AppDependencies): Promise<App> {
-  const { config, database, storage, clock, newId, log, examples = {}, elapsed = () => performance.now() } = dependencies;
+  const {
+    config,
+    database,
+    storage,
+    clock,
+    newId,
+    log,
+    examples = {},
+    plugins = [],
+    elapsed = () => performance.now(),
+  } = dependencies;
   const { publicUrl } = config;
   const budget = createResponseBudget({ maximumBytes: config.maxResponseBytes });
   const services = createServices({
@@ -111,6 +124,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     counts,
     publicUrl,
     examples,
+    plugins,
   });
   await server.register(v2, { services, authenticate: viewerOf, limits });
   await server.register(v1, { services, credentials, clock, publicUrl, limits });

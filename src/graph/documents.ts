@@ -43,15 +43,18 @@ export interface Prepared {
   readonly errors: readonly GraphQLError[];
   /** The operation of that name, or the only one where none is given. */
   operation(name: string | null | undefined): Operation | undefined;
-  /** Whether it could be parsed, and its operations may be told apart. */
-  readonly parsed: boolean;
+  /** Undefined where it could not be parsed, or is more than is taken: then its operations cannot be told apart. */
+  readonly document: DocumentNode | undefined;
 }
 
 /** The documents of one schema, under certain limits. */
 export interface Documents {
+  readonly schema: GraphQLSchema;
   /** Whether `text` is known, so that {@link Documents.prepare} has nothing to do. */
   knows(text: string): boolean;
   prepare(text: string): Prepared;
+  /** What is known of a document that was parsed here, or that a plugin has put in the place of one: it is held against the limits all the same. */
+  of(document: DocumentNode): Prepared;
 }
 
 /** The longest document that is kept. */
@@ -69,6 +72,8 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, k
     maxEntrySize: Math.min(longestKept, keptCharacters) + overhead,
     sizeCalculation: (_prepared, text) => text.length + overhead,
   });
+
+  const parsedHere = new WeakMap<DocumentNode, Prepared>();
 
   function operationOf(document: DocumentNode, node: OperationDefinitionNode): Operation {
     const fragments = fragmentsOf(document);
@@ -110,7 +115,18 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, k
 
   function prepareNew(text: string): Prepared {
     const document = parsed(text, limits);
-    if (document instanceof GraphQLError) return refused(document);
+    return document instanceof GraphQLError ? refused(document) : of(document);
+  }
+
+  function of(document: DocumentNode): Prepared {
+    const found = parsedHere.get(document);
+    if (found) return found;
+    const prepared = prepareParsed(document);
+    parsedHere.set(document, prepared);
+    return prepared;
+  }
+
+  function prepareParsed(document: DocumentNode): Prepared {
     const heavy = tooHeavy(document, limits);
     if (heavy) return refused(heavy);
     const longList = longListIn(document);
@@ -118,7 +134,7 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, k
     const operations = new Map<OperationDefinitionNode, Operation>();
     return {
       errors,
-      parsed: true,
+      document,
       operation(name) {
         const node = getOperationAST(document, name);
         if (!node) return undefined;
@@ -130,6 +146,7 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, k
   }
 
   return {
+    schema,
     knows: (text) => known.has(text),
     prepare(text) {
       const found = known.get(text);
@@ -138,14 +155,15 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, k
       known.set(text, prepared);
       return prepared;
     },
+    of,
   };
 }
 
 const none: Introspected = { values: 0, characters: 0 };
 
 /** Nothing is kept of a document that is refused but why. */
-function refused(error: GraphQLError): Prepared {
-  return { errors: [error], parsed: false, operation: () => undefined };
+export function refused(error: GraphQLError): Prepared {
+  return { errors: [error], document: undefined, operation: () => undefined };
 }
 
 function parsed(text: string, limits: DocumentLimits): DocumentNode | GraphQLError {

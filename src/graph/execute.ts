@@ -23,17 +23,25 @@ export interface Contexts {
 /** Executes an operation. What it returns never throws: what goes wrong is among the errors of the result. */
 export type Execute = (operation: Operation, contexts: Contexts, variables: Variables) => Promise<ExecutionResult>;
 
+export interface ExecuteOptions {
+  /** The largest answer. */
+  readonly maximumBytes: number;
+  readonly counts: ExecutionCounts;
+  /** That nothing is executed as JSON. */
+  readonly onlyRows: boolean;
+}
+
 /**
  * Executes queries as JSON, root field by root field, and as rows what cannot be executed so: mutations, introspection, and the root fields that
  * have something to be told to the client. What was executed as JSON is not read again.
  */
-export function createExecute(schema: GraphQLSchema, maximumBytes: number, counts: ExecutionCounts): Execute {
+export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onlyRows }: ExecuteOptions): Execute {
   const executeAsJson = createExecuteAsJson(schema);
   const executeAsRows = createExecuteAsRows(schema, maximumBytes);
 
   async function execute(operation: Operation, contexts: Contexts, variables: Variables): Promise<ExecutionResult> {
     const asRows = (what: Operation) => executeAsRows(what, contexts.asRows(), variables);
-    const execution = executeAsJson(operation, contexts.inJson(), variables);
+    const execution = onlyRows ? undefined : executeAsJson(operation, contexts.inJson(), variables);
     if (!execution) return asRows(operation);
     const fields = await execution;
     if (fields.every(isJson)) return withinMaximum(fields, maximumBytes);

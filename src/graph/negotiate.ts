@@ -28,15 +28,22 @@ interface MediaRange {
  * wildcard leaves the choice.
  */
 export function negotiate(accept = defaultAccept): JsonType | StreamType | undefined {
-  const ranges = rangesIn(accept.trim() === "" ? defaultAccept : accept);
-  for (const types of offered) {
-    const taken = types
-      .map((type) => ({ type, range: rangeOf(type, ranges) }))
-      .filter(({ range }) => range !== undefined && range.weight > 0);
-    const [best] = taken.toSorted((a, b) => compare(a.range, b.range));
-    if (best) return best.type;
-  }
-  return undefined;
+  const ranges = rangesIn(accept);
+  return bestOf(offered[0], ranges)[0] ?? negotiateStream(accept);
+}
+
+/** The media type in which `accept` wants a result that comes in parts; undefined where it takes none. */
+export function negotiateStream(accept = defaultAccept): StreamType | undefined {
+  return bestOf(offered[1], rangesIn(accept))[0];
+}
+
+/** Those of `types` that are taken, the best first. */
+function bestOf<Type extends string>(types: readonly Type[], ranges: readonly MediaRange[]): readonly Type[] {
+  return types
+    .map((type) => ({ type, range: rangeOf(type, ranges) }))
+    .filter(({ range }) => range !== undefined && range.weight > 0)
+    .toSorted((a, b) => compare(a.range, b.range))
+    .map(({ type }) => type);
 }
 
 /** How many headers are known: clients send the same one again and again. Longer ones than any client's are read each time. */
@@ -60,7 +67,8 @@ export function isJsonType(type: JsonType | StreamType): type is JsonType {
   return type === "application/json" || type === "application/graphql-response+json";
 }
 
-function rangesIn(accept: string): MediaRange[] {
+function rangesIn(given: string): MediaRange[] {
+  const accept = given.trim() === "" ? defaultAccept : given;
   return accept
     .toLowerCase()
     .split(",")

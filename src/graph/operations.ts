@@ -1,5 +1,4 @@
 import {
-  type ExecutionResult,
   type FieldNode,
   getArgumentValues,
   getVariableValues,
@@ -9,6 +8,7 @@ import {
   Kind,
   OperationTypeNode,
 } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
 import { attempt, InvalidInput } from "../errors.ts";
 import { nameOfAddress } from "../limits/address.ts";
 import { prices } from "../limits/cost.ts";
@@ -22,6 +22,7 @@ import { createGraphContext } from "./context.ts";
 import type { OperationCost } from "./cost.ts";
 import { collectFields } from "./collected.ts";
 import { createDocuments, type Operation, type Prepared } from "./documents.ts";
+import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type Result } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execute.ts";
 import { namedFragments } from "./execute-as-json.ts";
 import { withExtensions } from "./json-result.ts";
@@ -46,6 +47,8 @@ export interface OperationsDependencies {
   readonly maximumBytes: number;
   readonly limits: Pick<Limits, "points" | "anonymous">;
   readonly counts: ExecutionCounts;
+  /** That fields have other resolvers than ours, which the database would not call. */
+  readonly resolversAreWrapped?: boolean;
 }
 
 /** Who asks, and how. */
@@ -58,8 +61,11 @@ export interface Caller {
   readonly tell: (allowance: Allowance) => void;
 }
 
-/** What comes of `parameters`, whichever way they came. Its errors are still to be closed. */
-export type Perform = (parameters: Parameters, caller: Caller) => Promise<ExecutionResult>;
+/**
+ * What comes of `parameters`, whichever way they came, with the hooks that `envelop` puts around it where there are plugins. Its errors are still
+ * to be closed.
+ */
+export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<Result>;
 
 /** How much text of documents is kept, in characters. */
 const keptCharacters = { known: 400_000, anonymous: 50_000 };
@@ -71,10 +77,10 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
   const { schema, services, maximumBytes, limits, counts } = dependencies;
   const documents = createDocuments(schema, documentLimits, keptCharacters.known);
   const anonymousDocuments = createDocuments(schema, anonymousLimits, keptCharacters.anonymous);
-  const execute = createExecute(schema, maximumBytes, counts);
+  const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
   const turn = createOneATurn();
 
-  async function perform(parameters: Parameters, caller: Caller): Promise<ExecutionResult> {
+  async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<Result> {
     const { query, variables, extensions } = parameters;
     const charge = chargerOf(limits, caller);
     // Without a credential it is requests that are counted, before anything is done for them.
@@ -82,7 +88,10 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     const known = caller.viewer.kind === "anonymous" ? anonymousDocuments : documents;
     if (query.length > longDocument && !known.knows(query)) await turn();
 
-    const chosen = choose(known.prepare(query), parameters, caller.onlyRead);
+    const run: { chosen?: Chosen } = {};
+    const enveloped = envelop?.(createEngine(known, execute, () => present(run.chosen)));
+    const prepared = enveloped ? prepareBy(enveloped, query, known) : known.prepare(query);
+    const chosen = choose(prepared, parameters, caller.onlyRead, enveloped);
     if ("errors" in chosen) {
       // Finding out what is wrong costs something too.
       if (!admitted) await charge(prices.call);
@@ -99,22 +108,39 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
       inJson: () => createGraphContext(base, selectingJson),
       asRows: () => createGraphContext(base, selectingRows),
     };
-    const result = await execute(dryRun ?? operation, contexts, variables ?? {});
-    return extensions?.["cost"] === true ? withExtensions(result, { cost: rateLimit }) : result;
+    run.chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
+    const result = await (enveloped
+      ? executeBy(enveloped, run.chosen, parameters)
+      : execute(run.chosen.operation, contexts, variables ?? {}));
+    if (extensions?.["cost"] !== true || isAsyncIterable(result)) return result;
+    return withExtensions(result, { cost: rateLimit });
+  }
+
+  async function executeBy(enveloped: Enveloped, { document, operation }: Chosen, parameters: Parameters): Promise<Result> {
+    const isSubscription = operation.node.operation === OperationTypeNode.SUBSCRIPTION;
+    const contextValue = await enveloped.contextFactory();
+    const run = isSubscription ? enveloped.subscribe : enveloped.execute;
+    return run({
+      ...{ schema, document, contextValue, variableValues: parameters.variables ?? {} },
+      operationName: operation.node.name?.value ?? null,
+    });
   }
 
   /** The operation to perform and what it costs, or what is wrong. */
   function choose(
-    document: Prepared,
+    prepared: Prepared,
     { operationName, variables }: Parameters,
     onlyRead: boolean,
+    enveloped: Enveloped | undefined,
   ): { readonly operation: Operation; readonly cost: OperationCost } | { readonly errors: readonly GraphQLError[] } {
-    if (!document.parsed) return { errors: document.errors };
+    const { document } = prepared;
+    if (!document) return { errors: prepared.errors };
     // An empty name is none, by either method.
-    const operation = document.operation(operationName === "" ? undefined : operationName);
+    const operation = prepared.operation(operationName === "" ? undefined : operationName);
     if (!operation) return { errors: [noOperation()] };
     if (onlyRead && operation.node.operation === OperationTypeNode.MUTATION) return { errors: [notByGet()] };
-    if (document.errors.length > 0) return { errors: document.errors };
+    const errors = enveloped ? enveloped.validate(schema, document) : prepared.errors;
+    if (errors.length > 0) return { errors };
     if (!schema.getRootType(operation.node.operation)) return { errors: [noSuchOperations(operation)] };
     const refused = attempt(() => checkVariables(variables ?? {}), InvalidInput);
     if (refused) return { errors: [withHttp(wrap(refused), { status: 400 })] };
@@ -122,13 +148,18 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     return cost instanceof GraphQLError ? { errors: [cost] } : { operation, cost };
   }
 
-  return async (parameters, caller) => {
+  return async (parameters, caller, envelop) => {
     try {
-      return await perform(parameters, caller);
+      return await perform(parameters, caller, envelop);
     } catch (error) {
       return { errors: [wrap(error)] };
     }
   };
+}
+
+function present(chosen: Chosen | undefined): Chosen {
+  if (!chosen) throw new Error("A plugin executes an operation that was not chosen yet.");
+  return chosen;
 }
 
 /**

@@ -18,5 +18,10 @@ builder.mutationType({
     "is missing, and a limit that is exceeded, are reported in `errors`, with the ErrorCode in `extensions.code`.",
 });
 
-/** The schema of every feature, whose graph files the imports above have run. */
-export const schema: GraphQLSchema = builder.toSchema({});
+/** A schema of every feature, whose graph files the imports above have run, for plugins that change it. */
+export function buildSchema(): GraphQLSchema {
+  return builder.toSchema({});
+}
+
+/** The schema of every feature. */
+export const schema = buildSchema();

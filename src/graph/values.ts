@@ -50,7 +50,7 @@ function writeValue(value: unknown, type: GraphQLOutputType, asker: JsonAsker): 
 }
 
 /** The object that `value` is, as it is selected below `parents`. @throws as {@link writeValue} */
-export function writeObject(
+function writeObject(
   value: unknown,
   type: GraphQLObjectType,
   parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],

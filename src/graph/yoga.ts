@@ -1,6 +1,7 @@
 import { METHODS } from "node:http";
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { createYoga, type Plugin } from "graphql-yoga";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ExecutionResult } from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
 import { decodeUtf8 } from "../platform/text.ts";
 import { InvalidInput, retryAfterOf } from "../errors.ts";
 import { addressOf } from "../http/authentication.ts";
@@ -10,14 +11,17 @@ import type { Limits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
+import type { Envelop, Result } from "./engine.ts";
 import type { ExecutionCounts } from "./execute.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
 import { httpResultOf } from "./http-result.ts";
-import { createNegotiation, isJsonType, type JsonType, type StreamType } from "./negotiate.ts";
+import { createNegotiation, isJsonType, type JsonType, negotiateStream, type StreamType } from "./negotiate.ts";
 import { type Caller, createOperations, type Parameters, type Perform } from "./operations.ts";
 import { isJsonObject, parseParams } from "./parse-params.ts";
-import { schema } from "./schema.ts";
+import { type GraphqlPlugin, plugIn, type ServerContext, withoutEmptyName } from "./plugins.ts";
+import { readableOf } from "./readable.ts";
+import { buildSchema, schema as usualSchema } from "./schema.ts";
 
 export interface GraphqlOptions {
   readonly services: Services;
@@ -29,11 +33,8 @@ export interface GraphqlOptions {
   readonly counts: ExecutionCounts;
   readonly publicUrl: string;
   readonly examples: ExampleIds;
-}
-
-interface ServerContext {
-  readonly caller: Caller;
-  readonly log: FastifyBaseLogger;
+  /** Of the operator, in the order in which their hooks are called. */
+  readonly plugins: readonly GraphqlPlugin[];
 }
 
 const graphqlPath = "/graphql";
@@ -60,25 +61,19 @@ const connectionHeaders: ReadonlySet<string> = new Set([
  * Fastify plugin.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
-  const { services, maximumBytes, authenticate, limits, counts, publicUrl, examples } = options;
-  const perform = createOperations({ schema, services, maximumBytes, limits, counts });
+  const { services, maximumBytes, authenticate, limits, counts, publicUrl, examples, plugins } = options;
+  const schema = plugins.length === 0 ? usualSchema : buildSchema();
+  const plugged = plugIn({ endpoint: graphqlPath, schema, plugins, perform: (...given) => perform(...given) });
+  const { yoga, resolversAreWrapped } = plugged;
+  const perform: Perform = createOperations({
+    ...{ schema: plugged.schema, services, maximumBytes, limits, counts, resolversAreWrapped },
+  });
+  if (resolversAreWrapped)
+    app.log.warn("A plugin has other resolvers called than ours: all queries are executed as rows, which takes longer.");
+  app.addHook("onClose", async () => yoga.dispose());
   const negotiateOnce = createNegotiation();
   const page = graphiqlPage({ endpoint: graphqlPath, publicUrl, examples });
   await registerGraphiqlAssets(app, { endpoint: graphqlPath });
-
-  const yoga = createYoga<ServerContext>({
-    graphqlEndpoint: graphqlPath,
-    plugins: [performing(perform), closingErrors],
-    maskedErrors: false,
-    graphiql: false,
-    landingPage: false,
-    logging: false,
-    // CORS and body sizes are the host's; form and multipart bodies, which a page of another origin can send unasked, are nobody's.
-    cors: false,
-    multipart: false,
-    maxRequestBodySize: false,
-    batching: false,
-  });
 
   app.removeContentTypeParser("application/json");
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
@@ -100,25 +95,49 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   async function answerByYoga(
     request: FastifyRequest,
     reply: FastifyReply,
-    { viewer, type }: { viewer: Viewer; type: JsonType | StreamType },
+    { viewer, type, result }: { viewer: Viewer; type: JsonType | StreamType; result?: Result },
   ): Promise<FastifyReply> {
     const response = await yoga.fetch(
-      `http://gateway${request.url}`,
+      new URL(request.url, publicUrl),
       {
         // The host leaves the body of a HEAD's answer out.
         method: request.method === "HEAD" ? "GET" : request.method,
-        // The one that was chosen: Yoga knows no weights.
-        headers: { accept: type, ...(request.method === "POST" && { "content-type": "application/json" }) },
+        headers: headersFor(request, type),
         // The host's JSON parser has left it as text: Yoga parses it.
         ...(request.method === "POST" && { body: typeof request.body === "string" ? request.body : "" }),
       },
-      { caller: callerOf(request, reply, viewer), log: request.log },
+      { caller: callerOf(request, reply, viewer), log: request.log, ...(result && { result }) },
     );
+    if (response.status === 406) throw partsNotTaken();
     const headers = [...response.headers].filter(([name]) => !connectionHeaders.has(name.toLowerCase()));
-    return reply
-      .code(response.status)
-      .headers({ ...Object.fromEntries(headers), "cache-control": "no-store" })
-      .send(await response.text());
+    reply.code(response.status).headers({ ...Object.fromEntries(headers), "cache-control": "no-store" });
+    const isStream = streamTypes.test(response.headers.get("content-type") ?? "");
+    return reply.send(isStream && response.body ? readableOf(response.body) : await response.text());
+  }
+
+  /** Sends a result that comes in parts, which most requests that ask for JSON do not expect. @throws {Refusal} where parts are not taken. */
+  async function answerInParts(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    viewer: Viewer,
+    result: AsyncIterable<ExecutionResult>,
+  ) {
+    const type = negotiateStream(request.headers.accept);
+    if (type) return answerByYoga(request, reply, { viewer, type, result });
+    await result[Symbol.asyncIterator]().return?.();
+    throw partsNotTaken();
+  }
+
+  /** The hooks of plugins around an operation that does not go through Yoga. */
+  function envelopFor(
+    request: FastifyRequest,
+    params: Parameters,
+    { type, ...context }: ServerContext & { type: JsonType },
+  ): Envelop | undefined {
+    if (!plugged.envelopIn) return undefined;
+    const headers = headersFor(request, type);
+    const made = new yoga.fetchAPI.Request(new URL(request.url, publicUrl), { method: request.method, headers });
+    return plugged.envelopIn({ ...context, request: made, params: withoutEmptyName(params) });
   }
 
   app.setErrorHandler((error, request, reply) => {
@@ -145,8 +164,11 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const type = acceptedBy(request);
     const viewer = await authenticate(request);
     const parameters = parseParams(request.body);
-    if (!isJsonType(type) || !parameters) return answerByYoga(request, reply, { viewer, type });
-    const result = closeErrors(await perform(parameters, callerOf(request, reply, viewer)), request.log);
+    if (plugged.isAboutHttp || !isJsonType(type) || !parameters) return answerByYoga(request, reply, { viewer, type });
+    const context = { caller: callerOf(request, reply, viewer), log: request.log };
+    const performed = await perform(parameters, context.caller, envelopFor(request, parameters, { ...context, type }));
+    if (isAsyncIterable(performed)) return answerInParts(request, reply, viewer, performed);
+    const result = closeErrors(performed, request.log);
     const { status, headers, body } = httpResultOf(result, type);
     return reply
       .code(status)
@@ -190,25 +212,30 @@ function checkParameters({ searchParams }: URL): void {
   if (problems.length > 0) throw new InvalidInput(problems);
 }
 
-/** Lets Yoga perform operations as they are performed without it. */
-function performing(perform: Perform): Plugin<ServerContext, ServerContext> {
-  return {
-    onParams({ setParamsHandler }) {
-      setParamsHandler(({ params, context: { caller } }) =>
-        // Yoga has checked them by now: a query that is none does not come this far.
-        perform(params as Parameters, caller),
-      );
-    },
-  };
-}
+const partsNotTaken = () =>
+  new Refusal(406, "The result comes in parts: the Accept header takes neither multipart/mixed nor text/event-stream.");
 
-/** Closes the errors of results, and what Yoga itself finds wrong with a request. */
-const closingErrors: Plugin<ServerContext, ServerContext> = {
-  onResultProcess({ result, setResult, serverContext }) {
-    if (Array.isArray(result) || !("errors" in result)) return;
-    setResult(closeErrors(result, serverContext.log));
-  },
-};
+const streamTypes = /^(multipart\/mixed|text\/event-stream)\b/;
+
+/** Headers of a request that are about its body as it came over the connection. The host has taken that. */
+const bodyHeaders: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "content-encoding",
+  "transfer-encoding",
+  "expect",
+]);
+
+/** The headers of `request` for Yoga. */
+function headersFor(request: FastifyRequest, type: JsonType | StreamType): Record<string, string> {
+  const given = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined || bodyHeaders.has(name) ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
+  );
+  // The type that was chosen, and the one for a result that comes in parts: Yoga knows no weights.
+  const stream = isJsonType(type) ? negotiateStream(request.headers.accept) : undefined;
+  const accept = stream ? `${type}, ${stream}` : type;
+  return { ...Object.fromEntries(given), accept, ...(request.method === "POST" && { "content-type": "application/json" }) };
+}
 
 function statusIn(http: unknown): number | undefined {
   return typeof http === "object" && http !== null && "status" in http && typeof http.status === "number"

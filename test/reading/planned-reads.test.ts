@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { GraphQLError } from "graphql";
+import { type ExecutionResult, GraphQLError } from "graphql";
 import pino from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -257,7 +257,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
               execute(operation, contextFor(selectingRows), variables),
             ];
             for (const asking of asked) {
-              const { data = null, errors = [] } = closeErrors(await asking, log);
+              const { data = null, errors = [] } = closeErrors((await asking) as ExecutionResult, log);
               expect(JSON.parse(JSON.stringify(data))).toEqual(wanted.data);
               const got = errors.map(({ path = [], extensions }) => ({ path, code: String(extensions["code"]) }));
               expectSameErrors(got, wanted, wanted.data);

@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
 import { type App, createApp } from "../../src/app.ts";
 import type { RateLimits } from "../../src/config.ts";
+import type { GraphqlPlugin } from "../../src/graph/plugins.ts";
 import type { ConnectionLimits } from "../../src/http/connections.ts";
 import { createLog } from "../../src/platform/log.ts";
 import { openStorage } from "../../src/platform/open-storage.ts";
@@ -88,6 +89,7 @@ export interface TestAppOptions {
   readonly redisUrl?: string;
   /** The gateway's own where they are left out. */
   readonly connectionLimits?: ConnectionLimits;
+  readonly plugins?: readonly GraphqlPlugin[];
   readonly logLevel?: string;
   /** Where the log goes, of that level. */
   readonly logTo?: { write(line: string): void };
@@ -125,6 +127,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     newId: () => uuidv7(),
     elapsed: () => time.elapsed ?? performance.now(),
     connectionLimits: options.connectionLimits,
+    plugins: options.plugins ?? [],
     // Errors are few: what is kept of them costs nothing while nothing goes wrong.
     log: createLog(options.logLevel ?? "error", keepingFaults(options.logLevel === undefined ? undefined : options.logTo)),
   });

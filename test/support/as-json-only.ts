@@ -16,7 +16,7 @@ export function createAsJsonOnly(
   return async (operation, context, variables) => {
     let [isFault, isLeft] = [false, false];
     const counts = { fellBack: () => undefined, failed: () => void (isFault = true) };
-    const execute = createExecute(schema, usualMaximumBytes, counts);
+    const execute = createExecute(schema, { maximumBytes: usualMaximumBytes, counts, onlyRows: false });
     const asRows = () => {
       isLeft = true;
       throw new Error("There are no rows here.");

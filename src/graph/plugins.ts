@@ -1,0 +1,167 @@
+import type { FastifyBaseLogger } from "fastify";
+import { type DocumentNode, type GraphQLSchema, isObjectType, type Source, type ValidationRule } from "graphql";
+import { createYoga, isAsyncIterable, mapAsyncIterator, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { closeErrors, wrap } from "./closed-errors.ts";
+import type { Engine, Envelop, Result } from "./engine.ts";
+import { negotiateStream } from "./negotiate.ts";
+import type { Caller, Parameters, Perform } from "./operations.ts";
+
+/** A plugin of GraphQL Yoga or of Envelop. */
+// oxlint-disable-next-line typescript/no-explicit-any -- plugins are written for contexts of their own, and take ours as well
+export type GraphqlPlugin = Plugin<any, any, any>;
+
+/** What plugins find in the context of a request, beside what they put there. */
+export interface ServerContext {
+  readonly caller: Caller;
+  readonly log: FastifyBaseLogger;
+  /** What came of the operation, where it was performed already and only has to be sent. */
+  readonly result?: Result;
+}
+
+/** Of one request, as Yoga completes it. */
+export interface RequestContext extends ServerContext {
+  readonly request: Request;
+  readonly params: Parameters;
+}
+
+/** Yoga with every plugin, and what these have made of the schema. */
+export interface Plugged {
+  readonly yoga: YogaServerInstance<ServerContext, object>;
+  readonly schema: GraphQLSchema;
+  /** That fields have other resolvers than before. */
+  readonly resolversAreWrapped: boolean;
+  /** That a plugin is about HTTP, so that every request has to go through Yoga. */
+  readonly isAboutHttp: boolean;
+  /** Puts the hooks of plugins around an operation. Undefined where there are none. */
+  readonly envelopIn: ((context: RequestContext) => Envelop) | undefined;
+}
+
+export interface PluginsOptions {
+  readonly endpoint: string;
+  readonly schema: GraphQLSchema;
+  readonly plugins: readonly GraphqlPlugin[];
+  readonly perform: Perform;
+}
+
+/** Where the engine of an operation is in its context. */
+const engineKey = Symbol("the engine of the operation");
+
+/**
+ * The one list of plugins: ours before and after those of the operator, which so find our parsing, validation and execution, and whose errors are
+ * closed. Yoga's own caches and checks are off where the gateway has its own.
+ */
+export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): Plugged {
+  const before = resolversOf(schema);
+  let current = schema;
+  // Plugins may add others beside themselves.
+  let all: readonly GraphqlPlugin[] = [];
+  const ours: Plugin<ServerContext, ServerContext> = {
+    onPluginInit: (init) => void (all = init.plugins),
+    onSchemaChange: (changed: { readonly schema: GraphQLSchema }) => void (current = changed.schema),
+    onParse({ context, setParseFn }) {
+      const engine = engineIn(context);
+      if (engine) setParseFn((source: string | Source) => engine.parse(typeof source === "string" ? source : source.body));
+    },
+    onValidate({ context, setValidationFn }) {
+      const engine = engineIn(context);
+      if (engine)
+        setValidationFn((_schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[] = []) =>
+          engine.validate(document, rules),
+        );
+    },
+    onExecute({ context, setExecuteFn }) {
+      const engine = engineIn(context);
+      if (engine) setExecuteFn((args) => engine.execute(args) as never); // in parts, where a plugin has it so
+    },
+    onSubscribe({ context, setSubscribeFn }) {
+      const engine = engineIn(context);
+      if (engine) setSubscribeFn((args) => engine.subscribe(args) as never); // as above
+    },
+    onParams({ setParamsHandler }) {
+      setParamsHandler(async ({ request, params, context }) => {
+        if (context.result) return context.result;
+        // Yoga has checked them by now: a query that is none does not come this far.
+        const parameters = params as Parameters;
+        // The same object, by which plugins know what they have kept for this request.
+        const completed: RequestContext = Object.assign(context, { request, params: withoutEmptyName(parameters) });
+        const result = await perform(parameters, context.caller, envelopIn?.(completed));
+        // Yoga refuses to send it.
+        const isTaken = !isAsyncIterable(result) || negotiateStream(request.headers.get("accept") ?? undefined);
+        if (!isTaken) await result[Symbol.asyncIterator]().return?.();
+        return result;
+      });
+    },
+  };
+  const [first, last]: readonly [GraphqlPlugin, GraphqlPlugin] = [ours, closingErrors];
+
+  const yoga = createYoga<ServerContext>({
+    graphqlEndpoint: endpoint,
+    schema,
+    plugins: [first, ...plugins, last],
+    parserAndValidationCache: false,
+    maskedErrors: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    // CORS and body sizes are the host's; form and multipart bodies, which a page of another origin can send unasked, are nobody's.
+    cors: false,
+    multipart: false,
+    maxRequestBodySize: false,
+    batching: false,
+  });
+  const given = all.slice(all.indexOf(first) + 1, all.indexOf(last));
+  const envelopIn =
+    given.length === 0
+      ? undefined
+      : (context: RequestContext): Envelop =>
+          (engine) =>
+            yoga.getEnveloped(Object.assign(context, { [engineKey]: engine }));
+
+  return {
+    yoga,
+    schema: current,
+    resolversAreWrapped: !isSame(before, resolversOf(current)),
+    isAboutHttp: given.some(isAboutHttp),
+    envelopIn,
+  };
+}
+
+function engineIn(context: object): Engine | undefined {
+  return (context as { readonly [engineKey]?: Engine })[engineKey]; // as envelopIn puts it there
+}
+
+/** An empty name is none, by either method. */
+export function withoutEmptyName(parameters: Parameters): Parameters {
+  return parameters.operationName === "" ? { ...parameters, operationName: undefined } : parameters;
+}
+
+const httpHooks = ["onRequest", "onRequestParse", "onParams", "onExecutionResult", "onResultProcess", "onResponse"] as const;
+const httpInstruments = ["request", "requestParse", "operation", "resultProcess"] as const;
+
+/** Whether `plugin` hooks into what Yoga does beside Envelop. */
+function isAboutHttp(plugin: GraphqlPlugin): boolean {
+  const { instrumentation = {} } = plugin;
+  return httpHooks.some((hook) => plugin[hook]) || httpInstruments.some((name) => name in instrumentation);
+}
+
+function resolversOf(schema: GraphQLSchema): ReadonlyMap<string, unknown> {
+  const types = Object.values(schema.getTypeMap()).filter(isObjectType);
+  return new Map(
+    types.flatMap((type) => Object.values(type.getFields()).map(({ name, resolve }) => [`${type.name}.${name}`, resolve])),
+  );
+}
+
+function isSame(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {
+  return one.size === other.size && [...one].every(([name, resolver]) => other.get(name) === resolver);
+}
+
+/** Closes the errors of results, of each part where there are several, and what Yoga itself finds wrong with a request. */
+const closingErrors: Plugin<ServerContext, ServerContext> = {
+  onResultProcess({ result, setResult, serverContext: { log } }) {
+    if (Array.isArray(result)) return;
+    if (isAsyncIterable(result)) {
+      const failed = (error: unknown) => closeErrors({ errors: [wrap(error)] }, log);
+      setResult(mapAsyncIterator(result, (part) => closeErrors(part, log), failed));
+    } else if ("errors" in result) setResult(closeErrors(result, log));
+  },
+};
