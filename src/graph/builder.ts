@@ -7,6 +7,7 @@ import { getDatamodel } from "#generated/pothos.ts";
 import { invalid } from "../errors.ts";
 import { decodeGlobalId, encodeGlobalId } from "../platform/global-ids.ts";
 import type { GraphContext } from "./context.ts";
+import { refusedFieldsPlugin } from "./refused-fields.ts";
 
 /** The scalars of the schema, with what a resolver gets (Input) and gives (Output). */
 // A type, not an interface: the builder wants an index signature, which only types have implicitly.
@@ -21,16 +22,18 @@ type Scalars = {
 /** How many nodes can be asked for by id at once. */
 const maximumNodes = 100;
 
-/** The builder that every feature adds its types to. It knows none of them. */
-export const builder = new SchemaBuilder<{
+// As of Scalars.
+type BuilderTypes = {
   PrismaTypes: PrismaTypes;
   Context: GraphContext;
   Scalars: Scalars;
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
-}>({
-  plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin],
+};
+
+const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
+  plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin, refusedFieldsPlugin],
   defaultFieldNullability: false,
   prisma: {
     // A query of the plugin's own would go around the services and their policies, so it finds no client.
@@ -110,4 +113,12 @@ export const builder = new SchemaBuilder<{
       name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result`,
     },
   },
-});
+};
+
+/** A builder with no type in it. */
+export function createBuilder(): InstanceType<typeof SchemaBuilder<BuilderTypes>> {
+  return new SchemaBuilder<BuilderTypes>(options);
+}
+
+/** The builder that every feature adds its types to. It knows none of them. */
+export const builder = createBuilder();

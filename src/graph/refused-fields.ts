@@ -1,0 +1,63 @@
+// Before this file: it is one of its functions that are replaced here.
+import "@pothos/plugin-prisma";
+import SchemaBuilder, {
+  BasePlugin,
+  FieldRef,
+  type PothosOutputFieldConfig,
+  PothosSchemaError,
+  RootFieldBuilder,
+  type SchemaTypes,
+} from "@pothos/core";
+
+/** The plugin's name, as builders are told of it. */
+export const refusedFieldsPlugin = "refusedFields";
+
+declare global {
+  // oxlint-disable-next-line typescript/no-namespace -- how Pothos knows its plugins
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      refusedFields: RefusedFieldsPlugin<Types>;
+    }
+  }
+}
+
+/** What is to be done instead of each of the Prisma plugin's ways to define a field. */
+const ways = {
+  relation:
+    "Define it by t.field with `extensions: fromOne(entity, relation, …)`, and resolve it by context.row and a service (src/graph/sources.ts).",
+  relatedConnection:
+    "Define it by t.connection with `extensions: fromMany(relation, input, place)`, and resolve it by context.page and a service (src/graph/sources.ts).",
+  prismaField: "Define it by t.field, and resolve it by a service that is given context.viewer and context.selected(info).",
+  prismaConnection:
+    "Define it by t.connection, and resolve it by a service that is given context.viewer and context.selectedPage(info, place).",
+};
+
+/**
+ * Refuses fields that have the Prisma plugin query by itself, since its queries go around the services and their policies: building the schema throws
+ * a {@link PothosSchemaError} that names the field and what to do instead.
+ */
+class RefusedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
+    const { extensions, parentType, name } = field;
+    if (!extensions || !("pothosPrismaRelationField" in extensions)) return field;
+    // Which a connection alone has.
+    throw refusal(parentType, name, "pothosPrismaFallbackPlan" in extensions ? "relatedConnection" : "relation");
+  }
+}
+
+SchemaBuilder.registerPlugin(refusedFieldsPlugin, RefusedFieldsPlugin);
+
+// These leave nothing in a field that tells of them.
+for (const way of ["prismaField", "prismaConnection"] as const)
+  Object.assign(RootFieldBuilder.prototype, {
+    [way]: () =>
+      new FieldRef("Object", (name, type) => {
+        throw refusal(type.name, name, way);
+      }),
+  });
+
+function refusal(type: string, field: string, way: keyof typeof ways): PothosSchemaError {
+  return new PothosSchemaError(
+    `${type}.${field} is defined by t.${way}, whose queries would go around the services and their policies. ${ways[way]}`,
+  );
+}
