@@ -60,6 +60,8 @@ export interface Config {
   readonly rateLimits: RateLimits;
   /** Where limits are counted for all processes; without it each counts its own. */
   readonly redisUrl: string | undefined;
+  /** The module whose plugins GraphQL has. */
+  readonly graphqlPlugins: string | undefined;
 }
 
 /** Every problem of the environment at once, a line each. */
@@ -178,6 +180,7 @@ const environmentShape = z.object({
   RATE_LIMIT_POINTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(20_000),
   RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
   RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
+  GRAPHQL_PLUGINS: z.string().optional(),
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
@@ -239,6 +242,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       anonymous: values.RATE_LIMIT_ANONYMOUS,
     },
     redisUrl: values.REDIS_URL,
+    graphqlPlugins: values.GRAPHQL_PLUGINS,
   };
 }
 

@@ -3,6 +3,7 @@ import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, isEveryAddress, readConfig } from "./config.ts";
 import { curlLines, type Demo, prepareDemo } from "./demo/start.ts";
+import { loadPlugins } from "./graph/load-plugins.ts";
 import { systemClock } from "./platform/clock.ts";
 import { openDatabase } from "./platform/database.ts";
 import { createIds } from "./platform/ids.ts";
@@ -35,6 +36,7 @@ await runCommand(async () => start(await withPort(readConfig(process.env))));
 
 async function start(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
+  const plugins = config.graphqlPlugins === undefined ? [] : await loadPlugins(config.graphqlPlugins);
   await awaitDatabase(config.database, log);
   const database = await openDatabase(config.database, log);
   try {
@@ -55,6 +57,7 @@ async function start(config: Config): Promise<void> {
       newId: createIds(),
       log,
       examples: demo?.examples,
+      plugins,
     });
     await server.listen({ host: config.host, port: config.port });
     const sweep = () => {

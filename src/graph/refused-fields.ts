@@ -13,7 +13,6 @@ import SchemaBuilder, {
 export const refusedFieldsPlugin = "refusedFields";
 
 declare global {
-  // oxlint-disable-next-line typescript/no-namespace -- how Pothos knows its plugins
   export namespace PothosSchemaTypes {
     export interface Plugins<Types extends SchemaTypes> {
       refusedFields: RefusedFieldsPlugin<Types>;
