@@ -141,7 +141,7 @@ const storageParameters: Readonly<Record<string, { readonly fits: (value: string
 const isBucketName = (name: string) =>
   /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes("..") && isIP(name) === 0;
 
-function checkStorage(value: string, context: z.RefinementCtx): void {
+function checkStorageUrl(value: string, context: z.RefinementCtx): void {
   const refuse = (message: string) => context.addIssue({ code: "custom", message });
   if (value === "file:") return;
   if (!/^s3:\/\/[^/?#]/.test(value) || !URL.canParse(value)) {
@@ -169,7 +169,7 @@ const environmentShape = z.object({
   DATABASE_URL: postgresqlUrl.optional(),
   DATA_DIR: z.string().default(".data"),
   SIGNING_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
-  STORAGE: z.string().superRefine(checkStorage).default("file:"),
+  STORAGE: z.string().superRefine(checkStorageUrl).default("file:"),
   MAX_UPLOAD_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(104_857_600),
   OIDC_ISSUERS: commaList.pipe(z.array(webUrl)).default([]),
   CORS_ORIGINS: commaList.pipe(z.array(webOrigin)).default([]),

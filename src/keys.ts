@@ -15,7 +15,7 @@ import { awaitDatabase, UnusableDatabase } from "./platform/start-checks.ts";
 import { isUuid } from "./platform/uuid.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
-const usage = `Usage: npm run keys -- <command>
+const keysUsage = `Usage: npm run keys -- <command>
 
   create --account <slug> --person <mail> --name <text> [--scopes <a,b>] [--expires <date>] [--client] [--own-account-only]
       Makes an API key, or with --client a client of the token endpoint. The secret is printed once, alone on standard output.
@@ -37,7 +37,7 @@ It works on the database that DATABASE_URL names, or on the embedded one in DATA
 /** What a command was given that it cannot use; said with the usage. */
 class UsageError extends Error {}
 
-const options = {
+const keysOptions = {
   account: { type: "string" },
   person: { type: "string" },
   home: { type: "string" },
@@ -59,17 +59,17 @@ const kinds: Readonly<Record<ListedCredential["kind"], string>> = {
   IDENTITY_LINK: "link",
 };
 
-type Given = ReturnType<typeof readArguments>["values"];
+type Given = ReturnType<typeof readKeysArguments>["values"];
 type Command = (provisioning: Provisioning, given: Given, rest: readonly string[]) => Promise<void>;
 
-const commands: Readonly<Record<string, { readonly takes: readonly (keyof typeof options)[]; readonly run: Command }>> = {
+const commands: Readonly<Record<string, { readonly takes: readonly (keyof typeof keysOptions)[]; readonly run: Command }>> = {
   create: { takes: ["account", "person", "name", "scopes", "expires", "client", "own-account-only"], run: create },
-  list: { takes: ["account"], run: list },
+  list: { takes: ["account"], run: listCredentials },
   revoke: { takes: [], run: revoke },
-  link: { takes: ["issuer", "subject", "account", "person", "scopes", "own-account-only"], run: link },
+  link: { takes: ["issuer", "subject", "account", "person", "scopes", "own-account-only"], run: addLink },
   "add-account": { takes: ["account", "name", "time-zone"], run: addAccount },
   "add-person": { takes: ["account", "name", "person", "role"], run: addPerson },
-  "add-member": { takes: ["account", "person", "home", "role"], run: addMember },
+  "add-member": { takes: ["account", "person", "home", "role"], run: addMembership },
 };
 
 try {
@@ -79,10 +79,10 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = readArguments();
+  const { values, positionals } = readKeysArguments();
   const [name, ...rest] = positionals;
   if (name === undefined || values.help === true) {
-    console.log(usage);
+    console.log(keysUsage);
     return;
   }
   const command = commands[name];
@@ -134,7 +134,7 @@ async function create(provisioning: Provisioning, given: Given): Promise<void> {
   console.log(key);
 }
 
-async function list(provisioning: Provisioning, given: Given): Promise<void> {
+async function listCredentials(provisioning: Provisioning, given: Given): Promise<void> {
   const listed = await provisioning.list(given.account);
   if (listed.length === 0) console.error("There are none.");
   for (const credential of listed) console.log(lineOf(credential));
@@ -146,7 +146,7 @@ async function revoke(provisioning: Provisioning, _given: Given, [id = ""]: read
   console.error(`${id} is revoked.`);
 }
 
-async function link(provisioning: Provisioning, given: Given): Promise<void> {
+async function addLink(provisioning: Provisioning, given: Given): Promise<void> {
   const holder = await provisioning.personByEmail(required(given, "account"), required(given, "person"));
   const added = await provisioning.addIdentityLink({
     accountId: holder.account.id,
@@ -180,22 +180,22 @@ async function addPerson(provisioning: Provisioning, given: Given): Promise<void
   console.log(person.id);
 }
 
-async function addMember(provisioning: Provisioning, given: Given): Promise<void> {
+async function addMembership(provisioning: Provisioning, given: Given): Promise<void> {
   const account = await provisioning.accountBySlug(required(given, "account"));
   const { person } = await provisioning.personByEmail(required(given, "home"), required(given, "person"));
   await provisioning.addMembership({ accountId: account.id, personId: person.id, role: roleIn(given) });
   console.error(`${person.name} is a ${roleIn(given).toLowerCase()} of ${account.slug} too.`);
 }
 
-function readArguments() {
+function readKeysArguments() {
   try {
-    return parseArgs({ options, allowPositionals: true, strict: true });
+    return parseArgs({ options: keysOptions, allowPositionals: true, strict: true });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
 }
 
-function required(given: Given, option: keyof typeof options): string {
+function required(given: Given, option: keyof typeof keysOptions): string {
   const value = given[option];
   if (typeof value !== "string" || value === "") throw new UsageError(`--${option} is missing.`);
   return value;
@@ -248,7 +248,7 @@ function day(date: Date): string {
 /** Says what went wrong, and gives the exit code: 2 for a command that cannot be understood, 1 for one that cannot be done. */
 function explain(error: unknown): 1 | 2 {
   if (error instanceof UsageError) {
-    console.error(`${error.message}\n\n${usage}`);
+    console.error(`${error.message}\n\n${keysUsage}`);
     return 2;
   }
   if (error instanceof DirectoryInUse) {

@@ -9,9 +9,10 @@ import { openDatabase } from "./platform/database.ts";
 import { migrate, settleMigration } from "./platform/migrations.ts";
 import { awaitDatabase } from "./platform/start-checks.ts";
 
-const usage = "Usage: npm run migrate, or npm run migrate -- --applied <name>, or npm run migrate -- --rolled-back <name>";
+const migrateUsage =
+  "Usage: npm run migrate, or npm run migrate -- --applied <name>, or npm run migrate -- --rolled-back <name>";
 
-const settlements = readArguments();
+const settlements = readMigrateArguments();
 
 await runCommand(async () => {
   const config = readConfig(process.env);
@@ -29,13 +30,13 @@ await runCommand(async () => {
   }
 });
 
-function readArguments() {
+function readMigrateArguments() {
   const options = { applied: { type: "string" }, "rolled-back": { type: "string" } } as const;
   try {
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
     // What parseArgs throws says which argument it does not know.
-    console.error(error instanceof Error ? `${error.message}\n${usage}` : usage);
+    console.error(error instanceof Error ? `${error.message}\n${migrateUsage}` : migrateUsage);
     process.exit(2);
   }
 }

@@ -13,7 +13,7 @@ import { openStorage } from "./platform/open-storage.ts";
 import { createSigner } from "./platform/signature.ts";
 import { awaitDatabase } from "./platform/start-checks.ts";
 
-const names: Readonly<Record<Finding, string>> = {
+const findingLabels: Readonly<Record<Finding, string>> = {
   missing: "bytes that are missing",
   size: "another size",
   digest: "another digest",
@@ -39,12 +39,12 @@ await runCommand(async () => {
     const report = (line: string) => console.log(line);
     const checked = await checkStorage({ database, storage, clock: systemClock, fix: words.length > 0, report });
     await storage.close();
-    console.log(row("files that are said to be there", checked.rows));
-    console.log(row("objects in the store", checked.objects));
-    if (checked.foreign > 0) console.log(row("of other programs, left alone", checked.foreign));
+    console.log(reportLine("files that are said to be there", checked.rows));
+    console.log(reportLine("objects in the store", checked.objects));
+    if (checked.foreign > 0) console.log(reportLine("of other programs, left alone", checked.foreign));
     for (const finding of findings) {
       const { found, mended } = checked.counts[finding];
-      console.log(`${row(names[finding], found)}${mended > 0 ? `, ${mended} mended` : ""}`);
+      console.log(`${reportLine(findingLabels[finding], found)}${mended > 0 ? `, ${mended} mended` : ""}`);
     }
     if (!checked.isSound) process.exitCode = 1;
   } finally {
@@ -52,6 +52,6 @@ await runCommand(async () => {
   }
 });
 
-function row(name: string, count: number): string {
+function reportLine(name: string, count: number): string {
   return `  ${name.padEnd(32)} ${String(count).padStart(8)}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { maximumDepth } from "../src/notes/richtext/blocks.ts";
+import { maximumBlockDepth } from "../src/notes/richtext/blocks.ts";
 import { renderHtml } from "../src/notes/richtext/html.ts";
 import { maximumMarks } from "../src/notes/richtext/marks.ts";
 import type { ResolvedReferences } from "../src/notes/richtext/model.ts";
@@ -443,7 +443,7 @@ describe("much of one thing", () => {
     expect(steps).toBeLessThan(100);
     expect(tokens).toBeLessThan(2);
     expect(html).toBeLessThan(12);
-    expect(plain).toBeLessThan(2 * maximumDepth + 2);
+    expect(plain).toBeLessThan(2 * maximumBlockDepth + 2);
   }
 
   test.each(patterns)("%s: steps, tokens and output grow as the text does", (_name, pattern) => {
@@ -451,7 +451,7 @@ describe("much of one thing", () => {
     assertBounded(long);
     expect(long.steps).toBeLessThan(1.25 * short.steps + 1);
     const depths = readHtml(renderHtml(parseRichText(pattern(2048)))).elements.map((element) => element.depth);
-    expect(Math.max(0, ...depths)).toBeLessThan(maximumDepth + maximumSections + 2 * maximumMarks + 2);
+    expect(Math.max(0, ...depths)).toBeLessThan(maximumBlockDepth + maximumSections + 2 * maximumMarks + 2);
   });
 
   test.each([">", "*", "[", "_", "`", "![", "<details>", "<details>\n", "**a ", "<", "http://", "> a\n```x\n"])(

@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, integer, oneof, property, string, stringMatching } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { maximumDepth } from "../src/notes/richtext/blocks.ts";
+import { maximumBlockDepth } from "../src/notes/richtext/blocks.ts";
 import { renderHtml } from "../src/notes/richtext/html.ts";
 import { maximumMarks } from "../src/notes/richtext/marks.ts";
 import type { ResolvedReferences } from "../src/notes/richtext/model.ts";
@@ -216,8 +216,8 @@ describe("blocks", () => {
   });
 
   test("what is nested too deep is shown with its markers", () => {
-    const text = `${">".repeat(maximumDepth + 4)} a\n\nb`;
-    expect(count(html(text), "<blockquote>")).toBe(maximumDepth);
+    const text = `${">".repeat(maximumBlockDepth + 4)} a\n\nb`;
+    expect(count(html(text), "<blockquote>")).toBe(maximumBlockDepth);
     expect(readHtml(html(text)).text).toContain(">>>> a");
     expect(html(text)).toMatch(/<p>b<\/p>$/);
   });
@@ -237,7 +237,7 @@ describe("blocks", () => {
   test.each(["> ", ">", "* ", "- ", "1. ", "> * ", "> 1. "])("10,000 levels of %j on one line do not overflow", (marker) => {
     const text = `${marker.repeat(10_000)}deep`;
     const { elements } = readHtml(html(text));
-    expect(Math.max(...elements.map((element) => element.depth))).toBeLessThanOrEqual(maximumDepth + 1);
+    expect(Math.max(...elements.map((element) => element.depth))).toBeLessThanOrEqual(maximumBlockDepth + 1);
     expect(html(text)).toMatch(/deep<\/(?:p|li)>/);
     expect(plain(text)).toMatch(/deep$/);
   });

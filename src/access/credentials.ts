@@ -104,7 +104,7 @@ type Proof =
 /** A credential that is revoked stops working within a second, on every process: no answer of the database is used for longer than this. */
 const lifetimeMilliseconds = 900;
 const renewalMilliseconds = 500;
-const maximumEntries = 10_000;
+const credentialCacheSize = 10_000;
 /** A verified signature stays a verified signature; but keys can be taken back. */
 const tokenCacheMs = 30_000;
 /** Longer than any token of ours; header limits are around this. */
@@ -113,7 +113,7 @@ const longestCredential = 8_192;
 /** What all kinds of credentials have of what is written here. */
 type UsedCredential = Pick<ApiKey & IdentityLink, "lastUsedAt">;
 
-const tables: Readonly<Record<CredentialKind, Table<UsedCredential>>> = {
+const credentialTables: Readonly<Record<CredentialKind, Table<UsedCredential>>> = {
   API_KEY: apiKeysTable,
   OAUTH_CLIENT: oauthClientsTable,
   IDENTITY_LINK: identityLinksTable,
@@ -121,8 +121,13 @@ const tables: Readonly<Record<CredentialKind, Table<UsedCredential>>> = {
 
 export function createCredentials(dependencies: CredentialsDependencies): Credentials {
   const { database, clock, tokens, issuers, ownIssuer, now: elapsed, guesses } = dependencies;
-  const holders = createShortCache<Holder | null>({ maximumEntries, lifetimeMilliseconds, renewalMilliseconds, now: elapsed });
-  const tokenProofs = new LRUCache<string, Proof>({ max: maximumEntries, ttl: tokenCacheMs });
+  const holders = createShortCache<Holder | null>({
+    maximumEntries: credentialCacheSize,
+    lifetimeMilliseconds,
+    renewalMilliseconds,
+    now: elapsed,
+  });
+  const tokenProofs = new LRUCache<string, Proof>({ max: credentialCacheSize, ttl: tokenCacheMs });
 
   /**
    * Whom a credential acts for, by one statement that is the same for those that exist and those that do not. Its first use in an hour is kept
@@ -131,7 +136,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
     const now = clock();
     const isLink = kind === "IDENTITY_LINK";
-    const table = raw(tables[kind].name);
+    const table = raw(credentialTables[kind].name);
     const alive = isLink
       ? sql`true`
       : sql`c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > ${now}::timestamptz)`;
@@ -140,7 +145,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
         SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
         FROM ${table} c WHERE ${condition} AND ${alive}
       ), used AS (
-        UPDATE ${table} c SET ${setList(tables[kind], { lastUsedAt: now })} FROM found
+        UPDATE ${table} c SET ${setList(credentialTables[kind], { lastUsedAt: now })} FROM found
         WHERE c.id = found.id AND c.account_id = found.account_id
           AND (c.last_used_at IS NULL OR c.last_used_at <= ${now}::timestamptz - interval '1 hour')
         RETURNING c.id, c.account_id, c.person_id, ${kind}::"CredentialKind" AS credential_kind, c.id AS credential_id

@@ -14,7 +14,7 @@ import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { mutationErrors } from "../graph/errors.ts";
 import { readId, readIdOfAny } from "../graph/ids.ts";
 import { DateTimeRange, readRange } from "../graph/ranges.ts";
-import { PersonRef, present, ScopeEnum } from "../people/graph.ts";
+import { PersonRef, requireRow, ScopeEnum } from "../people/graph.ts";
 import { scopes } from "../viewer.ts";
 import { type AuditFilter, type CredentialFilter, newestFirst, type SecretKind } from "./input.ts";
 import type { AuditEvent, Credential } from "./service.ts";
@@ -99,7 +99,7 @@ function defineCredential(wording: Wording): void {
         type: PersonRef,
         description: `The person for whom the ${thing} acts.`,
         resolve: (credential, _args, context, info) =>
-          mapMaybePromise(context.load(context.services.people.byIds, credential.personId, context.selected(info)), present),
+          mapMaybePromise(context.load(context.services.people.byIds, credential.personId, context.selected(info)), requireRow),
       }),
       scopes: t.field({
         type: [ScopeEnum],

@@ -57,7 +57,7 @@ const longestDocument = 1_000_000;
 
 const metadataShape = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 const keySetShape = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
-const claimsShape = z.object({
+const outsideClaimsShape = z.object({
   sub: z.string().min(1).optional(),
   client_id: z.string().min(1).optional(),
   azp: z.string().min(1).optional(),
@@ -85,7 +85,7 @@ export function createIssuers(dependencies: IssuersDependencies): Issuers {
           clockTolerance: clockToleranceSeconds,
         });
         if (!types.has(protectedHeader.typ?.toLowerCase())) return null;
-        const { data } = claimsShape.safeParse(payload);
+        const { data } = outsideClaimsShape.safeParse(payload);
         const subject = data?.sub ?? data?.client_id ?? data?.azp;
         if (data === undefined || subject === undefined || unstorable(subject) !== undefined) return null;
         return { issuer, subject, scopes: data.scope?.split(" ") ?? [], expiresAt: new Date(data.exp * 1000) };

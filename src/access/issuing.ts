@@ -10,11 +10,11 @@ import { apiKeysTable, oauthClientsTable } from "./tables.ts";
 /** A key or a client, without anything to use it by. The two have the same columns. */
 export type Credential = Omit<ApiKey, "hash">;
 
-const tables: Readonly<Record<SecretKind, Table<ApiKey>>> = { API_KEY: apiKeysTable, OAUTH_CLIENT: oauthClientsTable };
+const secretTables: Readonly<Record<SecretKind, Table<ApiKey>>> = { API_KEY: apiKeysTable, OAUTH_CLIENT: oauthClientsTable };
 
 /** The table of the credentials of a kind, for a FROM. */
 export function credentialTable(kind: SecretKind): Sql {
-  return raw(tables[kind].name);
+  return raw(secretTables[kind].name);
 }
 
 /** The columns of a {@link Credential} in the table alias `c`. */
@@ -31,7 +31,7 @@ export async function addCredential(
   const { secret, hash } = givenSecret === undefined ? newSecret(kind) : { secret: givenSecret, hash: hashOf(givenSecret) };
   const [credential] = await database.query<Credential>(sql`
     WITH added AS (
-      ${insertInto(tables[kind], { ...given, hash: Buffer.from(hash), revokedAt: null, lastUsedAt: null })}
+      ${insertInto(secretTables[kind], { ...given, hash: Buffer.from(hash), revokedAt: null, lastUsedAt: null })}
       RETURNING *
     ), audited AS (${auditInsert(actor, { action: "CREATED", entity: kind, rows: "added", at: given.createdAt })})
     SELECT ${credentialColumns} FROM added c`);
@@ -52,7 +52,7 @@ export async function revokeCredential(
   const table = credentialTable(kind);
   const [credential] = await database.query<Credential>(sql`
     WITH revoked AS (
-      UPDATE ${table} c SET ${setList(tables[kind], { revokedAt: at })}
+      UPDATE ${table} c SET ${setList(secretTables[kind], { revokedAt: at })}
       WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL
       RETURNING c.*
     ), audited AS (${auditInsert(actor, { action: "REVOKED", entity: kind, rows: "revoked", at })})

@@ -113,19 +113,19 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
         );
       }
       const data = { id: newId(), ...input, createdAt: clock() };
-      return added(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
+      return unlessTaken(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
     },
 
     async addPerson({ accountId, name, email, role }) {
       if (!email.includes("@")) throw invalid("email", "The person's mail address has an @ in it.");
       const createdAt = clock();
       const data = { id: newId(), accountId, name, email, createdAt, memberships: { create: { accountId, role, createdAt } } };
-      return added(prisma.person.create({ data }), "email", "The account has a person with that mail address already.");
+      return unlessTaken(prisma.person.create({ data }), "email", "The account has a person with that mail address already.");
     },
 
     async addMembership({ accountId, personId, role }) {
       const data = { accountId, personId, role, createdAt: clock() };
-      await added(prisma.membership.create({ data }), "person", "The person is a member of that account already.");
+      await unlessTaken(prisma.membership.create({ data }), "person", "The person is a member of that account already.");
     },
 
     async addApiKey(input) {
@@ -218,7 +218,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 const linkColumns = selectList(identityLinksTable, "l");
 
 /** Returns the row that `write` adds. @throws {InvalidInput} with the message `taken` if there is such a row already. */
-async function added<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
+async function unlessTaken<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
   try {
     return await write;
   } catch (error) {

@@ -48,7 +48,7 @@ export interface Access {
   countAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<number>;
 }
 
-const names: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
+const credentialNames: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
 const eventColumns = selectList(auditEventsTable, "e");
 
 export function createAccess(dependencies: { database: Database; clock: Clock; newId: () => string }): Access {
@@ -108,7 +108,7 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
         accountId: administrator.account.id,
         at: clock(),
       });
-      if (!revoked) throw new NotFound(names[kind]);
+      if (!revoked) throw new NotFound(credentialNames[kind]);
       return revoked;
     },
 

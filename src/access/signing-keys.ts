@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, dayMs } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { sql } from "../platform/sql.ts";
 import { insertInto } from "../platform/table.ts";
@@ -36,7 +36,6 @@ interface SealedKey {
   readonly sealedKey: Uint8Array;
 }
 
-const dayMs = 24 * 60 * 60 * 1000;
 /** A key signs for so long. Periods are counted from 1970, so that all processes mean the same one without talking to each other. */
 const periodMs = 30 * dayMs;
 /** The next key is published so long before it signs, which is longer than anybody keeps the key set document. */
@@ -120,8 +119,8 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
   };
 }
 
-const nonceLength = 12;
-const tagLength = 16;
+const sealNonceLength = 12;
+const sealTagLength = 16;
 
 /** Seals private keys under a key derived from `secret` (AES-256-GCM), each bound to its id and its period. */
 function createSealing(secret: string): {
@@ -141,8 +140,8 @@ function createSealing(secret: string): {
     async make(activeFrom) {
       const { privateKey, publicKey } = await generateKeyPair(signingAlgorithm, { extractable: true });
       const id = await calculateJwkThumbprint(await exportJWK(publicKey));
-      const nonce = randomBytes(nonceLength);
-      const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce, { authTagLength: tagLength });
+      const nonce = randomBytes(sealNonceLength);
+      const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce, { authTagLength: sealTagLength });
       cipher.setAAD(boundTo({ id, activeFrom }));
       const text = Buffer.from(JSON.stringify(await exportJWK(privateKey)));
       const sealedKey = Buffer.concat([nonce, cipher.update(text), cipher.final(), cipher.getAuthTag()]);
@@ -151,12 +150,12 @@ function createSealing(secret: string): {
 
     async open(sealed) {
       const bytes = Buffer.from(sealed.sealedKey);
-      const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, nonceLength), {
-        authTagLength: tagLength,
+      const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, sealNonceLength), {
+        authTagLength: sealTagLength,
       });
       decipher.setAAD(boundTo(sealed));
-      decipher.setAuthTag(bytes.subarray(-tagLength));
-      const text = Buffer.concat([decipher.update(bytes.subarray(nonceLength, -tagLength)), decipher.final()]);
+      decipher.setAuthTag(bytes.subarray(-sealTagLength));
+      const text = Buffer.concat([decipher.update(bytes.subarray(sealNonceLength, -sealTagLength)), decipher.final()]);
       // What was sealed above, and its seal is whole.
       const jwk = JSON.parse(text.toString()) as JWK & { readonly x: string };
       const publicJwk: JWK = { kty: "OKP", crv: "Ed25519", x: jwk.x, kid: sealed.id, alg: signingAlgorithm, use: "sig" };

@@ -106,7 +106,7 @@ export function createTokenEndpoint(dependencies: {
         return { status: 200, headers: noStore, body: wanted === undefined ? body : { ...body, scope: scopes.join(" ") } };
       } catch (error) {
         if (!(error instanceof OAuth2Server.OAuthError)) throw error;
-        const code = refusals[error.name];
+        const code = tokenRefusals[error.name];
         if (code === undefined) throw causeOf(error);
         return tokenRefusal(code, descriptionOf(error));
       }
@@ -114,7 +114,7 @@ export function createTokenEndpoint(dependencies: {
   };
 }
 
-const refusals: Readonly<Record<string, TokenErrorCode>> = {
+const tokenRefusals: Readonly<Record<string, TokenErrorCode>> = {
   invalid_request: "invalid_request",
   invalid_client: "invalid_client",
   invalid_grant: "invalid_grant",

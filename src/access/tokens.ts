@@ -19,7 +19,7 @@ export interface OwnToken {
 /** Clocks of two machines differ by less. */
 export const clockToleranceSeconds = 5;
 
-const claimsShape = z.object({ client_id: z.uuid(), scope: z.string(), exp: z.number() });
+const ownClaimsShape = z.object({ client_id: z.uuid(), scope: z.string(), exp: z.number() });
 
 export function createAccessTokens(dependencies: {
   signingKeys: SigningKeys;
@@ -62,7 +62,7 @@ export function createAccessTokens(dependencies: {
           currentDate: clock(),
           clockTolerance: clockToleranceSeconds,
         });
-        const { data } = claimsShape.safeParse(payload);
+        const { data } = ownClaimsShape.safeParse(payload);
         if (data === undefined) return null;
         return { clientId: data.client_id, scopes: data.scope.split(" "), expiresAt: new Date(data.exp * 1000) };
       });

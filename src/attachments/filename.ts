@@ -31,12 +31,12 @@ const directionOverride = /[\u202a-\u202e\u2066-\u2069]/;
  * @throws {InvalidInput} of the field `filename`.
  */
 export function parseFilename(name: string): string {
-  const problem = unusable(name);
+  const problem = filenameProblem(name);
   if (problem !== undefined) throw invalid("filename", `The filename ${problem}.`);
   return name;
 }
 
-function unusable(name: string): string | undefined {
+function filenameProblem(name: string): string | undefined {
   if (name === "") return "must not be empty";
   if (unstorable(name) !== undefined) return unstorable(name);
   if (controlCharacter.test(name)) return "must not contain control characters";

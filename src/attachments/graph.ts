@@ -21,7 +21,7 @@ import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
 import type { Note } from "../notes/service.ts";
-import { present } from "../people/graph.ts";
+import { requireRow } from "../people/graph.ts";
 import type { SignedRequest } from "../platform/storage.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { attachmentOrdering, type AttachmentReach, type AttachmentRead } from "./input.ts";
@@ -76,7 +76,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       description: "The note to which the file is attached.",
       extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
-        mapMaybePromise(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), present),
+        mapMaybePromise(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), requireRow),
     }),
     filename: t.exposeString("filename", { description: "The filename with its extension, such as `report.pdf`." }),
     contentType: t.exposeString("contentType", { description: "The media type of the file (RFC 6838), such as `image/png`." }),
@@ -142,7 +142,7 @@ function readAttachments(args: ConnectionArguments): AttachmentRead {
   return { reach, ordering: attachmentOrdering, page: readPage(args, attachmentScope) };
 }
 
-function attachmentsOfNote(
+function resolveAttachments(
   note: Note,
   args: ConnectionArguments,
   context: GraphContext,
@@ -151,7 +151,7 @@ function attachmentsOfNote(
   const { services, viewer } = context;
   const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
   const page = context.page(note, info, services.attachments.ofNotes, () => readAttachments(args), note.id);
-  const settled = mapMaybePromise(page, (slice) => services.attachments.settled(viewer, present(slice), reach));
+  const settled = mapMaybePromise(page, (slice) => services.attachments.settled(viewer, requireRow(slice), reach));
   return mapMaybePromise(settled, (slice) => toConnection(slice, attachmentScope, count));
 }
 
@@ -163,7 +163,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
         "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
         "arrive. Requires the scope `attachments:read`.",
       extensions: fromMany(noteAttachments, readAttachments, () => attachmentScope),
-      resolve: (note, args, context, info) => attachmentsOfNote(note, args, context, info),
+      resolve: (note, args, context, info) => resolveAttachments(note, args, context, info),
     },
     AttachmentConnection,
     AttachmentEdge,
@@ -258,7 +258,7 @@ const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentP
       type: NoteRef,
       description: "The note to which the file was attached.",
       resolve: (attachment, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), requireRow),
     }),
   }),
 });

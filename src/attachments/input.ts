@@ -24,11 +24,11 @@ export interface AttachmentRead {
 }
 
 /** RFC 9110 §8.3.1 without parameters: they would have to be repeated to the letter by the upload. */
-const mediaType = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
+const mediaTypePattern = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
 
 /** Whether `text` is a media type without parameters. */
 export function isMediaType(text: string): boolean {
-  return mediaType.test(text);
+  return mediaTypePattern.test(text);
 }
 
 /** The filename and the content type an upload will have. @throws {InvalidInput} */

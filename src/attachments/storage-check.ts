@@ -78,14 +78,14 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
 
   async function checkRow(row: ReadyRow): Promise<void> {
     const bytes = await storage.read(row.storageKey);
-    const actual = bytes === null ? null : await measure(bytes);
+    const actual = bytes === null ? null : await measureStored(bytes);
     const name = `${row.table} ${row.id} (object ${row.storageKey})`;
     const isSound = actual !== null && actual.size === Number(row.size) && actual.sha256 === row.sha256;
     // Replaced or deleted while it was looked at.
     if (isSound || !(await isStill(database, row))) return;
     if (actual === null) return tell("missing", `${name}: its bytes are missing`, false);
     const isRecorded = row.sha256 !== null;
-    const isMended = fix && !isRecorded && (await record(database, row, actual));
+    const isMended = fix && !isRecorded && (await recordFacts(database, row, actual));
     if (actual.size !== Number(row.size))
       return tell("size", `${name}: it says ${row.size} bytes, and has ${actual.size}`, isMended);
     if (isRecorded) return tell("digest", `${name}: its bytes are not those of its digest`, false);
@@ -159,7 +159,7 @@ async function isStill({ prisma }: Database, { table, id, storageKey }: ReadyRow
 }
 
 /** Writes down what the bytes are, where the row has no digest yet. Whether it did. */
-async function record({ prisma }: Database, row: ReadyRow, actual: { size: number; sha256: string }): Promise<boolean> {
+async function recordFacts({ prisma }: Database, row: ReadyRow, actual: { size: number; sha256: string }): Promise<boolean> {
   const where = { id: row.id, storageKey: row.storageKey, sha256: null };
   const { count } = await (row.table === "attachments"
     ? prisma.attachment.updateMany({ where, data: actual })
@@ -167,7 +167,7 @@ async function record({ prisma }: Database, row: ReadyRow, actual: { size: numbe
   return count > 0;
 }
 
-async function measure(bytes: Readable): Promise<{ size: number; sha256: string }> {
+async function measureStored(bytes: Readable): Promise<{ size: number; sha256: string }> {
   const { blocks, end } = measured(bytes, { maximumBytes: Number.MAX_SAFE_INTEGER });
   for await (const _block of blocks);
   return end();

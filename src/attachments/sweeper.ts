@@ -36,7 +36,7 @@ export function createSweeper({
   readonly clock: Clock;
 }): Sweeper {
   const { prisma } = database;
-  let walk: Walk | undefined;
+  let walk: StoreWalk | undefined;
 
   async function removeDiscarded(): Promise<void> {
     for (let batch = 0; batch < maxBatches; batch += 1) {
@@ -81,7 +81,7 @@ export function createSweeper({
       ), ended AS (
         UPDATE attachments a SET ${setList(attachmentsTable, { uploadExpiresAt: null })} FROM overdue
         WHERE a.id = overdue.id AND a.account_id = overdue.account_id AND overdue.state = 'READY'
-      ), audited AS (${auditInsert(sweep, { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
+      ), audited AS (${auditInsert(sweepActor, { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
       SELECT o.id FROM overdue o`);
     return ended.length;
   }
@@ -123,7 +123,7 @@ export function createSweeper({
   };
 }
 
-const sweep = { origin: { address: null, userAgent: "sweep", requestId: null } } as const;
+const sweepActor = { origin: { address: null, userAgent: "sweep", requestId: null } } as const;
 
 async function untilNone(work: () => Promise<number>): Promise<void> {
   for (let batch = 0; batch < maxBatches; batch += 1) {
@@ -132,9 +132,9 @@ async function untilNone(work: () => Promise<number>): Promise<void> {
 }
 
 /** Where a walk through the store has come to. */
-type Walk = AsyncIterator<ListedObject, undefined>;
+type StoreWalk = AsyncIterator<ListedObject, undefined>;
 
-async function nextOf(walk: Walk): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
+async function nextOf(walk: StoreWalk): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
   const objects: ListedObject[] = [];
   while (objects.length < batchSize) {
     const { value } = await walk.next();

@@ -183,7 +183,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
         keys.map((key) => (unstorable(key) === undefined ? key : "")),
       );
       const missing = keys.filter((_, index) => !found[index]);
-      if (missing.length > 0 || keys.length < wanted.length) throw unusable(notes, missing);
+      if (missing.length > 0 || keys.length < wanted.length) throw unusableUploads(notes, missing);
       const rows = found.filter((row) => row !== undefined);
       return claimOf(person, rows, notes);
     },
@@ -279,7 +279,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
         JOIN added ON added.id = named.note_id
         RETURNING id, account_id
       ), attached_audited AS (${auditInsert(person, { action: "CREATED", entity: "ATTACHMENT", rows: "attached", at })})`,
-      refusal: unusable(
+      refusal: unusableUploads(
         notes,
         rows.map((row) => row.key),
       ),
@@ -288,7 +288,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 }
 
 /** Says of each note which of its uploads are not there to be taken, which are those of `keys`; that one is named twice where there are none. */
-function unusable(notes: readonly NoteUploads[], keys: readonly string[]): InvalidInput {
+function unusableUploads(notes: readonly NoteUploads[], keys: readonly string[]): InvalidInput {
   const [first] = notes;
   if (keys.length === 0) return invalid(first?.path ?? "uploads", "Attachments contains a key twice");
   const missing = new Set(keys);

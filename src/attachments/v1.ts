@@ -1,7 +1,7 @@
 import { encodeNodeId } from "../platform/global-ids.ts";
-import { contextOf, type Field, type FieldContext } from "../rest/v1/fields.ts";
+import { contextOf, type RecordField, type FieldContext } from "../rest/v1/fields.ts";
 import { uploadPath } from "../rest/v1/upload-path.ts";
-import type { Operation } from "../rest/v1/operation.ts";
+import type { V1Operation } from "../rest/v1/operation.ts";
 import { allowedExtensions } from "./extensions.ts";
 import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";
@@ -11,7 +11,7 @@ import type { Attachment } from "./service.ts";
 const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
 
 /** The attachments of a note whose files have arrived. A credential without the scope to read attachments gets none. */
-export const attachments: Field = (name) => ({
+export const attachments: RecordField = (name) => ({
   name,
   content: {
     kind: "workedRows",
@@ -45,7 +45,7 @@ async function presentAll(read: readonly Attachment[], { services, viewer, forma
  * all of its fields, some only those that they know by name. The signed policy permits the upload; the other fields are only
  * there to be sent back.
  */
-export const offerStorage: Operation = async ({ services, viewer, publicUrl }) => {
+export const offerStorage: V1Operation = async ({ services, viewer, publicUrl }) => {
   const { key, policy, signature, offeredAt, maximumBytes } = services.uploads.offer(viewer);
   const date = offeredAt.toISOString().replaceAll(/[-:]|\.\d+/g, "");
   return {

@@ -1,12 +1,12 @@
 import { NotFound } from "../errors.ts";
 import { pageWithTotal } from "../reading/selection.ts";
 import { asJson } from "../rest/json-text.ts";
-import { appliedQuery, offsetOf, type Operation, type Window } from "../rest/v2/operation.ts";
+import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";
 
-export const listNoteAttachments: Operation<{ query: Window & { note_id: string }; path: unknown; body: unknown }> = async (
+export const listNoteAttachments: V2Operation<{ query: Window & { note_id: string }; path: unknown; body: unknown }> = async (
   services,
   { viewer, query },
 ) => {
@@ -15,12 +15,12 @@ export const listNoteAttachments: Operation<{ query: Window & { note_id: string 
   const read = { reach: "ready", ordering: attachmentOrdering, page } as const;
   const [slice] = await services.attachments.ofNotes(viewer, [noteId], read, pageWithTotal);
   if (!slice) throw new NotFound("note");
-  const result = await Promise.all(slice.rows.map((attachment) => present(services, attachment)));
+  const result = await Promise.all(slice.rows.map((attachment) => toV2Attachment(services, attachment)));
   const applied = appliedQuery(query, { note_id: noteId });
   return asJson(`{"query":${applied},"result":${JSON.stringify(result)},"total":${slice.total ?? 0}}`);
 };
 
-export const addNoteAttachment: Operation<{
+export const addNoteAttachment: V2Operation<{
   query: unknown;
   path: unknown;
   body: { filename: string; note_id: string };
@@ -32,14 +32,14 @@ export const addNoteAttachment: Operation<{
   return { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url };
 };
 
-export const getNoteAttachment: Operation<{
+export const getNoteAttachment: V2Operation<{
   query: unknown;
   path: { note_id: string; filename: string };
   body: unknown;
 }> = async (services, { viewer, path }) =>
-  present(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
+  toV2Attachment(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
 
-async function present(services: Services, attachment: Attachment): Promise<object> {
+async function toV2Attachment(services: Services, attachment: Attachment): Promise<object> {
   const download = await services.attachments.download(attachment);
   if (!download) throw new NotFound("attachment");
   return { filename: attachment.filename, note_id: attachment.noteId, signed_url: download.url };

@@ -244,7 +244,7 @@ function demoTickets(): DemoTicket[] {
       reference: `${kind.toLowerCase()}#${ticket.id}`,
       account: ticket.account.id,
       kind,
-      status: statusOf(kind, ticket.status),
+      status: requireStatus(kind, ticket.status),
       subject: ticket.subject,
       requester: ticket.requested_by ? `person#${ticket.requested_by.id}` : undefined,
       createdAt: new Date(ticket.created_at),
@@ -253,7 +253,7 @@ function demoTickets(): DemoTicket[] {
   return [...diagnostics, ...records];
 }
 
-function statusOf(kind: TicketKind, name: string): TicketStatus {
+function requireStatus(kind: TicketKind, name: string): TicketStatus {
   const status = statusNamed(kind, name);
   if (!status) throw new Error(`The demo data has a ${kind} in the status ${name}, which /v1 does not know.`);
   return status;

@@ -31,17 +31,17 @@ export async function prepareDemo(
   const progress = await demoProgress(open.database);
   const isNew = progress === "none" || progress === "part";
   if (isNew) {
-    onDisk(() => mkdirSync(dataDirectory, { recursive: true, mode: 0o700 }));
+    inDataDirectory(() => mkdirSync(dataDirectory, { recursive: true, mode: 0o700 }));
     // Those of a load that was cut off may work in part, so they stay the ones.
     const keepKeys = () =>
-      progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : onDisk(() => keepNewKeys(keysPath));
+      progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => keepNewKeys(keysPath));
     await loadDemo({ ...open, keepKeys });
   }
   if (!existsSync(keysPath)) return null;
   return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };
 }
 
-function onDisk<Result>(work: () => Result): Result {
+function inDataDirectory<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {

@@ -27,7 +27,7 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
     log.error({ err: cause }, "the database cannot be reached");
   const original = isDown && !(cause instanceof Unavailable) ? new Unavailable({ cause }) : cause;
   const shown = (message: string, extensions: Record<string, unknown>) =>
-    new GraphQLError(message, { ...placeOf(error), extensions });
+    new GraphQLError(message, { ...errorPlace(error), extensions });
 
   if (original instanceof DomainError) {
     const fields = original instanceof InvalidInput ? { fields: original.fields } : {};
@@ -55,7 +55,7 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
 export function withHttp(error: GraphQLError, http: { readonly status: number; readonly spec?: boolean }): GraphQLError {
   const { message, originalError, extensions } = error;
   return new GraphQLError(message, {
-    ...placeOf(error),
+    ...errorPlace(error),
     originalError: originalError ?? null,
     extensions: { ...extensions, http },
   });
@@ -83,7 +83,7 @@ function httpOf(error: GraphQLError, http: unknown): unknown {
   return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;
 }
 
-function placeOf({ nodes, source, positions, path }: GraphQLError): GraphQLErrorOptions {
+function errorPlace({ nodes, source, positions, path }: GraphQLError): GraphQLErrorOptions {
   return { ...(nodes && { nodes }), ...(source && { source, positions: positions ?? null }), ...(path && { path }) };
 }
 

@@ -35,9 +35,9 @@ interface Sum {
 }
 
 /** What a selection costs: by itself, and for each row of its pages, of which only the variables know how many there are. */
-interface Part {
+interface CostPart {
   readonly own: Sum;
-  readonly pages: { readonly size: SizeOf; readonly row: Part }[];
+  readonly pages: { readonly size: SizeOf; readonly row: CostPart }[];
 }
 
 /** The arguments that say how many nodes a field asks for. */
@@ -69,7 +69,7 @@ export function compileCost(
   };
 }
 
-interface Place {
+interface CostPlace {
   readonly schema: GraphQLSchema;
   readonly fragments: Fragments;
   readonly operation: OperationDefinitionNode;
@@ -78,14 +78,14 @@ interface Place {
   /** How often each field has been met at this place. */
   readonly names: Map<string, number>;
   /** Of a connection: what its rows cost, and whether it is one of the root's own. */
-  readonly connection?: { readonly row: Part; readonly isRoot: boolean };
+  readonly connection?: { readonly row: CostPart; readonly isRoot: boolean };
 }
 
-function newPart(): Part {
+function newPart(): CostPart {
   return { own: { nodes: 0, texts: 0, points: 0 }, pages: [] };
 }
 
-function sumOf({ own, pages }: Part, variables: Variables): Sum {
+function sumOf({ own, pages }: CostPart, variables: Variables): Sum {
   let { nodes, texts, points } = own;
   for (const { size, row } of pages) {
     const rows = size(variables);
@@ -97,7 +97,7 @@ function sumOf({ own, pages }: Part, variables: Variables): Sum {
   return { nodes, texts, points };
 }
 
-function addSelections(part: Part, { selections }: SelectionSetNode, place: Place): void {
+function addSelections(part: CostPart, { selections }: SelectionSetNode, place: CostPlace): void {
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) {
       addField(part, selection, place);
@@ -110,7 +110,7 @@ function addSelections(part: Part, { selections }: SelectionSetNode, place: Plac
   }
 }
 
-function addField(part: Part, node: FieldNode, place: Place): void {
+function addField(part: CostPart, node: FieldNode, place: CostPlace): void {
   const name = node.name.value;
   const field = isObjectType(place.type) || isInterfaceType(place.type) ? place.type.getFields()[name] : undefined;
   const count = (place.names.get(name) ?? 0) + 1;
@@ -131,7 +131,7 @@ function addField(part: Part, node: FieldNode, place: Place): void {
   const type = getNamedType(field.type);
   if (isLeafType(type) || !node.selectionSet) return;
   const inner = { ...place, type, isRoot: false, names: new Map<string, number>() };
-  const size = sizeOf(node, place.operation);
+  const size = askedSize(node, place.operation);
   if (type.name.endsWith("Connection")) {
     const row = newPart();
     row.own.nodes = 1;
@@ -150,7 +150,7 @@ function addField(part: Part, node: FieldNode, place: Place): void {
 }
 
 /** The values of lists in an argument: each is something that rows are held against. */
-function addListed(part: Part, value: ValueNode): void {
+function addListed(part: CostPart, value: ValueNode): void {
   if (value.kind === Kind.VARIABLE) {
     const row = newPart();
     row.own.points = prices.listedValue;
@@ -172,11 +172,11 @@ function listedIn(value: unknown): number {
 
 /** A field of a connection: what rows cost is counted as often as there are any, a total once. A page of which only the total is asked reads none. */
 function addMember(
-  part: Part,
+  part: CostPart,
   node: FieldNode,
   field: GraphQLField<unknown, unknown>,
-  place: Place,
-  { row, isRoot }: { readonly row: Part; readonly isRoot: boolean },
+  place: CostPlace,
+  { row, isRoot }: { readonly row: CostPart; readonly isRoot: boolean },
 ): void {
   if (field.name === "totalCount") part.own.points += isRoot ? prices.total : prices.totalOfRow;
   else row.own.points = Math.max(row.own.points, prices.row);
@@ -187,7 +187,7 @@ function addMember(
   addSelections(isRows ? row : part, node.selectionSet, inner);
 }
 
-function rootPrice({ operation }: Place, field: GraphQLField<unknown, unknown>): number {
+function rootPrice({ operation }: CostPlace, field: GraphQLField<unknown, unknown>): number {
   if (operation.operation === OperationTypeNode.MUTATION) return prices.write;
   return field.extensions["isFree"] === true ? 0 : prices.read;
 }
@@ -195,7 +195,7 @@ function rootPrice({ operation }: Place, field: GraphQLField<unknown, unknown>):
 type SizeOf = (variables: Variables) => number;
 
 /** How many nodes a field's `first`, `last` or `ids` ask for; undefined where it has none of them. */
-function sizeOf({ arguments: given = [] }: FieldNode, operation: OperationDefinitionNode): SizeOf | undefined {
+function askedSize({ arguments: given = [] }: FieldNode, operation: OperationDefinitionNode): SizeOf | undefined {
   const sizes = given.filter(({ name }) => sizeArguments.has(name.value)).map(({ value }) => sizeIn(value, operation));
   if (sizes.length === 0) return undefined;
   return (variables) => {

@@ -13,7 +13,7 @@ import { type Documents, type Operation, type Prepared, refused } from "./docume
 import type { Contexts, Execute } from "./execute.ts";
 
 /** What comes of an operation: in one, or in parts. */
-export type Result = ExecutionResult | AsyncIterable<ExecutionResult>;
+export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
 
 /** The functions that Envelop's hooks go around, as they are for one operation. */
 export interface Engine {
@@ -21,8 +21,8 @@ export interface Engine {
   parse(text: string): DocumentNode;
   /** What is wrong with `document`, by `rules` that plugins have added too. */
   validate(document: DocumentNode, rules: readonly ValidationRule[]): readonly GraphQLError[];
-  execute(args: ExecutionArgs): Promise<Result>;
-  subscribe(args: ExecutionArgs): Promise<Result>;
+  execute(args: ExecutionArgs): Promise<OperationResult>;
+  subscribe(args: ExecutionArgs): Promise<OperationResult>;
 }
 
 /** An engine's functions with the hooks of all plugins around them. */
@@ -30,8 +30,8 @@ export interface Enveloped {
   readonly parse: (text: string) => DocumentNode;
   readonly validate: (schema: GraphQLSchema, document: DocumentNode) => readonly GraphQLError[];
   readonly contextFactory: () => object | Promise<object>;
-  readonly execute: (args: ExecutionArgs) => Result | Promise<Result>;
-  readonly subscribe: (args: ExecutionArgs) => Result | Promise<Result>;
+  readonly execute: (args: ExecutionArgs) => OperationResult | Promise<OperationResult>;
+  readonly subscribe: (args: ExecutionArgs) => OperationResult | Promise<OperationResult>;
 }
 
 /** Puts the hooks of plugins around an engine. */

@@ -18,7 +18,7 @@ const descriptions: Record<(typeof errorCodes)[number], string> = {
     "The gateway cannot reach its database or file storage now. Try again after the seconds in the header `retry-after`.",
 };
 
-const ErrorCode = builder.enumType("ErrorCode", {
+const ErrorCodeRef = builder.enumType("ErrorCode", {
   description: "The kinds of expected errors. Clients should also handle codes that later versions add.",
   values: Object.fromEntries(errorCodes.map((code) => [code, { description: descriptions[code] }])) as Record<
     (typeof errorCodes)[number], // Object.fromEntries forgets its keys.
@@ -30,7 +30,7 @@ const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
   description:
     "An expected error. All error types implement this interface, so that a client can handle types that later versions add.",
   fields: (t) => ({
-    code: t.expose("code", { type: ErrorCode, description: "The kind of error, for programs." }),
+    code: t.expose("code", { type: ErrorCodeRef, description: "The kind of error, for programs." }),
     message: t.exposeString("message", { description: "What went wrong and what to do about it: English text for people." }),
   }),
 });

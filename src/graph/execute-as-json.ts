@@ -16,7 +16,7 @@ import { collectFields, type Merged } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
 import type { Operation } from "./documents.ts";
 import type { Variables } from "./limits.ts";
-import { type EventualJson, typenameField, writeField } from "./values.ts";
+import { type EventualJson, typenameField, executeField } from "./values.ts";
 
 /** Why a field is executed again as rows. */
 export type FallbackReason = "unsupported" | "client_error";
@@ -76,7 +76,7 @@ export function createExecuteAsJson(
     const fields = query.getFields();
 
     const outcomeOfField = (field: GraphQLField<unknown, unknown> | undefined, nodes: Merged): Promise<Outcome> | Outcome => {
-      if (field) return outcomeOf(() => writeField(undefined, { type: query, field, nodes }, { context, info }));
+      if (field) return outcomeOf(() => executeField(undefined, { type: query, field, nodes }, { context, info }));
       if (isIntrospection(nodes)) return { kind: "rows", reason: undefined };
       return { kind: "json", json: JSON.stringify(typenameField(query, nodes)) };
     };

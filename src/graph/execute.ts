@@ -44,7 +44,7 @@ export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onl
     const execution = onlyRows ? undefined : executeAsJson(operation, contexts.inJson(), variables);
     if (!execution) return asRows(operation);
     const fields = await execution;
-    if (fields.every(isJson)) return withinMaximum(fields, maximumBytes);
+    if (fields.every(isJson)) return resultOfFields(fields, maximumBytes);
 
     for (const { outcome } of fields) {
       if (outcome.kind === "fault") counts.failed();
@@ -52,7 +52,7 @@ export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onl
     }
     const left = fields.filter(({ outcome }) => outcome.kind === "rows");
     if (left.length === fields.length) return asRows(operation);
-    return merged(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
+    return mergeResults(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
   }
 
   return async (operation, contexts, variables) => {
@@ -72,7 +72,7 @@ function isJson(field: RootField): field is JsonField {
 }
 
 /** @throws {AnswerTooLarge} where it has more than `maximumBytes`. */
-function withinMaximum(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
+function resultOfFields(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
   const data = `{${fields.map(({ name, outcome }) => `"${name}":${outcome.json}`).join(",")}}`;
   requireBytes(data, maximumBytes);
   return jsonResult(data);
@@ -91,7 +91,7 @@ function only(fields: readonly RootField[], operation: Operation): Operation {
  *
  * @throws {AnswerTooLarge} where it has more than `maximumBytes`.
  */
-function merged(fields: readonly RootField[], rows: ExecutionResult, maximumBytes: number): ExecutionResult {
+function mergeResults(fields: readonly RootField[], rows: ExecutionResult, maximumBytes: number): ExecutionResult {
   // It was not begun, or is too large.
   if (rows.errors && !("data" in rows)) return rows;
   const faults = fields.flatMap((field) => (field.outcome.kind === "fault" ? [faultOf(field, field.outcome.error)] : []));
@@ -102,7 +102,7 @@ function merged(fields: readonly RootField[], rows: ExecutionResult, maximumByte
     const json = outcome.kind === "json" ? outcome.json : JSON.stringify(rows.data?.[field.name] ?? null);
     return { ...field, outcome: { kind: "json" as const, json } };
   });
-  const result = withinMaximum(known, maximumBytes);
+  const result = resultOfFields(known, maximumBytes);
   return errors.length === 0 ? result : { errors, data: result.data ?? null };
 }
 

@@ -22,7 +22,7 @@ export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOper
     { query: addTicketMutation },
     {
       query: addNoteMutation,
-      variables: asJson({
+      variables: asIndentedJson({
         input: {
           ticketId: ticketId ?? "the id of a ticket, from the Tickets tab",
           text: "Cleared the fault codes and drove 12 km: none came back.",
@@ -33,7 +33,7 @@ export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOper
     },
     {
       query: requestUploadMutation,
-      variables: asJson({
+      variables: asIndentedJson({
         input: {
           noteId: noteId ?? "the id of a note, from the Tickets or the AddNote tab",
           filename: "post-scan.pdf",
@@ -43,7 +43,7 @@ export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOper
   ];
 }
 
-function asJson(value: unknown): string {
+function asIndentedJson(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 

@@ -11,7 +11,7 @@ export interface HttpResult {
 
 // Yoga's processor, given something else to put its answer into: status, headers and body are those that Yoga itself would give.
 // It constructs what it is given, and nothing of a Response is used but its arguments.
-const asItIs = {
+const httpResultApi = {
   Response: function asHttpResult(body: string, { status, headers }: Omit<HttpResult, "body">): HttpResult {
     return { status, headers, body };
   },
@@ -19,5 +19,5 @@ const asItIs = {
 
 /** `result` as it goes over HTTP in that media type. */
 export function httpResultOf(result: ExecutionResult, type: JsonType): HttpResult {
-  return processRegularResult(result, asItIs, type) as unknown as HttpResult; // what `asItIs` constructs
+  return processRegularResult(result, httpResultApi, type) as unknown as HttpResult; // what `asItIs` constructs
 }

@@ -37,11 +37,11 @@ export function jsonResult(data: string, extensions?: Extensions): ExecutionResu
 /** A copy of `result` with `extensions` beside its data, and beside those that it has. */
 export function withExtensions(result: ExecutionResult, extensions: Extensions): ExecutionResult {
   const all = { ...result.extensions, ...extensions };
-  const text = result.errors === undefined ? textOf(result) : undefined;
+  const text = result.errors === undefined ? dataTextOf(result) : undefined;
   return text === undefined ? { ...result, extensions: all } : jsonResult(text, all);
 }
 
-function textOf(result: ExecutionResult): string | undefined {
+function dataTextOf(result: ExecutionResult): string | undefined {
   const { [dataText]: text } = result as { readonly [dataText]?: () => string | undefined }; // as jsonResult makes them
   return text?.();
 }

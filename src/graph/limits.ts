@@ -151,7 +151,7 @@ interface Extent {
   readonly fields: number;
 }
 
-const nothing: Extent = { depth: 0, fields: 0 };
+const noExtent: Extent = { depth: 0, fields: 0 };
 
 /** Measures selections with every fragment spread out, each fragment once. */
 function measurer(fragments: Fragments): (selections: SelectionSetNode) => Extent {
@@ -161,9 +161,9 @@ function measurer(fragments: Fragments): (selections: SelectionSetNode) => Exten
     const known = measured.get(name);
     if (known) return known;
     // Nothing while it is being measured: a fragment that spreads itself is for validation to refuse.
-    measured.set(name, nothing);
+    measured.set(name, noExtent);
     const fragment = fragments.get(name);
-    const extent = fragment ? ofSelections(fragment.selectionSet) : nothing;
+    const extent = fragment ? ofSelections(fragment.selectionSet) : noExtent;
     measured.set(name, extent);
     return extent;
   }
@@ -177,7 +177,7 @@ function measurer(fragments: Fragments): (selections: SelectionSetNode) => Exten
           ? ofFragment(selection.name.value)
           : selection.selectionSet
             ? ofSelections(selection.selectionSet)
-            : nothing;
+            : noExtent;
       depth = Math.max(depth, inner.depth + (isField ? 1 : 0));
       fields += inner.fields + (isField ? 1 : 0);
     }

@@ -42,7 +42,7 @@ function bestOf<Type extends string>(types: readonly Type[], ranges: readonly Me
   return types
     .map((type) => ({ type, range: rangeOf(type, ranges) }))
     .filter(({ range }) => range !== undefined && range.weight > 0)
-    .toSorted((a, b) => compare(a.range, b.range))
+    .toSorted((a, b) => byPreference(a.range, b.range))
     .map(({ type }) => type);
 }
 
@@ -98,6 +98,6 @@ function rangeOf(type: string, ranges: readonly MediaRange[]): MediaRange | unde
   return undefined;
 }
 
-function compare(a: MediaRange | undefined, b: MediaRange | undefined): number {
+function byPreference(a: MediaRange | undefined, b: MediaRange | undefined): number {
   return (b?.weight ?? 0) - (a?.weight ?? 0) || (a?.position ?? 0) - (b?.position ?? 0);
 }

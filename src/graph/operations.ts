@@ -22,7 +22,7 @@ import { createGraphContext } from "./context.ts";
 import type { OperationCost } from "./cost.ts";
 import { collectFields } from "./collected.ts";
 import { createDocuments, type Operation, type Prepared } from "./documents.ts";
-import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type Result } from "./engine.ts";
+import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execute.ts";
 import { namedFragments } from "./execute-as-json.ts";
 import { withExtensions } from "./json-result.ts";
@@ -65,7 +65,7 @@ export interface Caller {
  * What comes of `parameters`, whichever way they came, with the hooks that `envelop` puts around it where there are plugins. Its errors are still
  * to be closed.
  */
-export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<Result>;
+export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
 
 /** How much text of documents is kept, in characters. */
 const keptCharacters = { known: 400_000, anonymous: 50_000 };
@@ -80,7 +80,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
   const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
   const turn = createOneATurn();
 
-  async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<Result> {
+  async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<OperationResult> {
     const { query, variables, extensions } = parameters;
     const charge = chargerOf(limits, caller);
     // Without a credential it is requests that are counted, before anything is done for them.
@@ -116,7 +116,11 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     return withExtensions(result, { cost: rateLimit });
   }
 
-  async function executeBy(enveloped: Enveloped, { document, operation }: Chosen, parameters: Parameters): Promise<Result> {
+  async function executeBy(
+    enveloped: Enveloped,
+    { document, operation }: Chosen,
+    parameters: Parameters,
+  ): Promise<OperationResult> {
     const isSubscription = operation.node.operation === OperationTypeNode.SUBSCRIPTION;
     const contextValue = await enveloped.contextFactory();
     const run = isSubscription ? enveloped.subscribe : enveloped.execute;

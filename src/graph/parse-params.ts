@@ -6,7 +6,7 @@ const parameterNames: ReadonlySet<string> = new Set(["query", "variables", "oper
 /** The parameters in a request's body; undefined where anything about them is odd, which is Yoga's to find the words for. */
 export function parseParams(body: unknown): Parameters | undefined {
   if (typeof body !== "string") return undefined;
-  const given = parseJson(body);
+  const given = jsonOrUndefined(body);
   if (!isObject(given)) return undefined;
   for (const name in given) if (!parameterNames.has(name)) return undefined;
   const { query, variables, operationName, extensions } = given;
@@ -16,7 +16,7 @@ export function parseParams(body: unknown): Parameters | undefined {
   return { query, variables, operationName, extensions };
 }
 
-function parseJson(text: string): unknown {
+function jsonOrUndefined(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -26,7 +26,7 @@ function parseJson(text: string): unknown {
 
 /** Whether `text` is a JSON object, or null, which stands for none. */
 export function isJsonObject(text: string): boolean {
-  return text.trim() === "null" || isObject(parseJson(text));
+  return text.trim() === "null" || isObject(jsonOrUndefined(text));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

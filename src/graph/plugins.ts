@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { type DocumentNode, type GraphQLSchema, isObjectType, type Source, type ValidationRule } from "graphql";
 import { createYoga, isAsyncIterable, mapAsyncIterator, type Plugin, type YogaServerInstance } from "graphql-yoga";
 import { closeErrors, wrap } from "./closed-errors.ts";
-import type { Engine, Envelop, Result } from "./engine.ts";
+import type { Engine, Envelop, OperationResult } from "./engine.ts";
 import { negotiateStream } from "./negotiate.ts";
 import type { Caller, Parameters, Perform } from "./operations.ts";
 
@@ -15,7 +15,7 @@ export interface ServerContext {
   readonly caller: Caller;
   readonly log: FastifyBaseLogger;
   /** What came of the operation, where it was performed already and only has to be sent. */
-  readonly result?: Result;
+  readonly result?: OperationResult;
 }
 
 /** Of one request, as Yoga completes it. */

@@ -7,14 +7,14 @@ const dateTime = new GraphQLScalarType({
   ...GraphQLDateTimeISO.toConfig(),
   serialize: (value) => (value instanceof Date ? value.toISOString() : GraphQLDateTimeISO.serialize(value)),
 });
-const uuid = new GraphQLScalarType({ ...GraphQLUUID.toConfig(), serialize: String });
+const uuidScalar = new GraphQLScalarType({ ...GraphQLUUID.toConfig(), serialize: String });
 
 builder.addScalarType("DateTime", dateTime, {
   description:
     "A date and time as in RFC 3339, with an offset: `2026-03-12T11:33:00Z`. Responses have UTC and milliseconds: " +
     "`2026-03-12T11:33:00.000Z`.",
 });
-builder.addScalarType("UUID", uuid, {
+builder.addScalarType("UUID", uuidScalar, {
   description: "A UUID as in RFC 9562: `019ea5c6-0b92-780d-81d5-3774e154484e`. /v2 uses the same UUIDs.",
 });
 builder.addScalarType("URL", GraphQLURL, { description: "An absolute URL as in RFC 3986." });

@@ -31,7 +31,7 @@ import { collectFields, type Merged } from "./collected.ts";
 import { remembered } from "./remembered.ts";
 import type { SelectedPage, Selecting } from "./selecting.ts";
 import { type FieldSource, inputOf } from "./sources.ts";
-import { argumentsOf, type JsonAsker, type SelectedField, typenameField, writeField } from "./values.ts";
+import { argumentsOf, type JsonAsker, type SelectedField, typenameField, executeField } from "./values.ts";
 
 /** What is selected as JSON. Either is {@link NotInJson} where it takes rows to answer with it. */
 export const selectingJson: Selecting = { selected: rowsInJson, selectedPage: pageInJson };
@@ -152,7 +152,7 @@ const spellings: Readonly<Record<string, Spelling>> = {
 /** What the resolver of a field makes of a row. */
 function workOf(info: GraphQLResolveInfo, selected: SelectedField): Work<object> {
   const args = argumentsOf(selected, info);
-  return (row, asker) => writeField(row, selected, askerOf(asker), args);
+  return (row, asker) => executeField(row, selected, askerOf(asker), args);
 }
 
 function pageContent(

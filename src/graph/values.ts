@@ -32,25 +32,25 @@ export type EventualJson = string | Promise<string>;
  * @throws {NotInJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
  *   it returns.
  */
-function writeValue(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
-  if (value instanceof Promise) return value.then((known: unknown) => writeValue(known, type, asker));
+function completeValue(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
+  if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, asker));
   if (value instanceof Error) throw value;
   if (value === null || value === undefined) {
     if (isNonNullType(type)) throw new NotInJson();
     return "null";
   }
-  if (isNonNullType(type)) return writeValue(value, type.ofType, asker);
+  if (isNonNullType(type)) return completeValue(value, type.ofType, asker);
   if (isLeafType(type)) return orThrow(JSON.stringify(type.serialize(value)));
-  if (isListType(type)) return writeList(value, type.ofType, asker);
+  if (isListType(type)) return completeList(value, type.ofType, asker);
   const json = typeof value === "object" ? jsonOf(value) : undefined;
   if (json) return json.text(asker);
   // What can be found by its id is a row: with JSON, or read by another way.
   if (!isObjectType(type) || type.getInterfaces().length > 0) throw new NotInJson();
-  return writeObject(value, type, asker.info.fieldNodes, asker);
+  return executeSelectionSet(value, type, asker.info.fieldNodes, asker);
 }
 
-/** The object that `value` is, as it is selected below `parents`. @throws as {@link writeValue} */
-function writeObject(
+/** The object that `value` is, as it is selected below `parents`. @throws as {@link completeValue} */
+function executeSelectionSet(
   value: unknown,
   type: GraphQLObjectType,
   parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
@@ -59,7 +59,7 @@ function writeObject(
   const members = [...collectFields(info, type, parents)].map(([name, nodes]) => {
     const field = type.getFields()[nodes[0].name.value];
     const text = orRejected(() =>
-      field ? writeField(value, { type, field, nodes }, { context, info }) : JSON.stringify(typenameField(type, nodes)),
+      field ? executeField(value, { type, field, nodes }, { context, info }) : JSON.stringify(typenameField(type, nodes)),
     );
     return mapMaybePromise(text, (known) => `"${name}":${known}`);
   });
@@ -73,8 +73,8 @@ export interface SelectedField {
   readonly nodes: Merged;
 }
 
-/** What `selected` is of `source`. @throws as {@link writeValue} */
-export function writeField(
+/** What `selected` is of `source`. @throws as {@link completeValue} */
+export function executeField(
   source: unknown,
   selected: SelectedField,
   asker: JsonAsker,
@@ -83,7 +83,7 @@ export function writeField(
   const { type, field, nodes } = selected;
   const { resolve = defaultFieldResolver } = field;
   const info = { ...asker.info, fieldName: field.name, fieldNodes: nodes, returnType: field.type, parentType: type };
-  return writeValue(resolve(source, args, asker.context, info), field.type, { context: asker.context, info });
+  return completeValue(resolve(source, args, asker.context, info), field.type, { context: asker.context, info });
 }
 
 /** @throws {GraphQLError} where they are not what the field takes. */
@@ -94,10 +94,10 @@ export function argumentsOf(
   return getArgumentValues(field, nodes[0], variableValues);
 }
 
-function writeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
+function completeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
   if (!Array.isArray(value)) throw new NotInJson();
   return mapMaybePromises(
-    value.map((item: unknown) => orRejected(() => writeValue(item, type, asker))),
+    value.map((item: unknown) => orRejected(() => completeValue(item, type, asker))),
     (items) => `[${items.join(",")}]`,
   );
 }

@@ -1,6 +1,6 @@
 import { type DocumentNode, GraphQLError, Kind, visit } from "graphql";
 import { type FieldProblem, InvalidInput } from "../errors.ts";
-import { isTooDeep, maximumDepth } from "../platform/json-shape.ts";
+import { isTooDeep, maximumJsonDepth } from "../platform/json-shape.ts";
 import type { Variables } from "./limits.ts";
 
 /**
@@ -14,10 +14,10 @@ export function checkVariables(variables: Variables): void {
     const value = variables[name];
     if (typeof value !== "object" || value === null) continue;
     if (isTooDeep(value))
-      problems.push({ path: [name], message: `The variable is nested more than ${maximumDepth} levels deep.` });
+      problems.push({ path: [name], message: `The variable is nested more than ${maximumJsonDepth} levels deep.` });
     else addTooLarge(problems, [name], value);
   }
-  if (problems.length > 0) throw new InvalidInput(problems.slice(0, mostProblems));
+  if (problems.length > 0) throw new InvalidInput(problems.slice(0, maxVariableProblems));
 }
 
 /** The most values that a list may have in any argument. Where an argument takes fewer, its resolver says so. */
@@ -27,10 +27,10 @@ const maximumListLength = 1_000;
 const maximumObjectSize = 100;
 
 /** How many problems of one request are told. */
-const mostProblems = 10;
+const maxVariableProblems = 10;
 
 function addTooLarge(problems: FieldProblem[], path: readonly string[], value: object): void {
-  if (problems.length >= mostProblems) return;
+  if (problems.length >= maxVariableProblems) return;
   if (Array.isArray(value) && value.length > maximumListLength) {
     problems.push({ path, message: tooMany(value.length) });
     return;

@@ -11,7 +11,7 @@ import type { Limits } from "../limits/limits.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { closed, closeErrors, hostStatus, wrap } from "./closed-errors.ts";
-import type { Envelop, Result } from "./engine.ts";
+import type { Envelop, OperationResult } from "./engine.ts";
 import type { ExecutionCounts } from "./execute.ts";
 import { graphiqlPage, registerGraphiqlAssets } from "./graphiql.ts";
 import type { ExampleIds } from "./graphiql-examples.ts";
@@ -95,7 +95,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   async function answerByYoga(
     request: FastifyRequest,
     reply: FastifyReply,
-    { viewer, type, result }: { viewer: Viewer; type: JsonType | StreamType; result?: Result },
+    { viewer, type, result }: { viewer: Viewer; type: JsonType | StreamType; result?: OperationResult },
   ): Promise<FastifyReply> {
     const response = await yoga.fetch(
       new URL(request.url, publicUrl),

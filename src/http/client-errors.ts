@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { problemText } from "./problem.ts";
 
 /** What is answered to what the HTTP parser refuses, by the parser's own codes. */
-const refusals: Readonly<Record<string, { readonly status: number; readonly detail: string }>> = {
+const parserRefusals: Readonly<Record<string, { readonly status: number; readonly detail: string }>> = {
   HPE_HEADER_OVERFLOW: { status: 431, detail: "The request line and the headers may have at most 16 KiB together." },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, detail: "The extensions of the body's chunks are too large." },
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, detail: "The headers of the request came too slowly." },
@@ -23,7 +23,7 @@ const lingerMilliseconds = 1_000;
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === "ECONNRESET" || !socket.writable || hasBegunAnswer(socket)) return void socket.destroy();
-  const { status, detail } = refusals[error.code ?? ""] ?? malformed;
+  const { status, detail } = parserRefusals[error.code ?? ""] ?? malformed;
   const body = problemText({ status, detail });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

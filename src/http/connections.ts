@@ -46,7 +46,7 @@ export interface Connections {
   destroyAll(): void;
 }
 
-interface Connection {
+interface OpenConnection {
   /** The last request that has come, and its answer. */
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
@@ -70,7 +70,7 @@ interface Taken {
 }
 
 /** How often connections are looked at, in milliseconds. */
-const lookMilliseconds = 1_000;
+const paceCheckMilliseconds = 1_000;
 
 /** How long a connection may be idle where there is hardly room for another one, in milliseconds. */
 const idleUnderPressureMilliseconds = 5_000;
@@ -82,14 +82,14 @@ const idleUnderPressureMilliseconds = 5_000;
  */
 export function watchConnections(app: FastifyInstance, limits: ConnectionLimits): Connections {
   const { maximumConnections, rates } = limits;
-  const open = new Map<Socket, Connection>();
+  const open = new Map<Socket, OpenConnection>();
   let isDraining = false;
   let opened = 0;
 
-  function connectionOf(socket: Socket): Connection {
+  function connectionOf(socket: Socket): OpenConnection {
     const known = open.get(socket);
     if (known) return known;
-    const connection: Connection = {
+    const connection: OpenConnection = {
       ...{ request: undefined, response: undefined, receives: "body", moved: { bytes: 0, at: performance.now() } },
       taken: { bytes: 0, done: 0, left: 0 },
       ...{ receiving: createPace(), sending: createPace(), isSurplus: open.size >= maximumConnections },
@@ -144,7 +144,7 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     }
   }
 
-  const timer = setInterval(look, lookMilliseconds).unref();
+  const timer = setInterval(look, paceCheckMilliseconds).unref();
   app.addHook("onClose", async () => clearInterval(timer));
 
   return {
@@ -177,19 +177,19 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-function owesAnswer({ request, response }: Connection): boolean {
+function owesAnswer({ request, response }: OpenConnection): boolean {
   return request !== undefined && response !== undefined && !(request.complete && response.writableFinished);
 }
 
 /** The bytes of a body that have come so far, where it is the client that is waited for; undefined where it is not. */
-function waitingForBody(socket: Socket, { request }: Connection): number | undefined {
+function waitingForBody(socket: Socket, { request }: OpenConnection): number | undefined {
   // What has come and is not read yet: it is the gateway that is slow.
   if (request === undefined || request.complete || request.readableLength > 0) return undefined;
   return socket.bytesRead;
 }
 
 /** The bytes of answers that the client has taken so far, where some wait for it; undefined where none do. */
-function waitingForReader(socket: Socket, { taken }: Connection): number | undefined {
+function waitingForReader(socket: Socket, { taken }: OpenConnection): number | undefined {
   return socket.writableLength === 0 ? undefined : taken.bytes;
 }
 
@@ -215,7 +215,7 @@ function queuedBytes(socket: Socket): number {
 }
 
 /** Tells a client that its body comes too slowly, or cuts it off where it has an answer already. */
-function giveUp(socket: Socket, { request, response }: Connection): void {
+function giveUp(socket: Socket, { request, response }: OpenConnection): void {
   const reads = request !== undefined && request.listenerCount("error") > 0;
   if (!reads || !response || response.headersSent) return void socket.destroy();
   // Whoever reads the body finds that it failed, and answers it as any failure. Destroying the request would take the connection along.

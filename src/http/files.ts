@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { extensions } from "mime-types";
 import { Forbidden, NotFound, TooLarge } from "../errors.ts";
+import { errorCodeOf } from "../platform/error-code.ts";
 import { type FileStorage, filesPath } from "../platform/file-storage.ts";
 import { dispositionOf, mediaType, type ObjectFacts } from "../platform/storage.ts";
 import { lingering } from "./lingering.ts";
@@ -100,7 +101,7 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
           return sendProblem(reply, { status: 412, detail: "The file is another one than the request asks for." });
         if (condition === "not-modified") return reply.code(304).send();
 
-        const range = request.method === "GET" ? readRange(request.headers, facts) : undefined;
+        const range = request.method === "GET" ? readByteRange(request.headers, facts) : undefined;
         if (range === "unsatisfiable") {
           reply.header("content-range", `bytes */${facts.size}`);
           return sendProblem(reply, {
@@ -178,7 +179,7 @@ const rangeShape = /^bytes=(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/i;
  * a legal response, is sent for several ranges, for an invalid range, and for an If-Range that is not this file's tag. A date in
  * If-Range never matches, because two files of one second could not be told apart.
  */
-function readRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
+function readByteRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
   const ifRange = headers["if-range"];
   if (ifRange !== undefined && ifRange !== etag) return undefined;
   const groups = rangeShape.exec(headers.range ?? "")?.groups;
@@ -223,7 +224,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (request.raw.destroyed && !request.raw.complete && !(error instanceof Refusal)) {
     return sendProblem(reply, { status: 400, detail: "The upload broke off." });
   }
-  if (error instanceof Error && "code" in error && error.code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+  if (errorCodeOf(error) === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return sendProblem(reply, { status: 403, detail: "The Content-Type is not the one that this URL takes." });
   }
   const failure = describeFailure(error);

@@ -13,7 +13,7 @@ export interface HealthOptions {
 }
 
 /** How long a check may take. The callers of `/ready` give up soon after, and a write that takes longer is no service. */
-const checkMilliseconds = 1_000;
+const readinessMilliseconds = 1_000;
 
 /**
  * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise 503 with
@@ -49,7 +49,7 @@ export type Counters = Readonly<
 >;
 
 /** Counts requests by route, and serves `/metrics`. To be called on the root, before any route. */
-export function measure(app: FastifyInstance, gauges: Gauges, counters: Counters = {}): void {
+export function serveMetrics(app: FastifyInstance, gauges: Gauges, counters: Counters = {}): void {
   const registry = new Registry();
   for (const [name, { help, value }] of Object.entries(gauges))
     registry.registerMetric(
@@ -116,8 +116,8 @@ function oneAtATime(check: () => Promise<void>): () => Promise<void> {
 async function withinTime(checked: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    const cause = new Error(`No answer in ${checkMilliseconds} ms`);
-    timer = setTimeout(() => reject(new Unavailable({ cause })), checkMilliseconds);
+    const cause = new Error(`No answer in ${readinessMilliseconds} ms`);
+    timer = setTimeout(() => reject(new Unavailable({ cause })), readinessMilliseconds);
   });
   try {
     await Promise.race([checked, late]);

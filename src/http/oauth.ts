@@ -16,7 +16,7 @@ export interface OAuthOptions {
 const tokenPaths = ["/oauth2/token", "/oauth/token", "/token"] as const;
 
 /** More than any request for a token has: each parameter of a body is looked at. */
-const maximumBodyBytes = 16_384;
+const maximumTokenRequestBytes = 16_384;
 
 const keySetPath = "/.well-known/jwks.json";
 
@@ -48,7 +48,7 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
   });
 
   for (const path of tokenPaths) {
-    app.post(path, { bodyLimit: maximumBodyBytes }, async (request, reply) => {
+    app.post(path, { bodyLimit: maximumTokenRequestBytes }, async (request, reply) => {
       const parameters = request.url.includes("?") ? queryRefusal : parametersOf(request);
       if ("status" in parameters) return send(reply, parameters);
       const { authorization } = request.headers;

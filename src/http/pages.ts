@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
+import { escapeHtml } from "../platform/text.ts";
 
 export type Face = "graphql" | "v2" | "v1";
 
@@ -23,7 +24,7 @@ export async function pages(app: FastifyInstance, options: PagesOptions): Promis
   };
   app.get("/", async (_request, reply) =>
     reply
-      .headers({ ...headers, "content-security-policy": pagePolicy, "cross-origin-opener-policy": "same-origin" })
+      .headers({ ...headers, "content-security-policy": landingPolicy, "cross-origin-opener-policy": "same-origin" })
       .type("text/html; charset=utf-8")
       .send(html),
   );
@@ -40,7 +41,7 @@ export async function pages(app: FastifyInstance, options: PagesOptions): Promis
 const style = readFileSync(new URL("./pages/landing.css", import.meta.url), "utf8");
 const favicon = readFileSync(new URL("./pages/favicon.svg", import.meta.url), "utf8");
 
-const pagePolicy = [
+const landingPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
   "img-src 'self'",
@@ -106,7 +107,7 @@ function landingPage(options: PagesOptions): string {
 </head>
 <body>
 <header>
-<p class="name">${mark}Ticket notes gateway</p>
+<p class="name">${markSvg}Ticket notes gateway</p>
 </header>
 <main>
 <div class="hero">
@@ -172,7 +173,7 @@ function besideIt(faces: readonly Face[]): string {
 
 const ticketOutline = "M6 5h20a2 2 0 0 1 2 2v5a4 4 0 0 0 0 8v5a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-5a4 4 0 0 0 0-8V7a2 2 0 0 1 2-2Z";
 
-const mark =
+const markSvg =
   '<svg class="mark draw" viewBox="0 0 32 32" stroke-width="2.5" aria-hidden="true">' +
   `<path d="${ticketOutline}"/><path d="M12 12h8M12 16h8M12 20h5"/></svg>`;
 
@@ -194,8 +195,4 @@ function figure(paths: readonly string[]): string {
     '<g class="draw" transform="translate(194 22) scale(5.5)" stroke-width=".42">' +
     `<path d="${ticketOutline}"/><path class="faint" d="M11 11h10M11 14.5h10M11 18h10M11 21.5h6"/></g></svg>`
   );
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -9,7 +9,7 @@ import { answerClientError } from "./client-errors.ts";
 import { type ConnectionLimits, type Connections, defaultConnectionLimits, watchConnections } from "./connections.ts";
 import { decodeBodies } from "./encoded-bodies.ts";
 import { boundBodies } from "./bodies.ts";
-import { type Counters, measure } from "./health.ts";
+import { type Counters, serveMetrics } from "./health.ts";
 import { OneLineEachRequest } from "./request-log.ts";
 import { sendProblem, statusOf } from "./problem.ts";
 
@@ -104,7 +104,7 @@ export function createServer(options: ServerOptions): Server {
       value: () => budget.waitingRequests,
     },
   };
-  measure(app, gauges, counters);
+  serveMetrics(app, gauges, counters);
   app.decorateRequest("responseAllowance");
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
@@ -145,7 +145,7 @@ export function createServer(options: ServerOptions): Server {
     if (body.length === 0) return done(null, undefined);
     const text = decodeUtf8(body);
     if (text === undefined) return done(new NotUtf8());
-    const json = parseJson(text);
+    const json = tryParseJson(text);
     if (json === undefined) return done(Object.assign(new SyntaxError("The body is not JSON."), { statusCode: 400 }));
     const problem = bodyProblem(json.value);
     if (problem !== undefined) return done(Object.assign(new SyntaxError(problem), { statusCode: 400 }));
@@ -172,7 +172,7 @@ export class NotUtf8 extends SyntaxError {
   }
 }
 
-function parseJson(text: string): { readonly value: unknown } | undefined {
+function tryParseJson(text: string): { readonly value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) };
   } catch {

@@ -14,9 +14,9 @@ export interface StopTimes {
  * How long a connection must have been idle before it is closed. A client whose request is on its way at that moment would lose
  * it. A client that sent one in this time has been told to close the connection.
  */
-const idleMilliseconds = 1_000;
+const idleConnectionMilliseconds = 1_000;
 
-const lookMilliseconds = 50;
+const idleCheckMilliseconds = 50;
 
 /** How long connections that wait to be accepted are accepted before the port closes. Under load there is always another one. */
 const acceptMilliseconds = 100;
@@ -38,8 +38,8 @@ export async function stopServing(
   NetServer.prototype.close.call(app.server);
   const deadline = performance.now() + workMilliseconds;
   while (connections.count > 0 && performance.now() < deadline) {
-    connections.closeIdle(idleMilliseconds);
-    await wait(lookMilliseconds);
+    connections.closeIdle(idleConnectionMilliseconds);
+    await wait(idleCheckMilliseconds);
   }
   connections.destroyAll();
   await app.close();

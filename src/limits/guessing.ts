@@ -30,7 +30,7 @@ export interface GuessThrottle {
 
 /** How long a credential that has worked is checked regardless of failures from its address. */
 const trustedMilliseconds = 60 * 60 * 1000;
-const maximumEntries = 10_000;
+const guessCacheSize = 10_000;
 
 export function createGuessThrottle({
   ofAddress,
@@ -41,9 +41,9 @@ export function createGuessThrottle({
   ofClient: RateLimiter;
   clock: Clock;
 }): GuessThrottle {
-  const trusted = new LRUCache<string, true>({ max: maximumEntries, ttl: trustedMilliseconds });
+  const trusted = new LRUCache<string, true>({ max: guessCacheSize, ttl: trustedMilliseconds });
   /** Until when names are refused, in milliseconds since 1970. */
-  const refused = new LRUCache<string, number>({ max: maximumEntries });
+  const refused = new LRUCache<string, number>({ max: guessCacheSize });
 
   async function count(limiter: RateLimiter, name: string): Promise<void> {
     const { remaining, resetSeconds } = await limiter.take(name, 1);

@@ -18,7 +18,7 @@ import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
-import { AccountRef, PersonRef, present } from "../people/graph.ts";
+import { AccountRef, PersonRef, requireRow } from "../people/graph.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
 import { TicketRef } from "../tickets/graph.ts";
 import type { Ticket } from "../tickets/service.ts";
@@ -67,21 +67,21 @@ export const NoteRef = builder.prismaObject("Note", {
       description: "The ticket to which the note belongs.",
       extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
       resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.tickets.byIds, note.ticketId), present),
+        mapMaybePromise(context.row(note, info, context.services.tickets.byIds, note.ticketId), requireRow),
     }),
     author: t.field({
       type: PersonRef,
       description: "The person who wrote the note.",
       extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.people.byNumbers, note.authorNumber), present),
+        mapMaybePromise(context.row(note, info, context.services.people.byNumbers, note.authorNumber), requireRow),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account to which the note belongs. Only its specialists and administrators may see an internal note.",
       extensions: fromOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.people.accountsByIds, note.accountId), present),
+        mapMaybePromise(context.row(note, info, context.services.people.accountsByIds, note.accountId), requireRow),
     }),
     text: t.exposeString("text", {
       description:
@@ -178,7 +178,7 @@ interface NoteArguments extends ConnectionArguments {
   readonly orderBy?: typeof NoteOrder.$inferInput | null | undefined;
 }
 
-function readFilter(filter: NoteArguments["filter"]): NoteFilter {
+function readNoteFilter(filter: NoteArguments["filter"]): NoteFilter {
   if (!filter) return {};
   return {
     ids: filter.ids?.map((id) => readId("Note", id, ["filter", "ids"])),
@@ -199,21 +199,21 @@ const scopeOnTicket = (args: NoteArguments) => noteScope("Ticket.notes", args);
 
 /** What a field of notes with these arguments reads. @throws {InvalidInput} where they cannot be used. */
 function readNotes(args: NoteArguments, scope: CursorScope): NoteRead {
-  return { filter: readFilter(args.filter), ordering: scope.ordering, page: readPage(args, scope) };
+  return { filter: readNoteFilter(args.filter), ordering: scope.ordering, page: readPage(args, scope) };
 }
 
 const readNotesOfTicket = (args: NoteArguments) => readNotes(args, scopeOnTicket(args));
 
-function notesOfTicket(
+function resolveNotes(
   ticket: Ticket,
   args: NoteArguments,
   context: GraphContext,
   info: GraphQLResolveInfo,
 ): Connection<Note> | Promise<Connection<Note>> {
   const { services } = context;
-  const count = () => context.loadWith(services.notes.countOfTickets, readFilter(args.filter), ticket.id);
+  const count = () => context.loadWith(services.notes.countOfTickets, readNoteFilter(args.filter), ticket.id);
   const page = context.page(ticket, info, services.notes.ofTickets, () => readNotesOfTicket(args), ticket.id);
-  return mapMaybePromise(page, (slice) => toConnection(present(slice), scopeOnTicket(args), count));
+  return mapMaybePromise(page, (slice) => toConnection(requireRow(slice), scopeOnTicket(args), count));
 }
 
 async function notesAcrossTickets(
@@ -243,7 +243,7 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
       extensions: fromMany(ticketNotes, readNotesOfTicket, scopeOnTicket),
-      resolve: (ticket, args, context, info) => notesOfTicket(ticket, args, context, info),
+      resolve: (ticket, args, context, info) => resolveNotes(ticket, args, context, info),
     },
     NoteConnection,
     NoteEdge,
@@ -275,7 +275,7 @@ builder.queryFields((t) => ({
   ),
 }));
 
-const AddNoteInput = builder.inputType("AddNoteInput", {
+const AddNoteInputRef = builder.inputType("AddNoteInput", {
   description: "The note to add, and its ticket.",
   fields: (t) => ({
     ticketId: t.id({ required: true, description: "The ticket's global id or its UUID." }),
@@ -319,7 +319,7 @@ const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
   }),
 });
 
-const UpdateNoteInput = builder.inputType("UpdateNoteInput", {
+const UpdateNoteInputRef = builder.inputType("UpdateNoteInput", {
   description: "The note to update and its new values. A field that is null or omitted does not change.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The note's global id or its UUID." }),
@@ -354,7 +354,7 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
       type: TicketRef,
       description: "The ticket to which the note belonged.",
       resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), requireRow),
     }),
   }),
 });
@@ -364,7 +364,7 @@ builder.mutationFields((t) => ({
     type: AddNotePayload,
     description: "Adds a note to a ticket. Its author is the viewer. Requires the scopes `tickets:read` and `notes:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: AddNoteInput, required: true, description: "The note to add." }) },
+    args: { input: t.arg({ type: AddNoteInputRef, required: true, description: "The note to add." }) },
     resolve: async (_root, { input }, context) => {
       requireText(input.text);
       const note = await context.services.notes.add(context.viewer, {
@@ -384,7 +384,7 @@ builder.mutationFields((t) => ({
       "Updates a note. A customer may update only the notes they wrote (FORBIDDEN). Requires the scopes `notes:read` and " +
       "`notes:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: UpdateNoteInput, required: true, description: "The note to update and its new values." }) },
+    args: { input: t.arg({ type: UpdateNoteInputRef, required: true, description: "The note to update and its new values." }) },
     resolve: async (_root, { input }, context) => {
       if (typeof input.text === "string") requireText(input.text);
       const note = await context.services.notes.update(context.viewer, {

@@ -2,7 +2,7 @@ import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 import { invalid } from "../errors.ts";
 import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
+import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../platform/keyset.ts";
 import { byteLength, unstorable } from "../platform/text.ts";
 
 export interface AddNoteInput {
@@ -101,9 +101,6 @@ export function writableMedium(medium: NoteMedium): NoteMedium {
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
   return [...new Set(categories)].toSorted((one, other) => placeOfCategory[one] - placeOfCategory[other]);
 }
-
-const tiesById = { field: "id", type: "uuid" } as const;
-const tiesByNumber = { field: "number", type: "integer" } as const;
 
 /** The orders that notes can be read in. */
 export const noteOrderings = {

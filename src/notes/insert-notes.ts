@@ -45,7 +45,8 @@ export interface NoteInserter {
   insertWith(author: PersonViewer, notes: readonly NewNote[], parts: InsertParts): Promise<Note[]>;
 }
 
-const noteColumns = selectList(notesTable, "n");
+/** The columns of a note in the table alias `n`. */
+export const noteColumns = selectList(notesTable, "n");
 
 /** Authors whose notes of one moment wait for each other. */
 const maxAuthors = 1_000;
@@ -53,22 +54,22 @@ const maxAuthors = 1_000;
 const maxBatchSize = 50;
 
 /** One note, and the request that it came with. */
-interface Asked {
+interface AskedNote {
   readonly author: PersonViewer;
   readonly note: NewNote;
 }
 
 export function createNoteInserter(database: Database): NoteInserter {
-  const batchers = new LRUCache<string, MicroBatcher<Asked, Note | null>>({ max: maxAuthors });
+  const batchers = new LRUCache<string, MicroBatcher<AskedNote, Note | null>>({ max: maxAuthors });
 
-  async function insertAll(author: PersonViewer, asked: readonly Asked[], parts?: InsertParts): Promise<(Note | null)[]> {
+  async function insertAll(author: PersonViewer, asked: readonly AskedNote[], parts?: InsertParts): Promise<(Note | null)[]> {
     const rows = await database.query<Note>(statementOf(author, asked, parts));
     const byId = new Map(rows.map((row) => [row.id, row]));
     return asked.map(({ note }) => byId.get(note.id) ?? null);
   }
 
   /** All of them or, where one cannot be added, each by itself: what is wrong with one is no reason to refuse the others. */
-  async function insertTogether(author: PersonViewer, asked: readonly Asked[]): Promise<(Note | null | Error)[]> {
+  async function insertTogether(author: PersonViewer, asked: readonly AskedNote[]): Promise<(Note | null | Error)[]> {
     try {
       return await insertAll(author, asked);
     } catch (error) {
@@ -77,11 +78,11 @@ export function createNoteInserter(database: Database): NoteInserter {
     return Promise.all(asked.map((one) => insertAll(author, [one]).then(([note]) => note ?? null, asError)));
   }
 
-  function batcherOf(author: PersonViewer): MicroBatcher<Asked, Note | null> {
-    const name = nameOf(author);
+  function batcherOf(author: PersonViewer): MicroBatcher<AskedNote, Note | null> {
+    const name = authorKey(author);
     const known = batchers.get(name);
     if (known) return known;
-    const batcher = createMicroBatcher<Asked, Note | null>({
+    const batcher = createMicroBatcher<AskedNote, Note | null>({
       nameOf: ({ note }) => note.id, // no two are one
       maxBatchSize,
       maxBatchesAtOnce: 1,
@@ -102,12 +103,12 @@ export function createNoteInserter(database: Database): NoteInserter {
 }
 
 /** All that one statement says of who adds its notes: whom they are of, what they may, what the audit keeps of them. */
-function nameOf({ person, account, role, scopes, credential, origin }: PersonViewer): string {
+function authorKey({ person, account, role, scopes, credential, origin }: PersonViewer): string {
   return JSON.stringify([person.id, account.id, role, [...scopes], credential, origin?.address, origin?.userAgent]);
 }
 
 /** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
-function statementOf(author: PersonViewer, asked: readonly Asked[], parts: InsertParts | undefined): Sql {
+function statementOf(author: PersonViewer, asked: readonly AskedNote[], parts: InsertParts | undefined): Sql {
   const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
   const given = recordset(notesTable, "asked", newNoteFields, rows, { place: "integer", requestId: "text" });
   const added = insertInto(notesTable, {

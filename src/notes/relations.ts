@@ -1,6 +1,15 @@
 import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
 import { accountWhere, homeAccountOf, personWhere } from "../people/relations.ts";
-import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
+import {
+  type Among,
+  allTerms,
+  meeting,
+  meets,
+  oneOf,
+  type Terms,
+  createdAtField,
+  numberField,
+} from "../platform/field-filter.ts";
 import type { Rows } from "../platform/pages.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
@@ -10,9 +19,7 @@ import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
 import { visibleNotes } from "./policy.ts";
 
-const number = { field: "number", type: "bigint" } as const;
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
-const createdAt = { field: "createdAt", type: "timestamptz" } as const;
 const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies Among;
 const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } as const satisfies Among;
 
@@ -85,11 +92,11 @@ function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Terms>
       filter.isPublic === undefined ? undefined : oneOf(isPublic, [filter.isPublic]),
       filter.categories && { others: [sql`n.categories && ${filter.categories}::"NoteCategory"[]`] },
       filter.media && oneOf(medium, filter.media),
-      filter.createdAt && meets("n", createdAt, filter.createdAt),
+      filter.createdAt && meets("n", createdAtField, filter.createdAt),
       filter.ticketId === undefined ? undefined : meeting({ ticketId: filter.ticketId }),
-      ...(fields.number ?? []).map((field) => meets("n", number, field)),
+      ...(fields.number ?? []).map((field) => meets("n", numberField, field)),
       ...(fields.authorNumber ?? []).map((field) => meets("n", authorNumber, field)),
-      ...(fields.createdAt ?? []).map((field) => meets("n", createdAt, field)),
+      ...(fields.createdAt ?? []).map((field) => meets("n", createdAtField, field)),
       ...(fields.medium ?? []).map((field) => meets("n", medium, field, medium.values)),
     ]),
   };

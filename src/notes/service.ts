@@ -4,7 +4,7 @@ import { attempt, Forbidden, invalid, InvalidInput, NotFound } from "../errors.t
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import { empty, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { selectList, setList } from "../platform/table.ts";
+import { setList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
 import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
@@ -12,7 +12,7 @@ import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
-import { type InsertParts, createNoteInserter, type NewNote } from "./insert-notes.ts";
+import { type InsertParts, createNoteInserter, type NewNote, noteColumns } from "./insert-notes.ts";
 import {
   type AddNoteInput,
   categorySet,
@@ -106,9 +106,8 @@ export interface NotesDependencies {
   readonly onDeleted: () => void;
 }
 
-const noteColumns = selectList(notesTable, "n");
 /** A count needs no page, and a read has one. */
-const firstByNumber = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
+const firstNote = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
 
 export function createNotes(dependencies: NotesDependencies): Notes {
   const { database, reads, clock, newId, uploads, tickets, ticketWriting, onDeleted } = dependencies;
@@ -192,7 +191,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async count(viewer, filter, most) {
       const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
-      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstByNumber }, wanted);
+      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstNote }, wanted);
       return total ?? 0;
     },
 
@@ -204,7 +203,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async countOfTickets(viewer, ticketIds, filter) {
       const parent = { relation: ticketById, keys: ticketIds };
-      const found = await reads.pagesOf(viewer, parent, notesOfTicket, { filter, ...firstByNumber }, totalOnly);
+      const found = await reads.pagesOf(viewer, parent, notesOfTicket, { filter, ...firstNote }, totalOnly);
       return found.map((one) => one?.page.total ?? 0);
     },
 

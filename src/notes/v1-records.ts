@@ -2,7 +2,7 @@ import { InvalidInput, NotFound } from "../errors.ts";
 import { type Issues, createIssues } from "../platform/text.ts";
 import { type Body, isBlank, readBody, refuseUnknown } from "../rest/v1/body.ts";
 import { findById } from "../rest/v1/ids.ts";
-import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import type { V1Operation, V1Request } from "../rest/v1/operation.ts";
 import type { Ticket, TicketKind, TicketStatus } from "../tickets/service.ts";
 import { answerTicket, kindNames, ticketOf } from "../tickets/v1.ts";
 import { shownStatuses, statusNamed } from "../tickets/v1-statuses.ts";
@@ -11,19 +11,19 @@ import { readUploads } from "./v1-uploads.ts";
 
 /** The operations that write the records of one kind, and notes with them: what the family's clients call updating a record. */
 export interface RecordOperations {
-  readonly update: Operation;
-  readonly open: Operation;
+  readonly update: V1Operation;
+  readonly open: V1Operation;
 }
 
 /** The fields that hold a note to be added, by who may see it. */
-const noteFields = [
+const recordNoteFields = [
   { name: "note", isPublic: true },
   { name: "internal_note", isPublic: false },
 ] as const;
 
 const recordFields: readonly string[] = [
   ...["subject", "status", "requested_by_id"],
-  ...noteFields.flatMap(({ name }) => [name, attachmentsOf(name)]),
+  ...recordNoteFields.flatMap(({ name }) => [name, attachmentsOf(name)]),
 ];
 
 function attachmentsOf(field: string): string {
@@ -93,7 +93,7 @@ async function readRecord(kind: TicketKind, request: V1Request, known?: Ticket):
     subject: readSubject(body, known, issues),
     status: readStatus(kind, body, known, issues),
     requesterId: await readRequester(body, request, issues),
-    notes: readNotes(body, request.source, issues),
+    notes: readRecordNotes(body, request.source, issues),
   };
   refuseUnknown(body, recordFields, kindNames[kind].reference.replaceAll("_", " "), issues);
   issues.throwIfAny();
@@ -139,8 +139,8 @@ async function readRequester(
   return person?.id;
 }
 
-function readNotes(body: Body, source: string | undefined, issues: Issues): readonly SentNote[] {
-  return noteFields.flatMap(({ name, isPublic }) => {
+function readRecordNotes(body: Body, source: string | undefined, issues: Issues): readonly SentNote[] {
+  return recordNoteFields.flatMap(({ name, isPublic }) => {
     const text = body[name];
     const uploads = readUploads(body, [attachmentsOf(name)], issues);
     const label = isPublic ? "Note" : "Internal note";

@@ -9,7 +9,7 @@ import type { NoteUpload } from "./input.ts";
 export function readUploads(body: Body, fields: readonly string[], issues: Issues): readonly NoteUpload[] {
   return fields.flatMap((field) => {
     const uploads = readList(body[field]);
-    if (uploads === undefined) issues.add(field, `${nameOf(field)} is invalid`);
+    if (uploads === undefined) issues.add(field, `${fieldLabel(field)} is invalid`);
     return uploads ?? [];
   });
 }
@@ -31,7 +31,7 @@ function readUpload(attachment: unknown): NoteUpload | undefined {
 }
 
 /** A field as sentences about it begin: `Note attachments`. */
-function nameOf(field: string): string {
+function fieldLabel(field: string): string {
   const words = field.replaceAll("_", " ");
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }

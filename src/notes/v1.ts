@@ -5,10 +5,10 @@ import { type RowContent, type RowShape, storedField } from "../reading/shape.ts
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
 import { isBlank, readBody, readTruth, refuseUnknown } from "../rest/v1/body.ts";
 import { invalidParameter } from "../rest/v1/errors.ts";
-import { type Field, relatedRow, type Shape, stored, worked, workedContent } from "../rest/v1/fields.ts";
+import { type RecordField, relatedRow, type Shape, storedValue, computedValue, workedContent } from "../rest/v1/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
-import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
+import type { V1Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
 import type { TicketKind } from "../tickets/service.ts";
@@ -21,10 +21,10 @@ import { readUploads } from "./v1-uploads.ts";
 export type Visibility = "all" | "public" | "internal";
 
 export interface NoteOperations {
-  readonly list: (visibility: Visibility) => Operation;
-  readonly get: Operation;
-  readonly listOfTicket: (kind: TicketKind, visibility: Visibility) => Operation;
-  readonly add: (kind: TicketKind) => Operation;
+  readonly list: (visibility: Visibility) => V1Operation;
+  readonly get: V1Operation;
+  readonly listOfTicket: (kind: TicketKind, visibility: Visibility) => V1Operation;
+  readonly add: (kind: TicketKind) => V1Operation;
 }
 
 /** What each medium is called on /v1. */
@@ -55,14 +55,14 @@ const filterable = {
   medium: codeField(mediaByName, "medium"),
 };
 
-const sortable = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
+const sortableNotes = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
 /**
  * Returns the operations on notes. `attachments` is the field with the attachments of a note, which this feature does not know.
  */
-export function noteOperations({ attachments }: { attachments: Field }): NoteOperations {
+export function noteOperations({ attachments }: { attachments: RecordField }): NoteOperations {
   const shape = noteShape(attachments);
-  const collection = { shape, filterable, sortable, parameters: ["state"] };
+  const collection = { shape, filterable, sortable: sortableNotes, parameters: ["state"] };
 
   return {
     list: (visibility) => (request) => {
@@ -109,34 +109,34 @@ export function noteOperations({ attachments }: { attachments: Field }): NoteOpe
       const { services, viewer, publicUrl } = request;
       const ticket = await ticketOf(kind, request);
       const note = await services.notes.add(viewer, { ticketId: ticket.id, source: request.source, ...readNote(request.body) });
-      return added(note, publicUrl);
+      return createdAnswer(note, publicUrl);
     },
   };
 }
 
-function added(note: Note, publicUrl: string): V1Answer {
+function createdAnswer(note: Note, publicUrl: string): V1Answer {
   return { status: 201, body: { id: note.number }, headers: { location: `${publicUrl}/v1/notes/${note.number}` } };
 }
 
 /** An internal note is of the account that the viewer acts in; a public one is shown with its author's. */
 const ownAccountOf = workedContent(noteEntity, [], (_note, context) => ownAccount(context));
-const account: Field = (name) => {
+const account: RecordField = (name) => {
   const home: RowContent = { kind: "row", relation: homeAccountOfAuthor, nullable: true, shape: accountStub };
   return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
 };
 
-function noteShape(attachments: Field): Shape<Note> {
+function noteShape(attachments: RecordField): Shape<Note> {
   return {
     fields: {
-      id: stored(noteEntity, "number", "bare"),
-      nodeID: stored(noteEntity, "id", { nodeIdOf: "Note" }),
+      id: storedValue(noteEntity, "number", "bare"),
+      nodeID: storedValue(noteEntity, "id", { nodeIdOf: "Note" }),
       person: relatedRow(authorOfNote, personStub),
-      created_at: worked(noteEntity, ["createdAt"], (note, { viewer, formatTime }) =>
+      created_at: computedValue(noteEntity, ["createdAt"], (note, { viewer, formatTime }) =>
         formatTime(note.createdAt, viewer.account.timeZone),
       ),
-      text: stored(noteEntity, "text", "json"),
-      medium: stored(noteEntity, "medium", { codes: mediumNames }),
-      internal: stored(noteEntity, "isPublic", "negated"),
+      text: storedValue(noteEntity, "text", "json"),
+      medium: storedValue(noteEntity, "medium", { codes: mediumNames }),
+      internal: storedValue(noteEntity, "isPublic", "negated"),
       attachments,
       account,
       inbound_email: (name) => ({ name, content: { kind: "constant", json: "null" } }),
@@ -153,7 +153,7 @@ const ticketStub: RowShape = [
 ];
 
 /** The record that notes are of, for those of a ticket of that kind. */
-function referenceTo(kind: string): Field {
+function referenceTo(kind: string): RecordField {
   return (name) => {
     const content: RowContent = { kind: "object", shape: ticketStub };
     return { of: ticketOfNote, members: [{ name, when: { field: "kind", is: kind }, content }] };

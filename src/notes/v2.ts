@@ -4,8 +4,8 @@ import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
 import { pageWithTotal, type Selection, type WantedOfPage } from "../reading/selection.ts";
 import { type RowShape, storedField } from "../reading/shape.ts";
-import { asJson, inJson, textOf } from "../rest/json-text.ts";
-import { appliedQuery, offsetOf, type Operation, type Window } from "../rest/v2/operation.ts";
+import { asJson, inJson, renderJson } from "../rest/json-text.ts";
+import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
@@ -55,7 +55,7 @@ const shown: RowShape = [
 const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };
 const listWithTotal: WantedOfPage = { ...pageWithTotal, list: shown };
 
-export const listNotes: Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
+export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,
   { viewer, query },
 ) => {
@@ -66,30 +66,30 @@ export const listNotes: Operation<{ query: Window & { ticket_id: string }; path:
   const [slice] = await inJson(() => services.notes.ofTickets(viewer, [ticketId], read, listWithTotal));
   if (!slice) throw new NotFound("ticket");
   const asked = appliedQuery(query, { ticket_id: ticketId });
-  return asJson(`{"query":${asked},"result":${await textOf(slice, {})},"total":${slice.total ?? 0}}`);
+  return asJson(`{"query":${asked},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`);
 };
 
-export const addNote: Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
+export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
   const note = await services.notes.add(viewer, {
     ticketId: body.ticket_id.toLowerCase(),
     text: body.value,
     categories: categoriesOf(body),
     isPublic: body.is_public,
   });
-  return present(services, viewer, note);
+  return toV2Note(services, viewer, note);
 };
 
-export const getNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
+export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
   { viewer, path },
 ) => {
   const [note] = await inJson(() => services.notes.byIds(viewer, [path.note_id.toLowerCase()], oneNote));
   if (!note) throw new NotFound("note");
-  return asJson(await textOf(note, {}));
+  return asJson(await renderJson(note, {}));
 };
 
 /** PUT replaces: omitted properties have their defaults by now. */
-export const updateNote: Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
+export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
   { viewer, path, body },
 ) => {
@@ -101,10 +101,10 @@ export const updateNote: Operation<{ query: unknown; path: { note_id: string }; 
     isPublic: body.is_public,
     shownAs: excerpt,
   });
-  return present(services, viewer, note);
+  return toV2Note(services, viewer, note);
 };
 
-export const deleteNote: Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
+export const deleteNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
   { viewer, path },
 ) => {
@@ -117,7 +117,7 @@ function categoriesOf(body: NoteWrite): NoteCategory[] {
 }
 
 /** A note that was just written, which came without its author. */
-async function present(services: Services, viewer: Viewer, note: Note): Promise<object> {
+async function toV2Note(services: Services, viewer: Viewer, note: Note): Promise<object> {
   const [author] = await services.people.byNumbers(viewer, [note.authorNumber]);
   return presentWith(note, author ?? null);
 }

@@ -106,7 +106,7 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
       type: PersonRef,
       description: "The person for whom the credential acts.",
       resolve: (viewer, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), present),
+        mapMaybePromise(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), requireRow),
     }),
     account: t.field({
       type: AccountRef,
@@ -114,7 +114,7 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
       resolve: (viewer, _args, context, info) =>
         mapMaybePromise(
           context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)),
-          present,
+          requireRow,
         ),
     }),
     role: t.field({ type: RoleEnum, description: "The person's role in this account.", resolve: (viewer) => viewer.role }),
@@ -135,7 +135,7 @@ builder.queryField("viewer", (t) =>
 );
 
 /** What the database's own constraints promise to be there. */
-export function present<Row>(row: Row | null): Row {
+export function requireRow<Row>(row: Row | null): Row {
   if (row === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
   return row;
 }

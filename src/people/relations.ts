@@ -1,5 +1,5 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
-import { allTerms, meets, type Terms, termsSql } from "../platform/field-filter.ts";
+import { allTerms, meets, type Terms, termsSql, numberField } from "../platform/field-filter.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
@@ -7,7 +7,6 @@ import type { Viewer } from "../viewer.ts";
 import type { PersonFilter, PersonRead } from "./input.ts";
 import { findsParticipantsOf, searchableEmails, visibleAccounts, visibleMemberships } from "./policy.ts";
 
-const number = { field: "number", type: "bigint" } as const;
 const name = { field: "name", type: "text" } as const;
 const email = { field: "email", type: "text" } as const;
 
@@ -73,7 +72,7 @@ export const peopleOfAccount: ManyRelation<Person, PersonRead> = {
     from: sql`memberships m JOIN people p ON p.id = m.person_id WHERE ${whereSql("m", visibleMemberships(viewer))}`,
     // No index is led by what the memberships are held to.
     scope: "membership",
-    terms: allTerms("p", [foundBy(viewer), ...filterTerms(viewer, filter)]),
+    terms: allTerms("p", [foundBy(viewer), ...personTerms(viewer, filter)]),
   }),
 };
 
@@ -86,9 +85,9 @@ function foundBy(viewer: Viewer): Partial<Terms> | undefined {
   return { others: [sql`(${own} OR ${met})`] };
 }
 
-function filterTerms(viewer: Viewer, { fields = {} }: PersonFilter): readonly (Partial<Terms> | undefined)[] {
+function personTerms(viewer: Viewer, { fields = {} }: PersonFilter): readonly (Partial<Terms> | undefined)[] {
   return [
-    ...(fields.number ?? []).map((field) => meets("p", number, field)),
+    ...(fields.number ?? []).map((field) => meets("p", numberField, field)),
     ...(fields.name ?? []).map((field) => meets("p", name, field)),
     ...(fields.email ?? []).map((field) => withEmail(viewer, meets("p", email, field))),
   ];

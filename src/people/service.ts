@@ -22,7 +22,7 @@ export interface People {
 }
 
 /** A count needs no page, and a read has one. */
-const firstByNumber = {
+const firstPerson = {
   ordering: [{ ...personOrderings.NUMBER, direction: "ASC" }],
   page: { size: 1, from: "start" },
 } as const;
@@ -33,7 +33,7 @@ export function createPeople({ reads }: { reads: Reads }): People {
 
     async count(viewer, filter, most) {
       const wanted = { ...totalOnly, total: { most } };
-      const { total } = await reads.page(viewer, peopleOfAccount, { filter, ...firstByNumber }, wanted);
+      const { total } = await reads.page(viewer, peopleOfAccount, { filter, ...firstPerson }, wanted);
       return total ?? 0;
     },
 

@@ -1,10 +1,10 @@
 import type { Selection } from "../reading/selection.ts";
 import { type RowShape, storedField } from "../reading/shape.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { type FieldContext, relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { type FieldContext, relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/fields.ts";
 import { integerField, textField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
-import type { Operation, V1Request } from "../rest/v1/operation.ts";
+import type { V1Operation, V1Request } from "../rest/v1/operation.ts";
 import { NotFound } from "../errors.ts";
 import { personOrderings } from "./input.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -30,28 +30,30 @@ export function ownAccount({ viewer: { account } }: FieldContext): { id: string;
 
 const personShape: Shape<Person> = {
   fields: {
-    id: stored(personEntity, "number", "bare"),
-    name: stored(personEntity, "name", "json"),
-    primary_email: worked(personEntity, ["email"], (person, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null)),
+    id: storedValue(personEntity, "number", "bare"),
+    name: storedValue(personEntity, "name", "json"),
+    primary_email: computedValue(personEntity, ["email"], (person, { viewer }) =>
+      maySeeEmail(viewer, person) ? person.email : null,
+    ),
     account: relatedRow(homeAccountOfPerson, accountStub),
-    nodeID: stored(personEntity, "id", { nodeIdOf: "Person" }),
+    nodeID: storedValue(personEntity, "id", { nodeIdOf: "Person" }),
   },
 };
 
 /** The account that the viewer acts in. */
 const accountShape: Shape<Account> = {
   fields: {
-    id: stored(accountEntity, "slug", "json"),
-    name: stored(accountEntity, "name", "json"),
-    time_zone: stored(accountEntity, "timeZone", "json"),
-    created_at: worked(accountEntity, ["createdAt"], ({ createdAt }, { viewer, formatTime }) =>
+    id: storedValue(accountEntity, "slug", "json"),
+    name: storedValue(accountEntity, "name", "json"),
+    time_zone: storedValue(accountEntity, "timeZone", "json"),
+    created_at: computedValue(accountEntity, ["createdAt"], ({ createdAt }, { viewer, formatTime }) =>
       formatTime(createdAt, viewer.account.timeZone),
     ),
-    nodeID: stored(accountEntity, "id", { nodeIdOf: "Account" }),
+    nodeID: storedValue(accountEntity, "id", { nodeIdOf: "Account" }),
   },
 };
 
-export const getAccount: Operation = (request) =>
+export const getAccount: V1Operation = (request) =>
   answerRecord(request, accountShape, async (selection) => {
     const { services, viewer } = request;
     const [account] = await services.people.accountsByIds(viewer, [viewer.account.id], selection);
@@ -59,7 +61,7 @@ export const getAccount: Operation = (request) =>
     return account;
   });
 
-export const listPeople: Operation = (request) => {
+export const listPeople: V1Operation = (request) => {
   const { services, viewer } = request;
   return answerCollection(request, {
     shape: personShape,
@@ -71,21 +73,21 @@ export const listPeople: Operation = (request) => {
   });
 };
 
-export const getMe: Operation = (request) =>
+export const getMe: V1Operation = (request) =>
   answerRecord(request, personShape, (selection) =>
     findById("Person", String(request.viewer.person.number), personReads(request, selection)),
   );
 
-export const getPerson: Operation = (request) =>
-  answerRecord(request, personShape, (selection) => personOf(request, selection));
+export const getPerson: V1Operation = (request) =>
+  answerRecord(request, personShape, (selection) => requestedPerson(request, selection));
 
 /** There are no teams here. Clients request them on their way to the notes, and get an empty list. */
-export const listTeams: Operation = async (request) => {
-  await personOf(request);
+export const listTeams: V1Operation = async (request) => {
+  await requestedPerson(request);
   return { body: [] };
 };
 
-function personOf(request: V1Request, selection?: Selection): Promise<Person> {
+function requestedPerson(request: V1Request, selection?: Selection): Promise<Person> {
   return findById("Person", request.id, personReads(request, selection));
 }
 

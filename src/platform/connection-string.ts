@@ -122,14 +122,14 @@ function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ss
 function serverAt({ host, port }: Host, common: pg.ClientConfig): ServerAddress {
   const { user, password, database, ssl, sslnegotiation, application_name: name, options } = common;
   return {
-    ...present({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
+    ...withoutAbsent({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
     // Connections through a socket of this machine are not encrypted, whatever the URL says, as with libpq.
-    ...present({ ssl: host?.startsWith("/") ? false : ssl }),
+    ...withoutAbsent({ ssl: host?.startsWith("/") ? false : ssl }),
   };
 }
 
 /** `members` without those that are not there: the driver takes the environment's PG… for them. */
-function present<Members extends object>(members: Members): Members {
+function withoutAbsent<Members extends object>(members: Members): Members {
   const there = Object.entries(members).filter(([, value]) => value !== undefined && value !== "");
   return Object.fromEntries(there) as Members; // what is left of them
 }

@@ -1,7 +1,7 @@
 // Runs PGlite away from the main thread: in it, one heavy statement would stall every request. Started by embedded-database.ts.
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
-import { joined } from "./bytes.ts";
+import { joinBytes } from "./bytes.ts";
 import type { Reply, WorkerCommand, WorkerReport, WorkerStart } from "./embedded-database.ts";
 
 const terminateMessageType = "X".charCodeAt(0);
@@ -10,56 +10,56 @@ const pieceSize = 256 * 1024;
 /** Shared buffers are touched when they are made, all of the usual 128 MB. Below them are the operating system's, which hold the files. */
 const settings = ["shared_buffers=16MB", "maintenance_work_mem=16MB"].flatMap((setting) => ["-c", setting]);
 
-const parent = parentPort;
-if (parent === null) throw new Error("embedded-database-worker.ts runs as a worker only");
+const databaseParent = parentPort;
+if (databaseParent === null) throw new Error("embedded-database-worker.ts runs as a worker only");
 
-const report = (message: WorkerReport) => parent.postMessage(message);
+const report = (message: WorkerReport) => databaseParent.postMessage(message);
 
 try {
   // worker_threads types workerData as any; the only caller passes a WorkerStart.
   const { directory } = workerData as WorkerStart;
-  serve(await PGlite.create(directory ?? "memory://", { startParams: [...PGlite.defaultStartParams, ...settings] }));
+  serveConnections(await PGlite.create(directory ?? "memory://", { startParams: [...PGlite.defaultStartParams, ...settings] }));
   report({ kind: "ready" });
 } catch (error) {
   report({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
-  parent.close();
+  databaseParent.close();
 }
 
-function serve(database: PGlite): void {
+function serveConnections(database: PGlite): void {
   let current: MessagePort | undefined;
-  parent?.on("message", (command: WorkerCommand) => {
+  databaseParent?.on("message", (command: WorkerCommand) => {
     // PGlite is one session. The newest connection has it; the client has given up the one before.
     current?.close();
     current = undefined;
     if (command.kind === "connect") {
       const { port } = command;
       current = port;
-      answer(database, port, () => current === port);
+      answerConnection(database, port, () => current === port);
     } else {
       void database.close().finally(() => {
         report({ kind: "closed" });
-        parent?.close();
+        databaseParent?.close();
       });
     }
   });
 }
 
 /** Passes the messages that arrive over `port` to the database, whole messages at a time, and sends back its replies. */
-function answer(database: PGlite, port: MessagePort, isCurrent: () => boolean): void {
+function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => boolean): void {
   let unread: Uint8Array = new Uint8Array(0);
   let isStarting = true;
   let work = Promise.resolve();
 
   const execute = async (chunk: Uint8Array) => {
     if (!isCurrent()) return;
-    unread = unread.length === 0 ? chunk : joined([unread, chunk]);
+    unread = unread.length === 0 ? chunk : joinBytes([unread, chunk]);
     const end = endOfWholeMessages(unread, isStarting);
     const whole = unread.subarray(0, end);
     unread = unread.subarray(end);
     if (end > 0) {
       if (isStarting) await forgetSession(database);
       isStarting = false;
-      await run(database, whole, port);
+      await runMessages(database, whole, port);
     }
     port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   };
@@ -72,7 +72,7 @@ function answer(database: PGlite, port: MessagePort, isCurrent: () => boolean): 
       .catch((error: unknown) => {
         // Not a failed statement, which is an answer like others, but a database that broke down: end with the worker.
         report({ kind: "failed", message: String(error) });
-        parent?.close();
+        databaseParent?.close();
         port.close();
       });
   });
@@ -84,12 +84,12 @@ async function forgetSession(database: PGlite): Promise<void> {
   await database.exec("DISCARD ALL");
 }
 
-async function run(database: PGlite, messages: Uint8Array, port: MessagePort): Promise<void> {
+async function runMessages(database: PGlite, messages: Uint8Array, port: MessagePort): Promise<void> {
   let pieces: Uint8Array[] = [];
   let size = 0;
   const flush = () => {
     if (size === 0) return;
-    const bytes = joined(pieces);
+    const bytes = joinBytes(pieces);
     port.postMessage({ bytes, isDone: false } satisfies Reply, [bytes.buffer]);
     pieces = [];
     size = 0;

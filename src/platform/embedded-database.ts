@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
-import { joined } from "./bytes.ts";
+import { joinBytes } from "./bytes.ts";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { templateDirectory } from "./embedded-template.ts";
 import { settleWebAssembly } from "./webassembly.ts";
@@ -57,7 +57,7 @@ export async function startEmbeddedDatabase(directory: string | null): Promise<E
 
   let running: Promise<Worker> | undefined;
   let isClosed = false;
-  const connections = new Set<Connection>();
+  const connections = new Set<EmbeddedConnection>();
 
   const started = (): Promise<Worker> => {
     if (isClosed) return Promise.reject(connectionLost("The embedded database is closed"));
@@ -179,13 +179,13 @@ async function stopWorker(worker: Worker): Promise<void> {
   clearTimeout(impatience);
 }
 
-interface Connection {
+interface EmbeddedConnection {
   readonly stream: Duplex;
   onWorkerStop(): void;
 }
 
 /** The part of net.Socket that pg uses, over a message port. */
-function openConnection(started: () => Promise<Worker>): Connection {
+function openConnection(started: () => Promise<Worker>): EmbeddedConnection {
   let channel: MessagePort | undefined;
   let worker: Worker | undefined;
   let isConnected = false;
@@ -194,7 +194,7 @@ function openConnection(started: () => Promise<Worker>): Connection {
   let abandoned: NodeJS.Timeout | undefined;
 
   const send = (chunks: readonly Uint8Array[]): void => {
-    const bytes = joined(chunks);
+    const bytes = joinBytes(chunks);
     unanswered++;
     channel?.postMessage(bytes, [bytes.buffer]);
   };

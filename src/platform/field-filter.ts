@@ -24,6 +24,10 @@ export interface TypedField {
   readonly type: string;
 }
 
+/** Fields that rows of several kinds have. A number is compared with what is sent, which may be more than an integer holds. */
+export const numberField = { field: "number", type: "bigint" } as const satisfies TypedField;
+export const createdAtField = { field: "createdAt", type: "timestamptz" } as const satisfies TypedField;
+
 type KnownValue = string | number | boolean;
 
 /** A field that must equal one of some values, each listed once, or the one value that an expression of the statement has. */

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, unl
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { Forbidden, Unavailable } from "../errors.ts";
+import { errorCodeOf } from "./error-code.ts";
 import type { Clock } from "./clock.ts";
 import { DirectoryInUse, lockDirectory } from "./directory-lock.ts";
 import type { Signer } from "./signature.ts";
@@ -77,7 +78,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
   await mkdir(objects, { recursive: true, mode: 0o700 });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncDirectory(root);
-  await sweep(incoming);
+  await removeAbandoned(incoming);
   const own = join(incoming, randomUUID());
   const lock = await lockDirectory(own);
   await mkdir(own, { mode: 0o700 });
@@ -89,10 +90,10 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
 
   /** Opens the file of an object; undefined where there is none. */
   async function openFile(key: string): Promise<{ handle: FileHandle; facts: ObjectFacts } | undefined> {
-    const handle = await onDisk(unlessMissing(openPlainly(pathOf(key))));
+    const handle = await orUnavailable(unlessMissing(openPlainly(pathOf(key))));
     if (handle === undefined) return undefined;
     try {
-      const stats = await onDisk(handle.stat({ bigint: true }));
+      const stats = await orUnavailable(handle.stat({ bigint: true }));
       if (stats.isFile()) return { handle, facts: factsOf(stats) };
     } catch (error) {
       await handle.close();
@@ -184,17 +185,17 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
       const draft = join(own, randomUUID());
       // A stream that fails before anything reads it would end the process. The loop below throws its error.
       bytes.on("error", () => undefined);
-      const handle = await onDisk(open(draft, "wx", 0o600));
+      const handle = await orUnavailable(open(draft, "wx", 0o600));
       try {
         const { blocks, end } = measured(bytes, limits);
-        for await (const block of blocks) await onDisk(handle.writeFile(block));
+        for await (const block of blocks) await orUnavailable(handle.writeFile(block));
         const { sha256 } = end();
-        await onDisk(handle.sync());
-        const facts = factsOf(await onDisk(handle.stat({ bigint: true })));
+        await orUnavailable(handle.sync());
+        const facts = factsOf(await orUnavailable(handle.stat({ bigint: true })));
         await handle.close();
-        await onDisk(makeDirectories(objects, dirname(path)));
-        await onDisk(rename(draft, path));
-        await onDisk(syncDirectory(dirname(path)));
+        await orUnavailable(makeDirectories(objects, dirname(path)));
+        await orUnavailable(rename(draft, path));
+        await orUnavailable(syncDirectory(dirname(path)));
         return { ...facts, sha256 };
       } catch (error) {
         await handle.close();
@@ -217,20 +218,20 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
 
     list: () => listBelow(objects, ""),
 
-    removeUnfinished: () => sweep(incoming),
+    removeUnfinished: () => removeAbandoned(incoming),
 
     async remove(keys) {
       const changed = new Set<string>();
       for (const path of keys.map(pathOf)) {
-        if (await onDisk(unlessMissing(unlinkPlainly(path)))) changed.add(dirname(path));
+        if (await orUnavailable(unlessMissing(unlinkPlainly(path)))) changed.add(dirname(path));
       }
-      for (const directory of changed) await onDisk(syncDirectory(directory));
+      for (const directory of changed) await orUnavailable(syncDirectory(directory));
     },
 
     async check() {
       const probe = join(own, randomUUID());
-      await onDisk(writeFile(probe, "", { flag: "wx", mode: 0o600 }));
-      await onDisk(unlink(probe));
+      await orUnavailable(writeFile(probe, "", { flag: "wx", mode: 0o600 }));
+      await orUnavailable(unlink(probe));
     },
 
     async close() {
@@ -266,7 +267,7 @@ function factsOf(stats: BigIntStats): ObjectFacts {
 }
 
 /** Removes what processes that are gone have left in `incoming`; leaves alone what another one is writing at this moment. */
-async function sweep(incoming: string): Promise<void> {
+async function removeAbandoned(incoming: string): Promise<void> {
   const locks = (await readdir(incoming)).filter((name) => name.endsWith(".lock"));
   await Promise.all(
     locks.map(async (name) => {
@@ -284,11 +285,11 @@ async function sweep(incoming: string): Promise<void> {
 
 /** The objects below a directory of the store; `prefix` is what its keys begin with. */
 async function* listBelow(directory: string, prefix: string): AsyncGenerator<ListedObject, undefined> {
-  const entries = (await onDisk(unlessMissing(readdir(directory, { withFileTypes: true })))) ?? [];
+  const entries = (await orUnavailable(unlessMissing(readdir(directory, { withFileTypes: true })))) ?? [];
   for (const entry of entries) {
     if (entry.isDirectory()) yield* listBelow(join(directory, entry.name), `${prefix}${entry.name}/`);
     if (!entry.isFile() || !entry.name.endsWith(objectEnding)) continue;
-    const stats = await onDisk(unlessMissing(lstat(join(directory, entry.name))));
+    const stats = await orUnavailable(unlessMissing(lstat(join(directory, entry.name))));
     if (stats === undefined) continue;
     yield { key: `${prefix}${entry.name.slice(0, -objectEnding.length)}`, size: stats.size, modifiedAt: stats.mtime };
   }
@@ -304,7 +305,7 @@ async function makeDirectories(base: string, directory: string): Promise<void> {
     await mkdir(directory, { mode: 0o700 });
     await syncDirectory(parent);
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
+    if (errorCodeOf(error) !== "EEXIST") throw error;
     if (!(await lstat(directory)).isDirectory()) {
       throw new Error(`${directory} is not a directory of the store.`, { cause: error });
     }
@@ -343,20 +344,16 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ELOOP") return undefined;
+    if (errorCodeOf(error) === "ENOENT" || errorCodeOf(error) === "ELOOP") return undefined;
     throw error;
   }
 }
 
 /** Turns what the file system refuses (no space, no permission, no such device) into Unavailable. */
-async function onDisk<T>(work: Promise<T>): Promise<T> {
+async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     throw new Unavailable({ cause: error });
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

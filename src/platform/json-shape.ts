@@ -1,9 +1,9 @@
 /** The maximum nesting of JSON in requests. Deeper JSON makes recursive functions run out of stack. */
-export const maximumDepth = 32;
+export const maximumJsonDepth = 32;
 
-/** Whether `value`, as it was parsed from JSON, is nested more than {@link maximumDepth} levels deep. */
+/** Whether `value`, as it was parsed from JSON, is nested more than {@link maximumJsonDepth} levels deep. */
 export function isTooDeep(value: unknown): boolean {
-  return isDeeperThan(maximumDepth, value);
+  return isDeeperThan(maximumJsonDepth, value);
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {
@@ -18,7 +18,7 @@ const maximumParts = 1_000;
 
 /** Why a body, as it was parsed from JSON, is no body that anything here takes; undefined where it may be one. */
 export function bodyProblem(value: unknown): string | undefined {
-  if (isTooDeep(value)) return `The body is nested more than ${maximumDepth} levels deep.`;
+  if (isTooDeep(value)) return `The body is nested more than ${maximumJsonDepth} levels deep.`;
   const parts = mostPartsOf(value);
   return parts > maximumParts
     ? `The body has a list or an object of ${parts} parts; at most ${maximumParts} are taken.`

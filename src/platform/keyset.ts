@@ -22,6 +22,9 @@ export interface OrderKey extends SortField {
   readonly ties?: SortField;
 }
 
+export const tiesById = { field: "id", type: "uuid" } as const satisfies SortField;
+export const tiesByNumber = { field: "number", type: "integer" } as const satisfies SortField;
+
 /** What rows are sorted by, the first key foremost. */
 export type Ordering = readonly [OrderKey, ...OrderKey[]];
 

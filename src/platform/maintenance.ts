@@ -20,7 +20,7 @@ const neutralSettings: Readonly<Record<string, string>> = {
 /**
  * Not off: there is no pause between the two statements. A process that lets more time pass is gone, and its lock must go too.
  */
-const idleMilliseconds = 60_000;
+const idleTransactionMilliseconds = 60_000;
 
 /** How often the server looks whether its client is still there while a statement runs, in milliseconds. Not every platform can. */
 const clientCheck = { name: "client_connection_check_interval", value: "2000", platform: "linux" };
@@ -53,9 +53,9 @@ export async function inMaintenanceTransaction<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   // In one message: the pause before the next one is idle time of a transaction.
-  await sendInTime(
+  await sendForMaintenance(
     client,
-    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${idleMilliseconds}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${idleTransactionMilliseconds}`,
   );
   try {
     await setForTransaction(client, { ...neutralSettings, search_path: `${pg.escapeIdentifier(schema)}, pg_temp` });
@@ -72,7 +72,7 @@ const statementTimeout = "57014";
 const attempts = 20;
 
 /** Sends `text`, which lifts the database's limit of time for a statement. It takes no time itself, but a busy server may be late with that too. */
-export async function sendInTime(client: pg.ClientBase, text: string): Promise<void> {
+export async function sendForMaintenance(client: pg.ClientBase, text: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await client.query(text);

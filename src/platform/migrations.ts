@@ -1,7 +1,7 @@
 import pg from "pg";
 import { Unavailable } from "../errors.ts";
 import type { Database } from "./database.ts";
-import { inMaintenanceTransaction, sendInTime, withClient } from "./maintenance.ts";
+import { inMaintenanceTransaction, sendForMaintenance, withClient } from "./maintenance.ts";
 import {
   addToHistory,
   createHistory,
@@ -206,7 +206,8 @@ async function runSteps(
   client.on("error", ignore);
   try {
     // Of the session, since there is no transaction, and the session ends below. A pooler's goes on, with others: DATABASE_URL_DIRECT leads past it.
-    if (await hasOwnSession(client, schema)) await sendInTime(client, "SET statement_timeout = 0; SET lock_timeout = 0");
+    if (await hasOwnSession(client, schema))
+      await sendForMaintenance(client, "SET statement_timeout = 0; SET lock_timeout = 0");
     for (const step of steps) await runStep(client, schema, step);
   } finally {
     client.off("error", ignore);

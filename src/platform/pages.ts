@@ -224,7 +224,7 @@ function stretch(
   const columns = [...pinned, ...keys].map(({ field }) => column(alias, field));
   const compared = (operator: string, values: readonly Sql[]) => {
     const all = [...pinned.map(({ value }) => value), ...values];
-    return sql`${row(columns.slice(0, all.length))} ${raw(operator)} ${row(all)}`;
+    return sql`${rowConstructor(columns.slice(0, all.length))} ${raw(operator)} ${rowConstructor(all)}`;
   };
   const conditions = allOf([
     ...held.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
@@ -239,7 +239,7 @@ function stretch(
   return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${commas(order)} ${limit}`;
 }
 
-function row(parts: readonly Sql[]): Sql {
+function rowConstructor(parts: readonly Sql[]): Sql {
   return parts.length === 1 ? sql`${parts[0]}` : sql`(${commas(parts)})`;
 }
 

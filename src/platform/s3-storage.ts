@@ -35,8 +35,8 @@ export interface S3StorageOptions {
 
 // Long enough for a part of an upload to be taken in, short enough for a frozen store to be noticed within a client's patience.
 const connectMilliseconds = 2_000;
-const idleMilliseconds = 10_000;
-const checkMilliseconds = 5_000;
+const idleSocketMilliseconds = 10_000;
+const storeCheckMilliseconds = 5_000;
 
 const removalsAtOnce = 8;
 
@@ -49,7 +49,7 @@ function openClient(region: string, endpoint: string | undefined): S3Client {
     // By default a checksum of a body that is not there yet is signed into every upload URL, and a header that older stores refuse.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleMilliseconds },
+    requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleSocketMilliseconds },
   });
 }
 
@@ -219,7 +219,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
     async check() {
       await onS3(
-        client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(checkMilliseconds) }),
+        client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(storeCheckMilliseconds) }),
       );
     },
 

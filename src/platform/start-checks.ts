@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { DatabaseConfig } from "../config.ts";
 import { Unavailable } from "../errors.ts";
+import { errorCodeOf } from "./error-code.ts";
 import { type DatabaseAddress, readConnectionString, type ServerAddress } from "./connection-string.ts";
 import { clientFor } from "./failover.ts";
 import { inMaintenanceTransaction, withClient } from "./maintenance.ts";
@@ -108,7 +109,7 @@ export async function checkRights(pool: pg.Pool, schema: string): Promise<void> 
 }
 
 async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<Facts> {
-  const place = placeOf(target.address.servers);
+  const place = serversLabel(target.address.servers);
   let pause = patience.firstPauseMilliseconds;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -121,11 +122,11 @@ async function awaitTarget(target: Target, log: StartLog, patience: Patience & {
       if (performance.now() + pause > patience.deadline) {
         const seconds = Math.round(patience.totalMilliseconds / 1000);
         throw new UnusableDatabase(
-          `${place} could not be connected to in ${seconds} s (${messageOf(error)}): start it, or correct ${target.variable}.`,
+          `${place} could not be connected to in ${seconds} s (${faultMessage(error)}): start it, or correct ${target.variable}.`,
           { cause: error },
         );
       }
-      if (attempt === 1) log.warn({ cause: messageOf(error) }, `${place} does not answer yet; waiting for it`);
+      if (attempt === 1) log.warn({ cause: faultMessage(error) }, `${place} does not answer yet; waiting for it`);
     }
     await new Promise((wake) => setTimeout(wake, pause));
     pause = Math.min(pause * 2, patience.longestPauseMilliseconds);
@@ -255,8 +256,8 @@ function lastingFault(error: unknown, target: Target, place: string): string | u
 }
 
 function lastingFaultOfServer(error: unknown, { variable, address }: Target, place: string): string | undefined {
-  const code = codeOf(error);
-  const message = messageOf(error);
+  const code = errorCodeOf(error);
+  const message = faultMessage(error);
   const { user = "of the process", database = user } = address.servers[0] ?? {};
   if (code === "28P01" || message.startsWith("SASL"))
     return `${place} refuses the password of the role ${user} (${message}): correct ${variable}.`;
@@ -285,13 +286,9 @@ const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|H
 const protocolViolation = "08P01";
 
 function isPassing(error: unknown): boolean {
-  if (codeOf(error) === protocolViolation) return !messageOf(error).startsWith("unsupported startup parameter");
+  if (errorCodeOf(error) === protocolViolation) return !faultMessage(error).startsWith("unsupported startup parameter");
   // A socket in a directory where the server has not made it yet.
-  return codeOf(error) === "ENOENT" || isUnavailable(error);
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  return errorCodeOf(error) === "ENOENT" || isUnavailable(error);
 }
 
 /** What was thrown, for each server that was tried. A host of several addresses fails with an error for each of them, which are alike. */
@@ -302,14 +299,14 @@ function failuresOf(error: unknown): readonly unknown[] {
   return fault.message === "" ? [first] : fault.errors.length === 0 ? [fault] : fault.errors.flatMap(failuresOf);
 }
 
-function messageOf(error: unknown): string {
+function faultMessage(error: unknown): string {
   const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
   if (!(fault instanceof Error)) return String(fault);
   if (!(fault instanceof AggregateError)) return fault.message;
-  return [fault.message, ...fault.errors.map(messageOf)].filter((message) => message !== "").join("; ");
+  return [fault.message, ...fault.errors.map(faultMessage)].filter((message) => message !== "").join("; ");
 }
 
-function placeOf(servers: readonly ServerAddress[]): string {
+function serversLabel(servers: readonly ServerAddress[]): string {
   const places = servers.map(({ host = "localhost", port = 5432 }) => (host.startsWith("/") ? host : `${host}:${port}`));
   return `PostgreSQL at ${places.join(", ")}`;
 }

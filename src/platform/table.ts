@@ -32,15 +32,15 @@ export interface Table<Row, Filled extends keyof Row = never> {
 }
 
 /** A value of a column, or the expression that makes it. */
-type Written<Value> = (Value extends readonly (infer Element)[] ? readonly Element[] : Value) | Sql;
+type ColumnValue<Value> = (Value extends readonly (infer Element)[] ? readonly Element[] : Value) | Sql;
 
 /** What an INSERT gives: every field but those that the database fills. What is to be null is null, and not left out. */
 export type InsertedValues<Row, Filled extends keyof Row> = {
-  readonly [Field in Exclude<keyof Row & string, Filled>]: Written<Row[Field]>;
+  readonly [Field in Exclude<keyof Row & string, Filled>]: ColumnValue<Row[Field]>;
 };
 
 /** What an UPDATE sets. A field that is undefined stays as it is. */
-export type ChangedValues<Row> = { readonly [Field in keyof Row & string]?: Written<Row[Field]> | undefined };
+export type ChangedValues<Row> = { readonly [Field in keyof Row & string]?: ColumnValue<Row[Field]> | undefined };
 
 /**
  * `INSERT INTO table (columns) SELECT values`, each value cast to the type of its column. FROM, WHERE, ON CONFLICT and RETURNING may follow.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Prisma } from "#generated/prisma/client.ts";
 import { Unavailable } from "../errors.ts";
+import { errorCodeOf } from "./error-code.ts";
 
 /** {@link Unavailable}, with `error` as its cause, where that says that the database cannot be reached; otherwise `error` itself. */
 export function asUnavailable(error: unknown): unknown {
@@ -20,7 +21,7 @@ export function isUnavailable(error: unknown): boolean {
     const { data } = adapterErrorShape.safeParse(error.meta);
     if (data !== undefined && saysUnavailable(data.driverAdapterError.cause)) return true;
   }
-  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const code = errorCodeOf(error);
   if (code !== undefined && [prismaCodes, serverCodes, socketCodes, encryptionCodes].some((codes) => codes.test(code)))
     return true;
   // The socket of a server on this machine is a file: it is not there while the server is not.

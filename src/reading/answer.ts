@@ -44,7 +44,7 @@ export function createAnswer(text: string, fillers: readonly Filler[]): JsonAnsw
     text(asker) {
       if (text.includes(missing)) throw new NotInJson();
       if (!text.includes(gap)) return text;
-      known ??= partsOf(text, fillers);
+      known ??= splitAtGaps(text, fillers);
       const parts = known.map((part) => (typeof part === "string" ? part : orRejected(() => part.fill(part.given, asker))));
       return mapMaybePromises(parts, (texts) => texts.join(""));
     },
@@ -58,7 +58,7 @@ interface Gap {
 }
 
 /** What stands between gaps and what stands in them take turns. */
-function partsOf(text: string, fillers: readonly Filler[]): readonly (string | Gap)[] {
+function splitAtGaps(text: string, fillers: readonly Filler[]): readonly (string | Gap)[] {
   return text.split(gap).map((part, index) => (index % 2 === 0 ? part : gapIn(part, fillers)));
 }
 

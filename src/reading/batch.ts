@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
 import { AnswerTooLarge, asError } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
+import { errorCodeOf } from "../platform/error-code.ts";
 import { createMicroBatcher } from "../platform/micro-batcher.ts";
 import type { ResponseAllowance } from "../platform/response-budget.ts";
 import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
@@ -34,7 +35,7 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
     let written = 0;
     const placeholder = (value: unknown): string => {
       if (!isSlot(value)) return `$${++written}`;
-      return ofAsker(value) ? ofSlot(placeOf(slots, value)) : `$${constants.length + placeOf(ambient, value) + 1}`;
+      return ofAsker(value) ? ofSlot(slotIndex(slots, value)) : `$${constants.length + slotIndex(ambient, value) + 1}`;
     };
     return strings.reduce((text, part, index) => `${text}${placeholder(values[index - 1])}${part}`);
   };
@@ -63,10 +64,10 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
 
 /** A named slot is one wherever it stands, and so is a value that stands in several places. */
 function distinct(slots: readonly Slot[]): readonly Slot[] {
-  return slots.filter((one, index) => placeOf(slots, one) === index);
+  return slots.filter((one, index) => slotIndex(slots, one) === index);
 }
 
-function placeOf(slots: readonly Slot[], wanted: Slot): number {
+function slotIndex(slots: readonly Slot[], wanted: Slot): number {
   return slots.findIndex((slot) => (wanted.name === undefined ? slot === wanted : slot.name === wanted.name));
 }
 
@@ -240,7 +241,7 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
 
 /** Whether the statement has ended itself: see within_bytes in prisma/migrations. */
 function isStoppedForSize(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "54000";
+  return errorCodeOf(error) === "54000";
 }
 
 function isTooLarge({ json, bytes }: LimitedAnswer): boolean {

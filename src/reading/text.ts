@@ -70,14 +70,14 @@ function base64Of(type: string, uuid: Sql): Sql {
 
 /** All that is ever spelled out besides marks: names, and what JSON is made of. Nothing of it means anything to PostgreSQL. */
 const harmless = /^[\w\-{}[\]":,.]*$/;
-const marks = [
+const escapedMarks = [
   { mark: divider, escape: String.raw`\x0a` },
   { mark: gap, escape: String.raw`\x01` },
   { mark: missing, escape: String.raw`\x02` },
 ] as const;
 
 function literal(text: string): Sql {
-  const unmarked = marks.reduce((rest, { mark }) => rest.replaceAll(mark, ""), text);
+  const unmarked = escapedMarks.reduce((rest, { mark }) => rest.replaceAll(mark, ""), text);
   if (!harmless.test(unmarked)) throw new TypeError("A text is to be spelled out that is neither a name nor JSON.");
-  return raw(`E'${marks.reduce((rest, { mark, escape }) => rest.replaceAll(mark, escape), text)}'::text`);
+  return raw(`E'${escapedMarks.reduce((rest, { mark, escape }) => rest.replaceAll(mark, escape), text)}'::text`);
 }

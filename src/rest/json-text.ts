@@ -22,7 +22,7 @@ export function jsonIn(body: unknown): string | undefined {
  *
  * @throws {DomainError} what a policy has refused. Other errors are mistakes in the code.
  */
-export async function textOf(found: object, asker: object): Promise<string> {
+export async function renderJson(found: object, asker: object): Promise<string> {
   const json = jsonOf(found);
   if (!json) throw new Error("A face that shows JSON has read something without it.");
   return json.text(asker);

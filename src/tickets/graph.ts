@@ -7,7 +7,7 @@ import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
 import { from, fromOne, stored } from "../graph/sources.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
-import { AccountRef, PersonRef, present } from "../people/graph.ts";
+import { AccountRef, PersonRef, requireRow } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
 import { accountOfTicket, requesterOfTicket, ticketEntity } from "./relations.ts";
@@ -60,7 +60,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
       description: "The account to which the ticket belongs.",
       extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
-        mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), present),
+        mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), requireRow),
     }),
     requester: t.field({
       type: PersonRef,
@@ -140,7 +140,7 @@ const TicketOrder = builder.inputType("TicketOrder", {
   }),
 });
 
-function readFilter(filter: typeof TicketFilterInput.$inferInput | null | undefined): TicketFilter {
+function readTicketFilter(filter: typeof TicketFilterInput.$inferInput | null | undefined): TicketFilter {
   if (!filter) return {};
   return {
     ids: filter.ids?.map((id) => readId("Ticket", id, ["filter", "ids"])),
@@ -180,7 +180,7 @@ builder.queryFields((t) => ({
           name: "Query.tickets",
           ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
         };
-        const filter = readFilter(args.filter);
+        const filter = readTicketFilter(args.filter);
         const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
         const { wanted, selection } = context.selectedPage(info, scope);
         const slice = await services.tickets.list(viewer, read, wanted, selection);
@@ -192,7 +192,7 @@ builder.queryFields((t) => ({
   ),
 }));
 
-const AddTicketInput = builder.inputType("AddTicketInput", {
+const AddTicketInputRef = builder.inputType("AddTicketInput", {
   description: "The ticket to add.",
   fields: (t) => ({
     kind: t.field({ type: TicketKindEnum, required: true, description: "The kind of the ticket." }),
@@ -217,7 +217,7 @@ builder.mutationField("addTicket", (t) =>
     type: AddTicketPayload,
     description: "Adds a ticket to the viewer's account. Requires the scope `tickets:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: AddTicketInput, required: true, description: "The ticket to add." }) },
+    args: { input: t.arg({ type: AddTicketInputRef, required: true, description: "The ticket to add." }) },
     resolve: async (_root, { input }, context) => {
       const ticket = await context.services.tickets.add(context.viewer, {
         kind: input.kind,

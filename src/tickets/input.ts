@@ -1,7 +1,7 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter } from "../platform/field-filter.ts";
 import type { InstantRange } from "../platform/instants.ts";
-import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
+import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../platform/keyset.ts";
 import { codePointLength, createIssues, unstorable } from "../platform/text.ts";
 
 export interface AddTicketInput {
@@ -23,7 +23,7 @@ export interface UpdateTicketInput {
 export interface TicketFilter {
   readonly ids?: readonly string[] | undefined;
   readonly kinds?: readonly TicketKind[] | undefined;
-  readonly statuses?: readonly TicketStatus[] | undefined;
+  readonly allStatuses?: readonly TicketStatus[] | undefined;
   readonly requesterId?: string | undefined;
   readonly createdAt?: InstantRange | undefined;
   readonly updatedAt?: InstantRange | undefined;
@@ -59,11 +59,8 @@ export function checkTicket({ subject }: { readonly subject?: string | undefined
   issues.throwIfAny();
 }
 
-const tiesById = { field: "id", type: "uuid" } as const;
-const tiesByNumber = { field: "number", type: "integer" } as const;
-
 /** Every status: one that is left out does not compile. */
-const statuses: Readonly<Record<TicketStatus, true>> = {
+const allStatuses: Readonly<Record<TicketStatus, true>> = {
   PREPARED: true,
   PENDING: true,
   IN_PROGRESS: true,
@@ -77,5 +74,5 @@ export const ticketOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   UPDATED_AT: { field: "updatedAt", type: "timestamptz", ties: tiesById },
   NUMBER: { field: "number", type: "integer" },
-  STATUS: { field: "status", type: '"TicketStatus"', values: Object.keys(statuses), ties: tiesByNumber },
+  STATUS: { field: "status", type: '"TicketStatus"', values: Object.keys(allStatuses), ties: tiesByNumber },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -1,14 +1,21 @@
 import { Prisma, type Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import { accountWhere, personWhere } from "../people/relations.ts";
-import { type Among, allTerms, meeting, meets, oneOf, type Terms } from "../platform/field-filter.ts";
+import {
+  type Among,
+  allTerms,
+  meeting,
+  meets,
+  oneOf,
+  type Terms,
+  createdAtField,
+  numberField,
+} from "../platform/field-filter.ts";
 import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 
-const number = { field: "number", type: "bigint" } as const;
-const createdAt = { field: "createdAt", type: "timestamptz" } as const;
 const updatedAt = { field: "updatedAt", type: "timestamptz" } as const;
 const kind = { field: "kind", type: '"TicketKind"', values: Object.values(TicketKind) } as const satisfies Among;
 const status = { field: "status", type: '"TicketStatus"', values: Object.values(TicketStatus) } as const satisfies Among;
@@ -49,7 +56,7 @@ export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
     return {
       from: sql`tickets t WHERE ${whereSql("t", { accountId })}`,
       scope: "accountId",
-      terms: allTerms("t", [meeting(visible), ...filterTerms(filter)]),
+      terms: allTerms("t", [meeting(visible), ...ticketTerms(filter)]),
     };
   },
 };
@@ -57,18 +64,18 @@ export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
 export const requesterOfTicket = personWhere(sql`m.person_id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
 
-function filterTerms(filter: TicketFilter): readonly (Partial<Terms> | undefined)[] {
+function ticketTerms(filter: TicketFilter): readonly (Partial<Terms> | undefined)[] {
   const { fields = {} } = filter;
   return [
     filter.ids && { others: [sql`t.id = ANY(${filter.ids}::uuid[])`] },
     filter.kinds && oneOf(kind, filter.kinds),
     filter.statuses && oneOf(status, filter.statuses),
     filter.requesterId === undefined ? undefined : meeting({ requesterId: filter.requesterId }),
-    filter.createdAt && meets("t", createdAt, filter.createdAt),
+    filter.createdAt && meets("t", createdAtField, filter.createdAt),
     filter.updatedAt && meets("t", updatedAt, filter.updatedAt),
-    ...(fields.number ?? []).map((field) => meets("t", number, field)),
+    ...(fields.number ?? []).map((field) => meets("t", numberField, field)),
     ...(fields.status ?? []).map((field) => meets("t", status, field, status.values)),
-    ...(fields.createdAt ?? []).map((field) => meets("t", createdAt, field)),
+    ...(fields.createdAt ?? []).map((field) => meets("t", createdAtField, field)),
     ...(fields.updatedAt ?? []).map((field) => meets("t", updatedAt, field)),
   ];
 }

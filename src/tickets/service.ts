@@ -31,7 +31,7 @@ export interface Tickets {
 }
 
 /** A count needs no page, and a read has one. */
-const firstByNumber = {
+const firstTicket = {
   ordering: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
   page: { size: 1, from: "start" },
 } as const;
@@ -61,7 +61,7 @@ export function createTickets({
 
     async count(viewer, filter, most) {
       const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
-      const { total } = await reads.page(viewer, ticketsOfAccount, { filter, ...firstByNumber }, wanted);
+      const { total } = await reads.page(viewer, ticketsOfAccount, { filter, ...firstTicket }, wanted);
       return total ?? 0;
     },
 

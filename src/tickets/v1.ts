@@ -2,10 +2,10 @@ import { NotFound } from "../errors.ts";
 import { ownAccount, personStub } from "../people/v1.ts";
 import { allFields, type Selection } from "../reading/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { relatedRow, type Shape, stored, worked } from "../rest/v1/fields.ts";
+import { relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
 import { findById } from "../rest/v1/ids.ts";
-import type { Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
+import type { V1Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
 import { ticketOrderings } from "./input.ts";
 import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";
@@ -32,24 +32,24 @@ function ticketShape(kind: TicketKind): Shape<Ticket> {
   return {
     always: ["kind"],
     fields: {
-      id: stored(ticketEntity, "number", "bare"),
-      subject: stored(ticketEntity, "subject", "json"),
-      status: stored(ticketEntity, "status", { codes: shownStatuses(kind) }),
+      id: storedValue(ticketEntity, "number", "bare"),
+      subject: storedValue(ticketEntity, "subject", "json"),
+      status: storedValue(ticketEntity, "status", { codes: shownStatuses(kind) }),
       requested_by: relatedRow(requesterOfTicket, personStub),
       // A ticket is seen in the account that keeps it, and nowhere else.
-      account: worked(ticketEntity, [], (_ticket, context) => ownAccount(context)),
-      created_at: worked(ticketEntity, ["createdAt"], (ticket, { viewer, formatTime }) =>
+      account: computedValue(ticketEntity, [], (_ticket, context) => ownAccount(context)),
+      created_at: computedValue(ticketEntity, ["createdAt"], (ticket, { viewer, formatTime }) =>
         formatTime(ticket.createdAt, viewer.account.timeZone),
       ),
-      updated_at: worked(ticketEntity, ["updatedAt"], (ticket, { viewer, formatTime }) =>
+      updated_at: computedValue(ticketEntity, ["updatedAt"], (ticket, { viewer, formatTime }) =>
         formatTime(ticket.updatedAt, viewer.account.timeZone),
       ),
-      nodeID: stored(ticketEntity, "id", { nodeIdOf: "Ticket" }),
+      nodeID: storedValue(ticketEntity, "id", { nodeIdOf: "Ticket" }),
     },
   };
 }
 
-const sortable = {
+const sortableTickets = {
   id: ticketOrderings.NUMBER,
   status: ticketOrderings.STATUS,
   created_at: ticketOrderings.CREATED_AT,
@@ -58,10 +58,10 @@ const sortable = {
 
 /** The reads of the tickets of one kind. */
 export interface TicketOperations {
-  readonly list: Operation;
-  readonly get: Operation;
+  readonly list: V1Operation;
+  readonly get: V1Operation;
   /** The lists that have a path of their own below the collection, such as those that are open. */
-  readonly lists: readonly { readonly path: string; readonly list: Operation }[];
+  readonly lists: readonly { readonly path: string; readonly list: V1Operation }[];
 }
 
 export function ticketOperations(kind: TicketKind): TicketOperations {
@@ -73,12 +73,12 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
     updatedAt: timeField("updated_at"),
   };
   const listOf =
-    (statuses?: readonly TicketStatus[]): Operation =>
+    (statuses?: readonly TicketStatus[]): V1Operation =>
     (request) => {
       const { services, viewer } = request;
       const filter = { kinds: [kind], statuses };
       return answerCollection(request, {
-        ...{ shape, filterable, sortable },
+        ...{ shape, filterable, sortable: sortableTickets },
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
         read: ({ fields, ordering, page, wanted }) =>
           services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, wanted),

@@ -7,7 +7,7 @@ const plus = 0x2b;
 const closingParenthesis = 0x29;
 
 /** Quotes within quotes, or twice the lists within lists, that are rendered as such. What is deeper is shown as it was written. */
-export const maximumDepth = 16;
+export const maximumBlockDepth = 16;
 
 /** The character at which the text of a line begins, as its code; NaN at the end of the text. */
 export function firstCharacter(state: StateBlock, line: number): number {
@@ -44,7 +44,7 @@ const libraryList = libraryRule("list");
 
 /** Below the last level the library would drop text; here it becomes paragraphs that show their markers. */
 export function tooDeep(state: StateBlock, startLine: number, endLine: number): boolean {
-  if (state.level < maximumDepth) return false;
+  if (state.level < maximumBlockDepth) return false;
   let line = startLine + 1;
   // A line that carries on a quote without its marker counts as indented by -1: it belongs here, whatever the indentation.
   while (line < endLine && !state.isEmpty(line) && (indentation(state, line) >= 0 || state.sCount[line] === -1)) line += 1;
@@ -102,7 +102,7 @@ function closes(state: StateBlock, line: number, length: number): boolean {
 }
 
 /** Lists of `*`, `-` and `1.`; CommonMark's `+` is an underline here, and `1)` is text. */
-export function list(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
+export function listRule(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
   let position = lineStart(state, startLine);
   if (state.src.charCodeAt(position) === plus) return false;
   while (isDigit(state.src.charCodeAt(position))) position += 1;

@@ -1,4 +1,5 @@
 import type { Token } from "markdown-it";
+import { escapeHtml } from "../../platform/text.ts";
 import { webAddress } from "./links.ts";
 import type { ResolvedReferences, RichText } from "./model.ts";
 import { recordLabel, recordReference, unresolvedText } from "./references.ts";
@@ -34,11 +35,11 @@ function element(token: Token, rendering: Rendering): string {
     case "fence":
       return `<pre><code>${escapeHtml(token.content)}</code></pre>\n`;
     case "image":
-      return image(token, rendering);
+      return imageHtml(token, rendering);
     case "mention":
-      return mention(token, rendering);
+      return mentionHtml(token, rendering);
     case "record":
-      return record(token, rendering);
+      return recordHtml(token, rendering);
     default:
       return tag(token);
   }
@@ -52,7 +53,7 @@ function tag(token: Token): string {
   return `<${token.tag}${attributes(Object.fromEntries(token.attrs ?? []))}>${lineEnd}`;
 }
 
-function image(token: Token, { resolved, imageUrls }: Rendering): string {
+function imageHtml(token: Token, { resolved, imageUrls }: Rendering): string {
   const found = resolved.image?.(token.content);
   const url = found && webAddress(found.url);
   if (found === undefined || url === undefined) return escapeHtml(unresolvedText(token));
@@ -60,13 +61,13 @@ function image(token: Token, { resolved, imageUrls }: Rendering): string {
   return `<img${attributes({ src: url, alt: token.info || found.name, loading: "lazy" })}>`;
 }
 
-function mention(token: Token, { resolved }: Rendering): string {
+function mentionHtml(token: Token, { resolved }: Rendering): string {
   const person = resolved.person?.(Number(token.info));
   if (person === undefined) return escapeHtml(unresolvedText(token));
   return `<span class="mention">@${escapeHtml(person.name)}</span>`;
 }
 
-function record(token: Token, { resolved }: Rendering): string {
+function recordHtml(token: Token, { resolved }: Rendering): string {
   const { kind, number } = recordReference(token);
   const found = resolved.record?.(kind, number);
   if (found === undefined) return escapeHtml(unresolvedText(token));
@@ -79,10 +80,4 @@ function attributes(values: Readonly<Record<string, string | number | undefined>
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}="${escapeHtml(String(value))}"`)
     .join("");
-}
-
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? "");
 }

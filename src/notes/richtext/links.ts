@@ -23,7 +23,7 @@ export function webAddress(text: string): string | undefined {
 }
 
 /** `[text](address)`. Where the address cannot be linked to, all of it is text. */
-export function link(state: StateInline, silent: boolean): boolean {
+export function linkRule(state: StateInline, silent: boolean): boolean {
   if (state.src.charAt(state.pos) !== "[") return false;
   const labelStart = state.pos + 1;
   const labelEnd = state.md.helpers.parseLinkLabel(state, state.pos, true);
@@ -90,7 +90,7 @@ function addressAt(source: string, start: number, limit: number): string {
  * `![text](key)`: an attachment that is shown inline. If there is a URL in place of the key, it becomes a link: the reader's
  * browser must not request an image from another server.
  */
-export function image(state: StateInline, silent: boolean): boolean {
+export function imageRule(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("![", state.pos)) return false;
   imageText.lastIndex = state.pos;
   const [source, text] = imageText.exec(state.src) ?? [];

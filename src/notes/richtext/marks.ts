@@ -13,7 +13,7 @@ interface Mark {
 }
 
 // `+` and `~` are common in emails ("+31 20 …", "grade 18+"), so a mark with them ends on the line where it began.
-const marks: Readonly<Record<string, Mark>> = {
+const markStyles: Readonly<Record<string, Mark>> = {
   "*": { tag: "strong", width: 2, withinWords: true, acrossLines: true },
   _: { tag: "em", width: 2, withinWords: false, acrossLines: true },
   "+": { tag: "u", width: 1, withinWords: false, acrossLines: false },
@@ -26,9 +26,9 @@ const colourOpening = /<([cm]) #([0-9a-f]{6}|[0-9a-f]{3})>/iy;
 const colourClosing = /<\/([cm])>/iy;
 
 /** `**`, `__`, `+` and `~`: each becomes a text, and a delimiter for {@link applyMarks} to pair. */
-export function mark(state: StateInline, silent: boolean): boolean {
+export function markRule(state: StateInline, silent: boolean): boolean {
   const character = state.src.charAt(state.pos);
-  const { width, withinWords } = marks[character] ?? {};
+  const { width, withinWords } = markStyles[character] ?? {};
   if (silent || width === undefined || withinWords === undefined) return false;
   const run = state.scanDelims(state.pos, withinWords);
   const spare = run.length - width;
@@ -94,7 +94,7 @@ function applyPairs(state: StateInline, delimiters: readonly Delimiter[], lines:
   delimiters.forEach((opener, index) => {
     if (ends.delete(index)) return;
     const closer = delimiters[opener.end];
-    const { tag, acrossLines } = marks[String.fromCharCode(opener.marker)] ?? colouring;
+    const { tag, acrossLines } = markStyles[String.fromCharCode(opener.marker)] ?? colouring;
     const start = state.tokens[opener.token];
     const end = closer && state.tokens[closer.token];
     if (closer === undefined || start === undefined || end === undefined || ends.size >= maximumMarks) return;

@@ -1,7 +1,7 @@
 import MarkdownIt, { type MarkdownIt as Parser } from "markdown-it";
-import { createFenceRule, list, tooDeep } from "./blocks.ts";
-import { bareAddress, image, link } from "./links.ts";
-import { applyMarks, colour, mark } from "./marks.ts";
+import { createFenceRule, listRule, tooDeep } from "./blocks.ts";
+import { bareAddress, imageRule, linkRule } from "./links.ts";
+import { applyMarks, colour, markRule } from "./marks.ts";
 import type { RichText } from "./model.ts";
 import { limitReferences, reference } from "./references.ts";
 import { pairSections, sectionMark } from "./sections.ts";
@@ -34,14 +34,14 @@ function createParser(): Parser {
   const { block, inline, core } = markdown;
   block.ruler.before("fence", "too_deep", tooDeep);
   block.ruler.at("fence", createFenceRule(), interruptsAnything);
-  block.ruler.at("list", list, { alt: ["paragraph", "blockquote"] });
+  block.ruler.at("list", listRule, { alt: ["paragraph", "blockquote"] });
   block.ruler.before("blockquote", "section_mark", sectionMark, interruptsAnything);
 
-  inline.ruler.push("mark", mark);
+  inline.ruler.push("mark", markRule);
   inline.ruler.push("colour", colour);
   inline.ruler.push("reference", reference);
-  inline.ruler.push("image_by_key", image);
-  inline.ruler.push("address_link", link);
+  inline.ruler.push("image_by_key", imageRule);
+  inline.ruler.push("address_link", linkRule);
   inline.ruler.push("bare_address", bareAddress);
   inline.ruler2.after("balance_pairs", "apply_marks", applyMarks);
 

@@ -9,7 +9,7 @@ interface Container {
   marker?: string | undefined;
 }
 
-interface Page {
+interface PlainRendering {
   readonly resolved: ResolvedReferences;
   readonly lines: string[];
   readonly containers: Container[];
@@ -27,12 +27,12 @@ interface Page {
  * below it; code stays as it is. Lines end with a line feed, the last one without.
  */
 export function renderPlain(text: RichText, resolved: ResolvedReferences = {}): string {
-  const page: Page = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };
+  const page: PlainRendering = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };
   for (const token of text.tokens) place(page, token);
   return page.lines.join("\n");
 }
 
-function place(page: Page, token: Token): void {
+function place(page: PlainRendering, token: Token): void {
   switch (token.type) {
     case "paragraph_open":
     case "heading_open":
@@ -88,7 +88,7 @@ function place(page: Page, token: Token): void {
   }
 }
 
-function nextItem({ counters }: Page): Container {
+function nextItem({ counters }: PlainRendering): Container {
   const number = counters.at(-1);
   if (number === undefined) return { margin: "  ", marker: "• " };
   counters[counters.length - 1] = number + 1;
@@ -96,27 +96,27 @@ function nextItem({ counters }: Page): Container {
   return { margin: " ".repeat(marker.length), marker };
 }
 
-function enter(page: Page): void {
+function enter(page: PlainRendering): void {
   const startsItem = page.containers.at(-1)?.marker !== undefined;
   if (!startsItem) setOff(page);
 }
 
-function leave(page: Page): void {
+function leave(page: PlainRendering): void {
   page.isFirst = page.lines.length === 0;
   page.isTight = false;
 }
 
-function writeInline(page: Page, tokens: readonly Token[]): void {
+function writeInline(page: PlainRendering, tokens: readonly Token[]): void {
   const text = inlineText(tokens, page.resolved);
   if (text !== "") write(page, text.split("\n"));
 }
 
-function write(page: Page, lines: readonly string[]): void {
+function write(page: PlainRendering, lines: readonly string[]): void {
   setOff(page);
   writeLines(page, lines);
 }
 
-function setOff(page: Page): void {
+function setOff(page: PlainRendering): void {
   if (!page.isFirst && !page.isTight) {
     // An item that has not begun stands below the blank line.
     const unbegun = page.containers.findIndex((container) => container.marker !== undefined);
@@ -131,12 +131,12 @@ function setOff(page: Page): void {
   page.isFirst = true;
 }
 
-function writeLines(page: Page, lines: readonly string[]): void {
+function writeLines(page: PlainRendering, lines: readonly string[]): void {
   for (const line of lines) page.lines.push(line === "" ? takeMargin(page).trimEnd() : takeMargin(page) + line);
   page.isFirst = false;
 }
 
-function takeMargin(page: Page): string {
+function takeMargin(page: PlainRendering): string {
   return page.containers
     .map((container) => {
       const { margin, marker } = container;

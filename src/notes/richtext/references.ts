@@ -7,16 +7,16 @@ export const maximumReferences = 500;
 // What a column of type integer holds: nothing beyond it can exist.
 const maximumNumber = 2_147_483_647;
 
-const mention = /<@([1-9]\d{0,9})\|([^<>\n]{1,255})>/y;
-const record = new RegExp(`<(${Object.keys(recordKinds).join("|")})#([1-9]\\d{0,9})>`, "y");
+const mentionPattern = /<@([1-9]\d{0,9})\|([^<>\n]{1,255})>/y;
+const recordPattern = new RegExp(`<(${Object.keys(recordKinds).join("|")})#([1-9]\\d{0,9})>`, "y");
 
 /** The mention `<@209|Ellen Brown>` and the record reference `<request#5>`. */
 export function reference(state: StateInline, silent: boolean): boolean {
   if (state.src.charAt(state.pos) !== "<") return false;
-  mention.lastIndex = state.pos;
-  record.lastIndex = state.pos;
-  const mentioned = mention.exec(state.src);
-  const [source, first, second] = mentioned ?? record.exec(state.src) ?? [];
+  mentionPattern.lastIndex = state.pos;
+  recordPattern.lastIndex = state.pos;
+  const mentioned = mentionPattern.exec(state.src);
+  const [source, first, second] = mentioned ?? recordPattern.exec(state.src) ?? [];
   if (source === undefined || first === undefined || second === undefined) return false;
   if (Number(mentioned ? first : second) > maximumNumber || second.trim() === "") return false;
   if (!silent) {

@@ -30,7 +30,7 @@ export const longestAtOnce = 2_048;
 const cachedCharacters = 8_000_000;
 const longestCached = 400_000;
 /** What a result takes beside its characters. */
-const overhead = 100;
+const resultOverhead = 100;
 
 const nothingKnown: KnownReferences = { images: new Map(), people: new Map(), records: new Map() };
 
@@ -41,7 +41,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
   const results = new LRUCache<string, ResultOf<Result>>({
     maxSize: cachedCharacters,
     maxEntrySize: longestCached,
-    sizeCalculation: (result) => (typeof result === "string" ? result : JSON.stringify(result)).length + overhead,
+    sizeCalculation: (result) => (typeof result === "string" ? result : JSON.stringify(result)).length + resultOverhead,
   });
   /** The renderings under way for each response: one text is rendered once for a response, even if several fields select it. */
   const underWay = new WeakMap<RenderingAllowance, Map<string, Promise<ResultOf<Result>>>>();
@@ -65,7 +65,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
   }
 
   async function render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>> {
-    const name = nameOf(task);
+    const name = taskKey(task);
     const made = results.get(name) ?? (await make(task, name, viewer));
     if (typeof made === "string") responseOf(viewer).charge(Buffer.byteLength(made));
     return made as ResultOf<Wanted>; // what a task makes is a part of its name
@@ -79,7 +79,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
 }
 
 /** Returns the same name for tasks with the same result. */
-function nameOf({ wanted, text, known: { images, people, records } }: TextTask): string {
+function taskKey({ wanted, text, known: { images, people, records } }: TextTask): string {
   const known = JSON.stringify([[...images], [...people], [...records]]);
   return createHash("sha256").update(`${wanted} ${known.length} ${known}`).update(text).digest("base64url");
 }

@@ -6,7 +6,7 @@ const blocks = ["p", "pre", "blockquote", "ul", "ol", "li", "hr", "details", "su
 const inlines = ["a", "br", "code", "em", "img", "s", "span", "strong", "u"];
 const sixDigitColour = [/^#[0-9a-f]{6}$/];
 
-const options: IOptions = {
+const sanitizeOptions: IOptions = {
   allowedTags: [...headings, ...blocks, ...inlines],
   allowedAttributes: {
     a: ["href", { name: "rel", values: ["noopener noreferrer nofollow"] }, { name: "target", values: ["_blank"] }, "title"],
@@ -28,7 +28,7 @@ const options: IOptions = {
  */
 export function sanitize(html: string, imageUrls: ReadonlySet<string>): string {
   return sanitizeHtml(html, {
-    ...options,
+    ...sanitizeOptions,
     transformTags: {
       a: (tagName, { href, ...others }) => {
         const address = webAddress(href ?? "");

@@ -2,7 +2,7 @@
 import { parentPort } from "node:worker_threads";
 import { createTaskPerformer, type TextTask } from "./tasks.ts";
 
-const parent = parentPort;
-if (parent === null) throw new Error("thread.ts runs as a worker only");
+const renderingParent = parentPort;
+if (renderingParent === null) throw new Error("thread.ts runs as a worker only");
 const perform = createTaskPerformer();
-parent.on("message", (task: TextTask) => parent.postMessage(perform(task)));
+renderingParent.on("message", (task: TextTask) => renderingParent.postMessage(perform(task)));

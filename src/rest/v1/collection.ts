@@ -1,10 +1,10 @@
 import type { Ordering, Page } from "../../platform/keyset.ts";
 import { type CountedSlice, pageWithCursors, type WantedOfPage } from "../../reading/selection.ts";
-import { asJson, inJson, textOf } from "../json-text.ts";
+import { asJson, inJson, renderJson } from "../json-text.ts";
 import type { Shape, Shown } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
-import { pageHeaders, pagingParameters, readPage, readPageWish } from "./paging.ts";
+import { pageHeaders, pagingParameters, readV1Page, readPageWish } from "./paging.ts";
 import { readSort, type Sortable } from "./sorting.ts";
 
 /** What is read of a collection. */
@@ -39,13 +39,13 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const { json: list } = readSelection(query.last("fields"), shape);
   const wanted = { ...pageWithCursors, list };
   const page = await inJson(() =>
-    readPage(wish, {
+    readV1Page(wish, {
       read: (one) => read({ fields, ordering, page: one, wanted }),
       count: (most) => count(fields, most),
     }),
   );
   return {
-    body: page.slice ? asJson(await textOf(page.slice, request)) : [],
+    body: page.slice ? asJson(await renderJson(page.slice, request)) : [],
     headers: pageHeaders(request, ordering, wish.size, page),
   };
 }
@@ -58,5 +58,5 @@ export async function answerRecord<Row extends object>(
 ): Promise<V1Answer> {
   const selection = request.readSelection(request.query.last("fields"), shape);
   const row = await inJson(() => read(selection));
-  return { body: asJson(await textOf(row, request)) };
+  return { body: asJson(await renderJson(row, request)) };
 }

@@ -1,6 +1,6 @@
 import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } from "../../errors.ts";
 import { Refusal } from "../../http/refusal.ts";
-import { describeFailure as describeHostFailure } from "../../http/server.ts";
+import { describeFailure } from "../../http/server.ts";
 
 /** The one shape of an error. Clients treat an object with a `message` as an error, whatever its status. */
 export interface V1Failure {
@@ -40,7 +40,7 @@ export class NotAcceptable extends Error {
 }
 
 /** What /v1 says to each domain error, and to what the host refuses. */
-const statusOf: Readonly<Record<ErrorCode, number>> = {
+const v1StatusOf: Readonly<Record<ErrorCode, number>> = {
   INVALID_INPUT: 422,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -68,30 +68,32 @@ const messages: Readonly<Record<number, string>> = {
 export const invalidJson = "Invalid JSON string posted";
 
 /** How /v1 names what the services call otherwise. */
-const fieldNames: ReadonlyMap<string, string> = new Map([
+const v1FieldNames: ReadonlyMap<string, string> = new Map([
   ["isPublic", "internal"],
   ["uploads", "attachments"],
   ["requesterId", "requested_by_id"],
 ]);
 
 /** Returns the response to any failure. An unexpected failure has no details. */
-export function describeFailure(error: unknown): FailureAnswer {
-  if (error instanceof BadRequest || error instanceof NotAcceptable) return answer(error.status, { message: error.message });
+export function describeV1Failure(error: unknown): FailureAnswer {
+  if (error instanceof BadRequest || error instanceof NotAcceptable)
+    return failureAnswer(error.status, { message: error.message });
   if (error instanceof InvalidInput) {
     const errors = error.fields.map(
-      ({ path: [field = "base"], message }) => [fieldNames.get(field) ?? field, message] as const,
+      ({ path: [field = "base"], message }) => [v1FieldNames.get(field) ?? field, message] as const,
     );
-    return answer(422, { message: "Validation Failed", errors });
+    return failureAnswer(422, { message: "Validation Failed", errors });
   }
-  if (error instanceof DomainError) return answer(statusOf[error.code], { message: messageOf(error) }, headersOf(error));
-  if (error instanceof Refusal) return answer(error.statusCode, { message: messageOfStatus(error.statusCode) });
-  const { status, retryAfterSeconds } = describeHostFailure(error);
+  if (error instanceof DomainError)
+    return failureAnswer(v1StatusOf[error.code], { message: v1Message(error) }, headersOf(error));
+  if (error instanceof Refusal) return failureAnswer(error.statusCode, { message: messageOfStatus(error.statusCode) });
+  const { status, retryAfterSeconds } = describeFailure(error);
   // A body that the host cannot read is answered as invalid JSON, whatever its media type.
-  if (status === 400 || status === 415) return answer(400, { message: invalidJson });
-  return answer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
+  if (status === 400 || status === 415) return failureAnswer(400, { message: invalidJson });
+  return failureAnswer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
 }
 
-function answer(status: number, body: V1Failure, headers: Readonly<Record<string, string>> = {}): FailureAnswer {
+function failureAnswer(status: number, body: V1Failure, headers: Readonly<Record<string, string>> = {}): FailureAnswer {
   return { status, body, headers };
 }
 
@@ -109,9 +111,9 @@ function retryAfter(seconds: number | undefined): Readonly<Record<string, string
 }
 
 /** Refusals that name a limit say which; all else has the sentence of its status. */
-function messageOf(error: DomainError): string {
+function v1Message(error: DomainError): string {
   const namesLimit = error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
-  return namesLimit ? error.message : messageOfStatus(statusOf[error.code]);
+  return namesLimit ? error.message : messageOfStatus(v1StatusOf[error.code]);
 }
 
 function messageOfStatus(status: number): string {

@@ -21,20 +21,20 @@ import type { TicketKind } from "../../tickets/service.ts";
 import { kindNames, ticketOperations } from "../../tickets/v1.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { jsonIn } from "../json-text.ts";
-import { BadRequest, describeFailure, invalidJson, NotAcceptable } from "./errors.ts";
+import { BadRequest, describeV1Failure, invalidJson, NotAcceptable } from "./errors.ts";
 import { createSelectionReader } from "./fields.ts";
-import type { Operation } from "./operation.ts";
+import type { V1Operation } from "./operation.ts";
 import { readQuery } from "./query.ts";
 import { rateHeaders, rateOf } from "./rate-limit.ts";
 import { createTimeFormatter } from "./time.ts";
 
 /** Whether a route needs a credential, and whether it is counted. */
-type Access = "required" | "free" | "open";
+type RouteAccess = "required" | "free" | "open";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Of a route of /v1. */
-    readonly access?: Access;
+    readonly access?: RouteAccess;
   }
 }
 
@@ -59,7 +59,7 @@ export interface V1Document {
 }
 
 /** Who is asking. */
-interface Caller {
+interface V1Caller {
   readonly viewer: PersonViewer;
   /** What the request's credential has left. */
   readonly allowance: Allowance;
@@ -72,11 +72,11 @@ interface Caller {
  * does not have, answer Not Found.
  */
 export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
-  await app.register(async (face) => serve(face, options), { prefix: "/v1" });
+  await app.register(async (face) => serveV1(face, options), { prefix: "/v1" });
 }
 
-async function serve(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
-  const callers = new WeakMap<FastifyRequest, Caller>();
+async function serveV1(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
+  const callers = new WeakMap<FastifyRequest, V1Caller>();
   const readSelection = createSelectionReader();
   const formatTime = createTimeFormatter();
 
@@ -84,7 +84,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
     try {
-      done(null, body.length === 0 ? undefined : parseJson(body));
+      done(null, body.length === 0 ? undefined : parseBody(body));
     } catch (error) {
       done(error instanceof Error ? error : new BadRequest(invalidJson));
     }
@@ -117,7 +117,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = describeFailure(error);
+    const { status, body, headers } = describeV1Failure(error);
     if (status >= 500) request.log.error({ err: error }, "a request failed");
     return sendJson(reply.code(status).headers(headers), body);
   });
@@ -129,11 +129,11 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
    * What the credential of a request has left of its requests, this one counted. Where its points are used up, that decides when it is worth
    * trying again.
    */
-  async function counted(request: FastifyRequest, viewer: PersonViewer, access: Access): Promise<Allowance> {
+  async function counted(request: FastifyRequest, viewer: PersonViewer, access: RouteAccess): Promise<Allowance> {
     const name = nameOfCredential(viewer);
     const requests = await limits.requests.take(name, access === "free" ? 0 : 1);
     if (access === "free" || requests.retryAfterSeconds !== undefined) return requests;
-    const { retryAfterSeconds } = await limits.points.take(name, costOf(request));
+    const { retryAfterSeconds } = await limits.points.take(name, costOfV1Route(request));
     return retryAfterSeconds === undefined ? requests : { ...requests, retryAfterSeconds };
   }
 
@@ -156,7 +156,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
     throw new BadRequest("Invalid x-xurrent-account header");
   }
 
-  function handle(operation: Operation): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  function handle(operation: V1Operation): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
     return async (request, reply) => {
       const caller = callers.get(request);
       if (!caller) throw new Unauthenticated();
@@ -177,7 +177,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
     };
   }
 
-  function route(method: "GET" | "POST" | "PATCH", path: string, operation: Operation): void {
+  function route(method: "GET" | "POST" | "PATCH", path: string, operation: V1Operation): void {
     // An id takes the ending in with it.
     const urls = path.endsWith(":id") ? [path] : [path, `${path}.json`];
     for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
@@ -227,7 +227,7 @@ async function serve(app: FastifyInstance, { services, credentials, clock, publi
  * Whether a route needs a credential, and whether its requests are counted. An unknown path needs no credential: it answers Not
  * Found.
  */
-function accessOf(request: FastifyRequest): Access {
+function accessOf(request: FastifyRequest): RouteAccess {
   return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
 
@@ -235,7 +235,7 @@ function accessOf(request: FastifyRequest): Access {
 const largestPage = 100;
 
 /** What a request would cost, in points: records by their id are one each, and all other reads are pages with their totals. */
-function costOf({ method, routeOptions: { url } }: FastifyRequest): number {
+function costOfV1Route({ method, routeOptions: { url } }: FastifyRequest): number {
   return costOfRest({
     method,
     isList: url !== undefined && !/(:id|\/me|\/storage|\/account)(\.json)?$/.test(url),
@@ -243,7 +243,7 @@ function costOf({ method, routeOptions: { url } }: FastifyRequest): number {
   });
 }
 
-function parseJson(body: Uint8Array): unknown {
+function parseBody(body: Uint8Array): unknown {
   const text = decodeUtf8(body);
   try {
     const value: unknown = text === undefined ? undefined : JSON.parse(text);

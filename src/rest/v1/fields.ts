@@ -17,11 +17,11 @@ export interface FieldContext {
 }
 
 /** A field of records that are made of rows: what it is under a name. */
-export type Field = (name: string) => RowMember;
+export type RecordField = (name: string) => RowMember;
 
 /** What a record consists of, in the order in which it is shown. */
 export interface Shape<Row> {
-  readonly fields: Readonly<Record<string, Field>>;
+  readonly fields: Readonly<Record<string, RecordField>>;
   /** Fields that are shown but cannot be selected. */
   readonly unselectable?: readonly string[];
   /** The columns that are read of every row, because its operation needs them. */
@@ -29,20 +29,20 @@ export interface Shape<Row> {
 }
 
 /** A field of the row, as it is stored. */
-export function stored<Row>(entity: Entity<Row>, field: keyof Row & string, spelling: Spelling): Field {
+export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string, spelling: Spelling): RecordField {
   return (name) => ({ name, content: storedField(entity, field, spelling) });
 }
 
 /** A field that is worked out of those fields of the row. */
-export function worked<Row>(
+export function computedValue<Row>(
   entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
-): Field {
+): RecordField {
   return (name) => ({ name, content: workedContent(entity, fields, value) });
 }
 
-/** What {@link worked} is the field of. */
+/** What {@link computedValue} is the field of. */
 export function workedContent<Row>(
   _entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
@@ -53,7 +53,7 @@ export function workedContent<Row>(
 }
 
 /** A field that is a related row in that shape, or null. */
-export function relatedRow(relation: OneRelation, shape: RowShape): Field {
+export function relatedRow(relation: OneRelation, shape: RowShape): RecordField {
   return (name) => ({ name, content: { kind: "row", relation, nullable: true, shape } });
 }
 
@@ -101,11 +101,11 @@ function selectedNames<Row>(selection: string | undefined, shape: Shape<Row>): r
 
 function shownFields<Row>(names: readonly string[], shape: Shape<Row>): Shown {
   const members = names.flatMap((name) => shape.fields[name]?.(name) ?? []);
-  return { fields: new Set<string>(shape.always), relations: new Map(), json: joined(members) };
+  return { fields: new Set<string>(shape.always), relations: new Map(), json: joinMembers(members) };
 }
 
 /** `members`, those beside each other that are of one related row as one. */
-function joined(members: readonly RowMember[]): RowShape {
+function joinMembers(members: readonly RowMember[]): RowShape {
   const all: RowMember[] = [];
   for (const member of members) {
     const last = all.at(-1);

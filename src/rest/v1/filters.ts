@@ -146,17 +146,17 @@ function readExpression<Value>(name: string, expression: string, field: Filterab
   if (bounds) {
     const { lower, from = "", upper, to = "", only, value = "" } = bounds;
     return [
-      ...(lower === undefined ? [] : [compare(name, field, lower === ">" ? "=>" : "=>=", [from])]),
-      ...(upper === undefined ? [] : [compare(name, field, upper === "<" ? "=<" : "=<=", [to])]),
-      ...(only === undefined ? [] : [compare(name, field, only === "<" ? "=<" : "=<=", [value])]),
+      ...(lower === undefined ? [] : [readComparison(name, field, lower === ">" ? "=>" : "=>=", [from])]),
+      ...(upper === undefined ? [] : [readComparison(name, field, upper === "<" ? "=<" : "=<=", [to])]),
+      ...(only === undefined ? [] : [readComparison(name, field, only === "<" ? "=<" : "=<=", [value])]),
     ];
   }
   const negated = expression.startsWith("!");
   const values = (negated ? expression.slice(1) : expression).split(",").map((text) => text.trim());
-  return [compare(name, field, negated ? "=!" : "=", values)];
+  return [readComparison(name, field, negated ? "=!" : "=", values)];
 }
 
-function compare<Value>(
+function readComparison<Value>(
   name: string,
   field: Filterable<Value>,
   operator: Operator,

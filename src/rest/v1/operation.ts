@@ -24,4 +24,4 @@ export interface V1Answer {
 }
 
 /** Translates a request into a call of a service: it reads the request, calls the service, and presents the result. */
-export type Operation = (request: V1Request) => Promise<V1Answer>;
+export type V1Operation = (request: V1Request) => Promise<V1Answer>;

@@ -66,7 +66,7 @@ export interface PageReads<Row> {
  *
  * @throws {BadRequest} if the page number lies beyond what is counted.
  */
-export async function readPage<Row>(
+export async function readV1Page<Row>(
   { size, number, cursor }: PageWish,
   { read, count }: PageReads<Row>,
 ): Promise<FoundPage<Row>> {

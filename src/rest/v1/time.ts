@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { dayMs } from "../../platform/clock.ts";
 
 /** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
 export type FormatTime = (instant: Date, timeZone: string) => string;
@@ -9,7 +10,6 @@ interface Offset {
   readonly milliseconds: number;
 }
 
-const dayMs = 86_400_000;
 /** From here on zones differ by minutes, and not by their towns' noon. */
 const firstDay = Date.UTC(1973, 0, 1) / dayMs;
 /** Beyond it years take more than four digits. */

@@ -17,7 +17,7 @@ import { isUuid } from "../../platform/uuid.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer, Viewer } from "../../viewer.ts";
 import { jsonIn } from "../json-text.ts";
-import { type AnyOperation, type OperationId, run } from "./operation.ts";
+import { type AnyOperation, type OperationId, runV2Operation } from "./operation.ts";
 
 export interface V2Options {
   readonly services: Services;
@@ -33,7 +33,7 @@ const operations: Record<OperationId, unknown> = { ...notes, ...attachments };
 const statusOfOperation: Partial<Record<OperationId, number>> = { addNote: 201, deleteNote: 204 };
 
 /** How /v2 names what the services call otherwise. */
-const fieldNames: ReadonlyMap<string, string> = new Map([
+const v2FieldNames: ReadonlyMap<string, string> = new Map([
   ["text", "value"],
   ["ticketId", "ticket_id"],
   ["noteId", "note_id"],
@@ -72,7 +72,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       const isAnonymous = viewer.kind === "anonymous";
       const allowance = isAnonymous
         ? await limits.anonymous.take(nameOfAddress(addressOf(request)), 1)
-        : await limits.points.take(nameOfCredential(viewer), costOf(request));
+        : await limits.points.take(nameOfCredential(viewer), costOfV2Route(request));
       reply.headers(rateLimitHeaders(allowance));
       requireAllowance(allowance);
       if (isAnonymous) throw new Unauthenticated();
@@ -91,7 +91,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
         if (!viewer) throw new Unauthenticated();
         // The document names its operations by the keys of `operations`; a test holds the two against each other.
         const id = operationId as OperationId;
-        const body = await run(operations[id] as AnyOperation, services, viewer, request);
+        const body = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
         reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
         const json = jsonIn(body);
         if (json === undefined) return reply.send(body);
@@ -122,7 +122,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
 const largestLimit = 100;
 
 /** What a request would cost, in points. A `limit` that cannot be used costs what the largest does: it is refused before anything is read. */
-function costOf({ method, routeOptions, query }: FastifyRequest): number {
+function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number {
   const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
   const limit = Number((query as { limit?: unknown }).limit ?? largestLimit); // a query is an object, whatever is in it
   return costOfRest({ method, isList, rows: limit >= 0 && limit <= largestLimit ? limit : largestLimit });
@@ -210,7 +210,7 @@ function readParameter(text: string, type: unknown): unknown {
 }
 
 /** The maximum number of problems in one response: each element of a list can be one. */
-const mostProblems = 50;
+const maxRequestProblems = 50;
 
 /** Whether a URL's percent-encoding is of UTF-8. */
 function isReadable(url: string): boolean {
@@ -223,13 +223,13 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
     return answerFailure(invalid("filename", notUtf8), request, reply);
   if (error instanceof InvalidInput) {
     const errors = error.fields.map((field) => ({
-      pointer: `#/${field.path.map((name) => fieldNames.get(name) ?? name).join("/")}`,
+      pointer: `#/${field.path.map((name) => v2FieldNames.get(name) ?? name).join("/")}`,
       detail: field.message,
     }));
     return sendProblem(reply, { status: 400, detail: error.message, errors });
   }
   if (isValidationFailure(error)) {
-    const told = error.validation.slice(0, mostProblems);
+    const told = error.validation.slice(0, maxRequestProblems);
     const errors = told.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
     return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
   }

@@ -17,7 +17,7 @@ export interface RequestParts {
 }
 
 /** A translation onto the services: it reads the request, calls a use case, and gives the answer's body, which may be a {@link JsonText}. */
-export type Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
+export type V2Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
 
 /** The page of a /v2 list. */
 export interface Window {
@@ -51,7 +51,7 @@ export type OperationId =
 export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
 
 /** Hands an operation the parts of `request` as the OpenAPI document's schemas left them: of the operation's types, defaults filled in. */
-export function run(
+export function runV2Operation(
   operation: AnyOperation,
   services: Services,
   viewer: PersonViewer,
