@@ -23,7 +23,7 @@ export interface UpdateTicketInput {
 export interface TicketFilter {
   readonly ids?: readonly string[] | undefined;
   readonly kinds?: readonly TicketKind[] | undefined;
-  readonly allStatuses?: readonly TicketStatus[] | undefined;
+  readonly statuses?: readonly TicketStatus[] | undefined;
   readonly requesterId?: string | undefined;
   readonly createdAt?: InstantRange | undefined;
   readonly updatedAt?: InstantRange | undefined;

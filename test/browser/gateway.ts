@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { freePort } from "../support/free-port.ts";
 
 /** A gateway in a process of its own, as `npm start` makes one: embedded database, demo data. */
 export interface Gateway {
@@ -49,13 +49,4 @@ async function stopProcess(gateway: ChildProcess): Promise<void> {
   if (gateway.exitCode !== null || gateway.signalCode !== null) return;
   gateway.kill("SIGTERM");
   await once(gateway, "exit");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("A TCP server has a port.");
-  return address.port;
 }

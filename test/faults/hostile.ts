@@ -8,7 +8,8 @@ import { connect } from "node:net";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { getIntrospectionQuery } from "graphql";
-import { freePort, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 
 const bounds = { loopMilliseconds: 100, healthMilliseconds: 250, residentBytes: 600 * 2 ** 20, requests: 150 };
 

@@ -4,7 +4,8 @@
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { startGateway, raisedLimits } from "./support/gateway.ts";
-import { createReport, percentile } from "./support/report.ts";
+import { createFigures } from "./support/figures.ts";
+import { percentile } from "./support/load.ts";
 
 const distinctReads = Number(process.env["DISTINCT_READS"] ?? 10_000);
 const readersAtOnce = 200;
@@ -14,7 +15,7 @@ const people = 50;
 const textBytes = 60_000;
 const largeNotes = 110;
 
-const report = createReport("memory");
+const figures = createFigures();
 const { DATABASE_URL: databaseUrl } = process.env;
 const gateway = await startGateway({
   environment: {
@@ -143,7 +144,7 @@ async function readNotes(isOver: () => boolean): Promise<readonly number[]> {
     const { status, milliseconds } = await ask("POST", "/graphql", keys.customer, {
       query: `{ note(id: "${id}") { text author { name } } }`,
     });
-    report.require(status === 200, `a one-note read was answered with ${status}`);
+    figures.require(status === 200, `a one-note read was answered with ${status}`);
     times.push(milliseconds);
     await new Promise((wake) => setTimeout(wake, 20));
   }
@@ -171,10 +172,10 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} M
 function requireFlat(name: string, tenths: readonly (readonly number[])[]): void {
   const medians = tenths.map((samples) => percentile(samples, 0.5));
   const peaks = tenths.map((samples) => Math.max(...samples));
-  report.figure(`${name}: median resident memory of each tenth`, medians.map(megabytes).join(", "));
-  report.figure(`${name}: most resident memory of each tenth`, peaks.map(megabytes).join(", "));
+  figures.report(`${name}: median resident memory of each tenth`, medians.map(megabytes).join(", "));
+  figures.report(`${name}: most resident memory of each tenth`, peaks.map(megabytes).join(", "));
   const [, second = 0, ...later] = medians;
-  report.require(Math.max(...later) <= second * 1.1, `${name}: resident memory grew by more than a tenth after the first`);
+  figures.require(Math.max(...later) <= second * 1.1, `${name}: resident memory grew by more than a tenth after the first`);
 }
 
 async function manyLargeReads(): Promise<void> {
@@ -200,17 +201,17 @@ async function manyLargeReads(): Promise<void> {
   over = true;
   const times = await others;
   const answers = (await Promise.all(slow)).reduce((sum, count) => sum + count, 0);
-  report.figure("distinct reads by status", JSON.stringify(Object.fromEntries(statuses)));
-  report.figure("bytes answered", megabytes(bytes));
-  report.figure("answers begun by slow readers", String(answers));
-  report.figure("one-note reads meanwhile", String(times.length));
-  report.figure("their p99", `${Math.round(percentile(times, 0.99))} ms`);
-  report.require(percentile(times, 0.99) < 500, "one-note reads of others took longer than 500 ms");
-  report.require(
+  figures.report("distinct reads by status", JSON.stringify(Object.fromEntries(statuses)));
+  figures.report("bytes answered", megabytes(bytes));
+  figures.report("answers begun by slow readers", String(answers));
+  figures.report("one-note reads meanwhile", String(times.length));
+  figures.report("their p99", `${Math.round(percentile(times, 0.99))} ms`);
+  figures.require(percentile(times, 0.99) < 500, "one-note reads of others took longer than 500 ms");
+  figures.require(
     [...statuses.keys()].every((status) => status === 200 || status === 503),
     "a read was answered with neither 200 nor 503",
   );
-  report.require((statuses.get(200) ?? 0) > distinctReads / 2, "most reads were refused");
+  figures.require((statuses.get(200) ?? 0) > distinctReads / 2, "most reads were refused");
   requireFlat("large reads", measured());
 }
 
@@ -231,8 +232,8 @@ async function peopleWithFilters(): Promise<void> {
       }
     }),
   );
-  report.figure(`requests of ${people} people in ${mixedSeconds} s, by status`, JSON.stringify(Object.fromEntries(statuses)));
-  report.require(
+  figures.report(`requests of ${people} people in ${mixedSeconds} s, by status`, JSON.stringify(Object.fromEntries(statuses)));
+  figures.require(
     [...statuses.keys()].every((status) => status < 500),
     "somebody was answered with a 5xx",
   );
@@ -264,9 +265,10 @@ function mixedRead(key: string, number: number): Promise<Answer> {
 try {
   await manyLargeReads();
   await peopleWithFilters();
-  report.require(gateway.process.exitCode === null, "the gateway has ended");
+  figures.require(gateway.process.exitCode === null, "the gateway has ended");
 } finally {
   agent.destroy();
   await gateway.stop();
 }
-process.exit(report.finish());
+figures.conclude();
+process.exit();

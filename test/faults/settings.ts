@@ -17,7 +17,8 @@ import {
   unprivilegedUser,
   until,
 } from "./support/cluster.ts";
-import { freePort, type Gateway, startGateway } from "./support/gateway.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Gateway, startGateway } from "./support/gateway.ts";
 
 interface Case {
   readonly name: string;

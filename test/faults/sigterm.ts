@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { createSharedDatabase, type SharedDatabase } from "./support/database.ts";
-import { freePort, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { load, mixedCalls, newTally, type Tally } from "./support/load.ts";
 
 const stopsWithPostgresql = 44;

@@ -2,11 +2,11 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort } from "../support/free-port.ts";
 
 const run = promisify(execFile);
 
@@ -183,13 +183,4 @@ async function answers(endpoint: string, gateway: ChildProcess): Promise<void> {
     await wait(250);
   }
   throw new Error(`Nothing answers at ${endpoint}.`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  // The address of a server that listens on a TCP port is an object.
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

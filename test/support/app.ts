@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +19,7 @@ import { keepingFaults } from "./faults.ts";
 import { openGatewayDatabase, openWorkerDatabase } from "./database.ts";
 import { recordStatements, type StatementRecorder } from "./statements.ts";
 import { expectToKeepV2Contract } from "./v2-contract.ts";
+import { freePort } from "./free-port.ts";
 
 /** The gateway, listening, on this worker's database. */
 export interface TestApp {
@@ -251,16 +251,4 @@ export async function call(
   const answer = { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
   if (path.startsWith("/v2")) expectToKeepV2Contract({ method, path, ...answer });
   return answer;
-}
-
-function freePort(): Promise<number> {
-  const probe = createServer();
-  return new Promise((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -19,10 +19,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { freePort } from "./free-port.ts";
 
 interface Binaries {
   readonly initdb: string;
@@ -191,14 +191,4 @@ function linkLibraries(native: string): string {
   const links = JSON.parse(readFileSync(list, "utf8")) as readonly { source: string; target: string }[]; // as the package's own script reads it
   for (const { source, target } of links) symlinkSync(resolve(dirname(native), source), join(libraries, basename(target)));
   return `${libraries}${delimiter}${own}`;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("A TCP server has an address with a port");
-  return address.port;
 }

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { freePort } from "./gateway.ts";
+import { freePort } from "../../support/free-port.ts";
 
 /** A PostgreSQL of a script's own: Debian's, in a temporary directory, listening on a port and a socket there. */
 export interface Cluster {

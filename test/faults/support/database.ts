@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import pg from "pg";
 import type { DemoKeys } from "./gateway.ts";
+import { createOwnDatabase } from "./own-database.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
@@ -18,22 +18,18 @@ export interface SharedDatabase {
 }
 
 /**
- * Makes the database `name` on the PostgreSQL of `FAULTS_DATABASE_URL`, or on the one that listens on this machine, and loads the demo data.
+ * Makes a database, as {@link createOwnDatabase}, and loads the demo data.
  *
  * @throws {Error} where there is no such server, or the demo data cannot be loaded.
  */
 export async function createSharedDatabase(name: string): Promise<SharedDatabase> {
-  const server = process.env["FAULTS_DATABASE_URL"] ?? "postgresql://postgres@127.0.0.1:5432/postgres";
-  const url = new URL(server);
-  url.pathname = `/${name}`;
+  const database = await createOwnDatabase(name);
   const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
   const environment = {
-    DATABASE_URL: url.href,
+    DATABASE_URL: database.url,
     SIGNING_SECRET: "a secret of the faults, of 32 characters or more",
     DATA_DIR: dataDirectory,
   };
-  await run(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  await run(server, `CREATE DATABASE ${name}`);
   const demo = spawn(process.execPath, ["src/load-demo.ts"], {
     cwd: root,
     env: { ...process.env, ...environment },
@@ -46,18 +42,8 @@ export async function createSharedDatabase(name: string): Promise<SharedDatabase
     dataDirectory,
     keys: JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys, // as running.md has it
     async drop() {
-      await run(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await database.drop();
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
-}
-
-async function run(server: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -1,21 +1,28 @@
-/** The figures of a script, and which of them have broken their bounds. */
+/** The figures of a script, and which of their bounds were broken. */
 export interface Figures {
-  /** Prints a figure, and remembers it where it is not good. */
+  /** Prints a figure, and notes that its bound is broken where it is not good. */
   report(label: string, figure: number | string, isGood?: boolean): void;
+  /** Notes that a bound is broken where `holds` is false. The same words count once. */
+  require(holds: boolean, otherwise: string): void;
   /** Reports broken bounds and sets the exit code. Call it last. */
   conclude(): void;
 }
 
 export function createFigures(): Figures {
-  const broken: string[] = [];
+  const broken = new Map<string, number>();
+  const note = (words: string) => void broken.set(words, (broken.get(words) ?? 0) + 1);
   return {
     report(label, figure, isGood = true) {
       console.log(`${label.padEnd(64)} ${figure}${isGood ? "" : "   ← broken"}`);
-      if (!isGood) broken.push(label);
+      if (!isGood) note(label);
+    },
+    require(holds, otherwise) {
+      if (!holds) note(otherwise);
     },
     conclude() {
-      if (broken.length === 0) return;
-      console.log(`\nBroken: ${broken.join("; ")}`);
+      if (broken.size === 0) return;
+      const said = [...broken].map(([words, times]) => (times > 1 ? `${words} (${times} times)` : words));
+      console.log(`\nBroken: ${said.join("; ")}`);
       process.exitCode = 1;
     },
   };

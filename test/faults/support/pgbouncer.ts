@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import pg from "pg";
 import { type Cluster, unprivilegedDirectory, unprivilegedUser, until } from "./cluster.ts";
-import { freePort } from "./gateway.ts";
+import { freePort } from "../../support/free-port.ts";
 
 /** Debian's PgBouncer in transaction mode before a cluster. */
 export interface PgBouncer {
