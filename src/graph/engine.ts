@@ -11,6 +11,7 @@ import {
 } from "graphql";
 import { type Documents, type Operation, type Prepared, refused } from "./documents.ts";
 import type { Contexts, Execute } from "./execute.ts";
+import { forPlugins } from "./json-result.ts";
 
 /** What comes of an operation: in one, or in parts. */
 export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
@@ -76,7 +77,7 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     async execute(args) {
       const operation = operationIn(args);
       if (!("node" in operation)) return { errors: operation };
-      return executeOperation(operation, contextsOf(args), args.variableValues ?? {});
+      return forPlugins(await executeOperation(operation, contextsOf(args), args.variableValues ?? {}));
     },
     async subscribe(args) {
       return subscribe({ ...args, contextValue: contextsOf(args).asRows() });

@@ -3,13 +3,14 @@ import {
   getVariableValues,
   GraphQLError,
   type GraphQLField,
+  type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   Kind,
   OperationTypeNode,
 } from "graphql";
 import { AnswerTooLarge, asError, attempt, DomainError, TooExpensive } from "../errors.ts";
-import { orRejected } from "../platform/maybe-promise.ts";
+import { mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { NotInJson } from "../reading/answer.ts";
 import { collectFields, type Merged } from "./collected.ts";
@@ -55,7 +56,11 @@ export class JsonExecutionFault extends Error {
  */
 export function createExecuteAsJson(
   schema: GraphQLSchema,
-): (operation: Operation, context: GraphContext, variables: Variables) => Promise<readonly RootField[]> | undefined {
+): (
+  operation: Operation,
+  context: GraphContext,
+  variables: Variables,
+) => readonly RootField[] | Promise<readonly RootField[]> | undefined {
   const query = schema.getQueryType();
   const fragments = new WeakMap<Operation, GraphQLResolveInfo["fragments"]>();
 
@@ -75,17 +80,14 @@ export function createExecuteAsJson(
     if (collected instanceof GraphQLError) return undefined;
     const fields = query.getFields();
 
-    const outcomeOfField = (field: GraphQLField<unknown, unknown> | undefined, nodes: Merged): Promise<Outcome> | Outcome => {
-      if (field) return outcomeOf(() => executeField(undefined, { type: query, field, nodes }, { context, info }));
-      if (isIntrospection(nodes)) return { kind: "rows", reason: undefined };
-      return { kind: "json", json: JSON.stringify(typenameField(query, nodes)) };
-    };
-    return Promise.all(
-      [...collected].map(async ([name, nodes]) => {
-        const field = fields[nodes[0].name.value];
-        return { name, nodes, field, outcome: await outcomeOfField(field, nodes) };
-      }),
-    );
+    const executed = [...collected].map(([name, nodes]) => {
+      const field = fields[nodes[0].name.value];
+      const outcome = field
+        ? outcomeOf(() => executeField(undefined, { type: query, field, nodes }, { context, info }))
+        : outcomeOfMeta(query, nodes);
+      return mapMaybePromise(outcome, (known) => ({ name, nodes, field, outcome: known }));
+    });
+    return mapMaybePromises(executed, (known) => known);
   };
 }
 
@@ -95,22 +97,34 @@ export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInf
   return Object.fromEntries(fragments.map((one) => [one.name.value, one]));
 }
 
-/** Whether `nodes`, which select no field of the root type, ask about the schema. */
-function isIntrospection([node]: Merged): boolean {
-  return node.name.value !== "__typename";
+/** What comes of `nodes`, which select no field of the root type: they ask about the schema, or for the name of the type. */
+function outcomeOfMeta(query: GraphQLObjectType, nodes: Merged): Outcome {
+  if (nodes[0].name.value !== "__typename") return { kind: "rows", reason: undefined };
+  return { kind: "json", json: JSON.stringify(typenameField(query, nodes)) };
 }
 
-/** What comes of `work`. @throws what is about the whole answer. */
-async function outcomeOf(work: () => EventualJson): Promise<Outcome> {
+/** What comes of `work`, at once where it is there. What it returns is rejected by what is about the whole answer. */
+function outcomeOf(work: () => EventualJson): Outcome | Promise<Outcome> {
   try {
-    return { kind: "json", json: await orRejected(work) };
+    const json = work();
+    return json instanceof Promise ? json.then(asJson, asOutcome) : asJson(json);
   } catch (error) {
-    if (isForWholeAnswer(error)) throw error;
-    if (error instanceof NotInJson) return { kind: "rows", reason: "unsupported" };
-    // graphql-js meets it again, and says in which place.
-    if (error instanceof DomainError || error instanceof GraphQLError) return { kind: "rows", reason: "client_error" };
-    return { kind: "fault", error: new JsonExecutionFault(asError(error)) };
+    // Of anything: asOutcome says what is what.
+    return orRejected(() => asOutcome(error));
   }
+}
+
+function asJson(json: string): Outcome {
+  return { kind: "json", json };
+}
+
+/** What `error`, which was thrown by a field, makes of it. @throws what is about the whole answer. */
+function asOutcome(error: unknown): Outcome {
+  if (isForWholeAnswer(error)) throw error;
+  if (error instanceof NotInJson) return { kind: "rows", reason: "unsupported" };
+  // graphql-js meets it again, and says in which place.
+  if (error instanceof DomainError || error instanceof GraphQLError) return { kind: "rows", reason: "client_error" };
+  return { kind: "fault", error: new JsonExecutionFault(asError(error)) };
 }
 
 /** Whether `error` would only be met again where rows are read: it is about the whole answer, or the database has no time or room for it now. */

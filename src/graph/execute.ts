@@ -39,25 +39,21 @@ export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onl
   const executeAsJson = createExecuteAsJson(schema);
   const executeAsRows = createExecuteAsRows(schema, maximumBytes);
 
-  async function execute(operation: Operation, contexts: Contexts, variables: Variables): Promise<ExecutionResult> {
-    const asRows = (what: Operation) => executeAsRows(what, contexts.asRows(), variables);
-    const execution = onlyRows ? undefined : executeAsJson(operation, contexts.inJson(), variables);
-    if (!execution) return asRows(operation);
-    const fields = await execution;
-    if (fields.every(isJson)) return resultOfFields(fields, maximumBytes);
-
-    for (const { outcome } of fields) {
-      if (outcome.kind === "fault") counts.failed();
-      if (outcome.kind === "rows" && outcome.reason !== undefined) counts.fellBack(outcome.reason);
-    }
-    const left = fields.filter(({ outcome }) => outcome.kind === "rows");
-    if (left.length === fields.length) return asRows(operation);
-    return mergeResults(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
-  }
-
   return async (operation, contexts, variables) => {
+    const asRows = (what: Operation) => executeAsRows(what, contexts.asRows(), variables);
     try {
-      return await execute(operation, contexts, variables);
+      const execution = onlyRows ? undefined : executeAsJson(operation, contexts.inJson(), variables);
+      if (!execution) return await asRows(operation);
+      const fields = execution instanceof Promise ? await execution : execution;
+      if (fields.every(isJson)) return resultOfFields(fields, maximumBytes);
+
+      for (const { outcome } of fields) {
+        if (outcome.kind === "fault") counts.failed();
+        if (outcome.kind === "rows" && outcome.reason !== undefined) counts.fellBack(outcome.reason);
+      }
+      const left = fields.filter(({ outcome }) => outcome.kind === "rows");
+      if (left.length === fields.length) return await asRows(operation);
+      return mergeResults(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
     } catch (error) {
       // Of the whole answer: it is too large, or the database has no time for it.
       return { errors: [wrap(error)] };

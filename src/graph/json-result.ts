@@ -3,45 +3,72 @@ import type { ExecutionResult } from "graphql";
 type Data = Record<string, unknown> | null;
 type Extensions = Readonly<Record<string, unknown>>;
 
-/** How a result tells its data as text, for as long as nobody has looked at it. */
-const dataText = Symbol("the text of the data");
+// A symbol, which no JSON has.
+const madeForPlugins = Symbol("made for plugins");
 
-/**
- * The result of which `data` is the text. Yoga's result processors ask `stringify` for the body, so that data is parsed only where somebody looks at
- * it. Copies do not have `stringify`, and a result that was changed writes itself anew: what a plugin does to a result is never lost.
- */
-export function jsonResult(data: string, extensions?: Extensions): ExecutionResult {
+/** A result whose text is known. Yoga's result processors ask `stringify` for the body of what they are given, so that nothing is parsed for it. */
+interface JsonResult extends ExecutionResult {
+  readonly stringify: (given?: ExecutionResult) => string;
+  /** That it was made for plugins. */
+  readonly [madeForPlugins]?: true;
+}
+
+/** The result of which `data` is the text. It is parsed only where somebody looks at it, and is not to be changed or copied: see {@link forPlugins}. */
+export function jsonResult(data: string): ExecutionResult {
+  const result: JsonResult = {
+    get data() {
+      return dataIn(data);
+    },
+    stringify: () => `{"data":${data}}`,
+  };
+  return result;
+}
+
+/** As {@link jsonResult}, for plugins: a copy of it, and it itself where it was looked at or changed, are written anew, so that no change is lost. */
+export function forPlugins(result: ExecutionResult): ExecutionResult {
+  return isJsonResult(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
+}
+
+function changeable(text: string): ExecutionResult {
   let seen: { value: Data } | undefined;
-  const result = {
-    get data(): Data {
-      seen ??= { value: JSON.parse(data) as Record<string, unknown> }; // an object, by its braces
+  const result: JsonResult = {
+    get data() {
+      seen ??= { value: dataIn(text) };
       return seen.value;
     },
     set data(value: Data) {
       seen = { value };
     },
-    ...(extensions && { extensions }),
+    [madeForPlugins]: true,
+    stringify: (given = result) => {
+      if (given !== result || seen || given.errors) return JSON.stringify(given);
+      const more = given.extensions === undefined ? "" : `,"extensions":${JSON.stringify(given.extensions)}`;
+      return `{"data":${text}${more}}`;
+    },
   };
-  // Yoga hands over the result, or a copy without what is internal.
-  const stringify = (given: ExecutionResult = result): string => {
-    if (given !== result || seen || "errors" in given) return JSON.stringify(given);
-    const more = given.extensions === undefined ? "" : `,"extensions":${JSON.stringify(given.extensions)}`;
-    return `{"data":${data}${more}}`;
-  };
-  return Object.defineProperties(result, {
-    stringify: { enumerable: false, value: stringify },
-    [dataText]: { enumerable: false, value: () => (seen ? undefined : data) },
-  });
+  return result;
 }
 
 /** A copy of `result` with `extensions` beside its data, and beside those that it has. */
 export function withExtensions(result: ExecutionResult, extensions: Extensions): ExecutionResult {
   const all = { ...result.extensions, ...extensions };
-  const text = result.errors === undefined ? dataTextOf(result) : undefined;
-  return text === undefined ? { ...result, extensions: all } : jsonResult(text, all);
+  // What was made for plugins is written anew as a copy.
+  if (!isJsonResult(result) || result[madeForPlugins]) return { ...result, extensions: all };
+  const text = result.stringify();
+  const extended: JsonResult = {
+    get data() {
+      return result.data ?? null;
+    },
+    extensions: all,
+    stringify: () => `${text.slice(0, -1)},"extensions":${JSON.stringify(all)}}`,
+  };
+  return extended;
 }
 
-function dataTextOf(result: ExecutionResult): string | undefined {
-  const { [dataText]: text } = result as { readonly [dataText]?: () => string | undefined }; // as jsonResult makes them
-  return text?.();
+function dataIn(text: string): Data {
+  return JSON.parse(text) as Record<string, unknown>; // an object, by its braces
+}
+
+function isJsonResult(result: ExecutionResult): result is JsonResult {
+  return "stringify" in result;
 }
