@@ -85,9 +85,9 @@ export function createExecuteAsJson(
       const outcome = field
         ? outcomeOf(() => executeField(undefined, { type: query, field, nodes }, { context, info }))
         : outcomeOfMeta(query, nodes);
-      return mapMaybePromise(outcome, (known) => ({ name, nodes, field, outcome: known }));
+      return mapMaybePromise(outcome, (one) => ({ name, nodes, field, outcome: one }));
     });
-    return mapMaybePromises(executed, (known) => known);
+    return mapMaybePromises(executed, (all) => all);
   };
 }
 
