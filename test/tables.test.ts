@@ -9,7 +9,7 @@ import {
 import { attachmentsTable, discardedObjectsTable, uploadsTable } from "../src/attachments/tables.ts";
 import { notesTable } from "../src/notes/table.ts";
 import { sql } from "../src/platform/sql.ts";
-import { insertInto, recordset, selectList, setList, type Table } from "../src/platform/table.ts";
+import { defineTable, insertInto, recordset, selectList, setList } from "../src/platform/table.ts";
 import { ticketsTable } from "../src/tickets/table.ts";
 import { startApp, type TestApp } from "./support/app.ts";
 
@@ -36,10 +36,10 @@ interface Row {
   readonly sentAt: Date | null;
 }
 
-const rowTable: Table<Row, "number"> = {
+const rowTable = defineTable<Row, "number">({
   name: "rows",
   types: { id: "uuid", number: "integer", kinds: '"Kind"[]', sentAt: "timestamptz" },
-};
+});
 
 describe("every table", () => {
   let app: TestApp;
@@ -80,24 +80,25 @@ test("a SELECT names all columns but those that are hidden", () => {
 });
 
 test("rows that are given as one value have the types of their columns", () => {
-  const given = recordset(rowTable, "given", ["id", "sentAt"], [{ id: "1", sentAt: null, place: 0 }], { place: "integer" });
-  expect(given.part.text.replaceAll(/\s+/g, " ")).toBe(
-    'given AS ( SELECT * FROM json_to_recordset($1::json) AS given ("id" uuid, "sentAt" timestamptz, "place" integer) )',
+  const given = recordset(rowTable, "given", ["id", "sentAt"], { place: "integer" });
+  const { text, values } = given.part([{ id: "1", sentAt: null, place: 0 }]);
+  expect(text).toBe(
+    'given AS (SELECT * FROM json_to_recordset($1::json) AS given ("id" uuid, "sentAt" timestamptz, "place" integer))',
   );
-  expect(given.part.values).toEqual(['[{"id":"1","sentAt":null,"place":0}]']);
+  expect(values).toEqual(['[{"id":"1","sentAt":null,"place":0}]']);
   expect(given.column("sentAt").text).toBe('given."sentAt"');
 });
 
 test("what is left out, does not exist or has another type does not compile", () => {
   const types = { id: "uuid", number: "integer", kinds: '"Kind"[]', sentAt: "timestamptz" } as const;
   const { sentAt: _sentAt, ...withoutOne } = types;
-  const mistaken: Table<Row>[] = [
+  const mistaken = [
     // @ts-expect-error A field is missing.
-    { name: "rows", types: withoutOne },
+    defineTable<Row>({ name: "rows", types: withoutOne }),
     // @ts-expect-error There is no such field.
-    { name: "rows", types: { ...types, colour: "text" } },
+    defineTable<Row>({ name: "rows", types: { ...types, colour: "text" } }),
     // @ts-expect-error A time is no text.
-    { name: "rows", types: { ...types, sentAt: "text" } },
+    defineTable<Row>({ name: "rows", types: { ...types, sentAt: "text" } }),
   ];
   const values = { id: "1", kinds: [], sentAt: null };
   const statements = [

@@ -38,12 +38,19 @@ export function auditInsert(actor: Actor, act: AuditedAct): Sql {
  * `credential_id` to which the action is attributed.
  */
 export function auditInsertOnBehalf(origin: Origin | undefined, act: AuditedAct): Sql {
-  return insertEvent(origin, act, {
-    personId: raw("acted.person_id"),
-    credentialKind: raw("acted.credential_kind"),
-    credentialId: raw("acted.credential_id"),
-  });
+  const { personId, credentialKind, credentialId } = acted;
+  return insertEvent(origin, act, { personId, credentialKind, credentialId });
 }
+
+/** Columns of the rows that something was done to. */
+const acted = {
+  id: raw("acted.id"),
+  accountId: raw("acted.account_id"),
+  personId: raw("acted.person_id"),
+  credentialKind: raw("acted.credential_kind"),
+  credentialId: raw("acted.credential_id"),
+} as const;
+const newEventId = raw("gen_random_uuid()");
 
 function insertEvent(
   origin: Origin | undefined,
@@ -52,11 +59,11 @@ function insertEvent(
 ): Sql {
   const insert = insertInto(auditEventsTable, {
     ...by,
-    id: raw("gen_random_uuid()"),
-    accountId: raw("acted.account_id"),
+    id: newEventId,
+    accountId: acted.accountId,
     action,
     entity,
-    entityId: raw("acted.id"),
+    entityId: acted.id,
     address: origin?.address ?? null,
     userAgent: origin?.userAgent ?? null,
     requestId: requestId ?? origin?.requestId ?? null,

@@ -1,7 +1,7 @@
 import type { ApiKey, AuditEvent, IdentityLink, OAuthClient, SigningKey } from "#generated/prisma/client.ts";
-import type { Table } from "../platform/table.ts";
+import { defineTable } from "../platform/table.ts";
 
-export const apiKeysTable: Table<ApiKey> = {
+export const apiKeysTable = defineTable<ApiKey>({
   name: "api_keys",
   types: {
     id: "uuid",
@@ -16,12 +16,12 @@ export const apiKeysTable: Table<ApiKey> = {
     revokedAt: "timestamptz",
     lastUsedAt: "timestamptz",
   },
-};
+});
 
 /** The columns of a key, in a table of its own. */
-export const oauthClientsTable: Table<OAuthClient> = { ...apiKeysTable, name: "oauth_clients" };
+export const oauthClientsTable = defineTable<OAuthClient>({ name: "oauth_clients", types: apiKeysTable.types });
 
-export const identityLinksTable: Table<IdentityLink> = {
+export const identityLinksTable = defineTable<IdentityLink>({
   name: "identity_links",
   types: {
     id: "uuid",
@@ -34,14 +34,14 @@ export const identityLinksTable: Table<IdentityLink> = {
     createdAt: "timestamptz",
     lastUsedAt: "timestamptz",
   },
-};
+});
 
-export const signingKeysTable: Table<SigningKey> = {
+export const signingKeysTable = defineTable<SigningKey>({
   name: "signing_keys",
   types: { id: "text", activeFrom: "timestamptz", sealedBy: "text", sealedKey: "bytea", createdAt: "timestamptz" },
-};
+});
 
-export const auditEventsTable: Table<AuditEvent> = {
+export const auditEventsTable = defineTable<AuditEvent>({
   name: "audit_events",
   types: {
     id: "uuid",
@@ -57,4 +57,4 @@ export const auditEventsTable: Table<AuditEvent> = {
     requestId: "text",
     createdAt: "timestamptz",
   },
-};
+});

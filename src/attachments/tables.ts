@@ -1,7 +1,7 @@
 import type { Attachment, DiscardedObject, Upload } from "#generated/prisma/client.ts";
-import type { Table } from "../platform/table.ts";
+import { defineTable } from "../platform/table.ts";
 
-export const attachmentsTable: Table<Attachment, "number"> = {
+export const attachmentsTable = defineTable<Attachment, "number">({
   name: "attachments",
   types: {
     id: "uuid",
@@ -19,9 +19,9 @@ export const attachmentsTable: Table<Attachment, "number"> = {
     uploadExpiresAt: "timestamptz",
     createdAt: "timestamptz",
   },
-};
+});
 
-export const uploadsTable: Table<Upload> = {
+export const uploadsTable = defineTable<Upload>({
   name: "uploads",
   types: {
     id: "uuid",
@@ -39,9 +39,9 @@ export const uploadsTable: Table<Upload> = {
     createdAt: "timestamptz",
     consumedAt: "timestamptz",
   },
-};
+});
 
-export const discardedObjectsTable: Table<DiscardedObject> = {
+export const discardedObjectsTable = defineTable<DiscardedObject>({
   name: "discarded_objects",
   types: { storageKey: "text", discardedAt: "timestamptz", attachmentId: "uuid" },
-};
+});

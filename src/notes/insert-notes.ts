@@ -107,43 +107,55 @@ function authorKey({ person, account, role, scopes, credential, origin }: Person
   return JSON.stringify([person.id, account.id, role, [...scopes], credential, origin?.address, origin?.userAgent]);
 }
 
+/** The notes that are given, with what their statement has to know of each besides. */
+const given = recordset(notesTable, "asked", newNoteFields, { place: "integer", authorNumber: "integer", requestId: "text" });
+
+// Written once: this is a large part of the statement, and notes are added all the time.
+const insertGiven = insertInto(notesTable, {
+  id: given.column("id"),
+  accountId: sql`t.account_id`,
+  ticketId: sql`t.id`,
+  authorNumber: given.column("authorNumber"),
+  text: given.column("text"),
+  isPublic: given.column("isPublic"),
+  categories: given.column("categories"),
+  medium: given.column("medium"),
+  source: given.column("source"),
+  createdAt: given.column("createdAt"),
+  updatedAt: sql`NULL`,
+});
+
+const created = {
+  action: "CREATED",
+  entity: "NOTE",
+  rows: "told",
+  at: raw("acted.created_at"),
+  requestId: raw("acted.request_id"),
+} as const;
+
 /** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
 function statementOf(author: PersonViewer, asked: readonly AskedNote[], parts: InsertParts | undefined): Sql {
-  const rows = asked.map(({ author: { origin }, note }, place) => ({ ...note, place, requestId: origin?.requestId ?? null }));
-  const given = recordset(notesTable, "asked", newNoteFields, rows, { place: "integer", requestId: "text" });
-  const added = insertInto(notesTable, {
-    id: given.column("id"),
-    accountId: sql`t.account_id`,
-    ticketId: sql`t.id`,
-    authorNumber: author.person.number,
-    text: given.column("text"),
-    isPublic: given.column("isPublic"),
-    categories: given.column("categories"),
-    medium: given.column("medium"),
-    source: given.column("source"),
-    createdAt: given.column("createdAt"),
-    updatedAt: null,
+  const rows = asked.map(({ author: { person, origin }, note }, place) => {
+    return { ...note, place, authorNumber: person.number, requestId: origin?.requestId ?? null };
   });
-  const tickets = sql`tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = ${given.column("ticketId")}`;
-  const event = {
-    action: "CREATED",
-    entity: "NOTE",
-    rows: "told",
-    at: raw("acted.created_at"),
-    requestId: raw("acted.request_id"),
-  } as const;
   return sql`
-    WITH ${given.part}, ${parts?.before ?? empty} added AS (
-      ${added}
+    WITH ${given.part(rows)}, ${parts?.before ?? empty} added AS (
+      ${insertGiven}
       FROM asked CROSS JOIN LATERAL (
-        SELECT t.id, t.account_id FROM ${parts?.ticket ?? tickets} OFFSET 0
+        SELECT t.id, t.account_id FROM ${parts?.ticket ?? ticketsAsked(author)} OFFSET 0
       ) t
-      WHERE ${parts?.condition ?? sql`true`}
-      ORDER BY ${given.column("place")}
+      WHERE ${parts?.condition ?? always}
+      ORDER BY asked.place
       RETURNING *
     ), told AS (
-      SELECT n.id, n.account_id, n.created_at, ${given.column("requestId")} AS request_id FROM added n JOIN asked ON ${given.column("id")} = n.id
-    ), audited AS (${auditInsert(author, event)})
+      SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
+    ), audited AS (${auditInsert(author, created)})
     ${parts?.after ?? empty}
     SELECT ${noteColumns} FROM added n`;
 }
+
+function ticketsAsked(author: PersonViewer): Sql {
+  return sql`tickets t WHERE ${whereSql("t", visibleTickets(author))} AND t.id = asked."ticketId"`;
+}
+
+const always = raw("true");

@@ -1,7 +1,7 @@
 import type { Note } from "#generated/prisma/client.ts";
-import type { Table } from "../platform/table.ts";
+import { defineTable } from "../platform/table.ts";
 
-export const notesTable: Table<Note, "number" | "requesterId"> = {
+export const notesTable = defineTable<Note, "number" | "requesterId">({
   name: "notes",
   types: {
     id: "uuid",
@@ -18,4 +18,4 @@ export const notesTable: Table<Note, "number" | "requesterId"> = {
     createdAt: "timestamptz",
     updatedAt: "timestamptz",
   },
-};
+});

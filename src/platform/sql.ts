@@ -52,12 +52,12 @@ export function matches(condition: Condition, row: Readonly<Record<string, unkno
 
 /** `alias.column_name` for a field of the datamodel. */
 export function column(alias: string, field: string): Sql {
-  return sql`${raw(alias)}.${columnName(field)}`;
+  return raw(`${alias}.${columnName(field)}`);
 }
 
 /** The column of a field of the datamodel: columns are the snake_case of their field. */
-export function columnName(field: string): Sql {
-  return raw(field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+export function columnName(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Joins terms by AND; true if there are none. */

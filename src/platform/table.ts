@@ -1,5 +1,5 @@
 import { Prisma } from "#generated/prisma/client.ts";
-import { column, columnName, join, raw, sql, type Sql } from "./sql.ts";
+import { columnName, raw, sql, type Sql } from "./sql.ts";
 
 /** The PostgreSQL types that a column of such values may have. An enumeration has its name in double quotes. */
 type ColumnType<Value> = [Value] extends [string]
@@ -20,15 +20,23 @@ type ColumnType<Value> = [Value] extends [string]
               ? `${ColumnType<Element>}[]`
               : never;
 
-/**
- * A table as hand-written statements know it: every field of its `Row`, which is Prisma's, with the type of its column. `Filled` are the fields that
- * the database fills itself, by a sequence or a trigger.
- */
-export interface Table<Row, Filled extends keyof Row = never> {
+/** What hand-written statements have to know of a table: every field of its `Row`, which is Prisma's, with the type of its column. */
+interface TableDefinition<Row> {
   readonly name: string;
   readonly types: { readonly [Field in keyof Row & string]-?: ColumnType<NonNullable<Row[Field]>> };
+}
+
+/** A table. `Filled` are the fields that the database fills itself, by a sequence or a trigger. */
+export interface Table<Row, Filled extends keyof Row = never> extends TableDefinition<Row> {
+  /** The fields in the order of their columns, with the name and the type of each. Worked out once: statements are written for every request. */
+  readonly columns: readonly { readonly field: string; readonly name: string; readonly type: string }[];
   /** Nothing but a type: which fields no INSERT may give. */
   readonly filled?: Filled;
+}
+
+export function defineTable<Row, Filled extends keyof Row = never>(definition: TableDefinition<Row>): Table<Row, Filled> {
+  const types = Object.entries<string>(definition.types);
+  return { ...definition, columns: types.map(([field, type]) => ({ field, name: columnName(field), type })) };
 }
 
 /** A value of a column, or the expression that makes it. */
@@ -50,16 +58,19 @@ export function insertInto<Row, Filled extends keyof Row>(
   values: InsertedValues<Row, NoInfer<Filled>>,
 ): Sql {
   const written = writtenColumns(table, values);
-  const [names, expressions] = [written.map(({ name }) => name), written.map(({ value }) => value)];
-  return sql`INSERT INTO ${raw(table.name)} (${join(names, ", ")}) SELECT ${join(expressions, ", ")}`;
+  return writeValues(
+    `INSERT INTO ${table.name} (${written.map(({ name }) => name).join(", ")}) SELECT `,
+    written.map((one) => ({ ...one, before: "" })),
+  );
 }
 
-/** `column = value, …` for the SET of an UPDATE, each value cast to the type of its column. */
+/** `column = value, …` for the SET of an UPDATE, each value cast to the type of its column. @throws {TypeError} where nothing is set. */
 export function setList<Row, Filled extends keyof Row>(table: Table<Row, Filled>, changes: ChangedValues<NoInfer<Row>>): Sql {
   const written = writtenColumns(table, changes);
-  return join(
-    written.map(({ name, value }) => sql`${name} = ${value}`),
-    ", ",
+  if (written.length === 0) throw new TypeError("An UPDATE sets nothing.");
+  return writeValues(
+    "",
+    written.map((one) => ({ ...one, before: `${one.name} = ` })),
   );
 }
 
@@ -73,64 +84,77 @@ export function selectList<Row, Filled extends keyof Row>(
   hidden: readonly (keyof Row & string)[] = [],
 ): Sql {
   const isHidden = new Set<string>(hidden);
-  const shown = columnsOf(table).filter(({ field }) => !isHidden.has(field));
-  return join(
-    shown.map(
-      ({ field, type }) => sql`${column(alias, field)}${raw(enumArray.test(type) ? "::text[]" : "")} AS ${quoted(field)}`,
-    ),
-    ", ",
+  const shown = table.columns.filter(({ field }) => !isHidden.has(field));
+  return raw(
+    shown
+      .map(({ field, name, type }) => `${alias}.${name}${enumArray.test(type) ? "::text[]" : ""} AS ${quoted(field)}`)
+      .join(", "),
   );
 }
 
-/** Rows that a statement is given as one value, an array of JSON objects with `fields` of `table`: the statement is the same for any number. */
-export interface Recordset<Field> {
-  /** `name AS (SELECT …)`, a WITH part. Its columns are called as the fields, in double quotes. */
-  readonly part: Sql;
+/** Rows that a statement is given as one value, an array of JSON objects with these fields: the statement is the same for any number. */
+export interface Recordset<Field extends string, Row> {
+  /** `name AS (SELECT …)`, a WITH part of `rows`. Its columns are called as the fields, in double quotes. */
+  part(rows: readonly Row[]): Sql;
   /** The column of a field. */
   column(field: Field): Sql;
 }
 
-/** `rows` as the WITH part `name`, with `others` as further columns of these types. */
-export function recordset<Row, Filled extends keyof Row, Field extends keyof Row & string, Other extends string = never>(
+/** Records with `fields` of `table` as the WITH part `name`, with `others` as further columns of these types. */
+export function recordset<Row, Filled extends keyof Row, Field extends keyof Row & string, Other extends string>(
   table: Table<Row, Filled>,
   name: string,
   fields: readonly Field[],
-  rows: readonly (Pick<Row, Field> & Readonly<Record<NoInfer<Other>, unknown>>)[],
   others: Readonly<Record<Other, string>>,
-): Recordset<Field | Other> {
+): Recordset<Field | Other, Pick<Row, Field> & Readonly<Record<Other, unknown>>> {
   const isGiven = new Set<string>(fields);
   const types = [
-    ...columnsOf(table).filter(({ field }) => isGiven.has(field)),
+    ...table.columns.filter(({ field }) => isGiven.has(field)),
     ...Object.entries<string>(others).map(([field, type]) => ({ field, type })),
   ];
-  const definitions = types.map(({ field, type }) => sql`${quoted(field)} ${raw(type)}`);
+  const before = raw(`${name} AS (SELECT * FROM json_to_recordset(`);
+  const after = raw(`::json) AS ${name} (${types.map(({ field, type }) => `${quoted(field)} ${type}`).join(", ")}))`);
   return {
-    part: sql`${raw(name)} AS (
-      SELECT * FROM json_to_recordset(${JSON.stringify(rows)}::json) AS ${raw(name)} (${join(definitions, ", ")})
-    )`,
-    column: (field) => sql`${raw(name)}.${quoted(field)}`,
+    part: (rows) => sql`${before}${JSON.stringify(rows)}${after}`,
+    column: (field) => raw(`${name}.${quoted(field)}`),
   };
 }
 
 const enumArray = /^".*"\[\]$/;
 
-/** The fields of a table with the types of their columns, in the order of the columns. */
-function columnsOf<Row, Filled extends keyof Row>({ types }: Table<Row, Filled>): { field: string; type: string }[] {
-  return Object.entries<string>(types).map(([field, type]) => ({ field, type }));
+interface WrittenColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly value: unknown;
+}
+
+/** The columns of what is given, each with its value. */
+function writtenColumns<Row, Filled extends keyof Row>({ columns }: Table<Row, Filled>, values: object): WrittenColumn[] {
+  const written: WrittenColumn[] = [];
+  for (const { field, name, type } of columns) {
+    const value: unknown = Reflect.get(values, field);
+    if (value !== undefined) written.push({ name, type, value });
+  }
+  return written;
 }
 
 /**
- * The columns of what is given, each with its value. An expression has its own type, which must be the column's; a value has none until it is cast.
+ * The values with commas between them, each behind what stands before it. An expression has its own type, which must be the column's; a value has none
+ * until it is cast.
  */
-function writtenColumns<Row, Filled extends keyof Row>(table: Table<Row, Filled>, values: object): { name: Sql; value: Sql }[] {
-  const given = new Map<string, unknown>(Object.entries(values));
-  return columnsOf(table).flatMap(({ field, type }) => {
-    const value = given.get(field);
-    if (value === undefined) return [];
-    return [{ name: columnName(field), value: value instanceof Prisma.Sql ? value : sql`${value}${raw(`::${type}`)}` }];
-  });
+function writeValues(beginning: string, written: readonly (WrittenColumn & { readonly before: string })[]): Sql {
+  const strings: string[] = [];
+  let text = beginning;
+  for (const [index, { before, type, value }] of written.entries()) {
+    strings.push(`${text}${index === 0 ? "" : ", "}${before}`);
+    text = value instanceof Prisma.Sql ? "" : `::${type}`;
+  }
+  return new Prisma.Sql(
+    [...strings, text],
+    written.map(({ value }) => value),
+  );
 }
 
-function quoted(name: string): Sql {
-  return raw(`"${name}"`);
+function quoted(name: string): string {
+  return `"${name}"`;
 }

@@ -1,7 +1,7 @@
 import type { Ticket } from "#generated/prisma/client.ts";
-import type { Table } from "../platform/table.ts";
+import { defineTable } from "../platform/table.ts";
 
-export const ticketsTable: Table<Ticket, "number"> = {
+export const ticketsTable = defineTable<Ticket, "number">({
   name: "tickets",
   types: {
     id: "uuid",
@@ -14,4 +14,4 @@ export const ticketsTable: Table<Ticket, "number"> = {
     createdAt: "timestamptz",
     updatedAt: "timestamptz",
   },
-};
+});
