@@ -67,6 +67,15 @@ describe("points", () => {
     });
   });
 
+  test("of a list on /v2 are those of the page that is asked for", async () => {
+    await newMinute();
+    const { key } = account.specialist;
+    const left = async (limit: string) =>
+      (await call(app, key, "GET", `/v2/tickets/notes?ticket_id=${ticket.id}${limit}`)).headers.get("ratelimit");
+    expect(await left("&limit=1000")).toMatch(/r=69;/);
+    expect(await left("")).toMatch(/r=48;/);
+  });
+
   test("that are used up are refused by each API in its own shape, until they have come back", async () => {
     await newMinute();
     const { key } = account.specialist;

@@ -83,7 +83,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
     size: t.field({
       type: "SafeInt",
       nullable: true,
-      description: "The size of the file in bytes. Null while the attachment is PENDING for the first time.",
+      description: "The size of the file in bytes. Null until the file has arrived.",
       extensions: stored(attachmentEntity, "size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),

@@ -41,7 +41,7 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
     DEFAULT: { description: "Written by a person or by an integration." },
     EMAIL: { description: "Received as an email." },
     OUTBOUND_EMAIL: { description: "Sent as an email." },
-    SYSTEM: { description: "Written by the service desk's system." },
+    SYSTEM: { description: "Written by the service desk's software." },
     REDACTED: { description: "The text of the note was removed." },
     AUTOMATION: { description: "Written by an automation rule." },
   } as const,

@@ -206,7 +206,7 @@ export type NoteMedium =
   | 'OUTBOUND_EMAIL'
   /** The text of the note was removed. */
   | 'REDACTED'
-  /** Written by the service desk's system. */
+  /** Written by the service desk's software. */
   | 'SYSTEM';
 
 /** The order of a list of notes. */

@@ -118,13 +118,14 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
   app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
 }
 
-/** The most rows of a list, by the OpenAPI document. */
-const largestLimit = 100;
+/** The rows of a list at most, and where no limit is given, by the OpenAPI document. */
+const largestLimit = 1_000;
+const defaultLimit = 25;
 
 /** What a request would cost, in points. A `limit` that cannot be used costs what the largest does: it is refused before anything is read. */
 function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number {
   const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
-  const limit = Number((query as { limit?: unknown }).limit ?? largestLimit); // a query is an object, whatever is in it
+  const limit = Number((query as { limit?: unknown }).limit ?? defaultLimit); // a query is an object, whatever is in it
   return costOfRest({ method, isList, rows: limit >= 0 && limit <= largestLimit ? limit : largestLimit });
 }
 
