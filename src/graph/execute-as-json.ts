@@ -107,14 +107,14 @@ function outcomeOfMeta(query: GraphQLObjectType, nodes: Merged): Outcome {
 function outcomeOf(work: () => EventualJson): Outcome | Promise<Outcome> {
   try {
     const json = work();
-    return json instanceof Promise ? json.then(asJson, asOutcome) : asJson(json);
+    return json instanceof Promise ? json.then(jsonOutcome, asOutcome) : jsonOutcome(json);
   } catch (error) {
     // Of anything: asOutcome says what is what.
     return orRejected(() => asOutcome(error));
   }
 }
 
-function asJson(json: string): Outcome {
+function jsonOutcome(json: string): Outcome {
   return { kind: "json", json };
 }
 
