@@ -166,16 +166,18 @@ function watchMemory(progress: () => number): () => readonly (readonly number[])
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MB`;
 
 /**
- * Requires that resident memory is flat after the first tenth, in which caches fill and code is compiled: the median of no later tenth is more than
- * a tenth above that of the second.
+ * Requires that resident memory is flat after the first tenth, in which caches fill and code is compiled: the median of every later tenth is within a
+ * tenth of their mean.
  */
 function requireFlat(name: string, tenths: readonly (readonly number[])[]): void {
   const medians = tenths.map((samples) => percentile(samples, 0.5));
   const peaks = tenths.map((samples) => Math.max(...samples));
   figures.report(`${name}: median resident memory of each tenth`, medians.map(megabytes).join(", "));
   figures.report(`${name}: most resident memory of each tenth`, peaks.map(megabytes).join(", "));
-  const [, second = 0, ...later] = medians;
-  figures.require(Math.max(...later) <= second * 1.1, `${name}: resident memory grew by more than a tenth after the first`);
+  const later = medians.slice(1);
+  const mean = later.reduce((sum, median) => sum + median, 0) / later.length;
+  const isFlat = later.every((median) => Math.abs(median - mean) <= mean * 0.1);
+  figures.require(isFlat, `${name}: resident memory is not flat within a tenth after the first`);
 }
 
 async function manyLargeReads(): Promise<void> {

@@ -175,12 +175,22 @@ async function takeConnections(server: Cluster, endSessions: () => Promise<unkno
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;
       // It is full. What the gateway still has goes too, to be taken by the next round.
-      await endSessions();
+      await unlessFull(endSessions);
       await pause(50);
     }
   }
   await Promise.all(clients.map((client) => client.end()));
-  await server.query("postgres", "DROP ROLE crowd");
+  while ((await unlessFull(() => server.query("postgres", "DROP ROLE crowd"))) === undefined) await pause(50);
+}
+
+/** What `work` answers; undefined where the server has no connection left, not even one of those that it reserves. */
+async function unlessFull<Answer>(work: () => Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === "53300") return undefined;
+    throw error;
+  }
 }
 
 async function lockTable(server: Cluster): Promise<void> {
