@@ -14,9 +14,9 @@ const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 
 export const attachments: RecordField = (name) => ({
   name,
   content: {
-    kind: "workedRows",
+    kind: "computedRows",
     ...{ relation: attachmentsOfNote, input: allOfThem, none: "[]" },
-    work: async (rows: readonly Attachment[], asker) => JSON.stringify(await presentAll(rows, contextOf(asker))),
+    compute: async (rows: readonly Attachment[], context) => JSON.stringify(await presentAll(rows, contextOf(context))),
   },
 });
 

@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import { type Documents, type Operation, type Prepared, refused } from "./documents.ts";
 import type { Contexts, Execute } from "./execute.ts";
-import { forPlugins } from "./json-result.ts";
+import { forPlugins } from "./execution-result.ts";
 
 /** What comes of an operation: in one, or in parts. */
 export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;

@@ -12,7 +12,7 @@ import {
 import { AnswerTooLarge, asError, attempt, DomainError, TooExpensive } from "../errors.ts";
 import { mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
-import { NotInJson } from "../reading/answer.ts";
+import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { collectFields, type Merged } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
 import type { Operation } from "./documents.ts";
@@ -121,7 +121,7 @@ function jsonOutcome(json: string): Outcome {
 /** What `error`, which was thrown by a field, makes of it. @throws what is about the whole answer. */
 function asOutcome(error: unknown): Outcome {
   if (isForWholeAnswer(error)) throw error;
-  if (error instanceof NotInJson) return { kind: "rows", reason: "unsupported" };
+  if (error instanceof UnsupportedAsJson) return { kind: "rows", reason: "unsupported" };
   // graphql-js meets it again, and says in which place.
   if (error instanceof DomainError || error instanceof GraphQLError) return { kind: "rows", reason: "client_error" };
   return { kind: "fault", error: new JsonExecutionFault(asError(error)) };

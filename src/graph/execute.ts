@@ -4,7 +4,7 @@ import type { GraphContext } from "./context.ts";
 import type { Operation } from "./documents.ts";
 import { createExecuteAsJson, type FallbackReason, type RootField } from "./execute-as-json.ts";
 import { createExecuteAsRows } from "./execute-as-rows.ts";
-import { jsonResult } from "./json-result.ts";
+import { resultOfJson } from "./execution-result.ts";
 import type { Variables } from "./limits.ts";
 import { requireBytes } from "./result-size.ts";
 
@@ -71,7 +71,7 @@ function isJson(field: RootField): field is JsonField {
 function resultOfFields(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
   const data = `{${fields.map(({ name, outcome }) => `"${name}":${outcome.json}`).join(",")}}`;
   requireBytes(data, maximumBytes);
-  return jsonResult(data);
+  return resultOfJson(data);
 }
 
 /** The operation with nothing in it but `fields`. */

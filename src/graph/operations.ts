@@ -25,7 +25,7 @@ import { createDocuments, type Operation, type Prepared } from "./documents.ts";
 import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execute.ts";
 import { namedFragments } from "./execute-as-json.ts";
-import { withExtensions } from "./json-result.ts";
+import { withExtensions } from "./execution-result.ts";
 import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
 import { rateLimitStatus } from "./rate-limit-status.ts";
 import { selectingRows } from "./selection.ts";

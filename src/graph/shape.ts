@@ -14,7 +14,7 @@ import {
 } from "graphql";
 import { attempt } from "../errors.ts";
 import { type CursorScope, scopeTag } from "../platform/cursor.ts";
-import { type Asker, NotInJson } from "../reading/answer.ts";
+import { type ResponseContext, UnsupportedAsJson } from "../reading/json-result.ts";
 import { type Selection, totalOnly } from "../reading/selection.ts";
 import type {
   EdgeContent,
@@ -25,25 +25,25 @@ import type {
   RowContent,
   RowShape,
   Spelling,
-  Work,
+  Compute,
 } from "../reading/shape.ts";
 import { collectFields, type Merged } from "./collected.ts";
 import { remembered } from "./remembered.ts";
 import type { SelectedPage, Selecting } from "./selecting.ts";
 import { type FieldSource, inputOf } from "./sources.ts";
-import { argumentsOf, type JsonAsker, type SelectedField, typenameField, executeField } from "./values.ts";
+import { argumentsOf, type ExecutionContext, type SelectedField, typenameField, executeField } from "./values.ts";
 
-/** What is selected as JSON. Either is {@link NotInJson} where it takes rows to answer with it. */
+/** What is selected as JSON. Either is {@link UnsupportedAsJson} where it takes rows to answer with it. */
 export const selectingJson: Selecting = { selected: rowsInJson, selectedPage: pageInJson };
 
 function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Selection {
   const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
-  if (!isObjectType(type)) throw new NotInJson();
+  if (!isObjectType(type)) throw new UnsupportedAsJson();
   const selection = remembered(info, `rows ${type.name} in JSON`, () => {
     const json = shapeOrNone(() => rowShape(info, type, info.fieldNodes));
     return json ? { ...nothing, json } : nothing;
   });
-  if (!selection.json) throw new NotInJson();
+  if (!selection.json) throw new UnsupportedAsJson();
   return selection;
 }
 
@@ -53,7 +53,7 @@ function pageInJson(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage 
     const json = shapeOrNone(() => pageShape(info, info.returnType, info.fieldNodes, scope));
     return { wanted: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
   });
-  if (!page.wanted.json) throw new NotInJson();
+  if (!page.wanted.json) throw new UnsupportedAsJson();
   return page;
 }
 
@@ -62,13 +62,13 @@ const nothing: Selection = { fields: new Set(), relations: new Map() };
 /** That there is no shape is remembered as well. */
 function shapeOrNone<Shape>(make: () => Shape): Shape | undefined {
   // Arguments that cannot be used are for their resolver to refuse.
-  const made = attempt<Shape, NotInJson | GraphQLError>(make, NotInJson, GraphQLError);
-  return made instanceof NotInJson || made instanceof GraphQLError ? undefined : made;
+  const made = attempt<Shape, UnsupportedAsJson | GraphQLError>(make, UnsupportedAsJson, GraphQLError);
+  return made instanceof UnsupportedAsJson || made instanceof GraphQLError ? undefined : made;
 }
 
-/** An asker is handed through by whoever has asked for the text of an answer: `answers.ts`, which makes it. */
-function askerOf(asker: Asker): JsonAsker {
-  return asker as JsonAsker;
+/** The context of a JSON result in this API is always an {@link ExecutionContext}: completeValue passes it. */
+function executionContextOf(context: ResponseContext): ExecutionContext {
+  return context as ExecutionContext;
 }
 
 type Field = GraphQLField<unknown, unknown>;
@@ -92,7 +92,7 @@ const constant = (value: string): Constant => ({ kind: "constant", json: JSON.st
 
 function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
   const named = getNamedType(type);
-  if (!isObjectType(named)) throw new NotInJson();
+  if (!isObjectType(named)) throw new UnsupportedAsJson();
   return named;
 }
 
@@ -104,7 +104,7 @@ function rowShape(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: re
   return membersOf(info, type, parents, (field, nodes) => {
     const count = (names.get(field.name) ?? 0) + 1;
     names.set(field.name, count);
-    if (count > mostNames) throw new NotInJson();
+    if (count > mostNames) throw new UnsupportedAsJson();
     return rowContent(info, type, field, nodes);
   });
 }
@@ -126,7 +126,7 @@ function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Fi
   const spelling = stored === undefined ? undefined : spellingOf(field.type);
   if (stored !== undefined && spelling) return { kind: "stored", field: stored, spelling, nullable };
   const fields = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
-  return { kind: "worked", fields, work: workOf(info, { type, field, nodes }) };
+  return { kind: "computed", fields, compute: computeOf(info, { type, field, nodes }) };
 }
 
 /** How columns of a type are written, of those that rows are made of. */
@@ -150,9 +150,9 @@ const spellings: Readonly<Record<string, Spelling>> = {
 };
 
 /** What the resolver of a field makes of a row. */
-function workOf(info: GraphQLResolveInfo, selected: SelectedField): Work<object> {
+function computeOf(info: GraphQLResolveInfo, selected: SelectedField): Compute<object> {
   const args = argumentsOf(selected, info);
-  return (row, asker) => executeField(row, selected, askerOf(asker), args);
+  return (row, context) => executeField(row, selected, executionContextOf(context), args);
 }
 
 function pageContent(
@@ -162,7 +162,7 @@ function pageContent(
   nodes: Merged,
 ): RowContent {
   const input = inputOf(info, source, field, nodes[0]);
-  if (!input) throw new NotInJson();
+  if (!input) throw new UnsupportedAsJson();
   // The field's own arguments: see fromMany.
   const scope = source.scope(argumentsOf({ field, nodes }, info) as never);
   return { kind: "page", relation: source.relation, input, shape: pageShape(info, field.type, nodes, scope) };
@@ -186,7 +186,7 @@ function pageShape(
       case "totalCount":
         return { kind: "total" };
       default:
-        throw new NotInJson();
+        throw new UnsupportedAsJson();
     }
   });
   return { members, scope };
@@ -204,7 +204,7 @@ function edgeMembers(
       case "cursor":
         return { kind: "cursor" };
       default:
-        throw new NotInJson();
+        throw new UnsupportedAsJson();
     }
   });
 }
@@ -217,6 +217,6 @@ function pageInfoContent({ name }: Field): PageInfoContent {
     case "endCursor":
       return { kind: name };
     default:
-      throw new NotInJson();
+      throw new UnsupportedAsJson();
   }
 }

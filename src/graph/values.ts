@@ -11,14 +11,14 @@ import {
   isObjectType,
   type SelectionSetNode,
 } from "graphql";
-import { NotInJson } from "../reading/answer.ts";
+import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { jsonOf } from "../reading/shape.ts";
 import { collectFields, type Merged } from "./collected.ts";
 import type { GraphContext } from "./context.ts";
 import { orRejected, mapMaybePromises, mapMaybePromise } from "../platform/maybe-promise.ts";
 
-/** Whoever asks for JSON, and for what: what a resolver is given. The path is nobody's: whatever needs one is an error, which graphql-js tells. */
-export interface JsonAsker {
+/** What resolvers get. The path of `info` is not set: only errors need a path, and graphql-js reports them. */
+export interface ExecutionContext {
   readonly context: GraphContext;
   readonly info: GraphQLResolveInfo;
 }
@@ -29,24 +29,24 @@ export type EventualJson = string | Promise<string>;
 /**
  * `value` in JSON, as it is selected by the field of `info`: rows as they came with their JSON, and all else as graphql-js would complete it.
  *
- * @throws {NotInJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
+ * @throws {UnsupportedAsJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
  *   it returns.
  */
-function completeValue(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
-  if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, asker));
+function completeValue(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): EventualJson {
+  if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, execution));
   if (value instanceof Error) throw value;
   if (value === null || value === undefined) {
-    if (isNonNullType(type)) throw new NotInJson();
+    if (isNonNullType(type)) throw new UnsupportedAsJson();
     return "null";
   }
-  if (isNonNullType(type)) return completeValue(value, type.ofType, asker);
+  if (isNonNullType(type)) return completeValue(value, type.ofType, execution);
   if (isLeafType(type)) return orThrow(JSON.stringify(type.serialize(value)));
-  if (isListType(type)) return completeList(value, type.ofType, asker);
+  if (isListType(type)) return completeList(value, type.ofType, execution);
   const json = typeof value === "object" ? jsonOf(value) : undefined;
-  if (json) return json.text(asker);
+  if (json) return json.text(execution);
   // What can be found by its id is a row: with JSON, or read by another way.
-  if (!isObjectType(type) || type.getInterfaces().length > 0) throw new NotInJson();
-  return executeSelectionSet(value, type, asker.info.fieldNodes, asker);
+  if (!isObjectType(type) || type.getInterfaces().length > 0) throw new UnsupportedAsJson();
+  return executeSelectionSet(value, type, execution.info.fieldNodes, execution);
 }
 
 /** The object that `value` is, as it is selected below `parents`. @throws as {@link completeValue} */
@@ -54,7 +54,7 @@ function executeSelectionSet(
   value: unknown,
   type: GraphQLObjectType,
   parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
-  { context, info }: JsonAsker,
+  { context, info }: ExecutionContext,
 ): EventualJson {
   const members = [...collectFields(info, type, parents)].map(([name, nodes]) => {
     const field = type.getFields()[nodes[0].name.value];
@@ -77,13 +77,13 @@ export interface SelectedField {
 export function executeField(
   source: unknown,
   selected: SelectedField,
-  asker: JsonAsker,
-  args = argumentsOf(selected, asker.info),
+  execution: ExecutionContext,
+  args = argumentsOf(selected, execution.info),
 ): EventualJson {
   const { type, field, nodes } = selected;
   const { resolve = defaultFieldResolver } = field;
-  const info = { ...asker.info, fieldName: field.name, fieldNodes: nodes, returnType: field.type, parentType: type };
-  return completeValue(resolve(source, args, asker.context, info), field.type, { context: asker.context, info });
+  const info = { ...execution.info, fieldName: field.name, fieldNodes: nodes, returnType: field.type, parentType: type };
+  return completeValue(resolve(source, args, execution.context, info), field.type, { context: execution.context, info });
 }
 
 /** @throws {GraphQLError} where they are not what the field takes. */
@@ -94,22 +94,22 @@ export function argumentsOf(
   return getArgumentValues(field, nodes[0], variableValues);
 }
 
-function completeList(value: unknown, type: GraphQLOutputType, asker: JsonAsker): EventualJson {
-  if (!Array.isArray(value)) throw new NotInJson();
+function completeList(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): EventualJson {
+  if (!Array.isArray(value)) throw new UnsupportedAsJson();
   return mapMaybePromises(
-    value.map((item: unknown) => orRejected(() => completeValue(item, type, asker))),
+    value.map((item: unknown) => orRejected(() => completeValue(item, type, execution))),
     (items) => `[${items.join(",")}]`,
   );
 }
 
 function orThrow(json: string | undefined): string {
-  if (json === undefined) throw new NotInJson();
+  if (json === undefined) throw new UnsupportedAsJson();
   return json;
 }
 
-/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {NotInJson} */
+/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {UnsupportedAsJson} */
 export function typenameField({ name }: GraphQLObjectType, [node]: Merged): string {
   // At the root of the schema it may be introspection, too.
-  if (node.name.value !== "__typename") throw new NotInJson();
+  if (node.name.value !== "__typename") throw new UnsupportedAsJson();
   return name;
 }

@@ -3,7 +3,7 @@ import type { Page } from "../platform/keyset.ts";
 import { pageFrom } from "../platform/pages.ts";
 import { column, raw, sql, type Sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
-import { type Filler, gapFor, missing, NotInJson } from "./answer.ts";
+import { type Placeholder, placeholderMarks, missingMark, UnsupportedAsJson } from "./json-result.ts";
 import type { Entity } from "./entity.ts";
 import {
   aggregated,
@@ -33,10 +33,10 @@ interface Written {
 export interface Writing {
   readonly viewer: Viewer;
   readonly budget: Budget;
-  readonly fillers: Filler[];
+  readonly placeholders: Placeholder[];
 }
 
-export const newWriting = (viewer: Viewer): Writing => ({ viewer, budget: createBudget(), fillers: [] });
+export const newWriting = (viewer: Viewer): Writing => ({ viewer, budget: createBudget(), placeholders: [] });
 
 export function writeRow(
   entity: Entity<unknown>,
@@ -49,7 +49,7 @@ export function writeRow(
   const pieces = ["{", ...members.pieces, "}"];
   const weight = members.weight + 1;
   if (!unsettled) return { pieces, weight };
-  return { pieces: [sql`CASE WHEN ${unsettled} THEN ${textOf([missing])} ELSE '' END`, ...pieces], weight };
+  return { pieces: [sql`CASE WHEN ${unsettled} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
 }
 
 /** The members of a row's object, with commas between them, and before the first one where they are not `all`. */
@@ -65,7 +65,7 @@ function writeMembers(entity: Entity<unknown>, members: RowShape, writing: Writi
 
 function writeMember(entity: Entity<unknown>, member: RowMember, writing: Writing, depth: number): Written {
   if ("of" in member) {
-    if (!writing.budget.takes(depth)) throw new NotInJson();
+    if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
     const rows = allowed(() => member.of.from(writing.viewer));
     const { pieces, weight } = writeMembers(member.of.target, member.members, writing, depth + 1, false);
     return { pieces: [sql`coalesce((SELECT ${textOf(pieces)} FROM ${rows}), '')`], weight: weight + 1 };
@@ -98,17 +98,17 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
       const pieces = spelled(column(entity.alias, content.field), content.spelling);
       return weightless(...(content.nullable ? [orElse(pieces, "null")] : pieces));
     }
-    case "worked": {
-      const { fields, work } = content;
+    case "computed": {
+      const { fields, compute } = content;
       const stored = storedFields(entity, (field) => !fields || fields.includes(field));
       // The row that it works with.
       const read = (payload: unknown) => stored.decode(payload as never[]);
-      return weightless(...withGap(writing, [sql`${jsonArray(stored.columns)}::text`], { read, fill: work }));
+      return weightless(...withPlaceholder(writing, [sql`${jsonArray(stored.columns)}::text`], { read, fill: compute }));
     }
     case "object":
       return writeRow(entity, content.shape, undefined, writing, depth);
-    case "workedRows":
-      return writeWorkedRows(content, writing, depth);
+    case "computedRows":
+      return writeComputedRows(content, writing, depth);
     case "choice": {
       const [yes, no] = [content.yes, content.no].map((one) => writeContent(entity, one, writing, depth));
       const texts = [yes, no].map((written) => textOf(written?.pieces ?? []));
@@ -118,7 +118,7 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     case "row":
       return writeRelatedRow(content, writing, depth);
     case "page":
-      if (!writing.budget.takes(depth)) throw new NotInJson();
+      if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
       return allowed(() =>
         // The relation's own input: see RowContent.
         writePage(content.relation, { input: content.input as never, shape: content.shape }, writing, depth + 1),
@@ -126,20 +126,20 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
   }
 }
 
-function writeWorkedRows(
-  { relation, input, none, work }: Extract<RowContent, { kind: "workedRows" }>,
+function writeComputedRows(
+  { relation, input, none, compute }: Extract<RowContent, { kind: "computedRows" }>,
   writing: Writing,
   depth: number,
 ): Written {
   const { target } = relation;
-  if (!writing.budget.takes(depth)) throw new NotInJson();
+  if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
   const rows = attempt(() => relation.from(writing.viewer, input as never), DomainError); // its own input: see RowContent
   if (rows instanceof DomainError) return weightless(none);
   const stored = storedFields(target, () => true);
   // An array of what is stored of each.
   const read = (payload: unknown) => (payload as never[][]).map((values) => stored.decode(values));
   const found = sql`(SELECT json_agg(${jsonArray(stored.columns)})::text FROM (${pageFrom(target, rows, input.ordering, { ...input.page, lookahead: false })}) ${raw(target.alias)})`;
-  return { pieces: [orElse(withGap(writing, [found], { read, fill: work }), none)], weight: 1 };
+  return { pieces: [orElse(withPlaceholder(writing, [found], { read, fill: compute }), none)], weight: 1 };
 }
 
 function writeRelatedRow(
@@ -147,11 +147,11 @@ function writeRelatedRow(
   writing: Writing,
   depth: number,
 ): Written {
-  if (!writing.budget.takes(depth)) throw new NotInJson();
+  if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
   const rows = allowed(() => relation.from(writing.viewer));
   const row = writeRow(relation.target, shape, relation.unsettled, writing, depth + 1);
   return {
-    pieces: [orElse([sql`(SELECT ${textOf(row.pieces)} FROM ${rows})`], nullable ? "null" : missing)],
+    pieces: [orElse([sql`(SELECT ${textOf(row.pieces)} FROM ${rows})`], nullable ? "null" : missingMark)],
     weight: row.weight,
   };
 }
@@ -159,7 +159,7 @@ function writeRelatedRow(
 /** What a policy refuses is not read ahead: who reads rows, or knows the cause, says so in its place. */
 function allowed<Result>(work: () => Result): Result {
   const done = attempt(work, DomainError);
-  if (done instanceof DomainError) throw new NotInJson(done);
+  if (done instanceof DomainError) throw new UnsupportedAsJson(done);
   return done;
 }
 
@@ -260,8 +260,8 @@ function writeEdge(
   return { pieces, weight };
 }
 
-/** `payload`, JSON as well, with what tells later by which filler it is replaced. */
-function withGap({ fillers }: Writing, payload: readonly Piece[], filler: Filler): readonly Piece[] {
-  const { begin, end } = gapFor(fillers.push(filler) - 1);
+/** `payload`, which is JSON, between the marks of `placeholder`. */
+function withPlaceholder({ placeholders }: Writing, payload: readonly Piece[], placeholder: Placeholder): readonly Piece[] {
+  const { begin, end } = placeholderMarks(placeholders.push(placeholder) - 1);
   return [begin, ...payload, end];
 }

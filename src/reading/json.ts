@@ -2,7 +2,7 @@ import { neighboursOf, type Page, type Position } from "../platform/keyset.ts";
 import { pageFrom } from "../platform/pages.ts";
 import { column, sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
-import { createAnswer } from "./answer.ts";
+import { createJsonResult } from "./json-result.ts";
 import { aggregated, type EndsOf, firstAndLast, positionOf, writeList, writeTotal } from "./json-page.ts";
 import { newWriting, writePage, writeRow } from "./json-row.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
@@ -12,8 +12,8 @@ import { type Plan, varyingPage, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
 import { divider, spelled, textOf } from "./text.ts";
 
-// Plans whose statements write the JSON of an answer themselves, which then passes through this process as a text. What only this process can make
-// of a row, a cursor or a signed URL, is made of what the text has in gaps.
+// Plans of statements that write the JSON of the response. This process passes the JSON on as a text, and fills placeholders with the
+// values that only it can compute, such as a signed URL.
 
 /** As `planOne`, of rows that come with their JSON. @throws {DomainError}, {@link NotInJson} */
 export function planOneInJson<Row>(
@@ -33,7 +33,7 @@ export function planOneInJson<Row>(
       if (typeof text !== "string") return null;
       const [head, body] = divided(text);
       const found = stored.decode(head as never[]); // the columns that the statement has written there
-      attachJson(found, createAnswer(body, writing.fillers));
+      attachJson(found, createJsonResult(body, writing.placeholders));
       return found as Row; // the fields that were selected of it
     },
     weight: row.weight,
@@ -52,7 +52,7 @@ export function planPageInJson<Row, Input extends PageInput>(
     statement: sql`SELECT ${textOf(page.pieces)} AS json`,
     decode(text) {
       const found: CountedSlice<Row> = { rows: [], hasNext: false, hasPrevious: false, total: undefined };
-      attachJson(found, createAnswer(String(text), writing.fillers));
+      attachJson(found, createJsonResult(String(text), writing.placeholders));
       return found;
     },
     weight: page.weight,
@@ -98,7 +98,7 @@ export function planListInJson<Row, Input extends PageInput>(
       const [id, read, first, last, counted] = found as ListHead; // as `head` has it
       const neighbours = neighboursOf(page, read > page.size);
       const slice = { rows: [], ...neighbours, total: counted ?? undefined, ends: { first, last } };
-      attachJson(slice, createAnswer(json, writing.fillers));
+      attachJson(slice, createJsonResult(json, writing.placeholders));
       return { parentId: id, page: slice };
     },
     weight: placed.weight,

@@ -8,7 +8,7 @@ import { isSlot, type Slot, slot } from "../platform/sql.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
 import { createObjectIds } from "./object-ids.ts";
 import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
-import { NotInJson } from "./answer.ts";
+import { UnsupportedAsJson } from "./json-result.ts";
 import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
 import { maximumBytesParam, type Plan } from "./statement.ts";
@@ -78,7 +78,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
   const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, ambient: sharedParams });
   const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
   // That something cannot be planned is kept as well.
-  const plans = new LRUCache<string, PreparedPlan | NotInJson>({
+  const plans = new LRUCache<string, PreparedPlan | UnsupportedAsJson>({
     ...{ ...within, max: keptPlans },
     sizeCalculation: (prepared, name) => name.length + ("size" in prepared ? prepared.size : 0),
   });
@@ -112,9 +112,9 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
     const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
     const known = plans.get(fullName);
-    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)), NotInJson);
+    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)), UnsupportedAsJson);
     if (!known) plans.set(fullName, prepared);
-    if (prepared instanceof NotInJson) throw prepared;
+    if (prepared instanceof UnsupportedAsJson) throw prepared;
     return prepared;
   }
 

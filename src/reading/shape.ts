@@ -1,5 +1,5 @@
 import type { CursorScope } from "../platform/cursor.ts";
-import type { Asker, JsonAnswer } from "./answer.ts";
+import type { ResponseContext, JsonResult } from "./json-result.ts";
 import type { Entity } from "./entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 
@@ -54,7 +54,7 @@ export type Spelling =
   | { readonly nodeIdOf: string };
 
 /** Makes a part of an answer that the database cannot make, as JSON: of what it is given of the row, for whoever asks. */
-export type Work<Given> = (given: Given, asker: Asker) => string | Promise<string>;
+export type Compute<Given> = (given: Given, context: ResponseContext) => string | Promise<string>;
 
 interface Constant {
   readonly kind: "constant";
@@ -66,14 +66,14 @@ export type RowContent =
   /** A field as it is stored. */
   | { readonly kind: "stored"; readonly field: string; readonly spelling: Spelling; readonly nullable: boolean }
   /** Worked out of those fields of the row, or of all of them. */
-  | { readonly kind: "worked"; readonly fields: readonly string[] | undefined; readonly work: Work<never> }
+  | { readonly kind: "computed"; readonly fields: readonly string[] | undefined; readonly compute: Compute<never> }
   /** Worked out of those fields of related rows, all of which are read at once. Where the viewer may not read them, or there are none, it is `none`. */
   | {
-      readonly kind: "workedRows";
+      readonly kind: "computedRows";
       readonly relation: ManyRelation<unknown, never>;
       readonly input: PageInput;
       readonly none: string;
-      readonly work: Work<never>;
+      readonly compute: Compute<never>;
     }
   /** An object of its own, of the same row. */
   | { readonly kind: "object"; readonly shape: RowShape }
@@ -114,18 +114,18 @@ export type PageInfoContent =
   | { readonly kind: "startCursor" }
   | { readonly kind: "endCursor" };
 
-const answerOf = Symbol("json");
+const jsonResultOf = Symbol("json");
 
-interface WithAnswer {
-  [answerOf]?: JsonAnswer;
+interface WithJsonResult {
+  [jsonResultOf]?: JsonResult;
 }
 
 /** Keeps with a row or a page its JSON, which was read with it or instead of its rows. */
-export function attachJson(found: object, json: JsonAnswer): void {
-  (found as WithAnswer)[answerOf] = json;
+export function attachJson(found: object, json: JsonResult): void {
+  (found as WithJsonResult)[jsonResultOf] = json;
 }
 
 /** The JSON that `found` came with, in the shape that was asked for; undefined where none was. */
-export function jsonOf(found: object): JsonAnswer | undefined {
-  return (found as WithAnswer)[answerOf];
+export function jsonOf(found: object): JsonResult | undefined {
+  return (found as WithJsonResult)[jsonResultOf];
 }

@@ -1,6 +1,6 @@
 import { integer } from "../platform/keyset.ts";
 import { join, raw, sql, type Sql } from "../platform/sql.ts";
-import { gap, missing } from "./answer.ts";
+import { placeholderMark, missingMark } from "./json-result.ts";
 import type { Spelling } from "./shape.ts";
 
 // Texts in JSON that a statement writes.
@@ -72,8 +72,8 @@ function base64Of(type: string, uuid: Sql): Sql {
 const harmless = /^[\w\-{}[\]":,.]*$/;
 const escapedMarks = [
   { mark: divider, escape: String.raw`\x0a` },
-  { mark: gap, escape: String.raw`\x01` },
-  { mark: missing, escape: String.raw`\x02` },
+  { mark: placeholderMark, escape: String.raw`\x01` },
+  { mark: missingMark, escape: String.raw`\x02` },
 ] as const;
 
 function literal(text: string): Sql {

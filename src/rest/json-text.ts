@@ -1,4 +1,4 @@
-import { NotInJson } from "../reading/answer.ts";
+import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { jsonOf } from "../reading/shape.ts";
 
 /** An answer's body that is JSON already. */
@@ -18,14 +18,14 @@ export function jsonIn(body: unknown): string | undefined {
 }
 
 /**
- * Returns the JSON with which `found`, a row or a page, was read, completed for `asker`.
+ * Returns the JSON with which `found`, a row or a page, was read, completed for `context`.
  *
  * @throws {DomainError} what a policy has refused. Other errors are mistakes in the code.
  */
-export async function renderJson(found: object, asker: object): Promise<string> {
+export async function renderJson(found: object, context: object): Promise<string> {
   const json = jsonOf(found);
   if (!json) throw new Error("A face that shows JSON has read something without it.");
-  return json.text(asker);
+  return json.text(context);
 }
 
 /** What `read` finds with its JSON. @throws {DomainError} what a policy has refused of it. */
@@ -33,7 +33,7 @@ export async function inJson<Found>(read: () => Promise<Found>): Promise<Found> 
   try {
     return await read();
   } catch (error) {
-    if (error instanceof NotInJson && error.cause instanceof Error) throw error.cause;
+    if (error instanceof UnsupportedAsJson && error.cause instanceof Error) throw error.cause;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Asker } from "../../reading/answer.ts";
+import type { ResponseContext } from "../../reading/json-result.ts";
 import type { Entity } from "../../reading/entity.ts";
 import type { OneRelation } from "../../reading/relation.ts";
 import type { Selection } from "../../reading/selection.ts";
@@ -33,7 +33,7 @@ export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string,
   return (name) => ({ name, content: storedField(entity, field, spelling) });
 }
 
-/** A field that is worked out of those fields of the row. */
+/** A field that is computed from these fields of the row. */
 export function computedValue<Row>(
   entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
@@ -49,7 +49,7 @@ export function workedContent<Row>(
   value: (row: Row, context: FieldContext) => unknown,
 ): RowContent {
   // Rows are read with those fields.
-  return { kind: "worked", fields, work: (row: Row, asker) => JSON.stringify(value(row, contextOf(asker))) };
+  return { kind: "computed", fields, compute: (row: Row, context) => JSON.stringify(value(row, contextOf(context))) };
 }
 
 /** A field that is a related row in that shape, or null. */
@@ -58,8 +58,8 @@ export function relatedRow(relation: OneRelation, shape: RowShape): RecordField 
 }
 
 /** The request that the response is for: the functions of `collection.ts` always pass one. */
-export function contextOf(asker: Asker): FieldContext {
-  return asker as FieldContext;
+export function contextOf(context: ResponseContext): FieldContext {
+  return context as FieldContext;
 }
 
 /** How many ways to select fields of a shape are known. */

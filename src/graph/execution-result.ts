@@ -7,15 +7,15 @@ type Extensions = Readonly<Record<string, unknown>>;
 const madeForPlugins = Symbol("made for plugins");
 
 /** A result whose text is known. Yoga's result processors ask `stringify` for the body of what they are given, so that nothing is parsed for it. */
-interface JsonResult extends ExecutionResult {
+interface StringifiedResult extends ExecutionResult {
   readonly stringify: (given?: ExecutionResult) => string;
   /** That it was made for plugins. */
   readonly [madeForPlugins]?: true;
 }
 
 /** The result of which `data` is the text. It is parsed only where somebody looks at it, and is not to be changed or copied: see {@link forPlugins}. */
-export function jsonResult(data: string): ExecutionResult {
-  const result: JsonResult = {
+export function resultOfJson(data: string): ExecutionResult {
+  const result: StringifiedResult = {
     get data() {
       return dataIn(data);
     },
@@ -24,14 +24,14 @@ export function jsonResult(data: string): ExecutionResult {
   return result;
 }
 
-/** As {@link jsonResult}, for plugins: a copy of it, and it itself where it was looked at or changed, are written anew, so that no change is lost. */
+/** As {@link resultOfJson}, for plugins: a copy of it, and it itself where it was looked at or changed, are written anew, so that no change is lost. */
 export function forPlugins(result: ExecutionResult): ExecutionResult {
-  return isJsonResult(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
+  return isStringified(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
 }
 
 function changeable(text: string): ExecutionResult {
   let seen: { value: Data } | undefined;
-  const result: JsonResult = {
+  const result: StringifiedResult = {
     get data() {
       seen ??= { value: dataIn(text) };
       return seen.value;
@@ -53,9 +53,9 @@ function changeable(text: string): ExecutionResult {
 export function withExtensions(result: ExecutionResult, extensions: Extensions): ExecutionResult {
   const all = { ...result.extensions, ...extensions };
   // What was made for plugins is written anew as a copy.
-  if (!isJsonResult(result) || result[madeForPlugins]) return { ...result, extensions: all };
+  if (!isStringified(result) || result[madeForPlugins]) return { ...result, extensions: all };
   const text = result.stringify();
-  const extended: JsonResult = {
+  const extended: StringifiedResult = {
     get data() {
       return result.data ?? null;
     },
@@ -69,6 +69,6 @@ function dataIn(text: string): Data {
   return JSON.parse(text) as Record<string, unknown>; // an object, by its braces
 }
 
-function isJsonResult(result: ExecutionResult): result is JsonResult {
+function isStringified(result: ExecutionResult): result is StringifiedResult {
   return "stringify" in result;
 }
