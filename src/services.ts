@@ -45,7 +45,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
   const reads = createReads({
     database,
     budget,
-    ambient: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
+    sharedParams: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
   const sweeper = createSweeper({ database, storage, clock });
   const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);

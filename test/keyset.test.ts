@@ -4,7 +4,7 @@ import type { Database } from "../src/platform/database.ts";
 import { nameOf, type OrderKey, type Ordering, type Page, type Position, positionOf, toSlice } from "../src/platform/keyset.ts";
 import { allTerms, meeting, meets, oneOf, type Terms } from "../src/platform/field-filter.ts";
 import { countUpTo, pageFrom } from "../src/platform/pages.ts";
-import { slot, sql } from "../src/platform/sql.ts";
+import { param, sql } from "../src/platform/sql.ts";
 import { createResponseBudget } from "../src/platform/response-budget.ts";
 import { createStatementRunner, writeStatement } from "../src/reading/batch.ts";
 import { openWorkerDatabase } from "./support/database.ts";
@@ -279,14 +279,14 @@ test("pages of every form can be read as one, each from its own position", async
     { ...keys[2]!, direction: "DESC" },
   ];
   const question = { indexes: allIndexes, wishes: [{ terms: oneOf(typedMedium, media.slice(0, 2)), holds: () => true }] };
-  const page = { size: 4, from: "start", after: [slot("author"), slot("number")] } as const;
+  const page = { size: 4, from: "start", after: [param("author"), param("number")] } as const;
   const written = writeStatement(
     sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
     () => false,
   );
   expect(written.many).toContain("WITH RECURSIVE");
   const { maximumBytes, withoutResponse } = createResponseBudget({ maximumBytes: 1_000_000 });
-  const batch = createStatementRunner({ database, maximumBytes, ambient: () => ({}) }).batchOf(written, 1, 20);
+  const batch = createStatementRunner({ database, maximumBytes, sharedParams: () => ({}) }).batchOf(written, 1, 20);
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   const { result, statements } = await recordStatements(database.pool).during(() =>
     Promise.all(sorted.slice(0, -1).map((row) => batch.one(positionOf(ordering, row).map(String), withoutResponse))),

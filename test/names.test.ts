@@ -14,8 +14,6 @@ const allowed: Readonly<Record<string, string>> = {
   WantedPage: "What is selected of a page: as a document says it, and as a read writes it.",
   parsed: "What is made of a text: of a document, and of an answer.",
   positionOf: "Where a row stands: worked out of the row, and by the statement.",
-  keptCharacters: "How much a cache holds, of documents and of plans.",
-  longestKept: "The most that one entry of a cache takes, of documents and of plans.",
 };
 
 let declared: ReadonlyMap<string, ReadonlySet<string>>;

@@ -1,7 +1,7 @@
 import { type Attachment, Prisma } from "#generated/prisma/client.ts";
 import { noteWhere } from "../notes/relations.ts";
 import type { Rows } from "../platform/pages.ts";
-import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { AttachmentReach, AttachmentRead } from "./input.ts";
@@ -33,10 +33,10 @@ export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals:
 }
 
 function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
-  return sql`(a.state = 'READY' OR a.upload_expires_at > ${slot(`${use} ${reach}`)}::timestamptz)`;
+  return sql`(a.state = 'READY' OR a.upload_expires_at > ${param(`${use} ${reach}`)}::timestamptz)`;
 }
 
-const unsettled = sql`a.upload_expires_at > ${slot("unsettled")}::timestamptz`;
+const unsettled = sql`a.upload_expires_at > ${param("unsettled")}::timestamptz`;
 
 /** The attachment for which `term` holds, of attachments as `a`. */
 function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachment> {
@@ -49,9 +49,9 @@ function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachm
   };
 }
 
-export const attachmentById = attachmentWhere(sql`a.id = ${slot("key")}::uuid`, "awaited");
+export const attachmentById = attachmentWhere(sql`a.id = ${param("key")}::uuid`, "awaited");
 export const attachmentByFilename = attachmentWhere(
-  sql`n.id = ${slot("noteId")}::uuid AND a.filename = ${slot("filename")}::text`,
+  sql`n.id = ${param("noteId")}::uuid AND a.filename = ${param("filename")}::text`,
   "ready",
 );
 

@@ -24,7 +24,7 @@ import type {
   PageShape,
   RowContent,
   RowShape,
-  Spelling,
+  JsonEncoding,
   Compute,
 } from "../reading/shape.ts";
 import { collectFields, type Merged } from "./collected.ts";
@@ -120,27 +120,27 @@ function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Fi
   }
   if (source?.kind === "many") return pageContent(info, source, field, nodes);
   if (source === undefined && field.name === "id") {
-    return { kind: "stored", field: "id", spelling: { globalIdOf: type.name }, nullable };
+    return { kind: "stored", field: "id", encoding: { globalIdOf: type.name }, nullable };
   }
   const stored = source?.stored ? source.fields[0] : exposed;
-  const spelling = stored === undefined ? undefined : spellingOf(field.type);
-  if (stored !== undefined && spelling) return { kind: "stored", field: stored, spelling, nullable };
+  const encoding = stored === undefined ? undefined : encodingOf(field.type);
+  if (stored !== undefined && encoding) return { kind: "stored", field: stored, encoding, nullable };
   const fields = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
   return { kind: "computed", fields, compute: computeOf(info, { type, field, nodes }) };
 }
 
 /** How columns of a type are written, of those that rows are made of. */
-function spellingOf(type: GraphQLOutputType): Spelling | undefined {
+function encodingOf(type: GraphQLOutputType): JsonEncoding | undefined {
   const nullable = getNullableType(type);
   const named = getNamedType(nullable);
   if (isEnumType(named)) {
     if (!named.getValues().every(({ name, value }) => name === value)) return undefined;
     return isListType(nullable) ? "json" : "quoted";
   }
-  return isListType(nullable) ? undefined : spellings[named.name];
+  return isListType(nullable) ? undefined : encodings[named.name];
 }
 
-const spellings: Readonly<Record<string, Spelling>> = {
+const encodings: Readonly<Record<string, JsonEncoding>> = {
   String: "json",
   Boolean: "bare",
   Int: "bare",

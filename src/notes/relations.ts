@@ -11,7 +11,7 @@ import {
   numberField,
 } from "../platform/field-filter.ts";
 import type { Rows } from "../platform/pages.ts";
-import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
@@ -54,8 +54,8 @@ export function noteWhere(term: Sql): OneRelation<Note> {
   };
 }
 
-export const noteById = noteWhere(sql`n.id = ${slot("key")}::uuid`);
-export const noteByNumber = noteWhere(sql`n.number = ${slot("key")}::integer`);
+export const noteById = noteWhere(sql`n.id = ${param("key")}::uuid`);
+export const noteByNumber = noteWhere(sql`n.number = ${param("key")}::integer`);
 
 /** Notes across tickets. */
 export const notesOfAccount: ManyRelation<Note, NoteRead> = {

@@ -49,7 +49,7 @@ const shown: RowShape = [
   { name: "is_public", content: storedField(noteEntity, "isPublic", "bare") },
   { name: "ticket_id", content: storedField(noteEntity, "ticketId", "quoted") },
   { name: "updated_at", content: storedField(noteEntity, "updatedAt", "instant", true) },
-  { name: "value", content: storedField(noteEntity, "text", { atMost: maximumCharacters }) },
+  { name: "value", content: storedField(noteEntity, "text", { maxLength: maximumCharacters }) },
 ];
 
 const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };

@@ -1,6 +1,6 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
 import { allTerms, meets, type Terms, termsSql, numberField } from "../platform/field-filter.ts";
-import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { Viewer } from "../viewer.ts";
@@ -39,9 +39,9 @@ export function accountWhere(term: Sql): OneRelation<Account> {
   };
 }
 
-export const personById = personWhere(sql`m.person_id = ${slot("key")}::uuid`);
-export const personByNumber = personWhere(sql`p.number = ${slot("key")}::integer`);
-export const accountById = accountWhere(sql`c.id = ${slot("key")}::uuid`);
+export const personById = personWhere(sql`m.person_id = ${param("key")}::uuid`);
+export const personByNumber = personWhere(sql`p.number = ${param("key")}::integer`);
+export const accountById = accountWhere(sql`c.id = ${param("key")}::uuid`);
 
 /** Where a person is at home: the account that administers them, which may be another than the one they are met in. Whoever sees the person sees its name. */
 export const homeAccountOfPerson: OneRelation<Account> = {

@@ -1,4 +1,4 @@
-import { allOf, column, join, raw, type Slot, sql, type Sql } from "./sql.ts";
+import { allOf, column, join, raw, type Param, sql, type Sql } from "./sql.ts";
 
 /**
  * Where a row stands in an order: the values it is sorted by (ISO instants, numbers, names of an enumeration), and its id last where they
@@ -43,7 +43,7 @@ export interface Page {
 }
 
 /** A position, or the places in a statement where the parts of one are put when it is sent. */
-export type GivenPosition = readonly (Position[number] | Slot)[];
+export type GivenPosition = readonly (Position[number] | Param)[];
 
 /** The rows of a page in their order, and whether there are more on either side. */
 export interface Slice<Row> {

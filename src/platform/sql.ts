@@ -6,28 +6,28 @@ export const { sql, join, empty, raw } = Prisma;
 
 /**
  * A parameter of a statement whose value differs from one execution to the next, such as a key or a part of a cursor; it is
- * always followed by a cast. Statements that differ only in these can be sent as one. A slot with a name gets its value from the
- * sender of the statement; a slot without a name has its value.
+ * always followed by a cast. Statements that differ only in these can be sent as one. A parameter with a name gets its value from
+ * the sender of the statement; one without a name has its value.
  */
-export interface Slot {
-  readonly [slotMark]: true;
+export interface Param {
+  readonly [paramMark]: true;
   readonly name: string | undefined;
   readonly value: string | undefined;
 }
 
-const slotMark = Symbol("slot");
+const paramMark = Symbol("param");
 
-export function slot(name: string): Slot {
-  return { [slotMark]: true, name, value: undefined };
+export function param(name: string): Param {
+  return { [paramMark]: true, name, value: undefined };
 }
 
-/** A slot that is filled already. */
-export function varying(value: string | number): Slot {
-  return { [slotMark]: true, name: undefined, value: String(value) };
+/** A parameter that has its value. */
+export function boundParam(value: string | number): Param {
+  return { [paramMark]: true, name: undefined, value: String(value) };
 }
 
-export function isSlot(value: unknown): value is Slot {
-  return typeof value === "object" && value !== null && slotMark in value;
+export function isParam(value: unknown): value is Param {
+  return typeof value === "object" && value !== null && paramMark in value;
 }
 
 /**

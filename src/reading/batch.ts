@@ -5,48 +5,48 @@ import type { Database } from "../platform/database.ts";
 import { errorCodeOf } from "../platform/error-code.ts";
 import { createMicroBatcher } from "../platform/micro-batcher.ts";
 import type { ResponseAllowance } from "../platform/response-budget.ts";
-import { isSlot, type Slot, type Sql } from "../platform/sql.ts";
+import { isParam, type Param, type Sql } from "../platform/sql.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
-/** A statement that was written out: for one set of values of its slots, and for many. */
+/** The texts of a statement: for one set of values of its parameters, and for many. */
 export interface WrittenStatement {
   /**
-   * Takes {@link constants}, a text for each of {@link ambient} and one for each slot, and how many bytes the answer may have; answers with one
-   * row, or none: the text `json`, null where it is too long, and how many `bytes` it has.
+   * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of bytes. Returns one row
+   * or none: `bytes`, and the text `json`, which is null if it is too long.
    */
   readonly single: string;
-  /** Takes the same, but an array of texts for each slot; answers with such rows and their `place`, from 1. Written when it is first sent. */
+  /** As `single`, with an array of texts for each of {@link params}. Returns such rows with their `place`, from 1. Written at first use. */
   readonly many: string;
   readonly constants: readonly unknown[];
-  /** The names of the slots that are filled when the statement is sent, alike for all who ask. */
-  readonly ambient: readonly string[];
-  readonly slots: readonly Slot[];
+  /** The names of the parameters that have the same value for all callers. They get it when the statement is sent. */
+  readonly sharedParams: readonly string[];
+  readonly params: readonly Param[];
 }
 
-/** Writes out a statement whose one column is called `json`, and is a text. */
-export function writeStatement({ strings, values }: Sql, isAmbient: (name: string) => boolean): WrittenStatement {
-  const constants = values.filter((value) => !isSlot(value));
-  const named = distinct(values.filter((value) => isSlot(value)));
-  const ofAsker = ({ name }: Slot): boolean => name === undefined || !isAmbient(name);
-  const slots = named.filter(ofAsker);
-  const ambient = named.filter((one) => !ofAsker(one));
-  const filled = constants.length + ambient.length;
-  const write = (ofSlot: (place: number) => string): string => {
-    let written = 0;
-    const placeholder = (value: unknown): string => {
-      if (!isSlot(value)) return `$${++written}`;
-      return ofAsker(value) ? ofSlot(slotIndex(slots, value)) : `$${constants.length + slotIndex(ambient, value) + 1}`;
+/** Writes the texts of a statement that selects one column, `json`, of type text. */
+export function writeStatement({ strings, values }: Sql, isShared: (name: string) => boolean): WrittenStatement {
+  const constants = values.filter((value) => !isParam(value));
+  const named = distinct(values.filter((value) => isParam(value)));
+  const isOwn = ({ name }: Param): boolean => name === undefined || !isShared(name);
+  const params = named.filter(isOwn);
+  const sharedParams = named.filter((one) => !isOwn(one));
+  const filled = constants.length + sharedParams.length;
+  const write = (paramText: (place: number) => string): string => {
+    let count = 0;
+    const textOfValue = (value: unknown): string => {
+      if (!isParam(value)) return `$${++count}`;
+      return isOwn(value) ? paramText(paramIndex(params, value)) : `$${constants.length + paramIndex(sharedParams, value) + 1}`;
     };
-    return strings.reduce((text, part, index) => `${text}${placeholder(values[index - 1])}${part}`);
+    return strings.reduce((text, part, index) => `${text}${textOfValue(values[index - 1])}${part}`);
   };
-  const arrays = slots.map((_, index) => `$${filled + index + 1}::text[]`);
-  const names = slots.map((_, index) => `v${index + 1}`);
-  const limit = `$${filled + slots.length + 1}::integer`;
-  // A text that is too long stays where it is. OFFSET 0 keeps the planner from writing the text once for each time that it is named here.
+  const arrays = params.map((_, index) => `$${filled + index + 1}::text[]`);
+  const names = params.map((_, index) => `v${index + 1}`);
+  const limit = `$${filled + params.length + 1}::integer`;
+  // A text that is too long is not sent. Because of OFFSET 0 the planner does not compute the text once for each time that it is named here.
   const limited = (statement: string): string =>
     `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
     ` octet_length(read.json) AS bytes FROM (${statement} OFFSET 0) read`;
-  // The rows of a batch are read one after another by the same indexes as a single one: what it saves is the way there and back.
+  // Each row of a batch is read by the same indexes as a single one. A batch saves round trips.
   const writeMany = (): string =>
     `SELECT batch.place::integer AS place, answer.json, answer.bytes FROM unnest(${arrays.join(", ")}) WITH ORDINALITY AS batch(${[...names, "place"].join(", ")})` +
     ` CROSS JOIN LATERAL (${limited(write((place) => `batch.v${place + 1}`))}) answer`;
@@ -57,83 +57,83 @@ export function writeStatement({ strings, values }: Sql, isAmbient: (name: strin
       return (many ??= writeMany());
     },
     constants,
-    ambient: ambient.map(({ name }) => name ?? ""),
-    slots,
+    sharedParams: sharedParams.map(({ name }) => name ?? ""),
+    params,
   };
 }
 
-/** A named slot is one wherever it stands, and so is a value that stands in several places. */
-function distinct(slots: readonly Slot[]): readonly Slot[] {
-  return slots.filter((one, index) => slotIndex(slots, one) === index);
+/** Returns each parameter once: those of one name are the same, and so is one object in several places. */
+function distinct(params: readonly Param[]): readonly Param[] {
+  return params.filter((one, index) => paramIndex(params, one) === index);
 }
 
-function slotIndex(slots: readonly Slot[], wanted: Slot): number {
-  return slots.findIndex((slot) => (wanted.name === undefined ? slot === wanted : slot.name === wanted.name));
+function paramIndex(params: readonly Param[], param: Param): number {
+  return params.findIndex((one) => (param.name === undefined ? one === param : one.name === param.name));
 }
 
-/** The values of a statement's slots, in their order. */
-export type SlotValues = readonly string[];
+/** The values of a statement's parameters, in their order. */
+export type ParamValues = readonly string[];
 
-/** What a statement answers with: one object for all who have asked it together. */
+/** The result of a statement. Callers that asked together share the object. */
 export interface Answer {
-  /** A text in JSON; null where there is no row. */
+  /** JSON, or null if there is no row. */
   readonly json: string | null;
 }
 
-/** As {@link Answer}, and how many bytes it has; without the text where those are more than were allowed. Both null where there is no row. */
+/** As {@link Answer}, with its size. `json` is null if the size exceeds the maximum. Both are null if there is no row. */
 interface LimitedAnswer extends Answer {
   readonly bytes: number | null;
 }
 
-/** Asks a statement. What is answered is charged to the `response` that it is for. */
+/** Runs a statement. The size of a result is charged to its `response`. */
 export interface Batch {
-  /** Together with what others ask in the same moment. @throws {AnswerTooLarge}, {@link Unavailable} */
-  one(values: SlotValues, response: ResponseAllowance): Promise<Answer>;
-  /** All that somebody asks at once, by one statement however many they are. @throws as {@link Batch.one} */
-  all(questions: readonly SlotValues[], response: ResponseAllowance): Promise<readonly Answer[]>;
+  /** Runs it together with what others ask in the same moment. Throws {@link AnswerTooLarge} and {@link Unavailable}. */
+  one(values: ParamValues, response: ResponseAllowance): Promise<Answer>;
+  /** Runs it for all `questions` of one caller by one statement. Throws as {@link Batch.one}. */
+  all(questions: readonly ParamValues[], response: ResponseAllowance): Promise<readonly Answer[]>;
 }
 
-/** Sends written statements. */
+/** Sends statements. */
 export interface StatementRunner {
-  /** How to ask `statement`, which is likely to read `weight` rows at most, no more than `maxBatchSize` questions together. */
+  /** Returns the batch of `statement`, which probably reads at most `weight` rows. It sends at most `maxBatchSize` questions together. */
   batchOf(statement: WrittenStatement, weight: number, maxBatchSize: number): Batch;
 }
 
 export interface StatementRunnerDependencies {
   readonly database: Database;
-  /** The largest answer. */
+  /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
-  /** The values of {@link WrittenStatement.ambient}, asked each time a statement is sent. */
-  readonly ambient: () => Readonly<Record<string, string>>;
+  /** The values of {@link WrittenStatement.sharedParams}. It is called each time a statement is sent. */
+  readonly sharedParams: () => Readonly<Record<string, string>>;
 }
 
-/** Answers up to this many bytes go as they come: with others in one statement, and without room reserved for them. */
-const smallAnswerBytes = 262_144;
-/** Statements that may read more rows than this are taken for large until it is known what they answer with. */
-const lightRows = 64;
-/** How often an answer is asked for again that has grown since its size was told. */
-const sizeAttempts = 3;
-/** How many sizes of answers are known, by the text of their statement. */
-const knownSizes = 2_000;
+/** Results up to this many bytes share a statement with others, and no memory is reserved for them in advance. */
+const maxSmallBytes = 262_144;
+/** A statement that may read more rows counts as large until the size of its results is known. */
+const maxLightRows = 64;
+/** How often a result is requested that grows each time. */
+const maxAttempts = 3;
+/** How many sizes of results are cached, by the text of their statement. */
+const sizeCacheSize = 2_000;
 
 /**
- * Sends statements for whoever asks. Equal statements of one moment go out as one. An answer that is not small is asked for by itself, once there is
- * room for it, and only so many at a time: the connections are for the small ones too.
+ * Returns a runner that sends equal statements of one moment as one. A large result has a statement of its own, which waits until there is memory
+ * for it. Few of these run at a time, so that connections are left for small results.
  */
-export function createStatementRunner({ database, maximumBytes, ambient }: StatementRunnerDependencies): StatementRunner {
+export function createStatementRunner({ database, maximumBytes, sharedParams }: StatementRunnerDependencies): StatementRunner {
   const largeAnswers = pLimit(database.kind === "embedded" ? 1 : 4);
-  const sizes = new LRUCache<string, number>({ max: knownSizes });
+  const sizes = new LRUCache<string, number>({ max: sizeCacheSize });
 
   return {
     batchOf(statement, weight, maxBatchSize) {
-      const { constants, slots } = statement;
+      const { constants, params } = statement;
       const given = (): readonly unknown[] => {
-        if (statement.ambient.length === 0) return constants;
-        const values = ambient();
-        return [...constants, ...statement.ambient.map((name) => values[name])];
+        if (statement.sharedParams.length === 0) return constants;
+        const values = sharedParams();
+        return [...constants, ...statement.sharedParams.map((name) => values[name])];
       };
 
-      async function single(values: SlotValues, allowedBytes: number): Promise<LimitedAnswer> {
+      async function single(values: ParamValues, allowedBytes: number): Promise<LimitedAnswer> {
         const text = statement.single;
         try {
           const [row] = await database.query<LimitedAnswer>({ text, values: [...given(), ...values, allowedBytes] });
@@ -144,19 +144,19 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
         }
       }
 
-      async function many(questions: readonly SlotValues[]): Promise<readonly LimitedAnswer[]> {
-        const columns = slots.map((_, index) => questions.map((values) => values[index]));
+      async function many(questions: readonly ParamValues[]): Promise<readonly LimitedAnswer[]> {
+        const columns = params.map((_, index) => questions.map((values) => values[index]));
         const rows = await database.query<LimitedAnswer & { place: number }>({
           text: statement.many,
-          values: [...given(), ...columns, smallAnswerBytes],
+          values: [...given(), ...columns, maxSmallBytes],
         });
         const answers: LimitedAnswer[] = questions.map(() => ({ json: null, bytes: null }));
         for (const row of rows) answers[row.place - 1] = row;
         return answers;
       }
 
-      /** Where one of many fails, each is asked by itself, so that it fails alone. */
-      async function small(questions: readonly SlotValues[]): Promise<readonly (LimitedAnswer | Error)[]> {
+      /** If the common statement fails, each question is sent by itself, so that only the failing one fails. */
+      async function small(questions: readonly ParamValues[]): Promise<readonly (LimitedAnswer | Error)[]> {
         if (questions.length > 1) {
           try {
             return await many(questions);
@@ -164,13 +164,13 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
             if (isUnavailable(error)) throw error;
           }
         }
-        return Promise.all(questions.map((values) => single(values, smallAnswerBytes).catch(asError)));
+        return Promise.all(questions.map((values) => single(values, maxSmallBytes).catch(asError)));
       }
 
-      /** The answer that has `bytes`, or had them when it was asked for last. */
-      async function large(values: SlotValues, bytes: number, response: ResponseAllowance): Promise<Answer> {
+      /** Returns a result that has, or last had, `bytes`. */
+      async function large(values: ParamValues, bytes: number, response: ResponseAllowance): Promise<Answer> {
         let expected = bytes;
-        for (let attempt = 1; attempt <= sizeAttempts; attempt += 1) {
+        for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
           await response.reserve(expected);
           const reserved = expected;
           const answer = await largeAnswers(() => single(values, reserved)).catch((error: unknown) => {
@@ -186,19 +186,19 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
         throw new AnswerTooLarge(maximumBytes, expected);
       }
 
-      /** What the statement answered with last, in bytes. Undefined where that is not known, and may be much. */
+      /** Returns the last size of the statement's results, in bytes. Undefined if it is not known and may be large. */
       function likelySize(): number | undefined {
-        return sizes.get(statement.single) ?? (weight > lightRows ? undefined : 0);
+        return sizes.get(statement.single) ?? (weight > maxLightRows ? undefined : 0);
       }
 
       function rememberSize(bytes: number): void {
-        if (bytes > smallAnswerBytes || weight > lightRows) sizes.set(statement.single, bytes);
-        // Or one ticket with long notes would have all others read one at a time.
+        if (bytes > maxSmallBytes || weight > maxLightRows) sizes.set(statement.single, bytes);
+        // Otherwise all tickets would be read one at a time because of one with long notes.
         else sizes.delete(statement.single);
       }
 
-      /** A small answer as it came, charged; a larger one once there is room for it. */
-      async function admitted(values: SlotValues, answer: LimitedAnswer, response: ResponseAllowance): Promise<Answer> {
+      /** Charges a small result and returns it; requests a large one again when there is memory for it. */
+      async function admitted(values: ParamValues, answer: LimitedAnswer, response: ResponseAllowance): Promise<Answer> {
         const size = sizeOf(answer);
         rememberSize(size);
         if (isTooLarge(answer)) return large(values, size, response);
@@ -206,7 +206,7 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
         return answer;
       }
 
-      const batcher = createMicroBatcher<SlotValues, LimitedAnswer>({
+      const batcher = createMicroBatcher<ParamValues, LimitedAnswer>({
         nameOf: (values) => JSON.stringify(values),
         maxBatchSize,
         answer: small,
@@ -215,10 +215,10 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
       return {
         async one(values, response) {
           const size = likelySize();
-          if (size !== undefined && size > smallAnswerBytes)
+          if (size !== undefined && size > maxSmallBytes)
             return large(values, Math.min(size, response.remainingBytes), response);
           await response.admit();
-          // What may be large is found out one at a time.
+          // A statement of unknown size may be large, so few of these run at a time.
           const answer = size === undefined ? largeAnswers(() => batcher.ask(values)) : batcher.ask(values);
           return admitted(values, await answer, response);
         },
@@ -239,7 +239,7 @@ export function createStatementRunner({ database, maximumBytes, ambient }: State
   };
 }
 
-/** Whether the statement has ended itself: see within_bytes in prisma/migrations. */
+/** Whether the statement stopped because its result was too large: see within_bytes in prisma/migrations. */
 function isStoppedForSize(error: unknown): boolean {
   return errorCodeOf(error) === "54000";
 }

@@ -2,9 +2,9 @@ import { type CursorScope, cursorSeparator, scopeTag } from "../platform/cursor.
 import { integer, neighboursOf, type Ordering, type Page, positionFields, type SortField } from "../platform/keyset.ts";
 import { countUpTo, type PagedTable, type Rows } from "../platform/pages.ts";
 import { column, empty, join, raw, sql, type Sql } from "../platform/sql.ts";
-import type { Spelling } from "./shape.ts";
+import type { JsonEncoding } from "./shape.ts";
 import { mayWriteTooMuch, stoppedForSize } from "./statement.ts";
-import { orElse, type Piece, spelled, textOf } from "./text.ts";
+import { coalesce, type Piece, encoded, textOf } from "./text.ts";
 
 // How pages are written as JSON, whatever their rows are written as.
 
@@ -87,7 +87,7 @@ function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonl
 export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sql; readonly last: Sql } {
   const texts = raw(`page.${name}`);
   const { first, last } = endsOf(texts, page);
-  const at = (index: Sql) => orElse([sql`${texts}[${index}]`], "null");
+  const at = (index: Sql) => coalesce([sql`${texts}[${index}]`], "null");
   return { first: at(first), last: at(last) };
 }
 
@@ -99,11 +99,11 @@ export function neighbour(side: "hasNext" | "hasPrevious", page: Page, { name }:
 
 /** The position of a row, as an array. */
 export function positionOf(alias: string, ordering: Ordering): readonly Piece[] {
-  const parts = positionFields(ordering).map(({ field, type }) => spelled(column(alias, field), spellingOfPosition(type)));
+  const parts = positionFields(ordering).map(({ field, type }) => encoded(column(alias, field), encodingOfPosition(type)));
   return ["[", ...parts.flatMap((part, index) => (index === 0 ? part : [",", ...part])), "]"];
 }
 
-function spellingOfPosition(type: SortField["type"]): Spelling {
+function encodingOfPosition(type: SortField["type"]): JsonEncoding {
   if (type === "timestamptz") return "instant";
   return type === "integer" ? "bare" : "quoted";
 }

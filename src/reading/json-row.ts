@@ -17,9 +17,9 @@ import {
 } from "./json-page.ts";
 import type { ManyRelation, PageInput } from "./relation.ts";
 import type { EdgeContent, Member, PageInfoContent, PageShape, RowContent, RowMember, RowShape } from "./shape.ts";
-import { type Budget, createBudget, varyingPage, weightOfPage } from "./statement.ts";
+import { type Budget, createBudget, withBoundPositions, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
-import { orElse, type Piece, spelled, textOf } from "./text.ts";
+import { coalesce, type Piece, encoded, textOf } from "./text.ts";
 
 // How rows and what hangs on them are written as JSON, by the shape that is asked for.
 
@@ -95,8 +95,8 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     case "constant":
       return weightless(content.json);
     case "stored": {
-      const pieces = spelled(column(entity.alias, content.field), content.spelling);
-      return weightless(...(content.nullable ? [orElse(pieces, "null")] : pieces));
+      const pieces = encoded(column(entity.alias, content.field), content.encoding);
+      return weightless(...(content.nullable ? [coalesce(pieces, "null")] : pieces));
     }
     case "computed": {
       const { fields, compute } = content;
@@ -139,7 +139,7 @@ function writeComputedRows(
   // An array of what is stored of each.
   const read = (payload: unknown) => (payload as never[][]).map((values) => stored.decode(values));
   const found = sql`(SELECT json_agg(${jsonArray(stored.columns)})::text FROM (${pageFrom(target, rows, input.ordering, { ...input.page, lookahead: false })}) ${raw(target.alias)})`;
-  return { pieces: [orElse(withPlaceholder(writing, [found], { read, fill: compute }), none)], weight: 1 };
+  return { pieces: [coalesce(withPlaceholder(writing, [found], { read, fill: compute }), none)], weight: 1 };
 }
 
 function writeRelatedRow(
@@ -151,7 +151,7 @@ function writeRelatedRow(
   const rows = allowed(() => relation.from(writing.viewer));
   const row = writeRow(relation.target, shape, relation.unsettled, writing, depth + 1);
   return {
-    pieces: [orElse([sql`(SELECT ${textOf(row.pieces)} FROM ${rows})`], nullable ? "null" : missingMark)],
+    pieces: [coalesce([sql`(SELECT ${textOf(row.pieces)} FROM ${rows})`], nullable ? "null" : missingMark)],
     weight: row.weight,
   };
 }
@@ -178,7 +178,7 @@ export function writePage<Row, Input extends PageInput>(
   const { members, scope } = shape;
   const { alias } = target;
   const hasPageInfo = members.some(({ content }) => content.kind === "pageInfo");
-  const page: Page = { ...varyingPage(input.page), lookahead: hasPageInfo };
+  const page: Page = { ...withBoundPositions(input.page), lookahead: hasPageInfo };
   const rows = pageFrom(target, relation.from(writing.viewer, input), input.ordering, page);
   const ends: EndsOf = { name: "cursors", text: cursorOf(alias, scope) };
 

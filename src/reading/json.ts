@@ -8,9 +8,9 @@ import { newWriting, writePage, writeRow } from "./json-row.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import type { CountedSlice, Selection, WantedOfPage } from "./selection.ts";
 import { attachJson, type PageShape, type RowShape } from "./shape.ts";
-import { type Plan, varyingPage, weightOfPage } from "./statement.ts";
+import { type Plan, withBoundPositions, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
-import { divider, spelled, textOf } from "./text.ts";
+import { divider, encoded, textOf } from "./text.ts";
 
 // Plans of statements that write the JSON of the response. This process passes the JSON on as a text, and fills placeholders with the
 // values that only it can compute, such as a signed URL.
@@ -78,13 +78,13 @@ export function planListInJson<Row, Input extends PageInput>(
 ): Plan<FoundList<Row> | null> {
   const { target, unsettled, countFrom = relation.from } = relation;
   const writing = newWriting(viewer);
-  const page: Page = { ...varyingPage(input.page), lookahead: wanted.neighbours };
+  const page: Page = { ...withBoundPositions(input.page), lookahead: wanted.neighbours };
   const row = writeRow(target, list, unsettled, writing, 1);
   const rows = pageFrom(target, relation.from(viewer, input), input.ordering, page);
   const placed = { page, alias: target.alias, weight: weightOfPage(page, row.weight) };
   const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
   const total = wanted.total ? writeTotal(target, countFrom(viewer, input), wanted.total) : "null";
-  const parentId = parent ? spelled(column(parent.target.alias, "id"), "quoted") : ['""'];
+  const parentId = parent ? encoded(column(parent.target.alias, "id"), "quoted") : ['""'];
   const count = sql`cardinality(page.positions)::text`;
   const onPage = firstAndLast(page, ends);
   const head = ["[", ...parentId, ",", count, ",", onPage.first, ",", onPage.last, ",", total, "]"];

@@ -9,7 +9,7 @@ import {
   mayWriteTooMuch,
   type Plan,
   stoppedForSize,
-  varyingPage,
+  withBoundPositions,
   weightOfPage,
 } from "./statement.ts";
 import type { Entity } from "./entity.ts";
@@ -138,7 +138,7 @@ function planPage<Row, Input extends PageInput>(
   depth: number,
 ): Part<CountedSlice<Row>> {
   const { target, from, countFrom = from } = relation;
-  const page: Page = { ...varyingPage(input.page), lookahead: wanted.neighbours };
+  const page: Page = { ...withBoundPositions(input.page), lookahead: wanted.neighbours };
   const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
   const weight = weightOfPage(page, row.weight);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.

@@ -4,7 +4,7 @@ import { attempt } from "../errors.ts";
 import type { Database } from "../platform/database.ts";
 import type { GivenPosition } from "../platform/keyset.ts";
 import type { ResponseBudget } from "../platform/response-budget.ts";
-import { isSlot, type Slot, slot } from "../platform/sql.ts";
+import { isParam, type Param, param } from "../platform/sql.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
 import { createObjectIds } from "./object-ids.ts";
 import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
@@ -15,9 +15,9 @@ import { maximumBytesParam, type Plan } from "./statement.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import { allFields, type CountedSlice, related, type Selection, pageWithCursors, type WantedOfPage } from "./selection.ts";
 
-/** Reads of rows with all that is selected of them, in one statement each; equal reads of one moment go out as one. */
+/** Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as one. */
 export interface Reads {
-  /** In the order of `keys`, null where there is none or the viewer may not see it. */
+  /** Returns the rows in the order of `keys`: null if there is no such row or the viewer may not see it. */
   byKeys<Row>(viewer: Viewer, relation: OneRelation<Row>, keys: readonly Key[], selection?: Selection): Promise<(Row | null)[]>;
   page<Row, Input extends PageInput>(
     viewer: Viewer,
@@ -26,7 +26,7 @@ export interface Reads {
     wanted?: WantedOfPage,
     selection?: Selection,
   ): Promise<CountedSlice<Row>>;
-  /** The same page of each parent's rows, with the parent's `fields`, in the order of `keys`; null where there is no such parent to see. */
+  /** Returns for each key the parent with its `fields` and a page of its rows: null if the viewer sees no such parent. */
   pagesOf<Parent, Row, Input extends PageInput>(
     viewer: Viewer,
     parent: { readonly relation: OneRelation<Parent>; readonly keys: readonly Key[]; readonly fields?: Selection },
@@ -37,21 +37,21 @@ export interface Reads {
   ): Promise<({ readonly parent: Parent; readonly page: CountedSlice<Row> } | null)[]>;
 }
 
-/** What a row is found by: the slot `key` of its relation, or several slots by their names. */
+/** The key of a row: the value of the parameter `key` of its relation, or of several parameters by name. */
 export type Key = string | number | Readonly<Record<string, string>>;
 
 export interface ReadsDependencies {
   readonly database: Database;
   readonly budget: ResponseBudget;
-  /** What the slots that no caller fills are filled with, asked each time a statement is sent. */
-  readonly ambient: () => Readonly<Record<string, string>>;
+  /** The values of the parameters that are the same for all callers. It is called each time a statement is sent. */
+  readonly sharedParams: () => Readonly<Record<string, string>>;
 }
 
-/** A plan, ready to be sent for any values of its slots. */
+/** A plan that can be run with any values of its parameters. */
 interface PreparedPlan {
   readonly decode: Plan<unknown>["decode"];
-  /** The slots of the statement, in the order of their values. */
-  readonly slots: readonly Slot[];
+  /** The parameters of the statement, in the order of their values. */
+  readonly params: readonly Param[];
   readonly batch: Batch;
   /** The characters of its statement and of the constants in it. */
   readonly size: number;
@@ -62,35 +62,32 @@ interface SizedBatch {
   readonly size: number;
 }
 
-/**
- * Plans and the batches of statements are kept for what is asked again and again; the least recently used goes first. A client that filters by another
- * date each time fills either: each takes some ten kilobytes.
- */
-const keptPlans = 1_000;
-const keptBatches = 500;
-/** How many characters of statements and their constants either keeps. */
-const keptCharacters = 5_000_000;
-/** What is filtered by thousands of ids is not asked twice, and would be most of what is kept. */
-const longestKept = 50_000;
+/** How many plans and batches are cached, of some ten kilobytes each. A client that filters by another date each time fills both. */
+const planCacheSize = 1_000;
+const batchCacheSize = 500;
+/** How many characters of statements and constants each of the two caches holds. */
+const planCacheCharacters = 5_000_000;
+/** A larger plan is not cached: one with thousands of ids does not come twice, and would fill the cache. */
+const maxPlanCharacters = 50_000;
 
-export function createReads({ database, budget, ambient }: ReadsDependencies): Reads {
-  const sharedParams = () => ({ ...ambient(), [maximumBytesParam]: String(budget.maximumBytes) });
-  const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, ambient: sharedParams });
-  const within = { maxSize: keptCharacters, maxEntrySize: longestKept };
-  // That something cannot be planned is kept as well.
+export function createReads({ database, budget, sharedParams }: ReadsDependencies): Reads {
+  const allSharedParams = () => ({ ...sharedParams(), [maximumBytesParam]: String(budget.maximumBytes) });
+  const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, sharedParams: allSharedParams });
+  const within = { maxSize: planCacheCharacters, maxEntrySize: maxPlanCharacters };
+  // A selection that cannot be planned is cached as well.
   const plans = new LRUCache<string, PreparedPlan | UnsupportedAsJson>({
-    ...{ ...within, max: keptPlans },
+    ...{ ...within, max: planCacheSize },
     sizeCalculation: (prepared, name) => name.length + ("size" in prepared ? prepared.size : 0),
   });
   const batches = new LRUCache<string, SizedBatch>({
-    ...{ ...within, max: keptBatches },
+    ...{ ...within, max: batchCacheSize },
     sizeCalculation: ({ size }) => size,
   });
 
   const objectId = createObjectIds();
   const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>["decode"], unknown>>();
 
-  /** What `decode` makes of `answer`. Of one that several had asked for together it is made once, and nobody changes it. */
+  /** Returns the decoded `answer`. Callers that share an answer share the decoded value, which nobody changes. */
   function decodedBy(decode: Plan<unknown>["decode"], answer: Answer): unknown {
     const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
     decoded.set(answer, ofAnswer);
@@ -100,7 +97,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     return value;
   }
 
-  /** What of a page's input makes for another statement: all but where a cursor stands. */
+  /** The part of a page's input that makes another statement: everything but the values of its cursors. */
   function shapeOf(input: PageInput, wanted: WantedOfPage): string {
     const { after, before } = input.page;
     const { json, list, ...others } = wanted;
@@ -108,35 +105,35 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     return `${JSON.stringify(shape)} ${json ? objectId(json) : ""} ${list ? objectId(list) : ""}`;
   }
 
-  /** The plan of that name for `viewer`, made where it is not known. */
+  /** Returns the cached plan of `name` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache. */
   function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
-    const fullName = `${personOf(viewer)} ${reachOf(viewer)} ${name}`;
+    const fullName = `${personOf(viewer)} ${accessScopeOf(viewer)} ${name}`;
     const known = plans.get(fullName);
-    const prepared = known ?? attempt(() => prepare(make(), reachOf(viewer)), UnsupportedAsJson);
+    const prepared = known ?? attempt(() => prepare(make(), accessScopeOf(viewer)), UnsupportedAsJson);
     if (!known) plans.set(fullName, prepared);
     if (prepared instanceof UnsupportedAsJson) throw prepared;
     return prepared;
   }
 
-  function prepare(plan: Plan<unknown>, reach: string): PreparedPlan {
-    const written = writeStatement(plan.statement, (name) => name in sharedParams());
-    // What a viewer may see is a condition in the statement already, with its values among the constants. Said again, so that no statement ever
-    // stands for viewers of two reaches.
-    const text = `${reach} ${JSON.stringify(written.constants)} ${written.single}`;
+  function prepare(plan: Plan<unknown>, accessScope: string): PreparedPlan {
+    const written = writeStatement(plan.statement, (name) => name in allSharedParams());
+    // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes can never share
+    // a statement.
+    const text = `${accessScope} ${JSON.stringify(written.constants)} ${written.single}`;
     const name = createHash("sha256").update(text).digest("base64url");
     const size = text.length;
-    const { batch } = batches.get(name) ?? { batch: runner.batchOf(written, plan.weight, mostTogether(plan)) };
+    const { batch } = batches.get(name) ?? { batch: runner.batchOf(written, plan.weight, maxBatchSizeOf(plan)) };
     batches.set(name, { batch, size });
-    return { decode: plan.decode, slots: written.slots, batch, size };
+    return { decode: plan.decode, params: written.params, batch, size };
   }
 
-  /** What the plan's statement answers, for each of the ways to fill its slots. */
+  /** Runs the plan once for each element of `given`, which has values by parameter name. Returns the decoded results in that order. */
   async function ask(
     viewer: Viewer,
-    { decode, slots, batch }: PreparedPlan,
+    { decode, params, batch }: PreparedPlan,
     given: readonly Readonly<Record<string, string>>[],
   ): Promise<unknown[]> {
-    const questions = given.map((filled) => slots.map(({ name = "", value }) => value ?? filled[name] ?? ""));
+    const questions = given.map((filled) => params.map(({ name = "", value }) => value ?? filled[name] ?? ""));
     const [only, ...others] = questions;
     if (only === undefined) return [];
     const response = allowanceOf(viewer, budget);
@@ -144,13 +141,13 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
     return answers.map((answer) => decodedBy(decode, answer));
   }
 
-  /** What the plan's statement answers of a page of each of `keys`. */
+  /** Runs the plan of a page for each of `keys`. Returns the decoded results in that order. */
   function askFor(viewer: Viewer, prepared: PreparedPlan, keys: readonly Key[], input: PageInput): Promise<unknown[]> {
     const positions = positionsOf(input);
     return ask(
       viewer,
       prepared,
-      keys.map((key) => ({ ...positions, ...slotsOf(key) })),
+      keys.map((key) => ({ ...positions, ...paramsOf(key) })),
     );
   }
 
@@ -160,12 +157,12 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
         planOne(relation, selection, viewer),
       );
       // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
-      return ask(viewer, prepared, keys.map(slotsOf)) as Promise<never>;
+      return ask(viewer, prepared, keys.map(paramsOf)) as Promise<never>;
     },
 
     async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
       const name = `${objectId(relation)} ${objectId(selection)} ${shapeOf(input, wanted)}`;
-      const prepared = planned(viewer, name, () => planMany(relation, { input: withSlots(input), wanted, selection }, viewer));
+      const prepared = planned(viewer, name, () => planMany(relation, { input: withParams(input), wanted, selection }, viewer));
       const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
     },
@@ -175,7 +172,7 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
       if (list) {
         const of = parent.relation;
         const prepared = planned(viewer, `${objectId(of)} ${objectId(relation)} ${shapeOf(input, wanted)}`, () =>
-          planListInJson(relation, { input: withSlots(input), wanted, list }, viewer, of),
+          planListInJson(relation, { input: withParams(input), wanted, list }, viewer, of),
         );
         const found = await askFor(viewer, prepared, parent.keys, input);
         // The parent with what always comes of it, and the page of its rows.
@@ -186,9 +183,9 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
       const { fields = idOnly } = parent;
       const name = `${[parent.relation, fields, relation, selection].map(objectId).join(" ")} ${shapeOf(input, wanted)}`;
       const prepared = planned(viewer, name, () => {
-        relation.from(viewer, input); // refuses whoever may not read these: as a part of the parent it would only be left out
+        relation.from(viewer, input); // Throws if the viewer may not read these rows. As a part of the parent the page would be left out.
         // The input is the relation's own: the two are handed over together from here on.
-        const page = { relation, input: withSlots(input), wanted, selection, orElse: [] };
+        const page = { relation, input: withParams(input), wanted, selection, orElse: [] };
         return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
       });
       const rows = await askFor(viewer, prepared, parent.keys, input);
@@ -200,43 +197,43 @@ export function createReads({ database, budget, ambient }: ReadsDependencies): R
 
 const idOnly: Selection = { fields: new Set(), relations: new Map() };
 
-/** All of a viewer that what they may see can depend on. Statements are shared within one reach, never beyond. */
-function reachOf(viewer: Viewer): string {
+/** Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements, others never do. */
+function accessScopeOf(viewer: Viewer): string {
   if (viewer.kind === "anonymous") return "nobody";
   const { account, role, person, scopes } = viewer;
   return `${account.id} ${role} ${isStaff(viewer) ? "" : person.id} ${[...scopes].join(" ")}`;
 }
 
-/** Plans are kept for each person, whatever their reach: a policy may look at the person too, and then writes it into the statement. */
+/** Plans are cached for each person as well: a policy may look at the person too, and then writes it into the statement. */
 function personOf(viewer: Viewer): string {
   return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
 }
 
-/** Rows that one statement may read for all who ask. More keep everyone waiting for the last, on one connection while others are idle. */
-const rowsTogether = 4_000;
-const questionsTogether = 32;
+/** How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other connections are idle. */
+const maxRowsOfBatch = 4_000;
+const maxQuestionsOfBatch = 32;
 
-function mostTogether({ weight }: Plan<unknown>): number {
-  return Math.max(1, Math.min(questionsTogether, Math.floor(rowsTogether / weight)));
+function maxBatchSizeOf({ weight }: Plan<unknown>): number {
+  return Math.max(1, Math.min(maxQuestionsOfBatch, Math.floor(maxRowsOfBatch / weight)));
 }
 
-function withSlots<Input extends PageInput>(input: Input): Input {
+function withParams<Input extends PageInput>(input: Input): Input {
   const { after, before } = input.page;
-  return { ...input, page: { ...input.page, after: slotsFor("after", after), before: slotsFor("before", before) } };
+  return { ...input, page: { ...input.page, after: paramsFor("after", after), before: paramsFor("before", before) } };
 }
 
 function positionsOf({ page }: PageInput): Record<string, string> {
   return { ...valuesOf("after", page.after), ...valuesOf("before", page.before) };
 }
 
-function slotsOf(key: Key): Readonly<Record<string, string>> {
+function paramsOf(key: Key): Readonly<Record<string, string>> {
   return typeof key === "object" ? key : { key: String(key) };
 }
 
-function slotsFor(side: string, position: GivenPosition | undefined): GivenPosition | undefined {
-  return position?.map((_, index) => slot(`${side} ${index}`));
+function paramsFor(side: string, position: GivenPosition | undefined): GivenPosition | undefined {
+  return position?.map((_, index) => param(`${side} ${index}`));
 }
 
 function valuesOf(side: string, position: GivenPosition | undefined): Record<string, string> {
-  return Object.fromEntries((position ?? []).map((value, index) => [`${side} ${index}`, isSlot(value) ? "" : String(value)]));
+  return Object.fromEntries((position ?? []).map((value, index) => [`${side} ${index}`, isParam(value) ? "" : String(value)]));
 }

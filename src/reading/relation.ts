@@ -4,31 +4,30 @@ import type { Sql } from "../platform/sql.ts";
 import type { Viewer } from "../viewer.ts";
 import type { Entity } from "./entity.ts";
 
-/** A page of rows that is asked for. What else there is of it is between the relation and its caller. */
+/** The input of a page. A relation extends it with a filter of its own. */
 export interface PageInput {
   readonly ordering: Ordering;
   readonly page: Page;
 }
 
-/** One row, or none: of another row, or by a key that the statement gets as the slot `key`. */
+/** A relation to one row or none: from another row, or by a key that the statement gets as the parameter `key`. */
 export interface OneRelation<Row = unknown> {
   readonly target: Entity<Row>;
   /**
-   * A table, the target's alias and conditions, which may speak of the row it belongs to by that one's alias. It begins with the policy.
-   *
-   * @throws {DomainError} where the viewer may not read any.
+   * Returns a FROM item and conditions: a table under the target's alias, then the policy, then the key or the join with the parent's alias.
+   * Throws a {@link DomainError} if the viewer may read no such rows.
    */
   readonly from: (viewer: Viewer) => Sql;
-  /** Holds for rows that are not what they seem before their service has looked at them. Where it is left out, there are none. */
+  /** A condition that is true for rows that their service must reconcile with another store first. Default: no row. */
   readonly unsettled?: Sql;
 }
 
-/** A page of rows: of another row, or of all that there are. */
+/** A relation to a page of rows: from another row, or of all rows of a table. */
 export interface ManyRelation<Row, Input extends PageInput> {
   readonly target: Entity<Row>;
-  /** As {@link OneRelation.from}, without the page. */
+  /** As {@link OneRelation.from}, with the filter of `input` and without its page. */
   readonly from: (viewer: Viewer, input: Input) => Rows;
-  /** The rows that count, where others are read with them. */
+  /** The rows of the total, if they are not the rows of `from`. */
   readonly countFrom?: (viewer: Viewer, input: Input) => Rows;
   /** As {@link OneRelation.unsettled}. */
   readonly unsettled?: Sql;

@@ -33,7 +33,7 @@ export interface PageShape {
 }
 
 /** How a column is written in JSON. */
-export type Spelling =
+export type JsonEncoding =
   /** As PostgreSQL writes any value in JSON: texts and lists. */
   | "json"
   /** As it is: numbers, true and false. */
@@ -47,7 +47,7 @@ export type Spelling =
   /** A name of an enumeration as what it is called there, or a list of them. */
   | { readonly codes: Readonly<Record<string, string>> }
   /** A text of at most that many characters. The last one of a longer text is an ellipsis. */
-  | { readonly atMost: number }
+  | { readonly maxLength: number }
   /** The global id of a type's row, of its UUID. */
   | { readonly globalIdOf: string }
   /** As the global id, without the padding of its base64. */
@@ -64,7 +64,7 @@ interface Constant {
 export type RowContent =
   | Constant
   /** A field as it is stored. */
-  | { readonly kind: "stored"; readonly field: string; readonly spelling: Spelling; readonly nullable: boolean }
+  | { readonly kind: "stored"; readonly field: string; readonly encoding: JsonEncoding; readonly nullable: boolean }
   /** Worked out of those fields of the row, or of all of them. */
   | { readonly kind: "computed"; readonly fields: readonly string[] | undefined; readonly compute: Compute<never> }
   /** Worked out of those fields of related rows, all of which are read at once. Where the viewer may not read them, or there are none, it is `none`. */
@@ -91,10 +91,10 @@ export type RowContent =
 export function storedField<Row>(
   _entity: Entity<Row>,
   field: keyof Row & string,
-  spelling: Spelling,
+  encoding: JsonEncoding,
   nullable = false,
 ): RowContent {
-  return { kind: "stored", field, spelling, nullable };
+  return { kind: "stored", field, encoding, nullable };
 }
 
 export type PageContent =

@@ -1,24 +1,24 @@
 import type { GivenPosition, Page } from "../platform/keyset.ts";
-import { isSlot, slot, sql, type Sql, varying } from "../platform/sql.ts";
+import { isParam, param, sql, type Sql, boundParam } from "../platform/sql.ts";
 
-/** A statement that answers with one JSON value, and what is made of it. */
+/** A statement that returns one JSON value, and the function that decodes it. */
 export interface Plan<Value> {
-  /** Selects one column, `json`, a text, in one row, or in none where there is nothing. */
+  /** Selects one column, `json`, of type text, in one row. No row means that there is nothing. */
   readonly statement: Sql;
   readonly decode: (json: string | null) => Value;
-  /** How many rows it is likely to read at most. */
+  /** How many rows it probably reads at most. */
   readonly weight: number;
 }
 
 /**
- * How much goes into one statement. What is beyond is read by statements of its own, a level at a time: PostgreSQL takes longer to plan a
- * statement than to run it where hundreds of relations are nested, and a function takes no more than 100 arguments.
+ * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a level. With hundreds of nested
+ * relations PostgreSQL plans for longer than it runs, and a function takes at most 100 arguments.
  */
-const most = { depth: 10, relations: 40 } as const;
+const maximum = { depth: 10, relations: 40 } as const;
 
-/** Counts what a statement holds already. */
+/** Counts the relations of a statement. */
 export interface Budget {
-  /** Whether another relation goes into it at that depth, which is counted then. */
+  /** Returns whether there is room for another relation at `depth`, and counts it if so. */
   takes(depth: number): boolean;
 }
 
@@ -26,40 +26,40 @@ export function createBudget(): Budget {
   let relations = 0;
   return {
     takes(depth) {
-      if (depth >= most.depth || relations >= most.relations) return false;
+      if (depth >= maximum.depth || relations >= maximum.relations) return false;
       relations += 1;
       return true;
     },
   };
 }
 
-/** The name of the slot that holds how many bytes an answer may have. */
+/** The name of the parameter with the maximum size of a result, in bytes. */
 export const maximumBytesParam = "maximumBytes";
 
-/** Pages that may read more rows than this are stopped as soon as what they write is larger than an answer may be. A text has 64 KB at most. */
-const unboundedRows = 256;
+/** A page that may read more rows is stopped as soon as its JSON exceeds the maximum size. A stored text has at most 64 KB. */
+const maxUnboundedRows = 256;
 
-/** Whether a page of that weight may write more than an answer may have. */
+/** Whether the JSON of a page of that weight may exceed the maximum size of a result. */
 export function mayWriteTooMuch(weight: number): boolean {
-  return weight > unboundedRows;
+  return weight > maxUnboundedRows;
 }
 
-/** Rows of `written`, a subquery, in their order, and the statement's end where their texts, by the expression `bytes`, are too large together. */
+/** Returns the rows of the subquery `written` in their order. The statement fails as soon as the sum of `bytes` exceeds the maximum size. */
 export function stoppedForSize(written: Sql, bytes: Sql): Sql {
-  return sql`(SELECT sized.* FROM (SELECT written.*, sum(${bytes}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (${written} OFFSET 0) written) sized WHERE within_bytes(sized.bytes_so_far, ${slot(maximumBytesParam)}::bigint))`;
+  return sql`(SELECT sized.* FROM (SELECT written.*, sum(${bytes}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (${written} OFFSET 0) written) sized WHERE within_bytes(sized.bytes_so_far, ${param(maximumBytesParam)}::bigint))`;
 }
 
-/** Pages of more are asked for to have all that there are, which are few. */
-const likelySize = 100;
+/** A larger page is requested to get all rows, which are few. */
+const maxLikelyRows = 100;
 
-/** How many rows a page is likely to read at most, each of which reads `weight`. */
+/** Returns how many rows a page probably reads at most, if each of its rows reads `weight` rows. */
 export function weightOfPage({ size }: Page, weight: number): number {
-  return 1 + Math.min(size, likelySize) * weight;
+  return 1 + Math.min(size, maxLikelyRows) * weight;
 }
 
-/** Cursors differ from one asking to the next, so that their values must not make another statement. */
-export function varyingPage(page: Page): Page {
-  const varied = (position: GivenPosition | undefined): GivenPosition | undefined =>
-    position?.map((value) => (isSlot(value) ? value : varying(value)));
-  return { ...page, after: varied(page.after), before: varied(page.before) };
+/** Returns `page` with its cursors as bound parameters: their values must not make another statement. */
+export function withBoundPositions(page: Page): Page {
+  const bound = (position: GivenPosition | undefined): GivenPosition | undefined =>
+    position?.map((value) => (isParam(value) ? value : boundParam(value)));
+  return { ...page, after: bound(page.after), before: bound(page.before) };
 }

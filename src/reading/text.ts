@@ -1,17 +1,17 @@
 import { integer } from "../platform/keyset.ts";
 import { join, raw, sql, type Sql } from "../platform/sql.ts";
 import { placeholderMark, missingMark } from "./json-result.ts";
-import type { Spelling } from "./shape.ts";
+import type { JsonEncoding } from "./shape.ts";
 
-// Texts in JSON that a statement writes.
+// The parts of a statement that write JSON as text.
 
-/** A piece of such a text: as it is, or an expression of type text. */
+/** A piece of JSON: text that is known now, or an SQL expression of type text. */
 export type Piece = string | Sql;
 
-/** Stands between what is read with a JSON and the JSON itself. PostgreSQL writes JSON without line breaks. */
+/** Separates the head of a result from its JSON. PostgreSQL writes JSON without line breaks. */
 export const divider = "\n";
 
-/** `pieces` as one expression of type text, which is null where one of them is. */
+/** Returns `pieces` as one SQL expression of type text. It is null if one of them is null. */
 export function textOf(pieces: readonly Piece[]): Sql {
   const merged: Piece[] = [];
   for (const piece of pieces) {
@@ -25,14 +25,14 @@ export function textOf(pieces: readonly Piece[]): Sql {
   );
 }
 
-/** `pieces`, or `otherwise` where one of them is null. */
-export function orElse(pieces: readonly Piece[], otherwise: string): Sql {
+/** Returns an SQL expression for `pieces`, or for `otherwise` if one of them is null. */
+export function coalesce(pieces: readonly Piece[], otherwise: string): Sql {
   return sql`coalesce(${textOf(pieces)}, ${literal(otherwise)})`;
 }
 
-/** `value` in JSON, null where it is null. */
-export function spelled(value: Sql, spelling: Spelling): readonly Piece[] {
-  switch (spelling) {
+/** Returns `value` as JSON. It is null, not the JSON `null`, if the value is null. */
+export function encoded(value: Sql, encoding: JsonEncoding): readonly Piece[] {
+  switch (encoding) {
     case "json":
       return [sql`to_json(${value})::text`];
     case "bare":
@@ -44,20 +44,20 @@ export function spelled(value: Sql, spelling: Spelling): readonly Piece[] {
     case "instant":
       return ['"', sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`, '"'];
     default:
-      return spelledWith(value, spelling);
+      return encodedWith(value, encoding);
   }
 }
 
-function spelledWith(value: Sql, spelling: Exclude<Spelling, string>): readonly Piece[] {
-  if ("globalIdOf" in spelling) return ['"', base64Of(spelling.globalIdOf, value), '"'];
-  if ("nodeIdOf" in spelling) return ['"', sql`rtrim(${base64Of(spelling.nodeIdOf, value)}, '=')`, '"'];
-  if ("atMost" in spelling) {
-    const [size, shorter] = [integer(spelling.atMost), integer(spelling.atMost - 1)];
+function encodedWith(value: Sql, encoding: Exclude<JsonEncoding, string>): readonly Piece[] {
+  if ("globalIdOf" in encoding) return ['"', base64Of(encoding.globalIdOf, value), '"'];
+  if ("nodeIdOf" in encoding) return ['"', sql`rtrim(${base64Of(encoding.nodeIdOf, value)}, '=')`, '"'];
+  if ("maxLength" in encoding) {
+    const [size, shorter] = [integer(encoding.maxLength), integer(encoding.maxLength - 1)];
     return [
       sql`to_json(CASE WHEN length(${value}) > ${size} THEN left(${value}, ${shorter}) || U&'\\2026' ELSE ${value} END)::text`,
     ];
   }
-  const named = Object.entries(spelling.codes).reduce(
+  const named = Object.entries(encoding.codes).reduce(
     (text, [name, code]) => sql`replace(${text}, ${literal(`"${name}"`)}, ${literal(`"${code}"`)})`,
     sql`to_json(${value})::text`,
   );
@@ -68,7 +68,7 @@ function base64Of(type: string, uuid: Sql): Sql {
   return sql`encode(convert_to(${textOf([`${type}:`, sql`${uuid}::text`])}, 'UTF8'), 'base64')`;
 }
 
-/** All that is ever spelled out besides marks: names, and what JSON is made of. Nothing of it means anything to PostgreSQL. */
+/** The characters of a literal besides marks: names and the punctuation of JSON. None of them ends a string in PostgreSQL. */
 const harmless = /^[\w\-{}[\]":,.]*$/;
 const escapedMarks = [
   { mark: divider, escape: String.raw`\x0a` },
@@ -78,6 +78,6 @@ const escapedMarks = [
 
 function literal(text: string): Sql {
   const unmarked = escapedMarks.reduce((rest, { mark }) => rest.replaceAll(mark, ""), text);
-  if (!harmless.test(unmarked)) throw new TypeError("A text is to be spelled out that is neither a name nor JSON.");
+  if (!harmless.test(unmarked)) throw new TypeError("A literal of a statement is neither a name nor JSON.");
   return raw(`E'${escapedMarks.reduce((rest, { mark, escape }) => rest.replaceAll(mark, escape), text)}'::text`);
 }

@@ -10,7 +10,7 @@ import {
   createdAtField,
   numberField,
 } from "../platform/field-filter.ts";
-import { slot, sql, type Sql, whereSql } from "../platform/sql.ts";
+import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
@@ -46,8 +46,8 @@ export function ticketWhere(term: Sql): OneRelation<Ticket> {
   };
 }
 
-export const ticketById = ticketWhere(sql`t.id = ${slot("key")}::uuid`);
-export const ticketByNumber = ticketWhere(sql`t.number = ${slot("key")}::integer`);
+export const ticketById = ticketWhere(sql`t.id = ${param("key")}::uuid`);
+export const ticketByNumber = ticketWhere(sql`t.number = ${param("key")}::integer`);
 
 export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
   target: ticketEntity,

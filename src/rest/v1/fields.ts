@@ -3,7 +3,7 @@ import type { ResponseContext } from "../../reading/json-result.ts";
 import type { Entity } from "../../reading/entity.ts";
 import type { OneRelation } from "../../reading/relation.ts";
 import type { Selection } from "../../reading/selection.ts";
-import { type RowContent, type RowMember, type RowShape, type Spelling, storedField } from "../../reading/shape.ts";
+import { type RowContent, type RowMember, type RowShape, type JsonEncoding, storedField } from "../../reading/shape.ts";
 import type { Services } from "../../services.ts";
 import type { PersonViewer } from "../../viewer.ts";
 import { BadRequest } from "./errors.ts";
@@ -29,8 +29,8 @@ export interface Shape<Row> {
 }
 
 /** A field of the row, as it is stored. */
-export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string, spelling: Spelling): RecordField {
-  return (name) => ({ name, content: storedField(entity, field, spelling) });
+export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string, encoding: JsonEncoding): RecordField {
+  return (name) => ({ name, content: storedField(entity, field, encoding) });
 }
 
 /** A field that is computed from these fields of the row. */
