@@ -1,5 +1,5 @@
 import { type Access, createAccess } from "./access/service.ts";
-import { attachmentSlots } from "./attachments/relations.ts";
+import { attachmentParams } from "./attachments/relations.ts";
 import { type Attachments, createAttachments } from "./attachments/service.ts";
 import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads, type Uploads } from "./attachments/uploads.ts";
@@ -45,7 +45,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
   const reads = createReads({
     database,
     budget,
-    sharedParams: () => attachmentSlots({ announcesArrivals: storage.announcesArrivals, now: clock() }),
+    sharedParams: () => attachmentParams({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
   const sweeper = createSweeper({ database, storage, clock });
   const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);
@@ -55,7 +55,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
   });
   const uploads = createUploads({
     ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
-    sweep: () => sweeper.run(attachments.settleArrivals),
+    sweep: () => sweeper.run(attachments.reconcileArrivals),
     onDiscarded,
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });

@@ -11,7 +11,6 @@ const root = resolve(import.meta.dirname, "..");
 const allowed: Readonly<Record<string, string>> = {
   Constant: "What is the same in every row: as a document selects it, and as a read writes it.",
   constant: "As Constant.",
-  WantedPage: "What is selected of a page: as a document says it, and as a read writes it.",
   parsed: "What is made of a text: of a document, and of an answer.",
   positionOf: "Where a row stands: worked out of the row, and by the statement.",
 };

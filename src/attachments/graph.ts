@@ -17,7 +17,7 @@ import { documentLimits } from "../graph/limits.ts";
 import { prices } from "../limits/cost.ts";
 import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
+import { columns, toMany, toOne, storedColumn } from "../graph/field-options.ts";
 import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graph.ts";
 import type { Note } from "../notes/service.ts";
@@ -74,7 +74,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
     note: t.field({
       type: NoteRef,
       description: "The note to which the file is attached.",
-      extensions: fromOne(attachmentEntity, noteOfAttachment, "noteId"),
+      extensions: toOne(attachmentEntity, noteOfAttachment, "noteId"),
       resolve: (attachment, _args, context, info) =>
         mapMaybePromise(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), requireRow),
     }),
@@ -84,7 +84,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       type: "SafeInt",
       nullable: true,
       description: "The size of the file in bytes. Null until the file has arrived.",
-      extensions: stored(attachmentEntity, "size"),
+      extensions: storedColumn(attachmentEntity, "size"),
       resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
     inline: t.exposeBoolean("inline", { description: "Whether the file is an image that is shown in the text of the note." }),
@@ -95,7 +95,7 @@ const AttachmentRef = builder.prismaObject("Attachment", {
       nullable: true,
       description: "A signed URL from which the file can be downloaded for 8 hours. Null while the attachment is PENDING.",
       extensions: {
-        ...from(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
+        ...columns(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
         points: prices.signedUrl,
       },
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
@@ -151,8 +151,8 @@ function resolveAttachments(
   const { services, viewer } = context;
   const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
   const page = context.page(note, info, services.attachments.ofNotes, () => readAttachments(args), note.id);
-  const settled = mapMaybePromise(page, (slice) => services.attachments.settled(viewer, requireRow(slice), reach));
-  return mapMaybePromise(settled, (slice) => toConnection(slice, attachmentScope, count));
+  const reconciled = mapMaybePromise(page, (slice) => services.attachments.reconciled(viewer, requireRow(slice), reach));
+  return mapMaybePromise(reconciled, (slice) => toConnection(slice, attachmentScope, count));
 }
 
 builder.prismaObjectField(NoteRef, "attachments", (t) =>
@@ -162,7 +162,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
       description:
         "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
         "arrive. Requires the scope `attachments:read`.",
-      extensions: fromMany(noteAttachments, readAttachments, () => attachmentScope),
+      extensions: toMany(noteAttachments, readAttachments, () => attachmentScope),
       resolve: (note, args, context, info) => resolveAttachments(note, args, context, info),
     },
     AttachmentConnection,
@@ -198,12 +198,12 @@ builder.prismaObjectFields(NoteRef, (t) => ({
       "servers. Inline images have signed URLs that work for 8 hours. " +
       "People who are mentioned, and tickets that are referenced, are shown by name if the viewer may see them, with the CSS " +
       `classes \`mention\` and \`record\`. ${renderedTexts}`,
-    extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
+    extensions: { ...columns(noteEntity, "id", "text"), rendersText: true },
     resolve: (note, _args, context) => renderText(note, "html", context),
   }),
   textPlain: t.string({
     description: `The text without its markup, for places that cannot show HTML, such as a notification. ${renderedTexts}`,
-    extensions: { ...from(noteEntity, "id", "text"), rendersText: true },
+    extensions: { ...columns(noteEntity, "id", "text"), rendersText: true },
     resolve: (note, _args, context) => renderText(note, "plain", context),
   }),
 }));

@@ -20,7 +20,13 @@ export const attachmentEntity = defineEntity<Attachment>({
  * store reports arrivals, so an attachment that is not ready is awaited until its upload expires. Rows of an external store
  * become ready when they are read: all uploads that may have arrived are read, and those that have not are left out afterwards.
  */
-export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals: boolean; now: Date }): Record<string, string> {
+export function attachmentParams({
+  announcesArrivals,
+  now,
+}: {
+  announcesArrivals: boolean;
+  now: Date;
+}): Record<string, string> {
   const counted = { awaited: now.toISOString(), ready: "infinity" };
   const read = announcesArrivals ? counted : { awaited: "-infinity", ready: "-infinity" };
   return {
@@ -28,7 +34,7 @@ export function attachmentSlots({ announcesArrivals, now }: { announcesArrivals:
     "read ready": read.ready,
     "counted awaited": counted.awaited,
     "counted ready": "infinity",
-    unsettled: announcesArrivals ? "infinity" : "-infinity",
+    reconcileAfter: announcesArrivals ? "infinity" : "-infinity",
   };
 }
 
@@ -36,13 +42,13 @@ function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
   return sql`(a.state = 'READY' OR a.upload_expires_at > ${param(`${use} ${reach}`)}::timestamptz)`;
 }
 
-const unsettled = sql`a.upload_expires_at > ${param("unsettled")}::timestamptz`;
+const needsReconciling = sql`a.upload_expires_at > ${param("reconcileAfter")}::timestamptz`;
 
 /** The attachment for which `term` holds, of attachments as `a`. */
 function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachment> {
   return {
     target: attachmentEntity,
-    unsettled,
+    needsReconciling,
     from: (viewer) => sql`
       attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
       WHERE ${whereSql("n", notesWithVisibleAttachments(viewer))} AND ${term} AND ${within(reach, "read")}`,
@@ -57,7 +63,7 @@ export const attachmentByFilename = attachmentWhere(
 
 export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
   target: attachmentEntity,
-  unsettled,
+  needsReconciling,
   from: (viewer, { reach }) => ofNote(viewer, within(reach, "read")),
   countFrom: (viewer, { reach }) => ofNote(viewer, within(reach, "counted")),
 };

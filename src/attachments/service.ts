@@ -14,7 +14,7 @@ import { unstorable } from "../platform/text.ts";
 import { isUuid } from "../platform/uuid.ts";
 import { noteById } from "../notes/relations.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
 import {
   attachmentOrdering,
@@ -48,12 +48,12 @@ export interface Attachments {
     viewer: Viewer,
     noteIds: readonly string[],
     read: AttachmentRead,
-    wanted?: WantedOfPage,
+    pageSelection?: PageSelection,
     selection?: Selection,
   ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
   /** A page of a note's attachments that came with the note, as {@link Attachments.ofNotes} would have answered: with what has arrived meanwhile. */
-  settled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Page | Promise<Page>;
+  reconciled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Page | Promise<Page>;
   /** A note's attachment by its filename, once its bytes have arrived. @throws {NotFound} */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /** A URL that anyone who holds it can read the bytes from, for {@link downloadLifetimeMs}; null until they have arrived. */
@@ -84,7 +84,7 @@ export interface Attachments {
    * For stores that do not report uploads: checks which of the uploads that were requested before `before` have arrived. It
    * checks at most `limit` of them.
    */
-  settleArrivals(before: Date, limit: number): Promise<void>;
+  reconcileArrivals(before: Date, limit: number): Promise<void>;
 }
 
 /** What an upload URL was sent. */
@@ -136,7 +136,7 @@ export function createAttachments({
    * An external store does not report when bytes arrive, so rows that await them are checked when they are read. Our own store
    * passes them to {@link Attachments.receive}, and nothing needs to be checked.
    */
-  async function settle(attachment: Attachment): Promise<Attachment> {
+  async function reconcile(attachment: Attachment): Promise<Attachment> {
     if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
     const uploads = await database.query<Upload>(sql`
       SELECT ${uploadColumns} FROM uploads u
@@ -258,7 +258,7 @@ export function createAttachments({
   }
 
   /** Returns the current state of `rows`, without those outside `reach`. The selected relations stay. */
-  async function settleAll(
+  async function reconcileAll(
     viewer: Viewer,
     rows: readonly Attachment[],
     reach: AttachmentReach,
@@ -266,10 +266,10 @@ export function createAttachments({
     if (isSettled(rows)) return rows;
     const awaited = rows.filter((row) => row.uploadExpiresAt !== null).map((row) => row.id);
     const whole = (await reads.byKeys(viewer, attachmentById, awaited)).filter((row) => row !== null);
-    const settled = new Map((await Promise.all(whole.map(settle))).map((row) => [row.id, row]));
+    const reconciled = new Map((await Promise.all(whole.map(reconcile))).map((row) => [row.id, row]));
     return rows.flatMap((row) => {
       if (row.uploadExpiresAt === null) return [row];
-      const now = settled.get(row.id);
+      const now = reconciled.get(row.id);
       return now && isReached(reach, now) ? [Object.assign(row, now)] : [];
     });
   }
@@ -277,19 +277,19 @@ export function createAttachments({
   return {
     async byIds(viewer, ids, selection) {
       const rows = await reads.byKeys(viewer, attachmentById, ids, selection);
-      const settled = await settleAll(
+      const reconciled = await reconcileAll(
         viewer,
         rows.filter((row) => row !== null),
         "awaited",
       );
-      return inOrder(ids, settled, (attachment) => attachment.id);
+      return inOrder(ids, reconciled, (attachment) => attachment.id);
     },
 
-    async ofNotes(viewer, noteIds, read, wanted, selection) {
+    async ofNotes(viewer, noteIds, read, pageSelection, selection) {
       const parent = { relation: noteById, keys: noteIds };
-      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, read, wanted, selection);
+      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, read, pageSelection, selection);
       return Promise.all(
-        found.map(async (one) => one && { ...one.page, rows: await settleAll(viewer, one.page.rows, read.reach) }),
+        found.map(async (one) => one && { ...one.page, rows: await reconcileAll(viewer, one.page.rows, read.reach) }),
       );
     },
 
@@ -299,16 +299,16 @@ export function createAttachments({
       return found.map((one) => one?.page.total ?? 0);
     },
 
-    settled(viewer, page, reach) {
+    reconciled(viewer, page, reach) {
       if (isSettled(page.rows)) return page;
-      return settleAll(viewer, page.rows, reach).then((rows) => ({ ...page, rows }));
+      return reconcileAll(viewer, page.rows, reach).then((rows) => ({ ...page, rows }));
     },
 
     async byFilename(viewer, noteId, filename) {
       notesWithVisibleAttachments(viewer);
       requireStorable(filename);
       const [found] = await reads.byKeys(viewer, attachmentByFilename, [{ noteId, filename }]);
-      const [attachment] = found ? await settleAll(viewer, [found], "ready") : [];
+      const [attachment] = found ? await reconcileAll(viewer, [found], "ready") : [];
       if (!attachment) throw new NotFound("attachment");
       return attachment;
     },
@@ -422,7 +422,7 @@ export function createAttachments({
       return factsOfArrived(now, written.sha256);
     },
 
-    async settleArrivals(before, limit) {
+    async reconcileArrivals(before, limit) {
       if (storage.announcesArrivals) return;
       const uploads = await prisma.upload.findMany({
         where: { state: "PENDING", attachmentId: { not: null }, createdAt: { lt: before } },

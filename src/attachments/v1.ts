@@ -22,7 +22,7 @@ export const attachments: RecordField = (name) => ({
 
 async function presentAll(read: readonly Attachment[], { services, viewer, formatTime }: FieldContext): Promise<object[]> {
   const page = { rows: read, hasNext: false, hasPrevious: false };
-  const { rows } = await services.attachments.settled(viewer, page, "ready");
+  const { rows } = await services.attachments.reconciled(viewer, page, "ready");
   return Promise.all(
     rows.map(async (attachment) => {
       const download = await services.attachments.download(attachment);

@@ -2,10 +2,10 @@ import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
 import { createObjectIds } from "../reading/object-ids.ts";
 import type { PageInput } from "../reading/relation.ts";
-import { related, type Selection, type WantedOfPage } from "../reading/selection.ts";
+import { preloaded, type Selection, type PageSelection } from "../reading/selection.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
-import type { Selecting } from "./selecting.ts";
+import type { SelectionBuilder } from "./selection-builder.ts";
 import type { RateLimitStatus } from "./rate-limit-status.ts";
 import { relationKeyOf, selectedPageOf } from "./selection.ts";
 
@@ -15,7 +15,7 @@ type BatchPages<Key, Input, Value> = (
   viewer: Viewer,
   keys: readonly Key[],
   input: Input,
-  wanted: WantedOfPage,
+  pageSelection: PageSelection,
   selection: Selection,
 ) => Promise<readonly Value[]>;
 
@@ -28,7 +28,7 @@ interface GraphContextBase {
 }
 
 /** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
-export interface GraphContext extends GraphContextBase, Selecting {
+export interface GraphContext extends GraphContextBase, SelectionBuilder {
   /** One key's answer from a batch read. Keys asked for in the same turn go out as one read, and a key is read once a request. */
   load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
   /** As {@link GraphContext.load}, of a batch read that takes an input. */
@@ -52,9 +52,9 @@ export interface GraphContext extends GraphContextBase, Selecting {
 }
 
 /** The context of one operation, in which `selecting` says what its root fields answer with. */
-export function createGraphContext(base: GraphContextBase, selecting: Selecting): GraphContext {
+export function createGraphContext(base: GraphContextBase, selectionBuilder: SelectionBuilder): GraphContext {
   const { viewer } = base;
-  const identityOf = createObjectIds();
+  const objectId = createObjectIds();
   // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 
@@ -75,26 +75,28 @@ export function createGraphContext(base: GraphContextBase, selecting: Selecting)
 
   const context: GraphContext = {
     ...base,
-    ...selecting,
+    ...selectionBuilder,
     load(read, key, selection) {
-      const variant = selection === undefined ? "" : String(identityOf(selection));
+      const variant = selection === undefined ? "" : String(objectId(selection));
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);
     },
     loadWith(read, input, key) {
       return loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key);
     },
     row(row, info, read, key) {
-      const cameWith = related(row, relationKeyOf(info));
+      const loaded = preloaded(row, relationKeyOf(info));
       // What came under the field's key is what the field was declared to be of.
-      return cameWith === undefined ? context.load(read, key, context.selected(info)) : (cameWith as never);
+      return loaded === undefined ? context.load(read, key, context.selected(info)) : (loaded as never);
     },
     page(row, info, read, readInput, key) {
-      const cameWith = related(row, relationKeyOf(info));
-      if (cameWith !== undefined) return cameWith as never; // as above
+      const loaded = preloaded(row, relationKeyOf(info));
+      if (loaded !== undefined) return loaded as never; // as above
       const input = readInput();
-      const { wanted, selection } = selectedPageOf(info);
-      const variant = `${identityOf(selection)} ${JSON.stringify(input)}`;
-      return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, wanted, selection)).load(key);
+      const { pageSelection, selection } = selectedPageOf(info);
+      const variant = `${objectId(selection)} ${JSON.stringify(input)}`;
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) =>
+        read(viewer, keys, input, pageSelection, selection),
+      ).load(key);
     },
     forget: () => loaders.clear(),
   };

@@ -58,7 +58,7 @@ export interface Documents {
 }
 
 /** The longest document that is kept. */
-const longestKept = 50_000;
+const maxCachedDocument = 50_000;
 /** What a document takes up beside its text. */
 const overhead = 200;
 
@@ -66,10 +66,10 @@ const overhead = 200;
  * Documents of `schema`, parsed, held against the limits, and validated; those that come often only once. At most `keptCharacters` of their text
  * are kept: the tree of a dense text takes some 250 bytes for each.
  */
-export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, keptCharacters: number): Documents {
+export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, maxCachedCharacters: number): Documents {
   const known = new LRUCache<string, Prepared>({
-    maxSize: keptCharacters,
-    maxEntrySize: Math.min(longestKept, keptCharacters) + overhead,
+    maxSize: maxCachedCharacters,
+    maxEntrySize: Math.min(maxCachedDocument, maxCachedCharacters) + overhead,
     sizeCalculation: (_prepared, text) => text.length + overhead,
   });
 

@@ -13,7 +13,7 @@ import { AnswerTooLarge, asError, attempt, DomainError, TooExpensive } from "../
 import { mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { UnsupportedAsJson } from "../reading/json-result.ts";
-import { collectFields, type Merged } from "./collected.ts";
+import { collectFields, type FieldGroup } from "./collect-fields.ts";
 import type { GraphContext } from "./context.ts";
 import type { Operation } from "./documents.ts";
 import type { Variables } from "./limits.ts";
@@ -33,7 +33,7 @@ export type Outcome =
 /** A root field of a query, with its name in the answer and what came of it. */
 export interface RootField {
   readonly name: string;
-  readonly nodes: Merged;
+  readonly nodes: FieldGroup;
   /** Undefined for introspection and `__typename`. */
   readonly field: GraphQLField<unknown, unknown> | undefined;
   readonly outcome: Outcome;
@@ -98,7 +98,7 @@ export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInf
 }
 
 /** What comes of `nodes`, which select no field of the root type: they ask about the schema, or for the name of the type. */
-function outcomeOfMeta(query: GraphQLObjectType, nodes: Merged): Outcome {
+function outcomeOfMeta(query: GraphQLObjectType, nodes: FieldGroup): Outcome {
   if (nodes[0].name.value !== "__typename") return { kind: "rows", reason: undefined };
   return { kind: "json", json: JSON.stringify(typenameField(query, nodes)) };
 }

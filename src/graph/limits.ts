@@ -200,8 +200,8 @@ function tooManyComparisons(
   let comparisons = 0;
   let visited = 0;
   /** What all of a document's definitions may select together: each is looked at by itself. */
-  const mostVisited = limits.fields * 4;
-  const tooMany = () => comparisons > limits.comparisons || visited > mostVisited;
+  const maxVisited = limits.fields * 4;
+  const tooMany = () => comparisons > limits.comparisons || visited > maxVisited;
 
   function ofPlace(parents: readonly SelectionSetNode[], depth: number): void {
     // As deep as that only fragments go that spread themselves, which validation finds without comparing anything.

@@ -48,7 +48,7 @@ function bestOf<Type extends string>(types: readonly Type[], ranges: readonly Me
 
 /** How many headers are known: clients send the same one again and again. Longer ones than any client's are read each time. */
 const maximumKnown = 200;
-const longestKnown = 300;
+const maxCachedAccept = 300;
 
 /** {@link negotiate}, which knows what it has chosen for a header before. */
 export function createNegotiation(): (accept: string | undefined) => JsonType | StreamType | undefined {
@@ -58,7 +58,7 @@ export function createNegotiation(): (accept: string | undefined) => JsonType | 
     const found = known.get(accept);
     if (found) return found.type;
     const type = negotiate(accept);
-    if (accept.length <= longestKnown) known.set(accept, { type });
+    if (accept.length <= maxCachedAccept) known.set(accept, { type });
     return type;
   };
 }

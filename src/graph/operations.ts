@@ -20,7 +20,7 @@ import type { Viewer } from "../viewer.ts";
 import { withHttp, wrap } from "./closed-errors.ts";
 import { createGraphContext } from "./context.ts";
 import type { OperationCost } from "./cost.ts";
-import { collectFields } from "./collected.ts";
+import { collectFields } from "./collect-fields.ts";
 import { createDocuments, type Operation, type Prepared } from "./documents.ts";
 import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execute.ts";
@@ -28,8 +28,8 @@ import { namedFragments } from "./execute-as-json.ts";
 import { withExtensions } from "./execution-result.ts";
 import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
 import { rateLimitStatus } from "./rate-limit-status.ts";
-import { selectingRows } from "./selection.ts";
-import { selectingJson } from "./shape.ts";
+import { rowSelectionBuilder } from "./selection.ts";
+import { jsonSelectionBuilder } from "./shape.ts";
 import { checkVariables } from "./variables.ts";
 
 /** What a request asks for, once it is known to be well formed. */
@@ -68,15 +68,15 @@ export interface Caller {
 export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
 
 /** How much text of documents is kept, in characters. */
-const keptCharacters = { known: 400_000, anonymous: 50_000 };
+const documentCacheSize = { known: 400_000, anonymous: 50_000 };
 /** Documents that are longer take a moment to be checked, and wait for others to be served between them. */
 const longDocument = 500;
 
 /** Everything between well-formed parameters and a result: the document, its limits and its cost, the context, the execution. */
 export function createOperations(dependencies: OperationsDependencies): Perform {
   const { schema, services, maximumBytes, limits, counts } = dependencies;
-  const documents = createDocuments(schema, documentLimits, keptCharacters.known);
-  const anonymousDocuments = createDocuments(schema, anonymousLimits, keptCharacters.anonymous);
+  const documents = createDocuments(schema, documentLimits, documentCacheSize.known);
+  const anonymousDocuments = createDocuments(schema, anonymousLimits, documentCacheSize.anonymous);
   const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
   const turn = createOneATurn();
 
@@ -105,8 +105,8 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     const base = { viewer: caller.viewer, services, rateLimit };
     if (operation.introspects) await turn();
     const contexts = {
-      inJson: () => createGraphContext(base, selectingJson),
-      asRows: () => createGraphContext(base, selectingRows),
+      inJson: () => createGraphContext(base, jsonSelectionBuilder),
+      asRows: () => createGraphContext(base, rowSelectionBuilder),
     };
     run.chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
     const result = await (enveloped

@@ -23,9 +23,9 @@ declare global {
 /** What is to be done instead of each of the Prisma plugin's ways to define a field. */
 const ways = {
   relation:
-    "Define it by t.field with `extensions: fromOne(entity, relation, …)`, and resolve it by context.row and a service (src/graph/sources.ts).",
+    "Define it by t.field with `extensions: toOne(entity, relation, …)`, and resolve it by context.row and a service (src/graph/field-options.ts).",
   relatedConnection:
-    "Define it by t.connection with `extensions: fromMany(relation, input, place)`, and resolve it by context.page and a service (src/graph/sources.ts).",
+    "Define it by t.connection with `extensions: toMany(relation, input, scope)`, and resolve it by context.page and a service (src/graph/field-options.ts).",
   prismaField: "Define it by t.field, and resolve it by a service that is given context.viewer and context.selected(info).",
   prismaConnection:
     "Define it by t.connection, and resolve it by a service that is given context.viewer and context.selectedPage(info, place).",

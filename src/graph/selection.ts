@@ -7,111 +7,116 @@ import {
   isObjectType,
 } from "graphql";
 import type { PageInput } from "../reading/relation.ts";
-import type { RelationKey, SelectedRelation, Selection, WantedOfPage } from "../reading/selection.ts";
-import { collectFields, keyOf, type Merged } from "./collected.ts";
-import { remembered } from "./remembered.ts";
-import type { SelectedPage, Selecting } from "./selecting.ts";
-import { type FieldSource, inputOf } from "./sources.ts";
+import type { RelationKey, SelectedRelation, Selection, PageSelection } from "../reading/selection.ts";
+import { collectFields, keyOf, type FieldGroup } from "./collect-fields.ts";
+import { cachedSelection } from "./selection-cache.ts";
+import type { SelectedPage, SelectionBuilder } from "./selection-builder.ts";
+import { type FieldOptions, inputOf } from "./field-options.ts";
 
-/** The key under which rows came with what the field of `info` is. Where it stands in its document: fields that are merged have one answer. */
+/** Returns the key of the relation that the field of `info` selects: the position of its first node in the document. */
 export function relationKeyOf(info: GraphQLResolveInfo): RelationKey {
   return keyOf(info.fieldNodes);
 }
 
-/** What is selected as rows. */
-export const selectingRows: Selecting = { selected: selectionOf, selectedPage: selectedPageOf };
+/** Builds selections of rows. */
+export const rowSelectionBuilder: SelectionBuilder = { selected: selectionOf, selectedPage: selectedPageOf };
 
-/** What is selected below the field of `info`, for rows that are of the object type `typename` (the field's own where it is left out). */
+/** Returns what is selected below the field of `info` on the object type `typename`. Default: the type of the field. */
 function selectionOf(info: GraphQLResolveInfo, typename?: string): Selection {
   const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
-  if (!isObjectType(type)) throw new TypeError("Fields are selected of an object type, and this field has none: name it.");
-  return remembered(info, `rows ${type.name}`, () => {
-    const wanted = newWanted();
-    wantRow(info, type, info.fieldNodes, wanted);
-    return finished(wanted);
+  if (!isObjectType(type)) throw new TypeError("The field has no object type: name the type whose fields are selected.");
+  return cachedSelection(info, `rows ${type.name}`, () => {
+    const draft = newSelectionDraft();
+    selectRow(info, type, info.fieldNodes, draft);
+    return selectionFrom(draft);
   });
 }
 
-/** What is selected below the field of `info`, which is a connection. */
+/** Returns what is selected below the field of `info`, which is a connection. */
 export function selectedPageOf(info: GraphQLResolveInfo): SelectedPage {
-  return remembered(info, "page", () => {
-    const wanted = newWantedPage();
-    wantPage(info, info.returnType, info.fieldNodes, wanted);
-    return { wanted: wantedOf(wanted), selection: finished(wanted.row) };
+  return cachedSelection(info, "page", () => {
+    const draft = newPageDraft();
+    selectPage(info, info.returnType, info.fieldNodes, draft);
+    return { pageSelection: pageSelectionOf(draft), selection: selectionFrom(draft.row) };
   });
 }
 
-/** A selection that is being gathered: fields may be wanted of a row from several places of a document. */
-interface Wanted {
+/** A selection that is being built: several places of a document may select fields of one row. */
+interface SelectionDraft {
   everyField: boolean;
   readonly fields: Set<string>;
-  readonly relations: Map<RelationKey, WantedRelation>;
+  readonly relations: Map<RelationKey, RelationDraft>;
 }
 
-interface WantedRelation {
-  readonly source: Exclude<FieldSource, { kind: "fields" }>;
+interface RelationDraft {
+  readonly options: Exclude<FieldOptions, { kind: "columns" }>;
   readonly input: PageInput | undefined;
-  readonly page: WantedPage;
+  readonly page: PageDraft;
 }
 
-interface WantedPage {
-  readonly row: Wanted;
+interface PageDraft {
+  readonly row: SelectionDraft;
   rows: boolean;
   neighbours: boolean;
   cursors: boolean;
   total: boolean;
 }
 
-function newWanted(): Wanted {
+function newSelectionDraft(): SelectionDraft {
   return { everyField: false, fields: new Set(), relations: new Map() };
 }
 
-function newWantedPage(): WantedPage {
-  return { row: newWanted(), rows: false, neighbours: false, cursors: false, total: false };
+function newPageDraft(): PageDraft {
+  return { row: newSelectionDraft(), rows: false, neighbours: false, cursors: false, total: false };
 }
 
-function wantRow(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[], wanted: Wanted): void {
+function selectRow(
+  info: GraphQLResolveInfo,
+  type: GraphQLObjectType,
+  parents: readonly FieldNode[],
+  draft: SelectionDraft,
+): void {
   for (const nodes of collectFields(info, type, parents).values()) {
     const field = type.getFields()[nodes[0].name.value];
     // __typename is known without a row.
     if (!field) continue;
-    const { source, pothosExposedField: exposed } = field.extensions as {
-      readonly source?: FieldSource; // see SourceExtensions
+    const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
+      readonly fieldOptions?: FieldOptions; // see FieldOptionsExtensions
       readonly pothosExposedField?: string;
     };
-    if (source === undefined && exposed === undefined && field.name !== "id") wanted.everyField = true;
-    else if (source === undefined) wanted.fields.add(exposed ?? "id");
-    else if (source.kind === "fields") for (const name of source.fields) wanted.fields.add(name);
-    else wantRelation(info, { nodes, source, field }, wanted);
+    if (options === undefined && exposed === undefined && field.name !== "id") draft.everyField = true;
+    else if (options === undefined) draft.fields.add(exposed ?? "id");
+    else if (options.kind === "columns") for (const name of options.columns) draft.fields.add(name);
+    else selectRelation(info, { nodes, options, field }, draft);
   }
 }
 
 type FieldOfType = ReturnType<GraphQLObjectType["getFields"]>[string];
 
-function wantRelation(
+function selectRelation(
   info: GraphQLResolveInfo,
-  { nodes, source, field }: { nodes: Merged; source: WantedRelation["source"]; field: FieldOfType },
-  wanted: Wanted,
+  { nodes, options, field }: { nodes: FieldGroup; options: RelationDraft["options"]; field: FieldOfType },
+  draft: SelectionDraft,
 ): void {
-  const input = source.kind === "many" ? inputOf(info, source, field, nodes[0]) : undefined;
-  // Its resolver finds out what is wrong with it, and says so.
-  if (source.kind === "many" && input === undefined) return;
+  const input = options.kind === "toMany" ? inputOf(info, options, field, nodes[0]) : undefined;
+  // Its resolver reads the arguments again and throws the error.
+  if (options.kind === "toMany" && input === undefined) return;
   const key = keyOf(nodes);
-  const relation = wanted.relations.get(key) ?? { source, input, page: newWantedPage() };
-  wanted.relations.set(key, relation);
-  if (input) wantPage(info, field.type, nodes, relation.page);
+  const relation = draft.relations.get(key) ?? { options, input, page: newPageDraft() };
+  draft.relations.set(key, relation);
+  if (input) selectPage(info, field.type, nodes, relation.page);
   else {
     const type = getNamedType(field.type);
-    if (isObjectType(type)) wantRow(info, type, nodes, relation.page.row);
+    if (isObjectType(type)) selectRow(info, type, nodes, relation.page.row);
   }
 }
 
-/** What is wanted of a connection: of the nodes, which are the same rows under `nodes` and under `edges`, and of the page itself. */
-function wantPage(
+/** Adds what is selected of a connection: of the page, and of its nodes, which are the same rows below `nodes` and `edges`. */
+function selectPage(
   info: GraphQLResolveInfo,
   connection: GraphQLOutputType,
   parents: readonly FieldNode[],
-  page: WantedPage,
+  page: PageDraft,
 ): void {
   const type = getNamedType(connection);
   if (!isObjectType(type)) return;
@@ -122,11 +127,11 @@ function wantPage(
     switch (field.name) {
       case "nodes":
         page.rows = true;
-        if (isObjectType(inner)) wantRow(info, inner, nodes, page.row);
+        if (isObjectType(inner)) selectRow(info, inner, nodes, page.row);
         break;
       case "edges":
         page.rows = true;
-        if (isObjectType(inner)) wantEdge(info, inner, nodes, page);
+        if (isObjectType(inner)) selectEdge(info, inner, nodes, page);
         break;
       case "pageInfo":
         page.rows = true;
@@ -142,30 +147,36 @@ function wantPage(
   }
 }
 
-function wantEdge(info: GraphQLResolveInfo, edge: GraphQLObjectType, parents: readonly FieldNode[], page: WantedPage): void {
+function selectEdge(info: GraphQLResolveInfo, edge: GraphQLObjectType, parents: readonly FieldNode[], page: PageDraft): void {
   for (const nodes of collectFields(info, edge, parents).values()) {
     const field = edge.getFields()[nodes[0].name.value];
     const type = field && getNamedType(field.type);
-    if (field?.name === "node" && isObjectType(type)) wantRow(info, type, nodes, page.row);
+    if (field?.name === "node" && isObjectType(type)) selectRow(info, type, nodes, page.row);
     if (field?.name === "cursor") page.cursors = true;
   }
 }
 
-function finished({ everyField, fields, relations }: Wanted): Selection {
+function selectionFrom({ everyField, fields, relations }: SelectionDraft): Selection {
   return {
     fields: everyField ? undefined : fields,
-    relations: new Map([...relations].map(([key, { source, input, page }]) => [key, finishedRelation(source, input, page)])),
+    relations: new Map(
+      [...relations].map(([key, { options, input, page }]) => [key, selectedRelationFrom(options, input, page)]),
+    ),
   };
 }
 
-function finishedRelation(source: WantedRelation["source"], input: PageInput | undefined, page: WantedPage): SelectedRelation {
-  const selection = finished(page.row);
-  if (source.kind === "one") return { relation: source.relation, selection, orElse: source.orElse };
-  if (!input) throw new Error("A page is wanted without saying which.");
-  // By its id, which every row has.
-  return { relation: source.relation, input, wanted: wantedOf(page), selection, orElse: [] };
+function selectedRelationFrom(
+  options: RelationDraft["options"],
+  input: PageInput | undefined,
+  page: PageDraft,
+): SelectedRelation {
+  const selection = selectionFrom(page.row);
+  if (options.kind === "toOne") return { relation: options.relation, selection, fallbackColumns: options.fallbackColumns };
+  if (!input) throw new Error("A page is selected without an input.");
+  // A page can be read later by the id of its row, which every row has.
+  return { relation: options.relation, input, pageSelection: pageSelectionOf(page), selection, fallbackColumns: [] };
 }
 
-function wantedOf({ rows, neighbours, cursors, total }: WantedPage): WantedOfPage {
+function pageSelectionOf({ rows, neighbours, cursors, total }: PageDraft): PageSelection {
   return { rows, neighbours, cursors, total };
 }

@@ -27,19 +27,19 @@ import type {
   JsonEncoding,
   Compute,
 } from "../reading/shape.ts";
-import { collectFields, type Merged } from "./collected.ts";
-import { remembered } from "./remembered.ts";
-import type { SelectedPage, Selecting } from "./selecting.ts";
-import { type FieldSource, inputOf } from "./sources.ts";
+import { collectFields, type FieldGroup } from "./collect-fields.ts";
+import { cachedSelection } from "./selection-cache.ts";
+import type { SelectedPage, SelectionBuilder } from "./selection-builder.ts";
+import { type FieldOptions, inputOf } from "./field-options.ts";
 import { argumentsOf, type ExecutionContext, type SelectedField, typenameField, executeField } from "./values.ts";
 
 /** What is selected as JSON. Either is {@link UnsupportedAsJson} where it takes rows to answer with it. */
-export const selectingJson: Selecting = { selected: rowsInJson, selectedPage: pageInJson };
+export const jsonSelectionBuilder: SelectionBuilder = { selected: rowsInJson, selectedPage: pageInJson };
 
 function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Selection {
   const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
   if (!isObjectType(type)) throw new UnsupportedAsJson();
-  const selection = remembered(info, `rows ${type.name} in JSON`, () => {
+  const selection = cachedSelection(info, `rows ${type.name} in JSON`, () => {
     const json = shapeOrNone(() => rowShape(info, type, info.fieldNodes));
     return json ? { ...nothing, json } : nothing;
   });
@@ -49,11 +49,11 @@ function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Sel
 
 function pageInJson(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage {
   // Its order is an argument of the field itself, of which what is remembered below it knows nothing.
-  const page = remembered(info, `page in JSON of ${scopeTag(scope)}`, () => {
+  const page = cachedSelection(info, `page in JSON of ${scopeTag(scope)}`, () => {
     const json = shapeOrNone(() => pageShape(info, info.returnType, info.fieldNodes, scope));
-    return { wanted: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
+    return { pageSelection: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
   });
-  if (!page.wanted.json) throw new UnsupportedAsJson();
+  if (!page.pageSelection.json) throw new UnsupportedAsJson();
   return page;
 }
 
@@ -78,7 +78,7 @@ function membersOf<Content>(
   info: GraphQLResolveInfo,
   type: GraphQLObjectType,
   parents: readonly FieldNode[],
-  contentOf: (field: Field, nodes: Merged) => Content,
+  contentOf: (field: Field, nodes: FieldGroup) => Content,
 ): Member<Content | Constant>[] {
   return [...collectFields(info, type, parents)].map(([name, nodes]) => {
     const field = type.getFields()[nodes[0].name.value];
@@ -97,35 +97,35 @@ function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
 }
 
 /** Under how many names a row may have the same field: a text of 64 KB is written as often, and as a row's it would be read once. */
-const mostNames = 4;
+const maxAliases = 4;
 
 function rowShape(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
   const names = new Map<string, number>();
   return membersOf(info, type, parents, (field, nodes) => {
     const count = (names.get(field.name) ?? 0) + 1;
     names.set(field.name, count);
-    if (count > mostNames) throw new UnsupportedAsJson();
+    if (count > maxAliases) throw new UnsupportedAsJson();
     return rowContent(info, type, field, nodes);
   });
 }
 
-function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Field, nodes: Merged): RowContent {
-  const { source, pothosExposedField: exposed } = field.extensions as {
-    readonly source?: FieldSource; // see SourceExtensions
+function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Field, nodes: FieldGroup): RowContent {
+  const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
+    readonly fieldOptions?: FieldOptions; // see FieldOptionsExtensions
     readonly pothosExposedField?: string;
   };
   const nullable = !isNonNullType(field.type);
-  if (source?.kind === "one") {
-    return { kind: "row", relation: source.relation, nullable, shape: rowShape(info, objectTypeOf(field.type), nodes) };
+  if (options?.kind === "toOne") {
+    return { kind: "row", relation: options.relation, nullable, shape: rowShape(info, objectTypeOf(field.type), nodes) };
   }
-  if (source?.kind === "many") return pageContent(info, source, field, nodes);
-  if (source === undefined && field.name === "id") {
+  if (options?.kind === "toMany") return pageContent(info, options, field, nodes);
+  if (options === undefined && field.name === "id") {
     return { kind: "stored", field: "id", encoding: { globalIdOf: type.name }, nullable };
   }
-  const stored = source?.stored ? source.fields[0] : exposed;
+  const stored = options?.stored ? options.columns[0] : exposed;
   const encoding = stored === undefined ? undefined : encodingOf(field.type);
   if (stored !== undefined && encoding) return { kind: "stored", field: stored, encoding, nullable };
-  const fields = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
+  const fields = options?.columns ?? (exposed === undefined ? undefined : [exposed]);
   return { kind: "computed", fields, compute: computeOf(info, { type, field, nodes }) };
 }
 
@@ -157,15 +157,15 @@ function computeOf(info: GraphQLResolveInfo, selected: SelectedField): Compute<o
 
 function pageContent(
   info: GraphQLResolveInfo,
-  source: Extract<FieldSource, { kind: "many" }>,
+  options: Extract<FieldOptions, { kind: "toMany" }>,
   field: Field,
-  nodes: Merged,
+  nodes: FieldGroup,
 ): RowContent {
-  const input = inputOf(info, source, field, nodes[0]);
+  const input = inputOf(info, options, field, nodes[0]);
   if (!input) throw new UnsupportedAsJson();
-  // The field's own arguments: see fromMany.
-  const scope = source.scope(argumentsOf({ field, nodes }, info) as never);
-  return { kind: "page", relation: source.relation, input, shape: pageShape(info, field.type, nodes, scope) };
+  // The field's own arguments: see toMany.
+  const scope = options.scope(argumentsOf({ field, nodes }, info) as never);
+  return { kind: "page", relation: options.relation, input, shape: pageShape(info, field.type, nodes, scope) };
 }
 
 function pageShape(

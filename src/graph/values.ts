@@ -13,7 +13,7 @@ import {
 } from "graphql";
 import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { jsonOf } from "../reading/shape.ts";
-import { collectFields, type Merged } from "./collected.ts";
+import { collectFields, type FieldGroup } from "./collect-fields.ts";
 import type { GraphContext } from "./context.ts";
 import { orRejected, mapMaybePromises, mapMaybePromise } from "../platform/maybe-promise.ts";
 
@@ -70,7 +70,7 @@ function executeSelectionSet(
 export interface SelectedField {
   readonly type: GraphQLObjectType;
   readonly field: GraphQLField<unknown, unknown>;
-  readonly nodes: Merged;
+  readonly nodes: FieldGroup;
 }
 
 /** What `selected` is of `source`. @throws as {@link completeValue} */
@@ -108,7 +108,7 @@ function orThrow(json: string | undefined): string {
 }
 
 /** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {UnsupportedAsJson} */
-export function typenameField({ name }: GraphQLObjectType, [node]: Merged): string {
+export function typenameField({ name }: GraphQLObjectType, [node]: FieldGroup): string {
   // At the root of the schema it may be introspection, too.
   if (node.name.value !== "__typename") throw new UnsupportedAsJson();
   return name;

@@ -16,7 +16,7 @@ import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromMany, fromOne, stored } from "../graph/sources.ts";
+import { columns, toMany, toOne, storedColumn } from "../graph/field-options.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, requireRow } from "../people/graph.ts";
 import { encodeGlobalId } from "../platform/global-ids.ts";
@@ -48,7 +48,7 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
 });
 
 /** What says who may change a note. */
-const changeability = from(noteEntity, "accountId", "isPublic", "requesterId", "authorNumber");
+const changeability = columns(noteEntity, "accountId", "isPublic", "requesterId", "authorNumber");
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
@@ -58,28 +58,28 @@ export const NoteRef = builder.prismaObject("Note", {
     uuid: t.field({
       type: "UUID",
       description: "The note's UUID. /v2 uses it.",
-      extensions: stored(noteEntity, "id"),
+      extensions: storedColumn(noteEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", { type: "SafeInt", description: "The note's number: the integer id that /v1 uses." }),
     ticket: t.field({
       type: TicketRef,
       description: "The ticket to which the note belongs.",
-      extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
+      extensions: toOne(noteEntity, ticketOfNote, "ticketId"),
       resolve: (note, _args, context, info) =>
         mapMaybePromise(context.row(note, info, context.services.tickets.byIds, note.ticketId), requireRow),
     }),
     author: t.field({
       type: PersonRef,
       description: "The person who wrote the note.",
-      extensions: fromOne(noteEntity, authorOfNote, "authorNumber"),
+      extensions: toOne(noteEntity, authorOfNote, "authorNumber"),
       resolve: (note, _args, context, info) =>
         mapMaybePromise(context.row(note, info, context.services.people.byNumbers, note.authorNumber), requireRow),
     }),
     account: t.field({
       type: AccountRef,
       description: "The account to which the note belongs. Only its specialists and administrators may see an internal note.",
-      extensions: fromOne(noteEntity, accountOfNote, "accountId"),
+      extensions: toOne(noteEntity, accountOfNote, "accountId"),
       resolve: (note, _args, context, info) =>
         mapMaybePromise(context.row(note, info, context.services.people.accountsByIds, note.accountId), requireRow),
     }),
@@ -224,8 +224,8 @@ async function notesAcrossTickets(
   const { viewer, services } = context;
   const scope = noteScope("Query.notes", args);
   const read = readNotes(args, scope);
-  const { wanted, selection } = context.selectedPage(info, scope);
-  const slice = await services.notes.list(viewer, read, wanted, selection);
+  const { pageSelection, selection } = context.selectedPage(info, scope);
+  const slice = await services.notes.list(viewer, read, pageSelection, selection);
   return toConnection(slice, scope, () => services.notes.count(viewer, read.filter));
 }
 
@@ -242,7 +242,7 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
         filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
         orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
       },
-      extensions: fromMany(ticketNotes, readNotesOfTicket, scopeOnTicket),
+      extensions: toMany(ticketNotes, readNotesOfTicket, scopeOnTicket),
       resolve: (ticket, args, context, info) => resolveNotes(ticket, args, context, info),
     },
     NoteConnection,

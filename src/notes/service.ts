@@ -6,7 +6,7 @@ import type { Database } from "../platform/database.ts";
 import { empty, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { setList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets } from "../tickets/service.ts";
@@ -35,7 +35,7 @@ export interface Notes {
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Notes across tickets. */
-  list(viewer: Viewer, read: NoteRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Note>>;
+  list(viewer: Viewer, read: NoteRead, pageSelection?: PageSelection, selection?: Selection): Promise<CountedSlice<Note>>;
   /** How many there are; no more than `most` are counted where that is given. */
   count(viewer: Viewer, filter: NoteFilter, most?: number): Promise<number>;
   /** The same page of each ticket's notes, in the order of `ticketIds`, null where there is no ticket or the viewer may not see it. */
@@ -43,7 +43,7 @@ export interface Notes {
     viewer: Viewer,
     ticketIds: readonly string[],
     read: NoteRead,
-    wanted?: WantedOfPage,
+    pageSelection?: PageSelection,
     selection?: Selection,
   ): Promise<(CountedSlice<Note> | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
@@ -187,17 +187,17 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
-    list: (viewer, read, wanted, selection) => reads.page(viewer, notesOfAccount, read, wanted, selection),
+    list: (viewer, read, pageSelection, selection) => reads.page(viewer, notesOfAccount, read, pageSelection, selection),
 
     async count(viewer, filter, most) {
-      const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
-      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstNote }, wanted);
+      const pageSelection = { ...totalOnly, total: most === undefined ? true : { max: most } };
+      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstNote }, pageSelection);
       return total ?? 0;
     },
 
-    async ofTickets(viewer, ticketIds, read, wanted, selection) {
+    async ofTickets(viewer, ticketIds, read, pageSelection, selection) {
       const parent = { relation: ticketById, keys: ticketIds };
-      const found = await reads.pagesOf(viewer, parent, notesOfTicket, read, wanted, selection);
+      const found = await reads.pagesOf(viewer, parent, notesOfTicket, read, pageSelection, selection);
       return found.map((one) => one && one.page);
     },
 

@@ -71,8 +71,8 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
-        read: ({ fields, ordering, page, wanted }) =>
-          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, wanted),
+        read: ({ fields, ordering, page, pageSelection }) =>
+          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageSelection),
         count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
       });
     },
@@ -94,9 +94,9 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
-        read: async ({ fields, ordering, page, wanted }) => {
+        read: async ({ fields, ordering, page, pageSelection }) => {
           const read = { filter: { ...filter, fields }, ordering, page };
-          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, wanted);
+          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, pageSelection);
           // Gone since it was found.
           if (!slice) throw new NotFound("ticket");
           return slice;

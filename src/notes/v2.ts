@@ -2,7 +2,7 @@ import { NotFound } from "../errors.ts";
 import { personEntity } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
 import { codePointLength } from "../platform/text.ts";
-import { pageWithTotal, type Selection, type WantedOfPage } from "../reading/selection.ts";
+import { pageWithTotal, type Selection, type PageSelection } from "../reading/selection.ts";
 import { type RowShape, storedField } from "../reading/shape.ts";
 import { asJson, inJson, renderJson } from "../rest/json-text.ts";
 import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/operation.ts";
@@ -53,7 +53,7 @@ const shown: RowShape = [
 ];
 
 const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };
-const listWithTotal: WantedOfPage = { ...pageWithTotal, list: shown };
+const listWithTotal: PageSelection = { ...pageWithTotal, list: shown };
 
 export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,

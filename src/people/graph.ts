@@ -1,7 +1,7 @@
 import { builder } from "../graph/builder.ts";
 import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, stored } from "../graph/sources.ts";
+import { columns, storedColumn } from "../graph/field-options.ts";
 import "../graph/scalars.ts";
 import { authorize, type PersonViewer, type Scope, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
@@ -14,7 +14,7 @@ export const AccountRef = builder.prismaObject("Account", {
     uuid: t.field({
       type: "UUID",
       description: "The account's UUID.",
-      extensions: stored(accountEntity, "id"),
+      extensions: storedColumn(accountEntity, "id"),
       resolve: ({ id }) => id,
     }),
     slug: t.exposeString("slug", {
@@ -40,7 +40,7 @@ export const PersonRef = builder.prismaObject("Person", {
     uuid: t.field({
       type: "UUID",
       description: "The person's UUID. /v2 uses it.",
-      extensions: stored(personEntity, "id"),
+      extensions: storedColumn(personEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", { type: "SafeInt", description: "The person's number: the integer id that /v1 uses." }),
@@ -48,7 +48,7 @@ export const PersonRef = builder.prismaObject("Person", {
     email: t.string({
       nullable: true,
       description: "The person's email address. Null if the viewer is a customer and this is another person.",
-      extensions: from(personEntity, "id", "email"),
+      extensions: columns(personEntity, "id", "email"),
       resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
     }),
   }),

@@ -1,6 +1,6 @@
 import type { Account, Person } from "#generated/prisma/client.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type PersonFilter, personOrderings, type PersonRead } from "./input.ts";
 import { accountById, peopleOfAccount, personById, personByNumber } from "./relations.ts";
@@ -13,7 +13,7 @@ export type { Account, Person } from "#generated/prisma/client.ts";
  */
 export interface People {
   /** Lists the people that the viewer can find. */
-  list(viewer: Viewer, read: PersonRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Person>>;
+  list(viewer: Viewer, read: PersonRead, pageSelection?: PageSelection, selection?: Selection): Promise<CountedSlice<Person>>;
   /** How many there are; no more than `most` are counted. */
   count(viewer: Viewer, filter: PersonFilter, most: number): Promise<number>;
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Person | null)[]>;
@@ -29,11 +29,11 @@ const firstPerson = {
 
 export function createPeople({ reads }: { reads: Reads }): People {
   return {
-    list: (viewer, read, wanted, selection) => reads.page(viewer, peopleOfAccount, read, wanted, selection),
+    list: (viewer, read, pageSelection, selection) => reads.page(viewer, peopleOfAccount, read, pageSelection, selection),
 
     async count(viewer, filter, most) {
-      const wanted = { ...totalOnly, total: { most } };
-      const { total } = await reads.page(viewer, peopleOfAccount, { filter, ...firstPerson }, wanted);
+      const pageSelection = { ...totalOnly, total: { max: most } };
+      const { total } = await reads.page(viewer, peopleOfAccount, { filter, ...firstPerson }, pageSelection);
       return total ?? 0;
     },
 

@@ -68,7 +68,8 @@ export const listPeople: V1Operation = (request) => {
     filterable: { number: integerField("id", "ids"), name: textField("name"), email: textField("primary_email") },
     sortable: { id: personOrderings.NUMBER },
     usualOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
-    read: ({ fields, ordering, page, wanted }) => services.people.list(viewer, { filter: { fields }, ordering, page }, wanted),
+    read: ({ fields, ordering, page, pageSelection }) =>
+      services.people.list(viewer, { filter: { fields }, ordering, page }, pageSelection),
     count: (fields, most) => services.people.count(viewer, { fields }, most),
   });
 };

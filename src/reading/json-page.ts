@@ -9,8 +9,8 @@ import { coalesce, type Piece, encoded, textOf } from "./text.ts";
 // How pages are written as JSON, whatever their rows are written as.
 
 /** How many `rows` there are, as far as that is asked for. */
-export function writeTotal(table: PagedTable, rows: Rows, total: true | { readonly most: number }): Sql {
-  return sql`(${countUpTo(table, rows, total === true ? undefined : total.most)})::text`;
+export function writeTotal(table: PagedTable, rows: Rows, total: true | { readonly max: number }): Sql {
+  return sql`(${countUpTo(table, rows, total === true ? undefined : total.max)})::text`;
 }
 
 /** A page, and what its rows are called where it is written. */

@@ -41,15 +41,15 @@ export const newWriting = (viewer: Viewer): Writing => ({ viewer, budget: create
 export function writeRow(
   entity: Entity<unknown>,
   shape: RowShape,
-  unsettled: Sql | undefined,
+  needsReconciling: Sql | undefined,
   writing: Writing,
   depth: number,
 ): Written {
   const members = writeMembers(entity, shape, writing, depth);
   const pieces = ["{", ...members.pieces, "}"];
   const weight = members.weight + 1;
-  if (!unsettled) return { pieces, weight };
-  return { pieces: [sql`CASE WHEN ${unsettled} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
+  if (!needsReconciling) return { pieces, weight };
+  return { pieces: [sql`CASE WHEN ${needsReconciling} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
 }
 
 /** The members of a row's object, with commas between them, and before the first one where they are not `all`. */
@@ -149,7 +149,7 @@ function writeRelatedRow(
 ): Written {
   if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
   const rows = allowed(() => relation.from(writing.viewer));
-  const row = writeRow(relation.target, shape, relation.unsettled, writing, depth + 1);
+  const row = writeRow(relation.target, shape, relation.needsReconciling, writing, depth + 1);
   return {
     pieces: [coalesce([sql`(SELECT ${textOf(row.pieces)} FROM ${rows})`], nullable ? "null" : missingMark)],
     weight: row.weight,
@@ -163,18 +163,18 @@ function allowed<Result>(work: () => Result): Result {
   return done;
 }
 
-interface WantedPage<Input> {
+interface PageToWrite<Input> {
   readonly input: Input;
   readonly shape: PageShape;
 }
 
 export function writePage<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
-  { input, shape }: WantedPage<Input>,
+  { input, shape }: PageToWrite<Input>,
   writing: Writing,
   depth: number,
 ): Written {
-  const { target, unsettled, countFrom = relation.from } = relation;
+  const { target, needsReconciling, countFrom = relation.from } = relation;
   const { members, scope } = shape;
   const { alias } = target;
   const hasPageInfo = members.some(({ content }) => content.kind === "pageInfo");
@@ -198,9 +198,9 @@ export function writePage<Row, Input extends PageInput>(
       case "total":
         return [writeTotal(target, countFrom(writing.viewer, input), true)];
       case "rows":
-        return listed(writeRow(target, content.shape, unsettled, writing, depth));
+        return listed(writeRow(target, content.shape, needsReconciling, writing, depth));
       case "edges":
-        return listed(writeEdge({ target, unsettled, cursor: ends.text }, content.members, writing, depth));
+        return listed(writeEdge({ target, needsReconciling, cursor: ends.text }, content.members, writing, depth));
       case "pageInfo":
         return writePageInfo(content.members, page, ends);
     }
@@ -242,7 +242,11 @@ function writeObject<Content>(members: readonly Member<Content>[], write: (conte
 }
 
 function writeEdge(
-  { target, unsettled, cursor }: { target: Entity<unknown>; unsettled: Sql | undefined; cursor: readonly Piece[] },
+  {
+    target,
+    needsReconciling,
+    cursor,
+  }: { target: Entity<unknown>; needsReconciling: Sql | undefined; cursor: readonly Piece[] },
   members: readonly Member<EdgeContent>[],
   writing: Writing,
   depth: number,
@@ -251,7 +255,7 @@ function writeEdge(
   const pieces = writeObject(members, (content) => {
     if (content.kind === "constant") return [content.json];
     if (content.kind === "row") {
-      const row = writeRow(target, content.shape, unsettled, writing, depth);
+      const row = writeRow(target, content.shape, needsReconciling, writing, depth);
       weight += row.weight;
       return row.pieces;
     }

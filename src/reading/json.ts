@@ -6,7 +6,7 @@ import { createJsonResult } from "./json-result.ts";
 import { aggregated, type EndsOf, firstAndLast, positionOf, writeList, writeTotal } from "./json-page.ts";
 import { newWriting, writePage, writeRow } from "./json-row.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
-import type { CountedSlice, Selection, WantedOfPage } from "./selection.ts";
+import type { CountedSlice, Selection, PageSelection } from "./selection.ts";
 import { attachJson, type PageShape, type RowShape } from "./shape.ts";
 import { type Plan, withBoundPositions, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
@@ -21,10 +21,10 @@ export function planOneInJson<Row>(
   { fields, json }: Selection & { readonly json: RowShape },
   viewer: Viewer,
 ): Plan<Row | null> {
-  const { target, unsettled } = relation;
+  const { target, needsReconciling } = relation;
   const rows = relation.from(viewer);
   const writing = newWriting(viewer);
-  const row = writeRow(target, json, unsettled, writing, 1);
+  const row = writeRow(target, json, needsReconciling, writing, 1);
   const stored = storedFields(target, (field) => !fields || fields.has(field));
   const written = textOf([sql`${jsonArray(stored.columns)}::text`, divider, ...row.pieces]);
   return {
@@ -72,18 +72,18 @@ export interface FoundList<Row> {
 /** As `planMany`, of a page whose rows are a list in JSON: of all that there are, or of the rows of `parent`. @throws {DomainError}, {@link NotInJson} */
 export function planListInJson<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
-  { input, wanted, list }: { readonly input: Input; readonly wanted: WantedOfPage; readonly list: RowShape },
+  { input, pageSelection, list }: { readonly input: Input; readonly pageSelection: PageSelection; readonly list: RowShape },
   viewer: Viewer,
   parent?: OneRelation,
 ): Plan<FoundList<Row> | null> {
-  const { target, unsettled, countFrom = relation.from } = relation;
+  const { target, needsReconciling, countFrom = relation.from } = relation;
   const writing = newWriting(viewer);
-  const page: Page = { ...withBoundPositions(input.page), lookahead: wanted.neighbours };
-  const row = writeRow(target, list, unsettled, writing, 1);
+  const page: Page = { ...withBoundPositions(input.page), lookahead: pageSelection.neighbours };
+  const row = writeRow(target, list, needsReconciling, writing, 1);
   const rows = pageFrom(target, relation.from(viewer, input), input.ordering, page);
   const placed = { page, alias: target.alias, weight: weightOfPage(page, row.weight) };
   const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
-  const total = wanted.total ? writeTotal(target, countFrom(viewer, input), wanted.total) : "null";
+  const total = pageSelection.total ? writeTotal(target, countFrom(viewer, input), pageSelection.total) : "null";
   const parentId = parent ? encoded(column(parent.target.alias, "id"), "quoted") : ['""'];
   const count = sql`cardinality(page.positions)::text`;
   const onPage = firstAndLast(page, ends);

@@ -16,12 +16,12 @@ import type { Entity } from "./entity.ts";
 import { type FoundList, planListInJson, planOneInJson, planPageInJson } from "./json.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import {
-  attachRelations,
+  attachPreloaded,
   type CountedSlice,
   type RelationKey,
   type SelectedRelation,
   type Selection,
-  type WantedOfPage,
+  type PageSelection,
 } from "./selection.ts";
 import { jsonArray, type StoredFields, storedFields } from "./stored.ts";
 
@@ -45,13 +45,13 @@ export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, v
 /** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
 export function planMany<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
-  { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
+  { input, pageSelection, selection }: { input: Input; pageSelection: PageSelection; selection: Selection },
   viewer: Viewer,
 ): Plan<CountedSlice<Row>> {
-  const { json, list } = wanted;
-  if (list) return pageOnly(planListInJson(relation, { input, wanted, list }, viewer));
+  const { json, list } = pageSelection;
+  if (list) return pageOnly(planListInJson(relation, { input, pageSelection, list }, viewer));
   if (json) return planPageInJson(relation, { input, shape: json }, viewer);
-  const page = planPage(relation, { input, wanted, selection }, viewer, createBudget(), 1);
+  const page = planPage(relation, { input, pageSelection, selection }, viewer, createBudget(), 1);
   const decode = page.decode as (json: unknown) => CountedSlice<Row>; // of the JSON of this statement
   return { statement: sql`SELECT (${page.json})::text AS json`, decode: parsed(decode), weight: page.weight };
 }
@@ -67,7 +67,7 @@ function pageOnly<Row>({ decode, ...plan }: Plan<FoundList<Row> | null>): Plan<C
 const maximumPagesOfRelation = 4;
 
 function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
-  const fallen: string[] = [];
+  const fallback: string[] = [];
   const relations: { readonly key: RelationKey; readonly part: Part<unknown> }[] = [];
   const pages = new Map<unknown, number>();
   for (const [key, selected] of selection.relations) {
@@ -75,10 +75,10 @@ function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer,
     if ("input" in selected) pages.set(selected.relation, count);
     const part = count > maximumPagesOfRelation ? undefined : planRelation(selected, viewer, budget, depth);
     if (part) relations.push({ key, part });
-    else fallen.push(...selected.orElse);
+    else fallback.push(...selected.fallbackColumns);
   }
-  const { fields: wanted } = selection;
-  const stored = storedFields(entity, (field) => !wanted || wanted.has(field) || fallen.includes(field));
+  const { fields } = selection;
+  const stored = storedFields(entity, (field) => !fields || fields.has(field) || fallback.includes(field));
   const decode = rowDecoder(stored, relations);
   return {
     json: jsonArray([...stored.columns, ...relations.map(({ part }) => part.json)]),
@@ -91,15 +91,15 @@ function rowDecoder(
   { columns, decode }: StoredFields,
   relations: readonly { readonly key: RelationKey; readonly part: Part<unknown> }[],
 ): (values: readonly never[]) => object {
-  const places = new Map(relations.map(({ key }, index) => [key, index]));
+  const indexes = new Map(relations.map(({ key }, index) => [key, index]));
   return (values) => {
     const row = decode(values);
     if (relations.length > 0) {
-      const related: unknown[] = [];
+      const loaded: unknown[] = [];
       for (let index = 0; index < relations.length; index += 1) {
-        related.push(relations[index]?.part.decode(values[columns.length + index] as never)); // its own part
+        loaded.push(relations[index]?.part.decode(values[columns.length + index] as never)); // its own part
       }
-      attachRelations(row, { places, values: related });
+      attachPreloaded(row, { indexes, values: loaded });
     }
     return row;
   };
@@ -132,26 +132,32 @@ function planRelatedRow(
 
 function planPage<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
-  { input, wanted, selection }: { input: Input; wanted: WantedOfPage; selection: Selection },
+  { input, pageSelection, selection }: { input: Input; pageSelection: PageSelection; selection: Selection },
   viewer: Viewer,
   budget: Budget,
   depth: number,
 ): Part<CountedSlice<Row>> {
   const { target, from, countFrom = from } = relation;
-  const page: Page = { ...withBoundPositions(input.page), lookahead: wanted.neighbours };
-  const row = planRow(target, wanted.cursors ? withPosition(selection, input.ordering) : selection, viewer, budget, depth);
+  const page: Page = { ...withBoundPositions(input.page), lookahead: pageSelection.neighbours };
+  const row = planRow(
+    target,
+    pageSelection.cursors ? withPosition(selection, input.ordering) : selection,
+    viewer,
+    budget,
+    depth,
+  );
   const weight = weightOfPage(page, row.weight);
   // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
   const rowsInJson = sql`SELECT ${row.json} AS json FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)}`;
   const written = mayWriteTooMuch(weight) ? stoppedForSize(rowsInJson, sql`octet_length(json::text)`) : sql`(${rowsInJson})`;
   const json = sql`(SELECT coalesce(json_agg(json), '[]'::json) FROM ${written} listed)`;
-  const count = sql`(${countUpTo(target, countFrom(viewer, input), typeof wanted.total === "object" ? wanted.total.most : undefined)})`;
+  const count = sql`(${countUpTo(target, countFrom(viewer, input), typeof pageSelection.total === "object" ? pageSelection.total.max : undefined)})`;
   const slice = (read: readonly never[], total: number | undefined): CountedSlice<Row> => ({
     ...toSlice(read.map(row.decode), page),
     total,
   });
-  if (!wanted.total) return { json, weight, decode: (read) => slice(read, undefined) };
-  if (!wanted.rows) return { json: count, weight: 1, decode: (total) => slice([], total) };
+  if (!pageSelection.total) return { json, weight, decode: (read) => slice(read, undefined) };
+  if (!pageSelection.rows) return { json: count, weight: 1, decode: (total) => slice([], total) };
   return {
     json: sql`json_build_array(${json}, ${count})`,
     weight,

@@ -13,7 +13,7 @@ import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
 import { maximumBytesParam, type Plan } from "./statement.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
-import { allFields, type CountedSlice, related, type Selection, pageWithCursors, type WantedOfPage } from "./selection.ts";
+import { allFields, type CountedSlice, preloaded, type Selection, pageWithCursors, type PageSelection } from "./selection.ts";
 
 /** Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as one. */
 export interface Reads {
@@ -23,7 +23,7 @@ export interface Reads {
     viewer: Viewer,
     relation: ManyRelation<Row, Input>,
     input: Input,
-    wanted?: WantedOfPage,
+    pageSelection?: PageSelection,
     selection?: Selection,
   ): Promise<CountedSlice<Row>>;
   /** Returns for each key the parent with its `fields` and a page of its rows: null if the viewer sees no such parent. */
@@ -32,7 +32,7 @@ export interface Reads {
     parent: { readonly relation: OneRelation<Parent>; readonly keys: readonly Key[]; readonly fields?: Selection },
     relation: ManyRelation<Row, Input>,
     input: Input,
-    wanted?: WantedOfPage,
+    pageSelection?: PageSelection,
     selection?: Selection,
   ): Promise<({ readonly parent: Parent; readonly page: CountedSlice<Row> } | null)[]>;
 }
@@ -98,10 +98,10 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   }
 
   /** The part of a page's input that makes another statement: everything but the values of its cursors. */
-  function shapeOf(input: PageInput, wanted: WantedOfPage): string {
+  function shapeOf(input: PageInput, pageSelection: PageSelection): string {
     const { after, before } = input.page;
-    const { json, list, ...others } = wanted;
-    const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, wanted: others };
+    const { json, list, ...others } = pageSelection;
+    const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, pageSelection: others };
     return `${JSON.stringify(shape)} ${json ? objectId(json) : ""} ${list ? objectId(list) : ""}`;
   }
 
@@ -160,19 +160,21 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
       return ask(viewer, prepared, keys.map(paramsOf)) as Promise<never>;
     },
 
-    async page(viewer, relation, input, wanted = pageWithCursors, selection = allFields) {
-      const name = `${objectId(relation)} ${objectId(selection)} ${shapeOf(input, wanted)}`;
-      const prepared = planned(viewer, name, () => planMany(relation, { input: withParams(input), wanted, selection }, viewer));
+    async page(viewer, relation, input, pageSelection = pageWithCursors, selection = allFields) {
+      const name = `${objectId(relation)} ${objectId(selection)} ${shapeOf(input, pageSelection)}`;
+      const prepared = planned(viewer, name, () =>
+        planMany(relation, { input: withParams(input), pageSelection, selection }, viewer),
+      );
       const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
     },
 
-    async pagesOf(viewer, parent, relation, input, wanted = pageWithCursors, selection = allFields) {
-      const { list } = wanted;
+    async pagesOf(viewer, parent, relation, input, pageSelection = pageWithCursors, selection = allFields) {
+      const { list } = pageSelection;
       if (list) {
         const of = parent.relation;
-        const prepared = planned(viewer, `${objectId(of)} ${objectId(relation)} ${shapeOf(input, wanted)}`, () =>
-          planListInJson(relation, { input: withParams(input), wanted, list }, viewer, of),
+        const prepared = planned(viewer, `${objectId(of)} ${objectId(relation)} ${shapeOf(input, pageSelection)}`, () =>
+          planListInJson(relation, { input: withParams(input), pageSelection, list }, viewer, of),
         );
         const found = await askFor(viewer, prepared, parent.keys, input);
         // The parent with what always comes of it, and the page of its rows.
@@ -181,16 +183,16 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
         ) as never;
       }
       const { fields = idOnly } = parent;
-      const name = `${[parent.relation, fields, relation, selection].map(objectId).join(" ")} ${shapeOf(input, wanted)}`;
+      const name = `${[parent.relation, fields, relation, selection].map(objectId).join(" ")} ${shapeOf(input, pageSelection)}`;
       const prepared = planned(viewer, name, () => {
         relation.from(viewer, input); // Throws if the viewer may not read these rows. As a part of the parent the page would be left out.
         // The input is the relation's own: the two are handed over together from here on.
-        const page = { relation, input: withParams(input), wanted, selection, orElse: [] };
+        const page = { relation, input: withParams(input), pageSelection, selection, fallbackColumns: [] };
         return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
       });
       const rows = await askFor(viewer, prepared, parent.keys, input);
       // As above: a parent or null.
-      return (rows as (object | null)[]).map((row) => row && { parent: row, page: related(row, "page") }) as never;
+      return (rows as (object | null)[]).map((row) => row && { parent: row, page: preloaded(row, "page") }) as never;
     },
   };
 }

@@ -19,7 +19,7 @@ export interface OneRelation<Row = unknown> {
    */
   readonly from: (viewer: Viewer) => Sql;
   /** A condition that is true for rows that their service must reconcile with another store first. Default: no row. */
-  readonly unsettled?: Sql;
+  readonly needsReconciling?: Sql;
 }
 
 /** A relation to a page of rows: from another row, or of all rows of a table. */
@@ -29,6 +29,6 @@ export interface ManyRelation<Row, Input extends PageInput> {
   readonly from: (viewer: Viewer, input: Input) => Rows;
   /** The rows of the total, if they are not the rows of `from`. */
   readonly countFrom?: (viewer: Viewer, input: Input) => Rows;
-  /** As {@link OneRelation.unsettled}. */
-  readonly unsettled?: Sql;
+  /** As {@link OneRelation.needsReconciling}. */
+  readonly needsReconciling?: Sql;
 }

@@ -9,7 +9,7 @@ import type { PageShape, RowShape } from "./shape.ts";
 export interface Selection {
   /** Undefined where every field is wanted. The id always comes. */
   readonly fields: ReadonlySet<string> | undefined;
-  /** Each under the key that {@link related} finds it by. */
+  /** Each under the key that {@link preloaded} finds it by. */
   readonly relations: ReadonlyMap<RelationKey, SelectedRelation>;
   /** What {@link jsonOf} a row is to be, where the database is to write that. Relations do not come with the row then. */
   readonly json?: RowShape;
@@ -31,7 +31,7 @@ export type SelectedRelation = SelectedOne | SelectedMany;
 interface Selected {
   readonly selection: Selection;
   /** The fields of the row that it can be read by later, where it cannot be read with the row. */
-  readonly orElse: readonly string[];
+  readonly fallbackColumns: readonly string[];
 }
 
 export interface SelectedOne extends Selected {
@@ -42,54 +42,54 @@ export interface SelectedMany extends Selected {
   /** Its input has been read for it, by whoever made the selection. */
   readonly relation: ManyRelation<unknown, never>;
   readonly input: PageInput;
-  readonly wanted: WantedOfPage;
+  readonly pageSelection: PageSelection;
 }
 
 /** What is wanted of a page besides its rows. */
-export interface WantedOfPage {
+export interface PageSelection {
   readonly rows: boolean;
   /** Whether there are rows beside the page, which takes one row more. */
   readonly neighbours: boolean;
   /** Whether cursors are made of its rows: the fields that it is sorted by come with them then. */
   readonly cursors: boolean;
   /** How many rows there are on all pages; `most` ends the counting. */
-  readonly total: false | true | { readonly most: number };
+  readonly total: false | true | { readonly max: number };
   /** What {@link jsonOf} the page is to be, where the database is to write that instead of anything else. */
   readonly json?: PageShape;
   /** What each row of a list is to be, which is {@link jsonOf} the page, where the database is to write that instead of the rows. */
   readonly list?: RowShape;
 }
 
-export const pageWithCursors: WantedOfPage = { rows: true, neighbours: true, cursors: true, total: false };
-export const pageWithTotal: WantedOfPage = { rows: true, neighbours: false, cursors: false, total: true };
-export const totalOnly: WantedOfPage = { rows: false, neighbours: false, cursors: false, total: true };
+export const pageWithCursors: PageSelection = { rows: true, neighbours: true, cursors: true, total: false };
+export const pageWithTotal: PageSelection = { rows: true, neighbours: false, cursors: false, total: true };
+export const totalOnly: PageSelection = { rows: false, neighbours: false, cursors: false, total: true };
 
 /** Every field, and no relation. */
 export const allFields: Selection = { fields: undefined, relations: new Map() };
 
-const relationsOf = Symbol("relations");
+const preloadedOf = Symbol("relations");
 
 /** The relations that a row came with, by the keys of its selection. */
-export interface CameWith {
-  readonly places: ReadonlyMap<RelationKey, number>;
+export interface Preloaded {
+  readonly indexes: ReadonlyMap<RelationKey, number>;
   readonly values: readonly unknown[];
 }
 
 /** Keeps with `row` what it came with. */
-export function attachRelations(row: WithRelations, relations: CameWith): void {
-  row[relationsOf] = relations;
+export function attachPreloaded(row: WithPreloaded, preloadedRelations: Preloaded): void {
+  row[preloadedOf] = preloadedRelations;
 }
 
-interface WithRelations {
-  [relationsOf]?: CameWith;
+interface WithPreloaded {
+  [preloadedOf]?: Preloaded;
 }
 
 /**
  * What `row` came with under `key`: a row, null, or a page, as its selection asked for. Undefined where it did not come with that, and it has to be
  * read by itself.
  */
-export function related(row: object, key: RelationKey): unknown {
-  const relations = (row as WithRelations)[relationsOf];
-  const place = relations?.places.get(key);
-  return place === undefined ? undefined : relations?.values[place];
+export function preloaded(row: object, key: RelationKey): unknown {
+  const preloadedRelations = (row as WithPreloaded)[preloadedOf];
+  const index = preloadedRelations?.indexes.get(key);
+  return index === undefined ? undefined : preloadedRelations?.values[index];
 }

@@ -5,7 +5,7 @@ import { mutationErrors } from "../graph/errors.ts";
 import { readId } from "../graph/ids.ts";
 import { mapMaybePromise } from "../platform/maybe-promise.ts";
 import { loadNode } from "../graph/nodes.ts";
-import { from, fromOne, stored } from "../graph/sources.ts";
+import { columns, toOne, storedColumn } from "../graph/field-options.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graph/ranges.ts";
 import { AccountRef, PersonRef, requireRow } from "../people/graph.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
@@ -45,7 +45,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     uuid: t.field({
       type: "UUID",
       description: "The ticket's UUID. /v2 uses it.",
-      extensions: stored(ticketEntity, "id"),
+      extensions: storedColumn(ticketEntity, "id"),
       resolve: ({ id }) => id,
     }),
     number: t.expose("number", {
@@ -58,7 +58,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     account: t.field({
       type: AccountRef,
       description: "The account to which the ticket belongs.",
-      extensions: fromOne(ticketEntity, accountOfTicket, "accountId"),
+      extensions: toOne(ticketEntity, accountOfTicket, "accountId"),
       resolve: (ticket, _args, context, info) =>
         mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), requireRow),
     }),
@@ -68,7 +68,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
       description:
         "The person for whom the ticket was added. Null if there is none, or if that person is no longer a member of the " +
         "account.",
-      extensions: fromOne(ticketEntity, requesterOfTicket, "requesterId"),
+      extensions: toOne(ticketEntity, requesterOfTicket, "requesterId"),
       resolve: (ticket, _args, context, info) =>
         ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
     }),
@@ -80,7 +80,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     viewerCanAddNote: t.boolean({
       description:
         "Whether the viewer may add a note to the ticket: the credential has the scopes `tickets:read` and `notes:write`.",
-      extensions: from(ticketEntity),
+      extensions: columns(ticketEntity),
       resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
     }),
   }),
@@ -182,8 +182,8 @@ builder.queryFields((t) => ({
         };
         const filter = readTicketFilter(args.filter);
         const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-        const { wanted, selection } = context.selectedPage(info, scope);
-        const slice = await services.tickets.list(viewer, read, wanted, selection);
+        const { pageSelection, selection } = context.selectedPage(info, scope);
+        const slice = await services.tickets.list(viewer, read, pageSelection, selection);
         return toConnection(slice, scope, () => services.tickets.count(viewer, filter));
       },
     },

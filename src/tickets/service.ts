@@ -4,7 +4,7 @@ import type { Database } from "../platform/database.ts";
 import { sql } from "../platform/sql.ts";
 import { selectList } from "../platform/table.ts";
 import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type WantedOfPage } from "../reading/selection.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, type TicketFilter, ticketOrderings, type TicketRead, type UpdateTicketInput } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
@@ -17,7 +17,7 @@ export interface Tickets {
   /** Returns tickets in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
-  list(viewer: Viewer, read: TicketRead, wanted?: WantedOfPage, selection?: Selection): Promise<CountedSlice<Ticket>>;
+  list(viewer: Viewer, read: TicketRead, pageSelection?: PageSelection, selection?: Selection): Promise<CountedSlice<Ticket>>;
   /** How many there are; no more than `most` are counted where that is given. */
   count(viewer: Viewer, filter: TicketFilter, most?: number): Promise<number>;
   /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
@@ -57,11 +57,11 @@ export function createTickets({
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, ticketById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
-    list: (viewer, read, wanted, selection) => reads.page(viewer, ticketsOfAccount, read, wanted, selection),
+    list: (viewer, read, pageSelection, selection) => reads.page(viewer, ticketsOfAccount, read, pageSelection, selection),
 
     async count(viewer, filter, most) {
-      const wanted = { ...totalOnly, total: most === undefined ? true : { most } };
-      const { total } = await reads.page(viewer, ticketsOfAccount, { filter, ...firstTicket }, wanted);
+      const pageSelection = { ...totalOnly, total: most === undefined ? true : { max: most } };
+      const { total } = await reads.page(viewer, ticketsOfAccount, { filter, ...firstTicket }, pageSelection);
       return total ?? 0;
     },
 

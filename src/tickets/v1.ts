@@ -80,8 +80,8 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
       return answerCollection(request, {
         ...{ shape, filterable, sortable: sortableTickets },
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-        read: ({ fields, ordering, page, wanted }) =>
-          services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, wanted),
+        read: ({ fields, ordering, page, pageSelection }) =>
+          services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageSelection),
         count: (fields, most) => services.tickets.count(viewer, { ...filter, fields }, most),
       });
     };

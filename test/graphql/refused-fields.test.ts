@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createBuilder } from "../../src/graph/builder.ts";
 import { noteEntity, ticketOfNote } from "../../src/notes/relations.ts";
-import { fromOne } from "../../src/graph/sources.ts";
+import { toOne } from "../../src/graph/field-options.ts";
 
 type Builder = ReturnType<typeof createBuilder>;
 
@@ -66,7 +66,7 @@ test("what is to be done instead is taken", () => {
         ticket: t.field({
           type: ticket,
           nullable: true,
-          extensions: fromOne(noteEntity, ticketOfNote, "ticketId"),
+          extensions: toOne(noteEntity, ticketOfNote, "ticketId"),
           resolve: () => null,
         }),
       }),

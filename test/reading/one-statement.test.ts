@@ -4,7 +4,7 @@ import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { attachmentEntity } from "../../src/attachments/relations.ts";
 import { createGraphContext } from "../../src/graph/context.ts";
 import { schema } from "../../src/graph/schema.ts";
-import { selectingRows } from "../../src/graph/selection.ts";
+import { rowSelectionBuilder } from "../../src/graph/selection.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
 import { accountEntity, personEntity } from "../../src/people/relations.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
@@ -144,16 +144,16 @@ describe("from what it is declared to be read from, every field is worked out as
     const viewers = (["customer", "specialist"] as const).map((which) => viewerOf(account, account[which]));
     const compared: string[] = [];
     for (const field of Object.values(isObjectType(type) ? type.getFields() : {})) {
-      const { source, pothosExposedField: exposed } = field.extensions as {
-        source?: { kind: string; fields: string[] };
-        pothosExposedField?: string; // see src/graph/sources.ts
+      const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
+        fieldOptions?: { kind: string; columns: string[] };
+        pothosExposedField?: string; // see src/graph/field-options.ts
       };
-      if (source !== undefined && source.kind !== "fields") continue;
-      const declared = source?.fields ?? (exposed === undefined ? undefined : [exposed]);
+      if (options !== undefined && options.kind !== "columns") continue;
+      const declared = options?.columns ?? (exposed === undefined ? undefined : [exposed]);
       if (declared === undefined && field.name !== "id") continue;
       compared.push(field.name);
       for (const viewer of viewers) {
-        const context = createGraphContext({ viewer, services: app.app.services }, selectingRows);
+        const context = createGraphContext({ viewer, services: app.app.services }, rowSelectionBuilder);
         // Fields that are worked out of a row look at nothing else of the execution than where they stand.
         const info = { fieldName: field.name, parentType: type, schema } as unknown as GraphQLResolveInfo;
         const valueOf = async (row: object): Promise<unknown> =>

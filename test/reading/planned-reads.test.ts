@@ -12,9 +12,9 @@ import { createExecuteAsRows } from "../../src/graph/execute-as-rows.ts";
 import { createExecutionCounts } from "../../src/graph/execution-counts.ts";
 import { createOperations } from "../../src/graph/operations.ts";
 import { schema } from "../../src/graph/schema.ts";
-import type { Selecting } from "../../src/graph/selecting.ts";
-import { selectingRows } from "../../src/graph/selection.ts";
-import { selectingJson } from "../../src/graph/shape.ts";
+import type { SelectionBuilder } from "../../src/graph/selection-builder.ts";
+import { rowSelectionBuilder } from "../../src/graph/selection.ts";
+import { jsonSelectionBuilder } from "../../src/graph/shape.ts";
 import { createLimits } from "../../src/limits/limits.ts";
 import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
@@ -245,8 +245,8 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             counts.asked += 1;
             if (wanted.errors.length > 0) counts.withErrors += 1;
             if (/"\w*(nodes|edges)":\[\{/.test(JSON.stringify(wanted.data))) counts.withPages += 1;
-            const contextFor = (selecting: Selecting) => createGraphContext({ viewer, services }, selecting);
-            const inJson = await answer(operation, contextFor(selectingJson), variables);
+            const contextFor = (selecting: SelectionBuilder) => createGraphContext({ viewer, services }, selecting);
+            const inJson = await answer(operation, contextFor(jsonSelectionBuilder), variables);
             if (inJson) {
               counts.inJson += 1;
               expect(wanted.errors).toEqual([]);
@@ -254,7 +254,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             // As JSON where that can be had, and as rows.
             const asked = [
               perform({ query: text, variables }, { viewer, onlyRead: true, address: null, tell: () => undefined }),
-              execute(operation, contextFor(selectingRows), variables),
+              execute(operation, contextFor(rowSelectionBuilder), variables),
             ];
             for (const asking of asked) {
               const { data = null, errors = [] } = closeErrors((await asking) as ExecutionResult, log);

@@ -1,5 +1,5 @@
 import type { Ordering, Page } from "../../platform/keyset.ts";
-import { type CountedSlice, pageWithCursors, type WantedOfPage } from "../../reading/selection.ts";
+import { type CountedSlice, pageWithCursors, type PageSelection } from "../../reading/selection.ts";
 import { asJson, inJson, renderJson } from "../json-text.ts";
 import type { Shape, Shown } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
@@ -12,7 +12,7 @@ export interface CollectionRead<Fields> {
   readonly fields: FieldFilters<Fields>;
   readonly ordering: Ordering;
   readonly page: Page;
-  readonly wanted: WantedOfPage;
+  readonly pageSelection: PageSelection;
 }
 
 /** A collection of records: its fields, filters and sort keys, and how it is read. */
@@ -23,7 +23,7 @@ export interface Collection<Row, Fields> {
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
   readonly usualOrder: Ordering;
-  readonly read: (wanted: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
+  readonly read: (pageSelection: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
 
@@ -37,10 +37,10 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const wish = readPageWish(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
   const { json: list } = readSelection(query.last("fields"), shape);
-  const wanted = { ...pageWithCursors, list };
+  const pageSelection = { ...pageWithCursors, list };
   const page = await inJson(() =>
     readV1Page(wish, {
-      read: (one) => read({ fields, ordering, page: one, wanted }),
+      read: (one) => read({ fields, ordering, page: one, pageSelection }),
       count: (most) => count(fields, most),
     }),
   );

@@ -3,28 +3,28 @@ import { LRUCache } from "lru-cache";
 import { createObjectIds } from "../reading/object-ids.ts";
 import type { Selection } from "../reading/selection.ts";
 import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, RowMember } from "../reading/shape.ts";
-import type { SelectedPage } from "./selecting.ts";
+import type { SelectedPage } from "./selection-builder.ts";
 
 /** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
-const keptParts = 200_000;
-const mostPartsKept = 50_000;
+const maxCachedParts = 200_000;
+const maxPartsOfSelection = 50_000;
 /** How many are kept. A client that filters by another date each time would fill it with what is never asked again, at some kilobytes each. */
-const keptSelections = 1_000;
+const maxCachedSelections = 1_000;
 
 const selections = new LRUCache<string, Selection | SelectedPage>({
-  ...{ max: keptSelections, maxSize: keptParts, maxEntrySize: mostPartsKept },
+  ...{ max: maxCachedSelections, maxSize: maxCachedParts, maxEntrySize: maxPartsOfSelection },
   sizeCalculation: (made, name) => name.length + ("selection" in made ? partsOfPage(made) : partsOf(made)),
 });
 const variables = new WeakMap<object, Map<string, readonly string[]>>();
-const identityOf = createObjectIds();
+const objectId = createObjectIds();
 
 /** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
-function placesOf({ fieldNodes }: GraphQLResolveInfo): string {
+function locationsOf({ fieldNodes }: GraphQLResolveInfo): string {
   return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
 }
 
 /** What was made for these nodes of this document before, with the same values of the variables that are used below them. */
-export function remembered<Made extends Selection | SelectedPage>(
+export function cachedSelection<Made extends Selection | SelectedPage>(
   info: GraphQLResolveInfo,
   kind: string,
   make: () => Made,
@@ -32,7 +32,7 @@ export function remembered<Made extends Selection | SelectedPage>(
   const { operation, variableValues } = info;
   // What was left out is not the same as null.
   const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
-  const name = `${identityOf(operation)} ${placesOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
+  const name = `${objectId(operation)} ${locationsOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
   const before = selections.get(name);
   if (before) return before as Made; // its kind is a part of its name
   const made = make();
@@ -48,8 +48,8 @@ function partsOf({ fields, relations, json }: Selection): number {
   return below.reduce((sum, parts) => sum + parts, 1 + (fields?.size ?? 0) + (json ? partsOfShape(json) : 0));
 }
 
-function partsOfPage({ wanted, selection }: SelectedPage): number {
-  return partsOf(selection) + (wanted.json ? partsOfShape(wanted.json.members) : 0);
+function partsOfPage({ pageSelection, selection }: SelectedPage): number {
+  return partsOf(selection) + (pageSelection.json ? partsOfShape(pageSelection.json.members) : 0);
 }
 
 function partsOfShape(members: readonly (RowMember | Member<PageContent | EdgeContent | PageInfoContent>)[]): number {
@@ -65,9 +65,9 @@ function partsOfContent(content: RowContent | PageContent | EdgeContent | PageIn
 function variablesBelow(info: GraphQLResolveInfo): readonly string[] {
   const known = variables.get(info.operation) ?? new Map<string, readonly string[]>();
   variables.set(info.operation, known);
-  const places = placesOf(info);
-  const names = known.get(places) ?? findVariables(info);
-  known.set(places, names);
+  const locations = locationsOf(info);
+  const names = known.get(locations) ?? findVariables(info);
+  known.set(locations, names);
   return names;
 }
 

@@ -13,10 +13,10 @@ import {
 import type { RelationKey } from "../reading/selection.ts";
 
 /** What it takes to know what is selected. */
-type Execution = Pick<GraphQLResolveInfo, "schema" | "fragments" | "variableValues">;
+type SelectionContext = Pick<GraphQLResolveInfo, "schema" | "fragments" | "variableValues">;
 
 /** The nodes that are merged into one field of an answer, the first of the document first. */
-export type Merged = readonly [FieldNode, ...FieldNode[]];
+export type FieldGroup = readonly [FieldNode, ...FieldNode[]];
 
 /** Where a field stands in its document, which tells it from others of the same parent. */
 export function keyOf([first]: readonly FieldNode[]): RelationKey {
@@ -29,11 +29,11 @@ export function keyOf([first]: readonly FieldNode[]): RelationKey {
  * what a deferred fragment selects apart, which a read has to know of too.
  */
 export function collectFields(
-  info: Execution,
+  info: SelectionContext,
   type: GraphQLObjectType,
   parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
-): Map<string, Merged> {
-  const found = new Map<string, [FieldNode, ...FieldNode[]]>();
+): Map<string, FieldGroup> {
+  const groups = new Map<string, [FieldNode, ...FieldNode[]]>();
   const spread = new Set<string>();
 
   function collect({ selections }: SelectionSetNode): void {
@@ -41,9 +41,9 @@ export function collectFields(
       if (!isIncluded(info, selection)) continue;
       if (selection.kind === Kind.FIELD) {
         const name = selection.alias?.value ?? selection.name.value;
-        const merged = found.get(name);
-        if (merged) merged.push(selection);
-        else found.set(name, [selection]);
+        const group = groups.get(name);
+        if (group) group.push(selection);
+        else groups.set(name, [selection]);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) {
         if (applies(info, type, selection.typeCondition?.name.value)) collect(selection.selectionSet);
       } else if (!spread.has(selection.name.value)) {
@@ -55,16 +55,16 @@ export function collectFields(
   }
 
   for (const { selectionSet } of parents) if (selectionSet) collect(selectionSet);
-  return found;
+  return groups;
 }
 
-function applies({ schema }: Execution, type: GraphQLObjectType, condition: string | undefined): boolean {
+function applies({ schema }: SelectionContext, type: GraphQLObjectType, condition: string | undefined): boolean {
   if (condition === undefined || condition === type.name) return true;
   const named = schema.getType(condition);
   return isAbstractType(named) && schema.isSubType(named, type);
 }
 
-function isIncluded({ variableValues }: Execution, node: SelectionNode): boolean {
+function isIncluded({ variableValues }: SelectionContext, node: SelectionNode): boolean {
   if (!node.directives?.length) return true;
   if (getDirectiveValues(GraphQLSkipDirective, node, variableValues)?.["if"] === true) return false;
   return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
