@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Database } from "../src/platform/database.ts";
 import { nameOf, type OrderKey, type Ordering, type Page, type Position, positionOf, toSlice } from "../src/platform/keyset.ts";
-import { allTerms, meeting, meets, oneOf, type Terms } from "../src/platform/field-filter.ts";
+import {
+  combinePredicates,
+  conditionPredicate,
+  fieldPredicate,
+  inPredicate,
+  type Predicate,
+} from "../src/platform/field-filter.ts";
 import { countUpTo, pageFrom } from "../src/platform/pages.ts";
 import { param, sql } from "../src/platform/sql.ts";
 import { createResponseBudget } from "../src/platform/response-budget.ts";
@@ -59,7 +65,7 @@ const tables: fc.Arbitrary<Row[]> = fc.constantFrom(0, 3, 1000).chain((most) =>
 
 /** What may be asked of rows, and which of them are meant. */
 interface Wish {
-  readonly terms: Partial<Terms>;
+  readonly predicate: Partial<Predicate>;
   readonly holds: (row: Row) => boolean;
 }
 
@@ -68,27 +74,34 @@ const typedAuthor = { field: "authorNumber", type: "integer" };
 const wishes: fc.Arbitrary<Wish> = fc.oneof(
   fc
     .subarray(media)
-    .map((asked): Wish => ({ terms: oneOf(typedMedium, asked), holds: ({ medium }) => asked.includes(medium) })),
+    .map((asked): Wish => ({ predicate: inPredicate(typedMedium, asked), holds: ({ medium }) => asked.includes(medium) })),
   fc.subarray(media, { minLength: 1 }).map((asked): Wish => ({
-    terms: meets("n", typedMedium, { notIn: asked }, media),
+    predicate: fieldPredicate("n", typedMedium, { notIn: asked }, media),
     holds: ({ medium }) => !asked.includes(medium),
   })),
-  fc.boolean().map((asked): Wish => ({ terms: meeting({ isPublic: asked }), holds: ({ isPublic }) => isPublic === asked })),
+  fc
+    .boolean()
+    .map((asked): Wish => ({
+      predicate: conditionPredicate({ isPublic: asked }),
+      holds: ({ isPublic }) => isPublic === asked,
+    })),
   fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }).map((asked): Wish => ({
-    terms: meets("n", typedAuthor, { in: asked }),
+    predicate: fieldPredicate("n", typedAuthor, { in: asked }),
     holds: ({ authorNumber }) => asked.includes(authorNumber),
   })),
   fc.nat(3).map((asked): Wish => ({
-    terms: { among: [{ ...typedAuthor, values: [sql`(SELECT ${asked}::integer)`] }] },
+    predicate: { inFilters: [{ ...typedAuthor, values: [sql`(SELECT ${asked}::integer)`] }] },
     holds: ({ authorNumber }) => authorNumber === asked,
   })),
   fc.tuple(fc.nat(3), fc.nat(3)).map(([from, to]): Wish => ({
-    terms: meets("n", typedAuthor, { gte: from, lt: to }),
+    predicate: fieldPredicate("n", typedAuthor, { gte: from, lt: to }),
     holds: ({ authorNumber }) => authorNumber >= from && authorNumber < to,
   })),
-  fc.nat(14).map((asked): Wish => ({ terms: meets("n", byNumber, { gt: asked }), holds: ({ number }) => number > asked })),
+  fc
+    .nat(14)
+    .map((asked): Wish => ({ predicate: fieldPredicate("n", byNumber, { gt: asked }), holds: ({ number }) => number > asked })),
   fc.tuple(fc.nat(3), fc.nat(3)).map(([from, to]): Wish => ({
-    terms: meets("n", { field: "createdAt", type: "timestamptz" }, { within: [[moment(from), moment(to)]] }),
+    predicate: fieldPredicate("n", { field: "createdAt", type: "timestamptz" }, { within: [[moment(from), moment(to)]] }),
     holds: ({ createdAt }) => createdAt >= moment(from) && createdAt < moment(to),
   })),
 );
@@ -154,9 +167,9 @@ function statementOf(rows: readonly Row[], ordering: Ordering, page: Page, quest
   const wanted = {
     from,
     scope: "scope",
-    terms: allTerms(
+    predicate: combinePredicates(
       "n",
-      question.wishes.map(({ terms }) => terms),
+      question.wishes.map(({ predicate }) => predicate),
     ),
   };
   return pageFrom({ alias: "n", indexes: question.indexes, closed }, wanted, ordering, page);
@@ -278,7 +291,10 @@ test("pages of every form can be read as one, each from its own position", async
     { ...keys[1]!, direction: "ASC" },
     { ...keys[2]!, direction: "DESC" },
   ];
-  const question = { indexes: allIndexes, wishes: [{ terms: oneOf(typedMedium, media.slice(0, 2)), holds: () => true }] };
+  const question = {
+    indexes: allIndexes,
+    wishes: [{ predicate: inPredicate(typedMedium, media.slice(0, 2)), holds: () => true }],
+  };
   const page = { size: 4, from: "start", after: [param("author"), param("number")] } as const;
   const written = writeStatement(
     sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
@@ -297,7 +313,7 @@ test("pages of every form can be read as one, each from its own position", async
 });
 
 test("a count may end early", async () => {
-  const some = { from: sql`generate_series(1, 10) n WHERE true`, scope: "scope", terms: allTerms("n", []) };
+  const some = { from: sql`generate_series(1, 10) n WHERE true`, scope: "scope", predicate: combinePredicates("n", []) };
   const count = async (most: number | undefined) =>
     Number((await database.query<{ count: bigint }>(countUpTo({ alias: "n" }, some, most)))[0]?.count);
   expect([await count(undefined), await count(3), await count(99)]).toEqual([10, 3, 10]);

@@ -5,7 +5,7 @@ import type { GuessThrottle } from "../limits/guessing.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Database } from "../platform/database.ts";
 import type { ResponseAllowance } from "../platform/response-budget.ts";
-import { createShortCache } from "../platform/short-cache.ts";
+import { createRefreshAheadCache } from "../platform/refresh-ahead-cache.ts";
 import { raw, sql, type Sql } from "../platform/sql.ts";
 import { setList, type Table } from "../platform/table.ts";
 import { type CredentialKind, type Origin, type PersonViewer, type Role, type Scope, scopes, scopesOf } from "../viewer.ts";
@@ -103,7 +103,7 @@ type Proof =
 
 /** A credential that is revoked stops working within a second, on every process: no answer of the database is used for longer than this. */
 const lifetimeMilliseconds = 900;
-const renewalMilliseconds = 500;
+const refreshMilliseconds = 500;
 const credentialCacheSize = 10_000;
 /** A verified signature stays a verified signature; but keys can be taken back. */
 const tokenCacheMs = 30_000;
@@ -121,10 +121,10 @@ const credentialTables: Readonly<Record<CredentialKind, Table<UsedCredential>>> 
 
 export function createCredentials(dependencies: CredentialsDependencies): Credentials {
   const { database, clock, tokens, issuers, ownIssuer, now: elapsed, guesses } = dependencies;
-  const holders = createShortCache<Holder | null>({
+  const holders = createRefreshAheadCache<Holder | null>({
     maximumEntries: credentialCacheSize,
     lifetimeMilliseconds,
-    renewalMilliseconds,
+    refreshMilliseconds,
     now: elapsed,
   });
   const tokenProofs = new LRUCache<string, Proof>({ max: credentialCacheSize, ttl: tokenCacheMs });

@@ -74,7 +74,7 @@ function ofNote(viewer: Viewer, reached: Sql): Rows {
   return {
     from: sql`attachments a WHERE a.note_id = n.id AND a.account_id = n.account_id`,
     scope: "noteId",
-    terms: { among: [], bounds: [], others: [reached] },
+    predicate: { inFilters: [], rangeFilters: [], others: [reached] },
   };
 }
 

@@ -1,12 +1,12 @@
 import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
 import { accountWhere, homeAccountOf, personWhere } from "../people/relations.ts";
 import {
-  type Among,
-  allTerms,
-  meeting,
-  meets,
-  oneOf,
-  type Terms,
+  type InFilter,
+  combinePredicates,
+  conditionPredicate,
+  fieldPredicate,
+  inPredicate,
+  type Predicate,
   createdAtField,
   numberField,
 } from "../platform/field-filter.ts";
@@ -20,8 +20,8 @@ import type { NoteFilter, NoteRead } from "./input.ts";
 import { visibleNotes } from "./policy.ts";
 
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
-const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies Among;
-const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } as const satisfies Among;
+const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies InFilter;
+const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } as const satisfies InFilter;
 
 export const noteEntity = defineEntity<Note>({
   alias: "n",
@@ -65,7 +65,7 @@ export const notesOfAccount: ManyRelation<Note, NoteRead> = {
 
 export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
-  from: (viewer, { filter }) => visibleRows(viewer, filter, { among: [ofTicket] }),
+  from: (viewer, { filter }) => visibleRows(viewer, filter, { inFilters: [ofTicket] }),
 };
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
@@ -74,30 +74,30 @@ export const authorOfNote = personWhere(sql`p.number = n.author_number`);
 export const homeAccountOfAuthor = homeAccountOf(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);
 
-const ofTicket: Among = { field: "ticketId", type: "uuid", values: [sql`t.id`] };
+const ofTicket: InFilter = { field: "ticketId", type: "uuid", values: [sql`t.id`] };
 
-function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Terms>): Rows {
+function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predicate>): Rows {
   const { accountId, ...visible } = visibleNotes(viewer);
   const { fields = {} } = filter;
   return {
     from: sql`notes n WHERE ${whereSql("n", { accountId })}`,
     scope: "accountId",
-    terms: allTerms("n", [
+    predicate: combinePredicates("n", [
       within,
-      meeting(visible),
+      conditionPredicate(visible),
       filter.ids && { others: [sql`n.id = ANY(${filter.ids}::uuid[])`] },
       filter.authorId === undefined
         ? undefined
-        : { among: [{ ...authorNumber, values: [memberNumber(accountId, filter.authorId)] }] },
-      filter.isPublic === undefined ? undefined : oneOf(isPublic, [filter.isPublic]),
+        : { inFilters: [{ ...authorNumber, values: [memberNumber(accountId, filter.authorId)] }] },
+      filter.isPublic === undefined ? undefined : inPredicate(isPublic, [filter.isPublic]),
       filter.categories && { others: [sql`n.categories && ${filter.categories}::"NoteCategory"[]`] },
-      filter.media && oneOf(medium, filter.media),
-      filter.createdAt && meets("n", createdAtField, filter.createdAt),
-      filter.ticketId === undefined ? undefined : meeting({ ticketId: filter.ticketId }),
-      ...(fields.number ?? []).map((field) => meets("n", numberField, field)),
-      ...(fields.authorNumber ?? []).map((field) => meets("n", authorNumber, field)),
-      ...(fields.createdAt ?? []).map((field) => meets("n", createdAtField, field)),
-      ...(fields.medium ?? []).map((field) => meets("n", medium, field, medium.values)),
+      filter.media && inPredicate(medium, filter.media),
+      filter.createdAt && fieldPredicate("n", createdAtField, filter.createdAt),
+      filter.ticketId === undefined ? undefined : conditionPredicate({ ticketId: filter.ticketId }),
+      ...(fields.number ?? []).map((field) => fieldPredicate("n", numberField, field)),
+      ...(fields.authorNumber ?? []).map((field) => fieldPredicate("n", authorNumber, field)),
+      ...(fields.createdAt ?? []).map((field) => fieldPredicate("n", createdAtField, field)),
+      ...(fields.medium ?? []).map((field) => fieldPredicate("n", medium, field, medium.values)),
     ]),
   };
 }

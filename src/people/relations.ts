@@ -1,5 +1,5 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
-import { allTerms, meets, type Terms, termsSql, numberField } from "../platform/field-filter.ts";
+import { combinePredicates, fieldPredicate, type Predicate, predicateSql, numberField } from "../platform/field-filter.ts";
 import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
 import { defineEntity } from "../reading/entity.ts";
 import type { ManyRelation, OneRelation } from "../reading/relation.ts";
@@ -72,12 +72,12 @@ export const peopleOfAccount: ManyRelation<Person, PersonRead> = {
     from: sql`memberships m JOIN people p ON p.id = m.person_id WHERE ${whereSql("m", visibleMemberships(viewer))}`,
     // No index is led by what the memberships are held to.
     scope: "membership",
-    terms: allTerms("p", [foundBy(viewer), ...personTerms(viewer, filter)]),
+    predicate: combinePredicates("p", [foundBy(viewer), ...personPredicates(viewer, filter)]),
   }),
 };
 
 /** The participants of a ticket are the authors of its public notes, which a customer can read. */
-function foundBy(viewer: Viewer): Partial<Terms> | undefined {
+function foundBy(viewer: Viewer): Partial<Predicate> | undefined {
   const tickets = findsParticipantsOf(viewer);
   if (!tickets) return undefined;
   const own = sql`p.id = ${tickets.requesterId}::uuid`;
@@ -85,16 +85,18 @@ function foundBy(viewer: Viewer): Partial<Terms> | undefined {
   return { others: [sql`(${own} OR ${met})`] };
 }
 
-function personTerms(viewer: Viewer, { fields = {} }: PersonFilter): readonly (Partial<Terms> | undefined)[] {
+function personPredicates(viewer: Viewer, { fields = {} }: PersonFilter): readonly (Partial<Predicate> | undefined)[] {
   return [
-    ...(fields.number ?? []).map((field) => meets("p", numberField, field)),
-    ...(fields.name ?? []).map((field) => meets("p", name, field)),
-    ...(fields.email ?? []).map((field) => withEmail(viewer, meets("p", email, field))),
+    ...(fields.number ?? []).map((field) => fieldPredicate("p", numberField, field)),
+    ...(fields.name ?? []).map((field) => fieldPredicate("p", name, field)),
+    ...(fields.email ?? []).map((field) => withEmail(viewer, fieldPredicate("p", email, field))),
   ];
 }
 
 /** Nobody learns by a filter what they would not be shown: an address out of sight is as none. */
-function withEmail(viewer: Viewer, terms: Terms): Partial<Terms> {
+function withEmail(viewer: Viewer, predicate: Predicate): Partial<Predicate> {
   const readable = searchableEmails(viewer);
-  return Object.keys(readable).length === 0 ? terms : { others: [sql`${whereSql("p", readable)} AND ${termsSql("p", terms)}`] };
+  return Object.keys(readable).length === 0
+    ? predicate
+    : { others: [sql`${whereSql("p", readable)} AND ${predicateSql("p", predicate)}`] };
 }

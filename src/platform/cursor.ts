@@ -2,22 +2,22 @@ import { createHash } from "node:crypto";
 import { nameOf, type Ordering, type Position, positionFields, type SortField } from "./keyset.ts";
 import { uuidSource } from "./uuid.ts";
 
-/** What a cursor is good for: the rows of one field, in one order. */
+/** The scope of a cursor: one field in one order. A cursor is valid in its scope only. */
 export interface CursorScope {
   /** The field, such as `Ticket.notes`. */
   readonly name: string;
   readonly ordering: Ordering;
 }
 
-/** What stands between the parts of a cursor. Neither a tag nor a part has it, and URLs take it as it is. */
+/** Separates the parts of a cursor. No tag and no part contains it, and URLs need no escape for it. */
 export const cursorSeparator = ".";
 
 /** How many characters of a scope's hash are its tag: 48 bits tell a few dozen scopes apart. */
 const tagLength = 8;
 
 /**
- * The tag that the cursors of a scope begin with. It is no secret: a cursor that somebody has made up names a position, and the policy and the bounds
- * of a read hold wherever it begins.
+ * Returns the tag that all cursors of a scope begin with. It is no secret: a client may make up a cursor, but it only names a position, and
+ * policy and filter apply to a read from any position.
  */
 export function scopeTag({ name, ordering }: CursorScope): string {
   return createHash("sha256")
@@ -26,13 +26,13 @@ export function scopeTag({ name, ordering }: CursorScope): string {
     .slice(0, tagLength);
 }
 
-/** The cursor of the row at `position`: the tag of its scope and the parts of the position. Statements write the same: src/reading/json-page.ts. */
+/** Returns the cursor of `position`: the tag of its scope and the parts of the position. cursorOf in src/reading/json-page.ts writes the same in SQL. */
 export function encodeCursor(scope: CursorScope, position: Position): string {
   const parts = positionFields(scope.ordering).map(({ type }, index) => encodePart(type, position[index] ?? ""));
   return [scopeTag(scope), ...parts].join(cursorSeparator);
 }
 
-/** The position that `cursor` names. Null where it is malformed, or of another scope. */
+/** Returns the position of `cursor`, or null if it is malformed or of another scope. */
 export function decodeCursor(scope: CursorScope, cursor: string): Position | null {
   const [tag, ...parts] = cursor.split(cursorSeparator);
   const fields = positionFields(scope.ordering);
@@ -41,16 +41,16 @@ export function decodeCursor(scope: CursorScope, cursor: string): Position | nul
   return position.every((part) => part !== null) ? position : null;
 }
 
-/** Instants are digits, down to the millisecond: 20261231235959999. All else is as it is. */
+/** An instant is written as digits down to the millisecond: 20261231235959999. Other values are written as they are. */
 function encodePart(type: SortField["type"], value: Position[number]): string {
   return type === "timestamptz" ? String(value).replaceAll(/\D/g, "") : String(value);
 }
 
 const largestInteger = 2_147_483_647;
-/** As PostgreSQL writes it: a cursor has one spelling. */
+/** A UUID as PostgreSQL writes it, so that a position has exactly one cursor. */
 const uuidPart = new RegExp(`^${uuidSource}$`);
 
-/** The value that a part names, as PostgreSQL can read it; null where it names none. */
+/** Returns the value of a part as PostgreSQL reads it, or null if it is malformed. */
 function decodePart({ type, values }: SortField, part: string): Position[number] | null {
   if (type === "timestamptz") return instantIn(part);
   if (type === "integer") return /^\d{1,10}$/.test(part) && Number(part) <= largestInteger ? Number(part) : null;
@@ -64,7 +64,7 @@ function instantIn(part: string): string | null {
   const [, year, month, day, hour, minute, second, millisecond] = digits;
   const instant = `${year}-${month}-${day}T${hour}:${minute}:${second}.${millisecond}Z`;
   const date = new Date(instant);
-  // JavaScript takes 30 February for 2 March, and the database, which knows neither that nor a year 0, would fail.
+  // JavaScript reads 30 February as 2 March. PostgreSQL fails on 30 February and on the year 0.
   const isInstant = year !== "0000" && !Number.isNaN(date.getTime()) && date.toISOString() === instant;
   return isInstant ? instant : null;
 }

@@ -1,36 +1,36 @@
 import { allOf, column, join, raw, type Param, sql, type Sql } from "./sql.ts";
 
 /**
- * Where a row stands in an order: the values it is sorted by (ISO instants, numbers, names of an enumeration), and its id last where they
- * leave ties.
+ * The position of a row in an order: its values of the sort keys (ISO 8601 instants, numbers, names of an enumeration), and its id last if the
+ * keys are not unique.
  */
 export type Position = readonly (string | number)[];
 
 /** A column to sort by. */
 export interface SortField {
   readonly field: string;
-  /** The PostgreSQL type its values are compared as. */
+  /** The PostgreSQL type for comparisons. */
   readonly type: "timestamptz" | "integer" | "uuid" | `"${string}"`;
   /** All values of an enumeration. */
   readonly values?: readonly string[];
 }
 
-/** One of the things rows are sorted by. */
+/** A sort key. */
 export interface OrderKey extends SortField {
   readonly direction: "ASC" | "DESC";
-  /** What breaks ties, in the same direction and in the same index. Left out of a field that is unique. */
+  /** The field that breaks ties, in the same direction and in the same index. Undefined for a unique field. */
   readonly ties?: SortField;
 }
 
 export const tiesById = { field: "id", type: "uuid" } as const satisfies SortField;
 export const tiesByNumber = { field: "number", type: "integer" } as const satisfies SortField;
 
-/** What rows are sorted by, the first key foremost. */
+/** The sort keys, the most significant one first. */
 export type Ordering = readonly [OrderKey, ...OrderKey[]];
 
 /**
- * Which rows of an order are wanted: `size` of them counted from its start or from its end, strictly after and before the given positions.
- * Positions stay true when rows are added or deleted; `offset`, which /v2 and /v1 offer, does not, and is kept to them.
+ * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A position stays valid when
+ * rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
  */
 export interface Page {
   readonly size: number;
@@ -38,11 +38,11 @@ export interface Page {
   readonly after?: GivenPosition | undefined;
   readonly before?: GivenPosition | undefined;
   readonly offset?: number | undefined;
-  /** Whether one row more is read, which tells that there are more. It is, where this is left out. */
+  /** Whether one row more is read, to know if there are more. Default: true. */
   readonly lookahead?: boolean | undefined;
 }
 
-/** A position, or the places in a statement where the parts of one are put when it is sent. */
+/** A position, or parameters for its parts. */
 export type GivenPosition = readonly (Position[number] | Param)[];
 
 /** The rows of a page in their order, and whether there are more on either side. */
@@ -52,17 +52,17 @@ export interface Slice<Row> {
   readonly hasPrevious: boolean;
 }
 
-/** The SQL of a page, in the pieces that its statement is put together from. */
+/** The parts of the statement of a page. */
 export interface Keyset {
-  /** Which rows lie in the page's stretch of the order. */
+  /** The condition that a row is after and before the positions of the page. */
   readonly within: Sql;
-  /** The order in which they are read. */
+  /** The order in which rows are read: reversed for a page from the end. */
   readonly orderBy: Sql;
-  /** How many rows are read: one more than wanted, unless that is not asked for. */
+  /** The number of rows to read: one more than the size, unless `lookahead` is false. */
   readonly limit: Sql;
   /**
-   * Where no index holds the whole order: the ORDER BY and the limit to gather rows with before they are put in that order. They are read in the
-   * order of the first key, which an index does hold, up to and with the ties of the last one wanted.
+   * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in the order of the first key,
+   * which an index has, up to the last row of the page and the rows that equal it in that key.
    */
   readonly gather: Sql | undefined;
 }
@@ -70,9 +70,9 @@ export interface Keyset {
 export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
   const keys = completed(ordering);
   const readFrom = (key: OrderKey): Sql => raw((key.direction === "ASC") === (page.from === "start") ? "ASC" : "DESC");
-  const inOrder = (wanted: readonly OrderKey[]): Sql =>
+  const inOrder = (some: readonly OrderKey[]): Sql =>
     join(
-      wanted.map((key) => sql`${column(alias, key.field)} ${readFrom(key)}`),
+      some.map((key) => sql`${column(alias, key.field)} ${readFrom(key)}`),
       ", ",
     );
   const orderBy = inOrder(keys);
@@ -92,49 +92,49 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
 }
 
 /**
- * A number spelled out in the statement. As a value of it, the planner would not know how few rows are wanted, and would find that a plan made
- * for any number is worse than planning anew each time.
+ * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would plan the statement
+ * each time instead of using a generic plan. Throws a TypeError if it is no integer.
  */
 export function integer(number: number): Sql {
-  if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is no number of rows.`);
+  if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is not a number of rows.`);
   return raw(String(number));
 }
 
-/** What was read by {@link keyset}, cut to the page and put in the order asked for. */
+/** Returns the page of the rows that {@link keyset} has `read`: without the row beyond it, in the order that was asked for. */
 export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
   const kept = read.slice(0, page.size);
   const rows = page.from === "start" ? kept : kept.toReversed();
   return { rows, ...neighboursOf(page, read.length > page.size) };
 }
 
-/** Whether there are rows on either side of `page`, of which one `more` than it holds was read, or not. */
+/** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
-  // That a cursor was given says that a row stood beyond it. Relay allows this answer where an exact one would cost a statement.
+  // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is not efficient.
   if (page.from === "start") return { hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
   return { hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
 
-/** The fields that a row's position in `ordering` is made of. */
+/** Returns the fields of a position in `ordering`. */
 export function positionFields(ordering: Ordering): readonly SortField[] {
   return completed(ordering);
 }
 
-/** The position of `row` in `ordering`. */
+/** Returns the position of `row` in `ordering`. Throws a TypeError if `row` lacks a field of it. */
 export function positionOf(ordering: Ordering, row: object): Position {
   return completed(ordering).map(({ field }) => {
     const value: unknown = Reflect.get(row, field);
     if (value instanceof Date) return value.toISOString();
     if (typeof value === "number" || typeof value === "string") return value;
-    throw new TypeError(`Rows cannot be placed by ${field}.`);
+    throw new TypeError(`A row has no position by ${field}.`);
   });
 }
 
-/** `ordering` as a text, of which there is one for each order. */
+/** Returns a name that is unique to `ordering`. */
 export function nameOf(ordering: Ordering): string {
   return ordering.map(({ field, direction }) => `${field} ${direction}`).join(", ");
 }
 
-/** The keys that decide, with the directions in which they are read: the order itself, or its reverse for a page that is counted from its end. */
+/** Returns the complete sort keys in the direction in which `page` reads them: reversed if it is counted from the end. */
 export function readingOrder(ordering: Ordering, { from }: Page): Ordering {
   const [first, ...others] = completed(ordering);
   if (from === "start") return [first, ...others];
@@ -142,7 +142,7 @@ export function readingOrder(ordering: Ordering, { from }: Page): Ordering {
   return [turned(first), ...others.map(turned)];
 }
 
-/** The keys that decide: up to the first that is unique, or all and what breaks the last one's ties. */
+/** Returns the keys up to the first unique one, or all of them and the field that breaks the ties of the last one. */
 function completed([first, ...others]: Ordering): Ordering {
   const last = others.at(-1) ?? first;
   const all: Ordering = last.ties ? [first, ...others, { ...last.ties, direction: last.direction }] : [first, ...others];
@@ -150,13 +150,13 @@ function completed([first, ...others]: Ordering): Ordering {
   return [first, ...all.slice(1, unique + 1)];
 }
 
-/** Whether an index may be expected to hold the whole order: every field has one, with what breaks its ties. */
+/** Whether an index has the whole order. Each field has an index with its tie-breaker. */
 function isIndexed([first, second, ...others]: readonly OrderKey[]): boolean {
   if (second === undefined) return true;
   return others.length === 0 && second.field === first?.ties?.field && second.direction === first.direction;
 }
 
-/** The rows strictly after, or before, a position. */
+/** Returns the condition that a row is strictly after, or before, a position. */
 function beyond(alias: string, keys: readonly OrderKey[], position: GivenPosition, side: "after" | "before"): Sql {
   const parts = keys.map((key, index) => ({
     column: column(alias, key.field),
@@ -172,8 +172,8 @@ function beyond(alias: string, keys: readonly OrderKey[], position: GivenPositio
     const values = parts.map((part) => part.value);
     return sql`(${join(columns, ", ")}) ${first.comparison} (${join(values, ", ")})`;
   }
-  // No comparison of rows goes two ways at once. Spelled out instead: further by the first key that differs. What bounds the index is the
-  // first term, which the rest implies and the planner would not find in it.
+  // A row comparison has one direction. With two, the condition compares by the first key that differs. The rest implies the comparison of the
+  // first key, but the planner needs it to find the index range.
   const further = parts.map((part, index) => {
     const same = parts.slice(0, index).map((before) => sql`${before.column} = ${before.value}`);
     return sql`(${allOf([...same, sql`${part.column} ${part.comparison} ${part.value}`])})`;

@@ -1,16 +1,16 @@
 import pLimit from "p-limit";
 import { asError } from "../errors.ts";
 
-/** Collects the questions of one moment. */
+/** Collects the questions of one turn of the event loop. */
 export interface MicroBatcher<Question, Answer> {
-  /** What is answered to `question`. @throws what the batch that it was a part of, or its own place in it, was answered with. */
+  /** Returns the answer to `question`. Throws the error of its batch, or the error at its place among the answers. */
   ask(question: Question): Promise<Answer>;
 }
 
 export interface MicroBatcherOptions<Question, Answer> {
-  /** Questions of one name are one question. */
+  /** Questions with the same name count as one question. */
   readonly nameOf: (question: Question) => string;
-  /** How many questions of different names are answered together at most. */
+  /** The maximum number of questions in a batch. */
   readonly maxBatchSize: number;
   /**
    * The number of batches that are answered at the same time. Default: no limit. Further questions wait for a batch to end, and their batch grows

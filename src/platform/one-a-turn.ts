@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
 
-/** A new connection is accepted in one turn of the event loop, read in the next, and answered by what that sets off. */
+/** A new connection takes three turns of the event loop: one accepts it, one reads it, one answers it. */
 const turnsBetween = 3;
 
 /**
- * Lets work through one piece at a time, some turns of the event loop apart: between two pieces that take milliseconds each, everybody else's
- * small ones are done. Resolves when it is the caller's turn.
+ * Returns a concurrency limiter for synchronous work of several milliseconds. Its promises resolve one at a time, some turns of the event loop
+ * apart, so that short requests are served between two long pieces of work.
  */
 export function createOneATurn(): () => Promise<void> {
   const limit = pLimit(1);

@@ -1,4 +1,4 @@
-import type { Among } from "../platform/field-filter.ts";
+import type { InFilter } from "../platform/field-filter.ts";
 import type { PagedTable } from "../platform/pages.ts";
 
 /** What a field's value is in JSON, and what it is in a row: times and big numbers have no JSON of their own. */
@@ -46,7 +46,7 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly always?: readonly (keyof Row & string)[];
   /** The indexes that pages are read by, as schema.prisma has them. */
   readonly indexes?: readonly (readonly (keyof Row & string)[])[];
-  readonly closed?: readonly Among[];
+  readonly closed?: readonly InFilter[];
 }): Entity<Row> {
   const { alias, fields, always = [], indexes = [], closed = [] } = definition;
   if (aliases.has(alias)) throw new TypeError(`The alias "${alias}" is another entity's.`);

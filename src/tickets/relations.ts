@@ -1,12 +1,12 @@
 import { Prisma, type Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import { accountWhere, personWhere } from "../people/relations.ts";
 import {
-  type Among,
-  allTerms,
-  meeting,
-  meets,
-  oneOf,
-  type Terms,
+  type InFilter,
+  combinePredicates,
+  conditionPredicate,
+  fieldPredicate,
+  inPredicate,
+  type Predicate,
   createdAtField,
   numberField,
 } from "../platform/field-filter.ts";
@@ -17,8 +17,8 @@ import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 
 const updatedAt = { field: "updatedAt", type: "timestamptz" } as const;
-const kind = { field: "kind", type: '"TicketKind"', values: Object.values(TicketKind) } as const satisfies Among;
-const status = { field: "status", type: '"TicketStatus"', values: Object.values(TicketStatus) } as const satisfies Among;
+const kind = { field: "kind", type: '"TicketKind"', values: Object.values(TicketKind) } as const satisfies InFilter;
+const status = { field: "status", type: '"TicketStatus"', values: Object.values(TicketStatus) } as const satisfies InFilter;
 
 export const ticketEntity = defineEntity<Ticket>({
   alias: "t",
@@ -56,7 +56,7 @@ export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
     return {
       from: sql`tickets t WHERE ${whereSql("t", { accountId })}`,
       scope: "accountId",
-      terms: allTerms("t", [meeting(visible), ...ticketTerms(filter)]),
+      predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter)]),
     };
   },
 };
@@ -64,18 +64,18 @@ export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
 export const requesterOfTicket = personWhere(sql`m.person_id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
 
-function ticketTerms(filter: TicketFilter): readonly (Partial<Terms> | undefined)[] {
+function ticketPredicates(filter: TicketFilter): readonly (Partial<Predicate> | undefined)[] {
   const { fields = {} } = filter;
   return [
     filter.ids && { others: [sql`t.id = ANY(${filter.ids}::uuid[])`] },
-    filter.kinds && oneOf(kind, filter.kinds),
-    filter.statuses && oneOf(status, filter.statuses),
-    filter.requesterId === undefined ? undefined : meeting({ requesterId: filter.requesterId }),
-    filter.createdAt && meets("t", createdAtField, filter.createdAt),
-    filter.updatedAt && meets("t", updatedAt, filter.updatedAt),
-    ...(fields.number ?? []).map((field) => meets("t", numberField, field)),
-    ...(fields.status ?? []).map((field) => meets("t", status, field, status.values)),
-    ...(fields.createdAt ?? []).map((field) => meets("t", createdAtField, field)),
-    ...(fields.updatedAt ?? []).map((field) => meets("t", updatedAt, field)),
+    filter.kinds && inPredicate(kind, filter.kinds),
+    filter.statuses && inPredicate(status, filter.statuses),
+    filter.requesterId === undefined ? undefined : conditionPredicate({ requesterId: filter.requesterId }),
+    filter.createdAt && fieldPredicate("t", createdAtField, filter.createdAt),
+    filter.updatedAt && fieldPredicate("t", updatedAt, filter.updatedAt),
+    ...(fields.number ?? []).map((field) => fieldPredicate("t", numberField, field)),
+    ...(fields.status ?? []).map((field) => fieldPredicate("t", status, field, status.values)),
+    ...(fields.createdAt ?? []).map((field) => fieldPredicate("t", createdAtField, field)),
+    ...(fields.updatedAt ?? []).map((field) => fieldPredicate("t", updatedAt, field)),
   ];
 }

@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createShortCache } from "../src/platform/short-cache.ts";
+import { createRefreshAheadCache } from "../src/platform/refresh-ahead-cache.ts";
 
 /** A cache whose time and loads the test decides on. */
 function start({ maximumEntries = 100 } = {}) {
   const clock = { now: 0 };
   const loads: { resolve: (value: string) => void; reject: (error: Error) => void }[] = [];
-  const cache = createShortCache<string>({
+  const cache = createRefreshAheadCache<string>({
     maximumEntries,
     lifetimeMilliseconds: 900,
-    renewalMilliseconds: 500,
+    refreshMilliseconds: 500,
     now: () => clock.now,
   });
   const load = () => new Promise<string>((resolve, reject) => void loads.push({ resolve, reject }));
