@@ -10,14 +10,14 @@ import {
   OperationTypeNode,
 } from "graphql";
 import { AnswerTooLarge, asError, attempt, DomainError, TooExpensive } from "../errors.ts";
-import { mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
+import { type MaybePromise, mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { collectFields, type FieldGroup } from "./collect-fields.ts";
 import type { GraphContext } from "./context.ts";
 import type { Operation } from "./documents.ts";
 import type { Variables } from "./limits.ts";
-import { type EventualJson, typenameField, executeField } from "./values.ts";
+import { executeField, typenameField } from "./values.ts";
 
 /** Why a field is executed again as rows. */
 export type FallbackReason = "unsupported" | "client_error";
@@ -104,7 +104,7 @@ function outcomeOfMeta(query: GraphQLObjectType, nodes: FieldGroup): Outcome {
 }
 
 /** What comes of `work`, at once where it is there. What it returns is rejected by what is about the whole answer. */
-function outcomeOf(work: () => EventualJson): Outcome | Promise<Outcome> {
+function outcomeOf(work: () => MaybePromise<string>): Outcome | Promise<Outcome> {
   try {
     const json = work();
     return json instanceof Promise ? json.then(jsonOutcome, asOutcome) : jsonOutcome(json);

@@ -15,7 +15,7 @@ import { UnsupportedAsJson } from "../reading/json-result.ts";
 import { jsonOf } from "../reading/shape.ts";
 import { collectFields, type FieldGroup } from "./collect-fields.ts";
 import type { GraphContext } from "./context.ts";
-import { orRejected, mapMaybePromises, mapMaybePromise } from "../platform/maybe-promise.ts";
+import { type MaybePromise, mapMaybePromise, mapMaybePromises, orRejected } from "../platform/maybe-promise.ts";
 
 /** What resolvers get. The path of `info` is not set: only errors need a path, and graphql-js reports them. */
 export interface ExecutionContext {
@@ -23,16 +23,13 @@ export interface ExecutionContext {
   readonly info: GraphQLResolveInfo;
 }
 
-/** JSON, at once where nothing has to be waited for. */
-export type EventualJson = string | Promise<string>;
-
 /**
  * `value` in JSON, as it is selected by the field of `info`: rows as they came with their JSON, and all else as graphql-js would complete it.
  *
  * @throws {UnsupportedAsJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
  *   it returns.
  */
-function completeValue(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): EventualJson {
+function completeValue(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): MaybePromise<string> {
   if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, execution));
   if (value instanceof Error) throw value;
   if (value === null || value === undefined) {
@@ -55,7 +52,7 @@ function executeSelectionSet(
   type: GraphQLObjectType,
   parents: readonly { readonly selectionSet?: SelectionSetNode | undefined }[],
   { context, info }: ExecutionContext,
-): EventualJson {
+): MaybePromise<string> {
   const members = [...collectFields(info, type, parents)].map(([name, nodes]) => {
     const field = type.getFields()[nodes[0].name.value];
     const text = orRejected(() =>
@@ -79,7 +76,7 @@ export function executeField(
   selected: SelectedField,
   execution: ExecutionContext,
   args = argumentsOf(selected, execution.info),
-): EventualJson {
+): MaybePromise<string> {
   const { type, field, nodes } = selected;
   const { resolve = defaultFieldResolver } = field;
   const info = { ...execution.info, fieldName: field.name, fieldNodes: nodes, returnType: field.type, parentType: type };
@@ -94,7 +91,7 @@ export function argumentsOf(
   return getArgumentValues(field, nodes[0], variableValues);
 }
 
-function completeList(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): EventualJson {
+function completeList(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): MaybePromise<string> {
   if (!Array.isArray(value)) throw new UnsupportedAsJson();
   return mapMaybePromises(
     value.map((item: unknown) => orRejected(() => completeValue(item, type, execution))),

@@ -23,7 +23,7 @@ export interface Collection<Row, Fields> {
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
   readonly usualOrder: Ordering;
-  readonly read: (pageSelection: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
+  readonly read: (collectionRead: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
 
