@@ -1,10 +1,10 @@
 import type { InFilter } from "../platform/field-filter.ts";
 import type { PagedTable } from "../platform/pages.ts";
 
-/** What a field's value is in JSON, and what it is in a row: times and big numbers have no JSON of their own. */
+/** The type of a field that has no JSON of its own. */
 type Revival = "instant" | "bigint";
 
-/** The fields of `Row` that JSON cannot say, each with what it is. None can be left out, nor given as another. */
+/** The fields of `Row` that JSON cannot represent, each with its type. The compiler requires all of them. */
 type Revivals<Row> = {
   readonly [Field in keyof Row as Extract<Row[Field], Date | bigint> extends never ? never : Field]-?: Extract<
     Row[Field],
@@ -14,29 +14,29 @@ type Revivals<Row> = {
     : "instant";
 };
 
-/** A kind of row as reads know it: how what the database tells of it becomes a `Row`, and what its pages can be read by. */
+/** A kind of row: its table, its fields, and how JSON becomes a `Row`. */
 export interface Entity<Row> extends PagedTable {
-  /** Nothing but a type: what the rows are. */
+  /** A type only: the type of the rows. */
   readonly row?: Row;
-  /** What statements call its rows: another for each entity, so that a relation can speak of both of its ends. */
+  /** The table's alias in statements. It is unique to the entity, so that a relation can name both of its ends. */
   readonly alias: string;
   readonly fields: readonly string[];
-  /** Those of the fields that come whatever is selected: the id, and what its service looks at. */
+  /** The fields that are always read: the id, and those that the service needs. */
   readonly always: ReadonlySet<string>;
-  /** Makes a field's value of what it is in JSON; undefined where that is the same. */
+  /** Returns the function that converts the JSON of a field to its value, or undefined if they are the same. */
   readonly revive: (field: string) => ((value: never) => unknown) | undefined;
 }
 
 /**
- * The aliases of all entities of the process: names, not rows. Entities are declared as modules load, and a read is handed relations of some of them
- * only, so that here is the one place where each of them passes.
+ * The aliases of all entities of this process. Entities are constants of modules, and no caller sees all of them: so this is
+ * the one place that can find a duplicate.
  */
 const aliases = new Set<string>();
 
 /**
- * Describes the rows of a model. Fields of a type that JSON does not have must be named, and cannot be forgotten.
+ * Defines the rows of a model. The compiler requires all fields whose type JSON does not have.
  *
- * @throws {TypeError} where the alias is another entity's: a statement would take the rows of the one for those of the other.
+ * Throws a TypeError if another entity has the alias: a statement could mix up their rows.
  */
 export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly alias: string;
@@ -44,7 +44,7 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly fields: { readonly [Field in keyof Row & string]: Field };
   readonly revive: Revivals<Row>;
   readonly always?: readonly (keyof Row & string)[];
-  /** The indexes that pages are read by, as schema.prisma has them. */
+  /** The indexes for pages, as in schema.prisma. */
   readonly indexes?: readonly (readonly (keyof Row & string)[])[];
   readonly closed?: readonly InFilter[];
 }): Entity<Row> {

@@ -6,32 +6,32 @@ import type { JsonEncoding } from "./shape.ts";
 import { mayWriteTooMuch, stoppedForSize } from "./statement.ts";
 import { coalesce, type Piece, encoded, textOf } from "./text.ts";
 
-// How pages are written as JSON, whatever their rows are written as.
+// Writes pages as JSON. The JSON of their rows is given.
 
-/** How many `rows` there are, as far as that is asked for. */
+/** Returns the number of `rows` as text. It counts up to the maximum of `total`, if there is one. */
 export function writeTotal(table: PagedTable, rows: Rows, total: true | { readonly max: number }): Sql {
   return sql`(${countUpTo(table, rows, total === true ? undefined : total.max)})::text`;
 }
 
-/** A page, and what its rows are called where it is written. */
+/** A page and the alias of its rows. */
 export interface Placed {
   readonly page: Page;
   readonly alias: string;
-  /** How many rows it is likely to read at most, with all that its rows read. */
+  /** How many rows the page probably reads at most, with the relations of its rows. */
   readonly weight: number;
 }
 
-/** What the first and the last row of a page are told by: a text of each row, and the name of the array that they are in. */
+/** What identifies the first and the last row of a page: a text of each row, and the name of the array of these texts. */
 export interface EndsOf {
   readonly name: "positions" | "cursors";
   readonly text: readonly Piece[];
 }
 
-/** What a page is read from, and what makes aggregates of it come in the order of the page. */
+/** Returns the FROM item of a page, and the ORDER BY that puts aggregates of its rows in the order of the page. */
 function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
   const name = raw(alias);
   if (page.from === "start") return { read: sql`(${rows}) ${name}`, readAs: empty, inOrder: empty };
-  // It is read from its end, and turned round.
+  // The statement reads such a page from its end, so the order is reversed.
   return {
     read: sql`(SELECT ${name}.*, row_number() OVER () AS read_as FROM (${rows}) ${name}) ${name}`,
     readAs: sql`, ${name}.read_as`,
@@ -39,20 +39,20 @@ function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; 
   };
 }
 
-/** A list of rows that nothing else is made of. */
+/** Returns the JSON list of the rows of a page, if nothing else is made of these rows. */
 export function writeListAlone(row: readonly Piece[], rows: Sql, placed: Placed): readonly Piece[] {
   const { written, inOrder } = writeInOrder([textOf(row)], ["json"], rows, placed);
   return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder}) FROM ${written} listed), '')`, "]"];
 }
 
-/** The list of that number of what {@link aggregated} has made of a page, without what was read beyond it. */
+/** Returns the list with that number among those of {@link aggregated}, without the row beyond the page. */
 export function writeList(page: Page, number: number): readonly Piece[] {
   const found = raw(`page.list_${number}`);
   const { first, last } = endsOf(found, page);
   return ["[", sql`array_to_string(${found}[${first}:${last}], ',')`, "]"];
 }
 
-/** Arrays of the rows of a page: of each of `lists`, as `list_1` and so on, and of what `ends` are told by. */
+/** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the text of `ends`. */
 export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf, rows: Sql, placed: Placed): Sql {
   const texts = [...lists, ends.text].map(textOf);
   const names = [...lists.map((_, index) => `list_${index + 1}`), ends.name];
@@ -61,7 +61,7 @@ export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf, r
   return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
 }
 
-/** What is written of each row of a page, under the `names`, and what makes aggregates of it come in the order of the page. */
+/** Returns a subquery with `texts` of each row as columns `names`, and the ORDER BY for aggregates of them. */
 function writeInOrder(
   texts: readonly Sql[],
   names: readonly string[],
@@ -76,14 +76,14 @@ function writeInOrder(
   return { written: stoppedForSize(written, join(bytes, " + ")), inOrder };
 }
 
-/** Where a page begins and ends in `list`, which may hold one more on the far side. */
+/** Returns the first and the last index of the page in `list`, which may have one more row at the far end. */
 function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonly last: Sql } {
   const count = sql`cardinality(${list})`;
   if (from === "start") return { first: integer(1), last: sql`least(${integer(size)}, ${count})` };
   return { first: sql`greatest(${count} - ${integer(size)}, 0) + 1`, last: count };
 }
 
-/** What the first and the last row of the page are told by, or null where it has no rows. */
+/** Returns the text of the first and of the last row of the page. It is the JSON `null` if the page is empty. */
 export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sql; readonly last: Sql } {
   const texts = raw(`page.${name}`);
   const { first, last } = endsOf(texts, page);
@@ -91,13 +91,13 @@ export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sq
   return { first: at(first), last: at(last) };
 }
 
-/** Where the page of `ends` has neighbours, as true or false: a row more than it holds was read, where there is one. */
+/** Returns `true` or `false`: whether there are rows beyond that side of the page. */
 export function neighbour(side: "hasNext" | "hasPrevious", page: Page, { name }: EndsOf): Piece {
   const [withMore, without] = [true, false].map((more) => neighboursOf(page, more)[side]);
   return withMore === without ? String(without) : sql`(cardinality(${raw(`page.${name}`)}) > ${integer(page.size)})::text`;
 }
 
-/** The position of a row, as an array. */
+/** Returns the position of a row as a JSON array. */
 export function positionOf(alias: string, ordering: Ordering): readonly Piece[] {
   const parts = positionFields(ordering).map(({ field, type }) => encoded(column(alias, field), encodingOfPosition(type)));
   return ["[", ...parts.flatMap((part, index) => (index === 0 ? part : [",", ...part])), "]"];
@@ -108,7 +108,7 @@ function encodingOfPosition(type: SortField["type"]): JsonEncoding {
   return type === "integer" ? "bare" : "quoted";
 }
 
-/** The cursor of a row, as `encodeCursor` of src/platform/cursor.ts writes it. */
+/** Returns the cursor of a row, exactly as `encodeCursor` of src/platform/cursor.ts writes it. */
 export function cursorOf(alias: string, scope: CursorScope): readonly Piece[] {
   const parts = positionFields(scope.ordering).flatMap((field) => [cursorSeparator, cursorPart(alias, field)]);
   return [`"${scopeTag(scope)}`, ...parts, '"'];

@@ -21,15 +21,15 @@ import { type Budget, createBudget, withBoundPositions, weightOfPage } from "./s
 import { jsonArray, storedFields } from "./stored.ts";
 import { coalesce, type Piece, encoded, textOf } from "./text.ts";
 
-// How rows and what hangs on them are written as JSON, by the shape that is asked for.
+// Writes rows and their relations as JSON, by their shape.
 
-/** What a part of a statement writes. */
+/** A written part of a statement, and how many rows it probably reads at most. */
 interface Written {
   readonly pieces: readonly Piece[];
   readonly weight: number;
 }
 
-/** What is known while a statement is written. */
+/** The state of the statement that is being written. */
 export interface Writing {
   readonly viewer: Viewer;
   readonly budget: Budget;
@@ -52,7 +52,10 @@ export function writeRow(
   return { pieces: [sql`CASE WHEN ${needsReconciling} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
 }
 
-/** The members of a row's object, with commas between them, and before the first one where they are not `all`. */
+/**
+ * Writes the members of an object with commas between them. If they are not `all` members, there is a comma before the first
+ * one too.
+ */
 function writeMembers(entity: Entity<unknown>, members: RowShape, writing: Writing, depth: number, all = true): Written {
   let weight = 0;
   const pieces = members.flatMap((member, index) => {
@@ -81,7 +84,10 @@ function afterComma(entity: Entity<unknown>, member: RowMember, pieces: readonly
   return [sql`CASE WHEN ${column(entity.alias, field)} = ${constant(is)} THEN ${textOf([",", ...pieces])} ELSE '' END`];
 }
 
-/** A name of an enumeration, or a truth: spelled out, since it never changes. */
+/**
+ * Returns a name of an enumeration or a boolean as SQL text: it is the same in every execution. Throws a TypeError for any
+ * other text.
+ */
 function constant(value: string | boolean): Sql {
   if (typeof value === "boolean") return raw(String(value));
   if (!/^\w+$/.test(value)) throw new TypeError("A member is to depend on what is no name.");
@@ -101,7 +107,7 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     case "computed": {
       const { fields, compute } = content;
       const stored = storedFields(entity, (field) => !fields || fields.includes(field));
-      // The row that it works with.
+      // Decodes the row for the computation.
       const read = (payload: unknown) => stored.decode(payload as never[]);
       return weightless(...withPlaceholder(writing, [sql`${jsonArray(stored.columns)}::text`], { read, fill: compute }));
     }
@@ -120,7 +126,7 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     case "page":
       if (!writing.budget.takes(depth)) throw new UnsupportedAsJson();
       return allowed(() =>
-        // The relation's own input: see RowContent.
+        // The input is the relation's own: see RowContent.
         writePage(content.relation, { input: content.input as never, shape: content.shape }, writing, depth + 1),
       );
   }
@@ -136,7 +142,7 @@ function writeComputedRows(
   const rows = attempt(() => relation.from(writing.viewer, input as never), DomainError); // its own input: see RowContent
   if (rows instanceof DomainError) return weightless(none);
   const stored = storedFields(target, () => true);
-  // An array of what is stored of each.
+  // Decodes an array of rows.
   const read = (payload: unknown) => (payload as never[][]).map((values) => stored.decode(values));
   const found = sql`(SELECT json_agg(${jsonArray(stored.columns)})::text FROM (${pageFrom(target, rows, input.ordering, { ...input.page, lookahead: false })}) ${raw(target.alias)})`;
   return { pieces: [coalesce(withPlaceholder(writing, [found], { read, fill: compute }), none)], weight: 1 };
@@ -156,7 +162,9 @@ function writeRelatedRow(
   };
 }
 
-/** What a policy refuses is not read ahead: who reads rows, or knows the cause, says so in its place. */
+/**
+ * Returns the result of `work`. If a policy refuses the read, it throws {@link UnsupportedAsJson} with the error as its cause.
+ */
 function allowed<Result>(work: () => Result): Result {
   const done = attempt(work, DomainError);
   if (done instanceof DomainError) throw new UnsupportedAsJson(done);
@@ -182,7 +190,7 @@ export function writePage<Row, Input extends PageInput>(
   const rows = pageFrom(target, relation.from(writing.viewer, input), input.ordering, page);
   const ends: EndsOf = { name: "cursors", text: cursorOf(alias, scope) };
 
-  // The rows are read once, whatever is made of them.
+  // One subquery reads the rows for all members of the page.
   const listCount = members.filter(({ content }) => content.kind === "rows" || content.kind === "edges").length;
   const isAlone = !hasPageInfo && listCount === 1;
   const lists: Written[] = [];

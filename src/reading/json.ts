@@ -15,7 +15,7 @@ import { divider, encoded, textOf } from "./text.ts";
 // Plans of statements that write the JSON of the response. This process passes the JSON on as a text, and fills placeholders with the
 // values that only it can compute, such as a signed URL.
 
-/** As `planOne`, of rows that come with their JSON. @throws {DomainError}, {@link NotInJson} */
+/** As `planOne`, with the JSON of the row. Throws {@link DomainError} and {@link UnsupportedAsJson}. */
 export function planOneInJson<Row>(
   relation: OneRelation<Row>,
   { fields, json }: Selection & { readonly json: RowShape },
@@ -40,7 +40,7 @@ export function planOneInJson<Row>(
   };
 }
 
-/** As `planMany`, of a page that is JSON. @throws {DomainError}, {@link NotInJson} */
+/** As `planMany`, for a page that is one JSON object. Throws {@link DomainError} and {@link UnsupportedAsJson}. */
 export function planPageInJson<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
   { input, shape }: { readonly input: Input; readonly shape: PageShape },
@@ -59,17 +59,20 @@ export function planPageInJson<Row, Input extends PageInput>(
   };
 }
 
-/** What {@link planListInJson} reads before the list. */
+/** The head that {@link planListInJson} reads before the list. */
 type ListHead = readonly [parentId: string, read: number, first: Position | null, last: Position | null, total: number | null];
 
-/** A page whose rows are a list in JSON. */
+/** A page whose rows are a JSON list. */
 export interface FoundList<Row> {
-  /** Of the row that it is of. */
+  /** The id of the parent row. Empty if there is no parent. */
   readonly parentId: string;
   readonly page: CountedSlice<Row>;
 }
 
-/** As `planMany`, of a page whose rows are a list in JSON: of all that there are, or of the rows of `parent`. @throws {DomainError}, {@link NotInJson} */
+/**
+ * As `planMany`, for a page whose rows are a JSON list: of all rows, or of the rows of `parent`. Throws {@link DomainError} and
+ * {@link UnsupportedAsJson}.
+ */
 export function planListInJson<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
   { input, pageSelection, list }: { readonly input: Input; readonly pageSelection: PageSelection; readonly list: RowShape },

@@ -1,4 +1,7 @@
-/** A number of its own for each object, by which what is kept for it is found again. Whoever keeps something has such numbers of their own. */
+/**
+ * Returns a function that gives each object a number of its own, to be part of a cache's key. Each cache has its own such
+ * function.
+ */
 export function createObjectIds(): (object: object) => number {
   const ids = new WeakMap<object, number>();
   let nextId = 1;

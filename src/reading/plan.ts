@@ -25,14 +25,17 @@ import {
 } from "./selection.ts";
 import { jsonArray, type StoredFields, storedFields } from "./stored.ts";
 
-/** The part of a statement that builds a JSON value, and what is made of that. */
+/** A part of a statement: an SQL expression for a JSON value, and the function that decodes the value. */
 interface Part<Value> {
   readonly json: Sql;
   readonly decode: (json: never) => Value;
   readonly weight: number;
 }
 
-/** Plans the read of one row with all that is selected of it, however deep. @throws {DomainError} where the viewer may not read such rows. */
+/**
+ * Plans the read of one row with everything that is selected below it. Throws a {@link DomainError} if the viewer may not read
+ * such rows.
+ */
 export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, viewer: Viewer): Plan<Row | null> {
   const { json } = selection;
   if (json) return planOneInJson(relation, { ...selection, json }, viewer);
@@ -42,7 +45,7 @@ export function planOne<Row>(relation: OneRelation<Row>, selection: Selection, v
   return { statement, decode: parsed(orNull(row.decode)), weight: row.weight };
 }
 
-/** Plans the read of a page of rows. @throws {DomainError} where the viewer may not read such rows. */
+/** Plans the read of a page of rows. Throws a {@link DomainError} if the viewer may not read such rows. */
 export function planMany<Row, Input extends PageInput>(
   relation: ManyRelation<Row, Input>,
   { input, pageSelection, selection }: { input: Input; pageSelection: PageSelection; selection: Selection },
@@ -63,7 +66,10 @@ function pageOnly<Row>({ decode, ...plan }: Plan<FoundList<Row> | null>): Plan<C
   };
 }
 
-/** How many pages of one relation come with a row. More of them are read by themselves, and each answer is counted before the next one is asked for. */
+/**
+ * How many pages of one relation are read with their row. Further ones have statements of their own, so that the size of each
+ * result is known before the next read.
+ */
 const maximumPagesOfRelation = 4;
 
 function planRow<Row>(entity: Entity<Row>, selection: Selection, viewer: Viewer, budget: Budget, depth: number): Part<Row> {
@@ -105,7 +111,10 @@ function rowDecoder(
   };
 }
 
-/** Undefined where it cannot be read with its row: the viewer may not, which is for whoever asks for it to say, or it would be too much. */
+/**
+ * Returns undefined if the relation cannot be read with its row: the budget is used up, or a policy refuses it. Its own
+ * resolver then reads it, and throws the error.
+ */
 function planRelation(selected: SelectedRelation, viewer: Viewer, budget: Budget, depth: number): Part<unknown> | undefined {
   if (!budget.takes(depth)) return undefined;
   const part = attempt(
@@ -147,7 +156,7 @@ function planPage<Row, Input extends PageInput>(
     depth,
   );
   const weight = weightOfPage(page, row.weight);
-  // The rows come out of the subquery in its order, and are put into the array as they come: nothing else stands beside them in the FROM.
+  // The subquery returns its rows in order, and json_agg keeps that order because nothing else is in the FROM.
   const rowsInJson = sql`SELECT ${row.json} AS json FROM (${pageFrom(target, from(viewer, input), input.ordering, page)}) ${raw(target.alias)}`;
   const written = mayWriteTooMuch(weight) ? stoppedForSize(rowsInJson, sql`octet_length(json::text)`) : sql`(${rowsInJson})`;
   const json = sql`(SELECT coalesce(json_agg(json), '[]'::json) FROM ${written} listed)`;
@@ -165,7 +174,7 @@ function planPage<Row, Input extends PageInput>(
   };
 }
 
-/** With the fields that say where a row stands. */
+/** Returns `selection` with the fields of the row's position. */
 function withPosition(selection: Selection, ordering: Ordering): Selection {
   const { fields } = selection;
   return fields

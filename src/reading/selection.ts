@@ -3,34 +3,34 @@ import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 import type { PageShape, RowShape } from "./shape.ts";
 
 /**
- * What a caller wants of rows: which fields, and which relations with what of those. A GraphQL field makes it of what is selected below it, a
- * REST face keeps it as a constant. Plans are kept by it, so one that is wanted again has to be the same object.
+ * What to read of rows: fields and relations. GraphQL builds it from a document, REST has it as a constant. Plans are cached by
+ * the object, so the same selection must be the same object.
  */
 export interface Selection {
-  /** Undefined where every field is wanted. The id always comes. */
+  /** Undefined: every field. The id is always read. */
   readonly fields: ReadonlySet<string> | undefined;
-  /** Each under the key that {@link preloaded} finds it by. */
+  /** By the key that {@link preloaded} takes. */
   readonly relations: ReadonlyMap<RelationKey, SelectedRelation>;
-  /** What {@link jsonOf} a row is to be, where the database is to write that. Relations do not come with the row then. */
+  /** The shape of the JSON of a row, if the database writes it. Relations are then part of the JSON. */
   readonly json?: RowShape;
 }
 
-/** What tells relations of one row apart: a name, or where the field that wants it stands in its document. */
+/** Identifies a relation among those of its row: a name, or the position of the field in the document. */
 export type RelationKey = string | number;
 
-/** A page, with the number of rows on all pages where that was asked for. */
+/** A page with the number of rows on all pages, if it was counted. */
 export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
-  /** Where the first and the last row stand, where that was asked for instead of rows. */
+  /** The positions of the first and the last row, if the rows are a JSON list. */
   readonly ends?: { readonly first: Position | null; readonly last: Position | null };
 }
 
-/** A relation with what is wanted of it. */
+/** A relation and what is selected of it. */
 export type SelectedRelation = SelectedOne | SelectedMany;
 
 interface Selected {
   readonly selection: Selection;
-  /** The fields of the row that it can be read by later, where it cannot be read with the row. */
+  /** The fields by which the relation can be read later, if it cannot be read with its row. */
   readonly fallbackColumns: readonly string[];
 }
 
@@ -39,24 +39,24 @@ export interface SelectedOne extends Selected {
 }
 
 export interface SelectedMany extends Selected {
-  /** Its input has been read for it, by whoever made the selection. */
+  /** `input` is the input of this relation. The code that builds the selection pairs the two. */
   readonly relation: ManyRelation<unknown, never>;
   readonly input: PageInput;
   readonly pageSelection: PageSelection;
 }
 
-/** What is wanted of a page besides its rows. */
+/** What to read of a page besides the fields of its rows. */
 export interface PageSelection {
   readonly rows: boolean;
-  /** Whether there are rows beside the page, which takes one row more. */
+  /** Whether to find out if there are rows before and after the page. It takes one row more. */
   readonly neighbours: boolean;
-  /** Whether cursors are made of its rows: the fields that it is sorted by come with them then. */
+  /** Whether cursors are made of the rows: the fields of the order are read too. */
   readonly cursors: boolean;
-  /** How many rows there are on all pages; `most` ends the counting. */
+  /** Whether to count the rows of all pages, and at most how many. */
   readonly total: false | true | { readonly max: number };
-  /** What {@link jsonOf} the page is to be, where the database is to write that instead of anything else. */
+  /** The shape of the JSON of the page, if the database writes it instead of rows. */
   readonly json?: PageShape;
-  /** What each row of a list is to be, which is {@link jsonOf} the page, where the database is to write that instead of the rows. */
+  /** The shape of each row of a JSON list, if the database writes that instead of rows. */
   readonly list?: RowShape;
 }
 
@@ -64,18 +64,18 @@ export const pageWithCursors: PageSelection = { rows: true, neighbours: true, cu
 export const pageWithTotal: PageSelection = { rows: true, neighbours: false, cursors: false, total: true };
 export const totalOnly: PageSelection = { rows: false, neighbours: false, cursors: false, total: true };
 
-/** Every field, and no relation. */
+/** Every field, no relation. */
 export const allFields: Selection = { fields: undefined, relations: new Map() };
 
 const preloadedOf = Symbol("relations");
 
-/** The relations that a row came with, by the keys of its selection. */
+/** The relations that were read with a row, by the keys of its selection. */
 export interface Preloaded {
   readonly indexes: ReadonlyMap<RelationKey, number>;
   readonly values: readonly unknown[];
 }
 
-/** Keeps with `row` what it came with. */
+/** Attaches the relations that were read with `row`. */
 export function attachPreloaded(row: WithPreloaded, preloadedRelations: Preloaded): void {
   row[preloadedOf] = preloadedRelations;
 }
@@ -84,10 +84,7 @@ interface WithPreloaded {
   [preloadedOf]?: Preloaded;
 }
 
-/**
- * What `row` came with under `key`: a row, null, or a page, as its selection asked for. Undefined where it did not come with that, and it has to be
- * read by itself.
- */
+/** Returns the relation `key` that was read with `row`: a row, null or a page. Undefined if it was not read with the row. */
 export function preloaded(row: object, key: RelationKey): unknown {
   const preloadedRelations = (row as WithPreloaded)[preloadedOf];
   const index = preloadedRelations?.indexes.get(key);

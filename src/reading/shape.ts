@@ -3,57 +3,57 @@ import type { ResponseContext, JsonResult } from "./json-result.ts";
 import type { Entity } from "./entity.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 
-/** A member of an object in JSON: its name, which is a name of GraphQL's, and what stands under it. */
+/** A member of a JSON object. Its name is a name of GraphQL, and needs no escape. */
 export interface Member<Content> {
   readonly name: string;
   readonly content: Content;
 }
 
-/** What a row is in an answer: the members of its object, in their order. */
+/** The members of the JSON object of a row, in their order. */
 export type RowShape = readonly RowMember[];
 
 export type RowMember = Member<RowContent> | OptionalMember | Spread;
 
-/** A member of those rows alone whose `field` is that. It is never the first. */
+/** A member that only those rows have whose `field` is `is`. It is never the first member. */
 interface OptionalMember extends Member<RowContent> {
   readonly when: { readonly field: string; readonly is: string | boolean };
 }
 
-/** Members that a related row has, where there is one. They are never the first. */
+/** The members of a related row, if there is one. They are never the first members. */
 interface Spread {
   readonly of: OneRelation;
   readonly members: RowShape;
 }
 
-/** What a page is in an answer. */
+/** The JSON object of a page. */
 export interface PageShape {
   readonly members: readonly Member<PageContent>[];
-  /** What the cursors that stand in it are good for. */
+  /** The scope of its cursors. */
   readonly scope: CursorScope;
 }
 
 /** How a column is written in JSON. */
 export type JsonEncoding =
-  /** As PostgreSQL writes any value in JSON: texts and lists. */
+  /** As PostgreSQL's to_json writes it: texts and lists. */
   | "json"
-  /** As it is: numbers, true and false. */
+  /** Without quotation marks: numbers and booleans. */
   | "bare"
-  /** In quotation marks: what has nothing in it that JSON would escape. */
+  /** In quotation marks, without escapes: values that need none. */
   | "quoted"
-  /** In UTC, to the millisecond. */
+  /** RFC 3339 in UTC, to the millisecond. */
   | "instant"
-  /** The opposite of a truth. */
+  /** The negation of a boolean. */
   | "negated"
-  /** A name of an enumeration as what it is called there, or a list of them. */
+  /** A name of an enumeration as its code in the API, or a list of them. */
   | { readonly codes: Readonly<Record<string, string>> }
-  /** A text of at most that many characters. The last one of a longer text is an ellipsis. */
+  /** At most that many characters. A longer text ends with an ellipsis. */
   | { readonly maxLength: number }
-  /** The global id of a type's row, of its UUID. */
+  /** The global id for a row of that type, from its UUID. */
   | { readonly globalIdOf: string }
-  /** As the global id, without the padding of its base64. */
+  /** As the global id, without the padding of base64. */
   | { readonly nodeIdOf: string };
 
-/** Makes a part of an answer that the database cannot make, as JSON: of what it is given of the row, for whoever asks. */
+/** Computes a part of the JSON in this process, from columns of the row or rows. */
 export type Compute<Given> = (given: Given, context: ResponseContext) => string | Promise<string>;
 
 interface Constant {
@@ -63,11 +63,11 @@ interface Constant {
 
 export type RowContent =
   | Constant
-  /** A field as it is stored. */
+  /** A column. */
   | { readonly kind: "stored"; readonly field: string; readonly encoding: JsonEncoding; readonly nullable: boolean }
-  /** Worked out of those fields of the row, or of all of them. */
+  /** A value that is computed from these fields of the row, or from all. */
   | { readonly kind: "computed"; readonly fields: readonly string[] | undefined; readonly compute: Compute<never> }
-  /** Worked out of those fields of related rows, all of which are read at once. Where the viewer may not read them, or there are none, it is `none`. */
+  /** A value that is computed from all related rows. It is `none` if there are none or if a policy refuses them. */
   | {
       readonly kind: "computedRows";
       readonly relation: ManyRelation<unknown, never>;
@@ -75,9 +75,9 @@ export type RowContent =
       readonly none: string;
       readonly compute: Compute<never>;
     }
-  /** An object of its own, of the same row. */
+  /** An object whose members belong to the same row. */
   | { readonly kind: "object"; readonly shape: RowShape }
-  /** By whether `field` is true. */
+  /** One of two contents, by a boolean field. */
   | { readonly kind: "choice"; readonly field: string; readonly yes: RowContent; readonly no: RowContent }
   | { readonly kind: "row"; readonly relation: OneRelation; readonly nullable: boolean; readonly shape: RowShape }
   | {
@@ -87,7 +87,7 @@ export type RowContent =
       readonly shape: PageShape;
     };
 
-/** A field of the entity's rows, as it is stored. */
+/** Returns the content for a field of the entity. */
 export function storedField<Row>(
   _entity: Entity<Row>,
   field: keyof Row & string,
@@ -106,7 +106,7 @@ export type PageContent =
 
 export type EdgeContent = Constant | { readonly kind: "row"; readonly shape: RowShape } | { readonly kind: "cursor" };
 
-/** What Relay's PageInfo has, by the names that it has there. */
+/** The fields of PageInfo in the Relay Cursor Connections Specification. */
 export type PageInfoContent =
   | Constant
   | { readonly kind: "hasNextPage" }
@@ -120,12 +120,12 @@ interface WithJsonResult {
   [jsonResultOf]?: JsonResult;
 }
 
-/** Keeps with a row or a page its JSON, which was read with it or instead of its rows. */
+/** Attaches the JSON that was read with a row or a page. */
 export function attachJson(found: object, json: JsonResult): void {
   (found as WithJsonResult)[jsonResultOf] = json;
 }
 
-/** The JSON that `found` came with, in the shape that was asked for; undefined where none was. */
+/** Returns the JSON that was read with `found`, or undefined if none was selected. */
 export function jsonOf(found: object): JsonResult | undefined {
   return (found as WithJsonResult)[jsonResultOf];
 }

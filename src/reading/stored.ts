@@ -1,20 +1,20 @@
 import { column, join, sql, type Sql } from "../platform/sql.ts";
 import type { Entity } from "./entity.ts";
 
-/** Fields of rows as a statement writes them, in the order of their entity, and what is made of that. */
+/** Fields of rows as a statement selects them, in the order of the entity, and the function that decodes them. */
 export interface StoredFields {
   readonly columns: readonly Sql[];
-  /** A row of the values, which may be followed by others. */
+  /** Returns a row from the first values of the array. More values may follow. */
   readonly decode: (values: readonly never[]) => Record<string, unknown>;
 }
 
-/** The fields for which `isWanted`, and those that always come. */
+/** Returns the fields for which `isWanted` is true, and those that are always read. */
 export function storedFields(entity: Entity<unknown>, isWanted: (field: string) => boolean): StoredFields {
   const fields = entity.fields.filter((field) => entity.always.has(field) || isWanted(field));
   const revivers = fields.map((field) => entity.revive(field));
   return {
     columns: fields.map((field) => column(entity.alias, field)),
-    // A counted loop: there are as many turns as there are values in all rows.
+    // A counted loop, since this runs for each value of each row.
     decode(values) {
       const row: Record<string, unknown> = {};
       for (let index = 0; index < fields.length; index += 1) {
@@ -27,7 +27,7 @@ export function storedFields(entity: Entity<unknown>, isWanted: (field: string) 
   };
 }
 
-/** `values` as an array of JSON: the names of an object would be built, sent and parsed for every row. */
+/** Returns `values` as a JSON array. An object would repeat its names in each row. */
 export function jsonArray(values: readonly Sql[]): Sql {
   return sql`json_build_array(${join(values, ", ")})`;
 }
