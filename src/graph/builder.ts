@@ -9,8 +9,8 @@ import { decodeGlobalId, encodeGlobalId } from "../platform/global-ids.ts";
 import type { GraphContext } from "./context.ts";
 import { refusedFieldsPlugin } from "./refused-fields.ts";
 
-/** The scalars of the schema, with what a resolver gets (Input) and gives (Output). */
-// A type, not an interface: the builder wants an index signature, which only types have implicitly.
+/** The scalars of the schema: the type that resolvers get (Input) and the type that they return (Output). */
+// A type, not an interface: the builder requires an index signature, which only types have implicitly.
 type Scalars = {
   ID: { Input: string; Output: string };
   DateTime: { Input: Date; Output: Date };
@@ -19,10 +19,10 @@ type Scalars = {
   SafeInt: { Input: number; Output: number };
 };
 
-/** How many nodes can be asked for by id at once. */
+/** The maximum number of ids of `nodes`. */
 const maximumNodes = 100;
 
-// As of Scalars.
+// A type for the same reason as Scalars.
 type BuilderTypes = {
   PrismaTypes: PrismaTypes;
   Context: GraphContext;
@@ -36,7 +36,7 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
   plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin, refusedFieldsPlugin],
   defaultFieldNullability: false,
   prisma: {
-    // A query of the plugin's own would go around the services and their policies, so it finds no client.
+    // The plugin's own queries would bypass the services and their policies, so there is no client for them.
     client: () => {
       throw new Error("Resolvers read through the services; a field was defined that makes the Prisma plugin query by itself.");
     },
@@ -77,7 +77,7 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
         return resolveNodes(ids);
       },
     },
-    // Each connection has the field by itself: the plugin would make an edge of each row, to take the row out of it again.
+    // Each connection defines the field by itself. The plugin would make an edge of each row and take the row out of it again.
     nodesOnConnection: false,
     edgesFieldOptions: {
       nullable: { list: false, items: false },
@@ -115,10 +115,10 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
   },
 };
 
-/** A builder with no type in it. */
+/** Returns a builder without types. */
 export function createBuilder(): InstanceType<typeof SchemaBuilder<BuilderTypes>> {
   return new SchemaBuilder<BuilderTypes>(options);
 }
 
-/** The builder that every feature adds its types to. It knows none of them. */
+/** The builder to which every feature adds its types. It imports none of them. */
 export const builder = createBuilder();

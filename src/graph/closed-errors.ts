@@ -4,13 +4,13 @@ import { asError, DomainError, type ErrorCode, InvalidInput, retryAfterOf, Unava
 import { statusOf } from "../http/problem.ts";
 import { isUnavailable } from "../platform/unavailable.ts";
 
-/** `result` with errors of the closed list only. One that says more than that is logged instead. */
+/** Returns `result` with errors of the closed list only, and logs the others. */
 export function closeErrors(result: ExecutionResult, log: FastifyBaseLogger): ExecutionResult {
   if (!result.errors) return result;
   return { ...result, errors: result.errors.map((error) => closed(error, log)) };
 }
 
-/** The codes that decide about the status of the whole answer, wherever in it they stand. */
+/** The codes that determine the status of the whole response, in any place of the result. */
 const httpStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   UNAVAILABLE: 503,
   TOO_MANY_REQUESTS: 429,
@@ -18,11 +18,11 @@ const httpStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   ANSWER_TOO_LARGE: 400,
 };
 
-/** An error as it may leave: of the closed list, or saying nothing but that something went wrong. */
+/** Returns an error of the closed list for `error`. An unknown error is logged and becomes INTERNAL without details. */
 export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
   const cause = rootCause(error);
   const isDown = cause !== undefined && !isRefusedByHost(cause) && isUnavailable(cause);
-  // What has no cause of its own is the gateway's: it has no room for the moment.
+  // An Unavailable without a cause is the gateway's own: it has no room at the moment.
   if (isDown && (cause.cause !== undefined || !(cause instanceof Unavailable)))
     log.error({ err: cause }, "the database cannot be reached");
   const original = isDown && !(cause instanceof Unavailable) ? new Unavailable({ cause }) : cause;
@@ -34,11 +34,11 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
     const status = httpStatuses[original.code];
     const seconds = retryAfterOf(original);
     const headers = seconds === undefined ? {} : { headers: { "retry-after": String(seconds) } };
-    // A code that decides nothing by itself has the status of where it was found: before the operation was begun, or in a field.
+    // The status of other codes depends on where the error was thrown: before the execution, or in a field.
     const http = status === undefined ? error.extensions["http"] : { status, ...headers };
     return shown(original.message, { code: original.code, ...fields, ...(http === undefined ? {} : { http }) });
   }
-  // What graphql-js itself refuses, a syntax or a variable, has no cause and is about what was sent.
+  // An error of graphql-js has no cause. It is about the request: a syntax error or a variable.
   if (original === undefined || isRefusedByHost(original)) {
     const { http } = error.extensions;
     const code = original && hostStatus(original) === statusOf.TOO_LARGE ? "TOO_LARGE" : "INVALID_INPUT";
@@ -51,7 +51,7 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
   });
 }
 
-/** `error` with what Yoga is told of the answer's status. */
+/** Returns `error` with the HTTP status for Yoga. */
 export function withHttp(error: GraphQLError, http: { readonly status: number; readonly spec?: boolean }): GraphQLError {
   const { message, originalError, extensions } = error;
   return new GraphQLError(message, {
@@ -61,14 +61,14 @@ export function withHttp(error: GraphQLError, http: { readonly status: number; r
   });
 }
 
-/** What was thrown outside any field, as an error that {@link closed} takes. */
+/** Returns an error that was thrown outside any field as an error for {@link closed}. */
 export function wrap(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const original = asError(error);
   return new GraphQLError(original.message, { originalError: original });
 }
 
-/** The status that the host or the face gives `error`, where it has one for it. */
+/** Returns the status that the host or the API gives `error`, or undefined if it gives none. */
 export function hostStatus(error: unknown): number | undefined {
   if (error instanceof DomainError) return statusOf[error.code];
   if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
@@ -76,8 +76,8 @@ export function hostStatus(error: unknown): number | undefined {
 }
 
 /**
- * What Yoga is told of the answer's status. GraphQL over HTTP answers `application/json` with 200 where a document is wrong, which has a place
- * in it, and with 400 where the request is none; Yoga makes no difference between them.
+ * Returns the HTTP status for Yoga. For `application/json`, GraphQL over HTTP requires 200 if the document is wrong, whose
+ * errors have locations, and 400 if the request is not well formed. Yoga does not distinguish them.
  */
 function httpOf(error: GraphQLError, http: unknown): unknown {
   return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;
@@ -93,7 +93,7 @@ function rootCause(error: GraphQLError): Error | undefined {
   return cause ?? undefined;
 }
 
-/** Refusals of the host: too large, not JSON, no such media type. */
+/** Whether the host refused the request: it is too large, not JSON, or of another media type. */
 function isRefusedByHost(error: Error): boolean {
   const status = hostStatus(error);
   return status !== undefined && status < 500;

@@ -3,7 +3,7 @@ import { type CursorScope, decodeCursor, encodeCursor } from "../platform/cursor
 import { type Page, type Position, positionOf, type Slice } from "../platform/keyset.ts";
 import { attachJson, jsonOf } from "../reading/shape.ts";
 
-/** The arguments of a connection field, as GraphQL hands them over. */
+/** The arguments of a connection field. */
 export interface ConnectionArguments {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
@@ -11,7 +11,7 @@ export interface ConnectionArguments {
   readonly before?: string | null | undefined;
 }
 
-/** A connection as the Relay specification has it. Cursors and the count are made only when they are asked for. */
+/** A connection of the Relay Cursor Connections Specification. Cursors and the total are computed only if they are selected. */
 export interface Connection<Row> {
   readonly nodes: readonly Row[];
   readonly edges: readonly Edge<Row>[];
@@ -29,11 +29,11 @@ export interface Edge<Row> {
   readonly cursor: string;
 }
 
-/** How many nodes a page has when no number is asked for. */
+/** The page size without `first` and `last`. */
 export const defaultSize = 25;
 export const maximumSize = 100;
 
-/** The page that the arguments of a connection ask for. @throws {InvalidInput} with every argument that cannot be used. */
+/** Returns the page that the arguments select. Throws {@link InvalidInput} with all invalid arguments. */
 export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
   const problems = [
     ...sizeProblems(args),
@@ -50,7 +50,7 @@ export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
   };
 }
 
-/** A page of rows as a connection. `count` reads how many there are in all, where the page did not come with that. */
+/** Returns a page of rows as a connection. `count` reads the total if it was not read with the page. */
 export function toConnection<Row extends { readonly id: string } & object>(
   slice: CountedRows<Row>,
   scope: CursorScope,
@@ -64,7 +64,7 @@ export function toConnection<Row extends { readonly id: string } & object>(
 
 type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
 
-// A class for once: each row of a page may have such a page of its own, and its getters are made once for all of them.
+// This is a class because each row of a page may have such a page, and a class creates its getters once.
 class PageOfRows<Row extends { readonly id: string } & object> implements Connection<Row> {
   readonly #slice: CountedRows<Row>;
   readonly #scope: CursorScope;
@@ -106,17 +106,17 @@ class PageOfRows<Row extends { readonly id: string } & object> implements Connec
 
 export const nodesDescription = "The nodes of this page without their cursors, in the order of `edges`.";
 
-/** The rows of a connection, which is given as GraphQL's plugin types it: that knows them by their edges only. */
+/** Returns the rows of a connection. Pothos' Relay plugin types it as edges only. */
 export function nodesOf<Row>(connection: object): Row[] {
   return (connection as Connection<Row>).nodes as Row[]; // as in countOf; GraphQL only reads them
 }
 
-/** How many rows a connection has in all. It is given as GraphQL's plugin types it, which does not know that the count travels with it. */
+/** Returns the total of a connection. The type of Pothos' Relay plugin does not have the function. */
 export function countOf(connection: object): number | Promise<number> {
   return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
 }
 
-/** A row as an edge of a connection whose cursors are of `scope`. */
+/** Returns a row as an edge with a cursor of `scope`. */
 export function toEdge<Row extends { readonly id: string } & object>(row: Row, scope: CursorScope): Edge<Row> {
   return {
     node: row,

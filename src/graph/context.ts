@@ -9,7 +9,7 @@ import type { SelectionBuilder } from "./selection-builder.ts";
 import type { RateLimitStatus } from "./rate-limit-status.ts";
 import { relationKeyOf, selectedPageOf } from "./selection.ts";
 
-/** A read of a service: keys in, answers in their order out, with what is selected. */
+/** A batch read of a service: it returns the rows of `keys` in their order, with what is selected. */
 type BatchRead<Key, Value> = (viewer: Viewer, keys: readonly Key[], selection?: Selection) => Promise<readonly Value[]>;
 type BatchPages<Key, Input, Value> = (
   viewer: Viewer,
@@ -19,27 +19,27 @@ type BatchPages<Key, Input, Value> = (
   selection: Selection,
 ) => Promise<readonly Value[]>;
 
-/** Whom an operation is answered to, and of what. */
+/** The viewer of an operation and the services. */
 interface GraphContextBase {
   readonly viewer: Viewer;
   readonly services: Services;
-  /** What the operation costs and its caller has left, where it was counted. */
+  /** The cost of the operation and what is left to its caller. Undefined if it was not counted. */
   readonly rateLimit?: RateLimitStatus | undefined;
 }
 
-/** What resolvers are given. Nothing of the database is in it: they reach it through the services. */
+/** The context of resolvers. It has no database: resolvers read through the services. */
 export interface GraphContext extends GraphContextBase, SelectionBuilder {
-  /** One key's answer from a batch read. Keys asked for in the same turn go out as one read, and a key is read once a request. */
+  /** Returns the value of `key` by a batch read. Keys of one turn of the event loop are read together, and each key once. */
   load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
-  /** As {@link GraphContext.load}, of a batch read that takes an input. */
+  /** As {@link GraphContext.load}, for a batch read with an input. */
   loadWith<Key, Input, Value>(
     read: (viewer: Viewer, keys: readonly Key[], input: Input) => Promise<readonly Value[]>,
     input: Input,
     key: Key,
   ): Promise<Value>;
-  /** The row that the field of `info` is: what `row` came with, or what is found by `key`. */
+  /** Returns the row that the field of `info` selects: the preloaded one, or the one with `key`. */
   row<Key, Value>(row: object, info: GraphQLResolveInfo, read: BatchRead<Key, Value>, key: Key): Value | Promise<Value>;
-  /** The page that the field of `info` is: what `row` came with, or what is found by `key` and an input that is read then. */
+  /** Returns the page that the field of `info` selects: the preloaded one, or the one of `key`. The input is read only then. */
   page<Key, Input extends PageInput, Value>(
     row: object,
     info: GraphQLResolveInfo,
@@ -47,15 +47,15 @@ export interface GraphContext extends GraphContextBase, SelectionBuilder {
     readInput: () => Input,
     key: Key,
   ): Value | Promise<Value>;
-  /** Forgets what was read, since something was written. */
+  /** Forgets all loaded values. A mutation calls it after a write. */
   forget(): void;
 }
 
-/** The context of one operation, in which `selecting` says what its root fields answer with. */
+/** Returns the context of one operation. `selectionBuilder` builds the selections of its root fields. */
 export function createGraphContext(base: GraphContextBase, selectionBuilder: SelectionBuilder): GraphContext {
   const { viewer } = base;
   const objectId = createObjectIds();
-  // The read itself is the key: a service's function is one object for the life of the process, and names its own result.
+  // The key is the read function itself: each service has it once, and it determines the type of the result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 
   function loaderOf<Key, Value>(
@@ -66,7 +66,7 @@ export function createGraphContext(base: GraphContextBase, selectionBuilder: Sel
     const variants = loaders.get(read) ?? new Map<string, DataLoader<never, unknown>>();
     loaders.set(read, variants);
     const existing = variants.get(variant);
-    // The loader under a read was made for that read's own keys and values.
+    // A loader was made for the keys and values of this read function.
     if (existing) return existing as unknown as DataLoader<Key, Value>;
     const loader = new DataLoader<Key, Value>(batch);
     variants.set(variant, loader);
@@ -85,7 +85,7 @@ export function createGraphContext(base: GraphContextBase, selectionBuilder: Sel
     },
     row(row, info, read, key) {
       const loaded = preloaded(row, relationKeyOf(info));
-      // What came under the field's key is what the field was declared to be of.
+      // The preloaded value has the type of the field that it was read for.
       return loaded === undefined ? context.load(read, key, context.selected(info)) : (loaded as never);
     },
     page(row, info, read, readInput, key) {

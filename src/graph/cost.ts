@@ -17,38 +17,38 @@ import { prices, wholePoints } from "../limits/cost.ts";
 import { defaultSize, maximumSize } from "./connections.ts";
 import type { Fragments, Variables } from "./limits.ts";
 
-/** What an operation would cost with certain variables, were its pages full. */
+/** The cost of an operation with certain variables, if all its pages were full. */
 export interface OperationCost {
-  /** In whole points. */
+  /** Whole points. */
   readonly points: number;
-  /** Nodes that its pages could hold. */
+  /** How many nodes its pages can contain. */
   readonly nodes: number;
-  /** Texts that it could have rendered. */
+  /** How many texts it can render. */
   readonly texts: number;
 }
 
-/** Sums of what one selection costs. Points are not rounded yet. */
+/** The cost of a selection. Points are not rounded yet. */
 interface Sum {
   nodes: number;
   texts: number;
   points: number;
 }
 
-/** What a selection costs: by itself, and for each row of its pages, of which only the variables know how many there are. */
+/** The cost of a selection: its own, and that of each row of its pages. Variables determine the number of rows. */
 interface CostPart {
   readonly own: Sum;
   readonly pages: { readonly size: SizeOf; readonly row: CostPart }[];
 }
 
-/** The arguments that say how many nodes a field asks for. */
+/** The arguments that determine how many nodes a field returns. */
 const sizeArguments: ReadonlySet<string> = new Set(["first", "last", "ids"]);
 
-/** Under how many names a row may have the same field before each costs more: beyond them rows are completed value by value. */
+/** How many aliases of one field are cheap in a row. With more, the row is completed value by value. */
 const cheapNames = 4;
 
 /**
- * Prepares the cost of a valid operation of `schema`, that of its introspection left out: what is left to do for each request is a multiplication
- * a page whose size is a variable.
+ * Compiles the cost of a valid operation of `schema`, without its introspection. The returned function only multiplies for each
+ * page whose size is a variable.
  */
 export function compileCost(
   schema: GraphQLSchema,
@@ -60,7 +60,7 @@ export function compileCost(
   if (root)
     addSelections(part, operation.selectionSet, { schema, fragments, operation, type: root, isRoot: true, names: new Map() });
   const isMutation = operation.operation === OperationTypeNode.MUTATION;
-  // The first read is in the price of the call.
+  // The price of the call includes the first read.
   const base = prices.call - (isMutation ? 0 : prices.read);
 
   return (variables) => {
@@ -75,9 +75,9 @@ interface CostPlace {
   readonly operation: OperationDefinitionNode;
   readonly type: GraphQLNamedType;
   readonly isRoot: boolean;
-  /** How often each field has been met at this place. */
+  /** How often each field occurs at this place. */
   readonly names: Map<string, number>;
-  /** Of a connection: what its rows cost, and whether it is one of the root's own. */
+  /** For a connection: the cost of its rows, and whether it is a root field. */
   readonly connection?: { readonly row: CostPart; readonly isRoot: boolean };
 }
 
@@ -116,7 +116,7 @@ function addField(part: CostPart, node: FieldNode, place: CostPlace): void {
   const count = (place.names.get(name) ?? 0) + 1;
   place.names.set(name, count);
   part.own.points += count > cheapNames && !place.isRoot ? prices.repeatedValue : prices.value;
-  // Introspection is counted by what it answers, and __typename is a value like any other.
+  // Introspection is counted by its result. __typename costs as much as any value.
   if (!field) return;
   const { points, rendersText } = field.extensions as { readonly points?: number; readonly rendersText?: boolean }; // see priced and its like
   part.own.points += points ?? 0;
@@ -149,7 +149,7 @@ function addField(part: CostPart, node: FieldNode, place: CostPlace): void {
   addSelections(part, node.selectionSet, inner);
 }
 
-/** The values of lists in an argument: each is something that rows are held against. */
+/** Adds the values of lists in an argument: rows are compared with each of them. */
 function addListed(part: CostPart, value: ValueNode): void {
   if (value.kind === Kind.VARIABLE) {
     const row = newPart();
@@ -163,14 +163,17 @@ function addListed(part: CostPart, value: ValueNode): void {
   }
 }
 
-/** How many values there are in the lists of what was sent as a variable. */
+/** Returns the number of values in the lists of a variable's value. */
 function listedIn(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   const own = Array.isArray(value) ? value.length : 0;
   return Object.values(value).reduce<number>((sum, part) => sum + listedIn(part), own);
 }
 
-/** A field of a connection: what rows cost is counted as often as there are any, a total once. A page of which only the total is asked reads none. */
+/**
+ * Adds a field of a connection. The cost of a row counts once for each row, a total counts once. A page with nothing but a
+ * total reads no rows.
+ */
 function addMember(
   part: CostPart,
   node: FieldNode,
@@ -194,21 +197,26 @@ function rootPrice({ operation }: CostPlace, field: GraphQLField<unknown, unknow
 
 type SizeOf = (variables: Variables) => number;
 
-/** How many nodes a field's `first`, `last` or `ids` ask for; undefined where it has none of them. */
+/**
+ * Returns the function for the number of nodes that `first`, `last` or `ids` select. Undefined if the field has none of them.
+ */
 function askedSize({ arguments: given = [] }: FieldNode, operation: OperationDefinitionNode): SizeOf | undefined {
   const sizes = given.filter(({ name }) => sizeArguments.has(name.value)).map(({ value }) => sizeIn(value, operation));
   if (sizes.length === 0) return undefined;
   return (variables) => {
     for (const size of sizes) {
       const known = size(variables);
-      // A number out of bounds is refused where it is read; one below zero must not make up for another one here.
+      // The resolver refuses an invalid number. A negative one must not reduce the cost of others here.
       if (known !== undefined) return Math.min(Math.max(0, known), maximumSize);
     }
     return defaultSize;
   };
 }
 
-/** The number that `value` is, or that the list it is has; undefined where it is neither. */
+/**
+ * Returns the function for the number in `value`, or for the length of its list. The function returns undefined if it is
+ * neither.
+ */
 function sizeIn(value: ValueNode, operation: OperationDefinitionNode): (variables: Variables) => number | undefined {
   if (value.kind !== Kind.VARIABLE) {
     const size = value.kind === Kind.INT ? Number(value.value) : value.kind === Kind.LIST ? value.values.length : undefined;

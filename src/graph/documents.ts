@@ -24,47 +24,47 @@ import {
 } from "./limits.ts";
 import { longListIn } from "./variables.ts";
 
-/** An operation of a valid document. It is the same object each time its document comes, for as long as the document is known. */
+/** An operation of a valid document. As long as the document is cached, it is the same object each time. */
 export interface Operation {
   readonly document: DocumentNode;
   readonly node: OperationDefinitionNode;
   readonly fragments: Fragments;
-  /** The fields at its root, through every fragment. */
+  /** The root fields, with those of fragments. */
   readonly rootFields: readonly FieldNode[];
-  /** Whether it asks about the schema, which takes the process some milliseconds by itself. */
+  /** Whether it introspects the schema, which takes some milliseconds of CPU time. */
   readonly introspects: boolean;
-  /** What it would cost with these variables, or why that is too much. */
+  /** Returns the cost with these variables, or an error if it exceeds a limit. */
   cost(variables: Variables): OperationCost | GraphQLError;
 }
 
-/** What is known of a document's text. */
+/** A document that was parsed, checked against the limits and validated. */
 export interface Prepared {
-  /** What is wrong with the document, of which {@link Prepared.operation} may still know that it does not have the operation. */
+  /** The errors of the document. {@link Prepared.operation} works if there are some. */
   readonly errors: readonly GraphQLError[];
-  /** The operation of that name, or the only one where none is given. */
+  /** Returns the operation of that name, or the only one without a name. Undefined if there is none. */
   operation(name: string | null | undefined): Operation | undefined;
-  /** Undefined where it could not be parsed, or is more than is taken: then its operations cannot be told apart. */
+  /** Undefined if the text could not be parsed or exceeds a limit. Then it has no operations. */
   readonly document: DocumentNode | undefined;
 }
 
-/** The documents of one schema, under certain limits. */
+/** The documents of one schema with certain limits. */
 export interface Documents {
   readonly schema: GraphQLSchema;
-  /** Whether `text` is known, so that {@link Documents.prepare} has nothing to do. */
+  /** Whether `text` is cached, so that {@link Documents.prepare} has nothing to do. */
   knows(text: string): boolean;
   prepare(text: string): Prepared;
-  /** What is known of a document that was parsed here, or that a plugin has put in the place of one: it is held against the limits all the same. */
+  /** Prepares a document that was parsed here or made by a plugin. The limits apply to both. */
   of(document: DocumentNode): Prepared;
 }
 
-/** The longest document that is kept. */
+/** The length of the longest document that is cached, in characters. */
 const maxCachedDocument = 50_000;
-/** What a document takes up beside its text. */
+/** The size of a cache entry beside its text, in characters. */
 const overhead = 200;
 
 /**
- * Documents of `schema`, parsed, held against the limits, and validated; those that come often only once. At most `keptCharacters` of their text
- * are kept: the tree of a dense text takes some 250 bytes for each.
+ * Returns a cache of the documents of `schema`: parsed, checked against the limits, and validated. It holds at most
+ * `maxCachedCharacters` of text. The tree of a dense text takes some 250 bytes for each character.
  */
 export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, maxCachedCharacters: number): Documents {
   const known = new LRUCache<string, Prepared>({
@@ -78,7 +78,7 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, m
   function operationOf(document: DocumentNode, node: OperationDefinitionNode): Operation {
     const fragments = fragmentsOf(document);
     const asksAboutSchema = introspects(node, fragments);
-    // Not before it is asked for: of a document that is not valid it cannot be told.
+    // The cost is compiled at first use: a document that is not valid has none.
     let compiled: ReturnType<typeof compileCost> | undefined;
     let usual: Introspected | undefined;
     const introspected = (variables: Variables) => countIntrospected(schema, node, fragments, variables, limits);
@@ -161,7 +161,7 @@ export function createDocuments(schema: GraphQLSchema, limits: DocumentLimits, m
 
 const none: Introspected = { values: 0, characters: 0 };
 
-/** Nothing is kept of a document that is refused but why. */
+/** Returns a refused document. Only its error is cached. */
 export function refused(error: GraphQLError): Prepared {
   return { errors: [error], document: undefined, operation: () => undefined };
 }
@@ -175,7 +175,7 @@ function parsed(text: string, limits: DocumentLimits): DocumentNode | GraphQLErr
   }
 }
 
-/** `error` with the status it has in GraphQL's own media type; in plain JSON the specification wants another. */
+/** Returns `error` with status 400, which GraphQL over HTTP requires for its own media type only. */
 function asBadRequest(error: GraphQLError): GraphQLError {
   return withHttp(error, { status: 400, spec: true });
 }

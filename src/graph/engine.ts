@@ -13,20 +13,20 @@ import { type Documents, type Operation, type Prepared, refused } from "./docume
 import type { Contexts, Execute } from "./execute.ts";
 import { forPlugins } from "./execution-result.ts";
 
-/** What comes of an operation: in one, or in parts. */
+/** The result of an operation: one, or several for a stream. */
 export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
 
-/** The functions that Envelop's hooks go around, as they are for one operation. */
+/** The functions of one operation that Envelop's hooks wrap. */
 export interface Engine {
-  /** @throws {GraphQLError} where the text cannot be parsed, or is more than is taken. */
+  /** Throws a {@link GraphQLError} if the text cannot be parsed or exceeds a limit. */
   parse(text: string): DocumentNode;
-  /** What is wrong with `document`, by `rules` that plugins have added too. */
+  /** Returns the errors of `document`. `rules` has the rules of plugins too. */
   validate(document: DocumentNode, rules: readonly ValidationRule[]): readonly GraphQLError[];
   execute(args: ExecutionArgs): Promise<OperationResult>;
   subscribe(args: ExecutionArgs): Promise<OperationResult>;
 }
 
-/** An engine's functions with the hooks of all plugins around them. */
+/** The functions of an engine, wrapped by the hooks of all plugins. */
 export interface Enveloped {
   readonly parse: (text: string) => DocumentNode;
   readonly validate: (schema: GraphQLSchema, document: DocumentNode) => readonly GraphQLError[];
@@ -35,17 +35,17 @@ export interface Enveloped {
   readonly subscribe: (args: ExecutionArgs) => OperationResult | Promise<OperationResult>;
 }
 
-/** Puts the hooks of plugins around an engine. */
+/** Wraps an engine in the hooks of plugins. */
 export type Envelop = (engine: Engine) => Enveloped;
 
-/** What was chosen to be executed, once that is known. */
+/** The operation that is to be executed. */
 export interface Chosen {
   readonly document: DocumentNode;
   readonly operation: Operation;
   readonly contexts: Contexts;
 }
 
-/** The engine of one operation. `chosen` is what is executed, unless a plugin puts another document in its place. */
+/** Returns the engine of one operation. It executes `chosen`, unless a plugin replaced the document. */
 export function createEngine(documents: Documents, executeOperation: Execute, chosen: () => Chosen): Engine {
   function operationIn({ document, operationName }: ExecutionArgs): Operation | readonly GraphQLError[] {
     const { document: usual, operation } = chosen();
@@ -55,7 +55,7 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     return prepared.operation(operationName) ?? [new GraphQLError("Could not determine what operation to execute.")];
   }
 
-  /** The contexts with what plugins have put beside what is ours. */
+  /** Returns the contexts with the properties that plugins added. */
   function contextsOf({ contextValue }: ExecutionArgs): Contexts {
     const { inJson, asRows } = chosen().contexts;
     const extended = contextValue as object; // as contextFactory made it
@@ -85,7 +85,7 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
   };
 }
 
-/** What is known of the document that plugins have made of `text`. Throws what plugins throw that is no {@link GraphQLError}. */
+/** Returns the prepared document that plugins made from `text`. Throws what plugins throw, except a {@link GraphQLError}. */
 export function prepareBy({ parse }: Enveloped, text: string, documents: Documents): Prepared {
   try {
     return documents.of(parse(text));

@@ -22,15 +22,15 @@ import { executeField, typenameField } from "./values.ts";
 /** Why a field is executed again as rows. */
 export type FallbackReason = "unsupported" | "client_error";
 
-/** What came of a root field that was executed as JSON. */
+/** The result of a root field that was executed as JSON. */
 export type Outcome =
   | { readonly kind: "json"; readonly json: string }
-  /** It cannot be executed as JSON. Without a reason where that was known before anything was read. */
+  /** The field must be executed as rows. There is no reason if that was known before any read. */
   | { readonly kind: "rows"; readonly reason: FallbackReason | undefined }
-  /** The gateway's own mistake. */
+  /** A mistake of the gateway. */
   | { readonly kind: "fault"; readonly error: JsonExecutionFault };
 
-/** A root field of a query, with its name in the answer and what came of it. */
+/** A root field of a query and its outcome. `name` is its response name. */
 export interface RootField {
   readonly name: string;
   readonly nodes: FieldGroup;
@@ -39,7 +39,10 @@ export interface RootField {
   readonly outcome: Outcome;
 }
 
-/** A mistake of the gateway, met while a field was executed as JSON. It is never asked again as rows, which would hide it. */
+/**
+ * A mistake of the gateway in the execution of a field as JSON. The field is not executed as rows, which would hide the
+ * mistake.
+ */
 export class JsonExecutionFault extends Error {
   constructor(cause: Error) {
     super("A field failed while it was executed as JSON.", { cause });
@@ -48,11 +51,12 @@ export class JsonExecutionFault extends Error {
 }
 
 /**
- * Executes the root fields of a query with what the database writes as JSON, by the same resolvers and services as rows: the context's selections
- * have to ask for JSON. Fields that introspect the schema are left to graphql-js before anything is read.
+ * Returns a function that executes the root fields of a query as JSON, by the same resolvers and services as rows. The
+ * selections of `context` must be of JSON. Introspection is left to graphql-js before anything is read.
  *
- * Returns the fields in the order of the document; undefined where it is no query, or its variables or directives cannot be used: graphql-js says why.
- * What it returns throws {@link AnswerTooLarge}, {@link TooExpensive} and {@link Unavailable}, which rows would only meet again.
+ * The function returns the fields in the order of the document, or undefined if it is no query or its variables or directives
+ * are not valid: graphql-js then reports that. Its promise rejects with {@link AnswerTooLarge}, {@link TooExpensive} and {@link
+ * Unavailable}, which rows would only meet again.
  */
 export function createExecuteAsJson(
   schema: GraphQLSchema,
@@ -70,7 +74,7 @@ export function createExecuteAsJson(
     if (!coerced) return undefined;
     const known = fragments.get(operation) ?? namedFragments(operation.document);
     fragments.set(operation, known);
-    // Of the root itself, which no resolver has been asked for. Each field has its own.
+    // This is the info of the root, for which there is no resolver. Each field gets its own.
     const info: GraphQLResolveInfo = {
       ...{ schema, fragments: known, operation: operation.node, variableValues: coerced, rootValue: undefined },
       ...{ fieldName: "", fieldNodes: [], returnType: query, parentType: query },
@@ -91,25 +95,28 @@ export function createExecuteAsJson(
   };
 }
 
-/** The fragments of a document, as resolvers are told of them. */
+/** Returns the fragments of a document as `info` has them. */
 export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInfo["fragments"] {
   const fragments = definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
   return Object.fromEntries(fragments.map((one) => [one.name.value, one]));
 }
 
-/** What comes of `nodes`, which select no field of the root type: they ask about the schema, or for the name of the type. */
+/** Returns the outcome of a root field that the query type does not define: introspection or `__typename`. */
 function outcomeOfMeta(query: GraphQLObjectType, nodes: FieldGroup): Outcome {
   if (nodes[0].name.value !== "__typename") return { kind: "rows", reason: undefined };
   return { kind: "json", json: JSON.stringify(typenameField(query, nodes)) };
 }
 
-/** What comes of `work`, at once where it is there. What it returns is rejected by what is about the whole answer. */
+/**
+ * Returns the outcome of `work`, without a promise if `work` returns none. Throws, or rejects with, an error of the whole
+ * operation.
+ */
 function outcomeOf(work: () => MaybePromise<string>): Outcome | Promise<Outcome> {
   try {
     const json = work();
     return json instanceof Promise ? json.then(jsonOutcome, asOutcome) : jsonOutcome(json);
   } catch (error) {
-    // Of anything: asOutcome says what is what.
+    // asOutcome tells all kinds of errors apart.
     return orRejected(() => asOutcome(error));
   }
 }
@@ -118,16 +125,16 @@ function jsonOutcome(json: string): Outcome {
   return { kind: "json", json };
 }
 
-/** What `error`, which was thrown by a field, makes of it. @throws what is about the whole answer. */
+/** Returns the outcome of a field that threw `error`. Throws `error` if it is one of the whole operation. */
 function asOutcome(error: unknown): Outcome {
   if (isForWholeAnswer(error)) throw error;
   if (error instanceof UnsupportedAsJson) return { kind: "rows", reason: "unsupported" };
-  // graphql-js meets it again, and says in which place.
+  // graphql-js meets the error again and adds its path.
   if (error instanceof DomainError || error instanceof GraphQLError) return { kind: "rows", reason: "client_error" };
   return { kind: "fault", error: new JsonExecutionFault(asError(error)) };
 }
 
-/** Whether `error` would only be met again where rows are read: it is about the whole answer, or the database has no time or room for it now. */
+/** Whether rows would only meet `error` again: the result is too large, or the database is not available or overloaded. */
 function isForWholeAnswer(error: unknown): boolean {
   return error instanceof AnswerTooLarge || error instanceof TooExpensive || isUnavailable(error);
 }

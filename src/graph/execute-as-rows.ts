@@ -6,7 +6,9 @@ import type { Operation } from "./documents.ts";
 import type { Variables } from "./limits.ts";
 import { requireJsonBytes } from "./result-size.ts";
 
-/** Executes operations of `schema` with rows, by graphql-js: mutations, and what has an error or cannot be answered otherwise. */
+/**
+ * Returns a function that executes operations by graphql-js over rows: mutations, introspection and root fields with an error.
+ */
 export function createExecuteAsRows(
   schema: GraphQLSchema,
   maximumBytes: number,
@@ -20,12 +22,13 @@ export function createExecuteAsRows(
       operationName: operation.node.name?.value ?? null,
     });
     if ("data" in result || !result.errors) return withinMaximum(result, maximumBytes);
-    // What was not even begun, by now for its variables, is no result in any media type.
+    // The execution did not start, by now because of the variables: a request error of the GraphQL specification (7.1.2), which
+    // has status 400.
     return { errors: result.errors.map((error) => withHttp(error, { status: 400 })) };
   };
 }
 
-/** `result`, or the error that it would be too large as JSON: then it is never written. */
+/** Returns `result`, or an error if its JSON would be too large. That JSON is then never written. */
 function withinMaximum(result: ExecutionResult, maximumBytes: number): ExecutionResult {
   const refused = attempt(() => requireJsonBytes(result.data, maximumBytes), AnswerTooLarge);
   return refused ? { errors: [wrap(refused)] } : result;

@@ -8,32 +8,32 @@ import { resultOfJson } from "./execution-result.ts";
 import type { Variables } from "./limits.ts";
 import { requireBytes } from "./result-size.ts";
 
-/** Is told of what was not executed as JSON though it was tried. */
+/** Counts the root fields that could not be executed as JSON. */
 export interface ExecutionCounts {
   fellBack(reason: FallbackReason): void;
   failed(): void;
 }
 
-/** The context of an operation, for either executor. */
+/** Returns the context of an operation for either executor. */
 export interface Contexts {
   readonly inJson: () => GraphContext;
   readonly asRows: () => GraphContext;
 }
 
-/** Executes an operation. What it returns never throws: what goes wrong is among the errors of the result. */
+/** Executes an operation. It never throws: errors are in the result. */
 export type Execute = (operation: Operation, contexts: Contexts, variables: Variables) => Promise<ExecutionResult>;
 
 export interface ExecuteOptions {
-  /** The largest answer. */
+  /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
   readonly counts: ExecutionCounts;
-  /** That nothing is executed as JSON. */
+  /** Whether everything is executed as rows. */
   readonly onlyRows: boolean;
 }
 
 /**
- * Executes queries as JSON, root field by root field, and as rows what cannot be executed so: mutations, introspection, and the root fields that
- * have something to be told to the client. What was executed as JSON is not read again.
+ * Returns a function that executes queries as JSON, and as rows what cannot be executed as JSON: mutations, introspection and
+ * root fields with an error for the client. A root field that was executed as JSON is not read again.
  */
 export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onlyRows }: ExecuteOptions): Execute {
   const executeAsJson = createExecuteAsJson(schema);
@@ -55,7 +55,7 @@ export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onl
       if (left.length === fields.length) return await asRows(operation);
       return mergeResults(fields, left.length === 0 ? {} : await asRows(only(left, operation)), maximumBytes);
     } catch (error) {
-      // Of the whole answer: it is too large, or the database has no time for it.
+      // An error of the whole operation: the result is too large, or the database is not available.
       return { errors: [wrap(error)] };
     }
   };
@@ -67,14 +67,14 @@ function isJson(field: RootField): field is JsonField {
   return field.outcome.kind === "json";
 }
 
-/** @throws {AnswerTooLarge} where it has more than `maximumBytes`. */
+/** Throws {@link AnswerTooLarge} if the result has more than `maximumBytes`. */
 function resultOfFields(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
   const data = `{${fields.map(({ name, outcome }) => `"${name}":${outcome.json}`).join(",")}}`;
   requireBytes(data, maximumBytes);
   return resultOfJson(data);
 }
 
-/** The operation with nothing in it but `fields`. */
+/** Returns the operation with `fields` alone. */
 function only(fields: readonly RootField[], operation: Operation): Operation {
   const selections = fields.flatMap(({ nodes }) => nodes);
   const node = { ...operation.node, selectionSet: { ...operation.node.selectionSet, selections } };
@@ -83,12 +83,12 @@ function only(fields: readonly RootField[], operation: Operation): Operation {
 }
 
 /**
- * The result of all `fields`, of which those that were left to rows are in `rows`.
+ * Returns the result of all `fields`. `rows` has those that were executed as rows.
  *
- * @throws {AnswerTooLarge} where it has more than `maximumBytes`.
+ * Throws {@link AnswerTooLarge} if the result has more than `maximumBytes`.
  */
 function mergeResults(fields: readonly RootField[], rows: ExecutionResult, maximumBytes: number): ExecutionResult {
-  // It was not begun, or is too large.
+  // The execution did not start, or its result is too large.
   if (rows.errors && !("data" in rows)) return rows;
   const faults = fields.flatMap((field) => (field.outcome.kind === "fault" ? [faultOf(field, field.outcome.error)] : []));
   const errors = [...(rows.errors ?? []), ...faults];

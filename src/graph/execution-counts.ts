@@ -2,7 +2,7 @@ import type { Counters } from "../http/health.ts";
 import type { ExecutionCounts } from "./execute.ts";
 import type { FallbackReason } from "./execute-as-json.ts";
 
-/** Counts what was not executed as JSON, and how often it was for which reason, as `/metrics` has it. */
+/** Returns counters of the fields that could not be executed as JSON, by reason, for `/metrics`. */
 export function createExecutionCounts(): ExecutionCounts & { readonly counters: Counters } {
   const fallbacks: Record<FallbackReason, number> = { unsupported: 0, client_error: 0 };
   let faults = 0;

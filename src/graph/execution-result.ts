@@ -3,17 +3,20 @@ import type { ExecutionResult } from "graphql";
 type Data = Record<string, unknown> | null;
 type Extensions = Readonly<Record<string, unknown>>;
 
-// A symbol, which no JSON has.
+// A symbol, so that it is never part of the JSON.
 const madeForPlugins = Symbol("made for plugins");
 
-/** A result whose text is known. Yoga's result processors ask `stringify` for the body of what they are given, so that nothing is parsed for it. */
+/** A result whose JSON is known. Yoga calls `stringify` of a result to get the body, so that nothing is parsed. */
 interface StringifiedResult extends ExecutionResult {
   readonly stringify: (given?: ExecutionResult) => string;
-  /** That it was made for plugins. */
+  /** True if the result may be changed and copied by plugins. */
   readonly [madeForPlugins]?: true;
 }
 
-/** The result of which `data` is the text. It is parsed only where somebody looks at it, and is not to be changed or copied: see {@link forPlugins}. */
+/**
+ * Returns a result with the JSON `data`, which is parsed only if something reads it. It must not be changed or copied: see
+ * {@link forPlugins}.
+ */
 export function resultOfJson(data: string): ExecutionResult {
   const result: StringifiedResult = {
     get data() {
@@ -24,7 +27,7 @@ export function resultOfJson(data: string): ExecutionResult {
   return result;
 }
 
-/** As {@link resultOfJson}, for plugins: a copy of it, and it itself where it was looked at or changed, are written anew, so that no change is lost. */
+/** Returns a result that plugins may change and copy. Its JSON is written anew if they did, or if they read the data. */
 export function forPlugins(result: ExecutionResult): ExecutionResult {
   return isStringified(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
 }
@@ -49,10 +52,10 @@ function changeable(text: string): ExecutionResult {
   return result;
 }
 
-/** A copy of `result` with `extensions` beside its data, and beside those that it has. */
+/** Returns a copy of `result` with `extensions` added to those it has. */
 export function withExtensions(result: ExecutionResult, extensions: Extensions): ExecutionResult {
   const all = { ...result.extensions, ...extensions };
-  // What was made for plugins is written anew as a copy.
+  // A copy of a result for plugins is written anew.
   if (!isStringified(result) || result[madeForPlugins]) return { ...result, extensions: all };
   const text = result.stringify();
   const extended: StringifiedResult = {

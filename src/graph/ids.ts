@@ -2,7 +2,7 @@ import { invalid } from "../errors.ts";
 import { decodeGlobalId, type NodeType } from "../platform/global-ids.ts";
 import { isUuid } from "../platform/uuid.ts";
 
-/** The UUID behind an argument that takes a global id of `type`, or the bare UUID that /v2 uses. @throws {InvalidInput} */
+/** Returns the UUID of an argument: a global id of `type`, or a bare UUID as /v2 uses. Throws {@link InvalidInput}. */
 export function readId(type: NodeType, value: string, path: string | readonly string[] = "id"): string {
   if (isUuid(value)) return value.toLowerCase();
   const known = tryDecode(value);
@@ -10,7 +10,7 @@ export function readId(type: NodeType, value: string, path: string | readonly st
   return known.id;
 }
 
-/** As {@link readId}, for an argument that takes the id of any of several types. */
+/** As {@link readId}, for an argument that takes the id of several types. */
 export function readIdOfAny(types: readonly NodeType[], value: string, path: string | readonly string[] = "id"): string {
   if (isUuid(value)) return value.toLowerCase();
   const known = tryDecode(value);

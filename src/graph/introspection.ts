@@ -16,7 +16,7 @@ import {
 import { attempt } from "../errors.ts";
 import { type DocumentLimits, type Fragments, rootFieldsOf, type Variables } from "./limits.ts";
 
-/** What introspection would answer. */
+/** The size of an introspection's result. */
 export interface Introspected {
   readonly values: number;
   readonly characters: number;
@@ -27,14 +27,14 @@ const metaFields: Readonly<Record<string, GraphQLField<unknown, unknown>>> = {
   [TypeMetaFieldDef.name]: TypeMetaFieldDef,
 };
 
-/** Whether `operation` asks about the schema. */
+/** Whether `operation` introspects the schema. */
 export function introspects(operation: OperationDefinitionNode, fragments: Fragments): boolean {
   return rootFieldsOf(operation, fragments).some(({ name }) => Object.hasOwn(metaFields, name.value));
 }
 
 /**
- * Counts what `operation` would answer about `schema`: by walking the schema as the executor would, which for introspection is all of the work but
- * writing it down. It stops where a limit is passed, so that counting costs no more than what is taken does.
+ * Returns the size of the introspection of `operation`. It walks the schema as the executor does, which is all of the work
+ * except writing. It stops at the first limit, so that it costs no more than an allowed introspection.
  */
 export function countIntrospected(
   schema: GraphQLSchema,
@@ -45,7 +45,7 @@ export function countIntrospected(
 ): Introspected {
   const counted = { values: 0, characters: 0 };
   const isOver = () => counted.values > limits.introspectedValues || counted.characters > limits.introspectedCharacters;
-  // Resolvers of introspection ask for the schema alone.
+  // Resolvers of introspection use the schema alone.
   const info = { schema } as GraphQLResolveInfo;
 
   function ofValue(value: unknown, type: GraphQLOutputType, selections: SelectionSetNode | undefined): void {
@@ -79,7 +79,7 @@ export function countIntrospected(
           continue;
         }
         const args = attempt(() => getArgumentValues(field, selection, variables), GraphQLError);
-        // Arguments that cannot be used are for the executor to refuse.
+        // The executor reports arguments that are not valid.
         if (args instanceof GraphQLError) continue;
         ofValue(field.resolve(source, args, undefined, info), field.type, selection.selectionSet);
         continue;
@@ -94,7 +94,7 @@ export function countIntrospected(
   return counted;
 }
 
-/** Whether `operation` takes variables. */
+/** Whether `operation` has variables. */
 export function hasVariables({ variableDefinitions = [] }: OperationDefinitionNode): boolean {
   return variableDefinitions.length > 0;
 }

@@ -13,32 +13,32 @@ import {
 } from "graphql";
 import { TooExpensive } from "../errors.ts";
 
-/** What a document may be, counted as the executor would meet it: with every fragment spread out. */
+/** The limits of a document. Fragments count at each place where they are spread. */
 export interface DocumentLimits {
-  /** Tokens of the text: more are not even parsed. */
+  /** Tokens of the text. A text with more is not parsed. */
   readonly tokens: number;
-  /** Operations, of which one is performed. */
+  /** Operations. One of them is performed. */
   readonly operations: number;
-  /** Fragments that are defined. */
+  /** Fragment definitions. */
   readonly fragments: number;
   /** Root fields of a mutation. */
   readonly mutations: number;
-  /** How deep fields may be nested. The introspection query of GraphiQL has 13 to 15 levels. */
+  /** Levels of nested fields. GraphiQL's introspection query has 13 to 15. */
   readonly depth: number;
   /** Fields of an operation. */
   readonly fields: number;
-  /** Pairs of fields, and of fragments, that validation holds against each other, since they go into one place of the answer. */
+  /** Pairs of fields, and of fragments, that validation compares because they are in one place of the result. */
   readonly comparisons: number;
-  /** Nodes that the pages asked for could hold in all, were they full: 100 tickets with 100 notes with 4 attachments each. */
+  /** Nodes of all pages if they were full: 100 tickets with 100 notes with 4 attachments each. */
   readonly nodes: number;
-  /** Texts that are rendered, were the pages full: the one of each note on 40 pages of the usual size. */
+  /** Texts to render if all pages were full: one of each note on 40 pages of the default size. */
   readonly texts: number;
-  /** Values that introspection may answer, and characters of them. */
+  /** Values of an introspection's result, and their characters. */
   readonly introspectedValues: number;
   readonly introspectedCharacters: number;
 }
 
-/** For callers with a credential. */
+/** For requests with a credential. */
 export const documentLimits: DocumentLimits = {
   tokens: 10_000,
   operations: 10,
@@ -53,7 +53,7 @@ export const documentLimits: DocumentLimits = {
   introspectedCharacters: 1_000_000,
 };
 
-/** For callers without one: room for what tools ask to learn the schema, and little more. */
+/** For requests without a credential: enough for the introspection queries of tools. */
 export const anonymousLimits: DocumentLimits = {
   ...documentLimits,
   tokens: 1_500,
@@ -69,12 +69,12 @@ export type Variables = Readonly<Record<string, unknown>>;
 
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-/** Parses what is not too long. @throws {GraphQLError} */
+/** Parses `source`. Throws a {@link GraphQLError} if it exceeds the limits or is not valid. */
 export function parseWithinLimits(source: string, limits: DocumentLimits, options?: ParseOptions): DocumentNode {
   try {
     return parse(source, { ...options, maxLexicalTokens: limits.tokens });
   } catch (error) {
-    // The parser calls itself for each level, and there is an end to the stack before there is one to the tokens.
+    // The parser is recursive, and the stack ends before the limit of tokens does.
     if (error instanceof RangeError) throw tooExpensive("The document is nested too deeply to be read.");
     if (error instanceof GraphQLError && error.message.includes(`more that ${limits.tokens} tokens`))
       throw tooExpensive(`The document has more than ${limits.tokens} tokens, and no more are read.`);
@@ -82,20 +82,21 @@ export function parseWithinLimits(source: string, limits: DocumentLimits, option
   }
 }
 
-/** The fragments of `document` by their names. */
+/** Returns the fragments of `document` by name. */
 export function fragmentsOf(document: DocumentNode): Fragments {
   const definitions = document.definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
   return new Map(definitions.map((one) => [one.name.value, one]));
 }
 
-/** The operations of `document`. */
+/** Returns the operations of `document`. */
 function operationsOf(document: DocumentNode): readonly OperationDefinitionNode[] {
   return document.definitions.flatMap((one) => (one.kind === Kind.OPERATION_DEFINITION ? [one] : []));
 }
 
 /**
- * Why `document` is too much, or undefined. To be asked before validation, which compares every pair of fields that meet in one place: that takes
- * seconds for a kilobyte of fragments that spread each other. What is counted first is linear in the document, and bounds what is counted then.
+ * Returns an error if `document` exceeds the limits, else undefined. It must run before validation, which compares all pairs of
+ * fields in one place: that takes seconds for a kilobyte of fragments that spread each other. The first counts are linear in
+ * the document and limit the later ones.
  */
 export function tooHeavy(document: DocumentNode, limits: DocumentLimits): GraphQLError | undefined {
   const operations = operationsOf(document);
@@ -122,7 +123,7 @@ export function tooHeavy(document: DocumentNode, limits: DocumentLimits): GraphQ
   return tooManyComparisons(document, fragments, measure, limits);
 }
 
-/** The fields that `operation` selects at its root, through every fragment and under every alias. */
+/** Returns the root fields of `operation`, with those of fragments and all aliases. */
 export function rootFieldsOf({ selectionSet }: OperationDefinitionNode, fragments: Fragments): readonly FieldNode[] {
   const found: FieldNode[] = [];
   const spread = new Set<string>();
@@ -141,7 +142,7 @@ export function rootFieldsOf({ selectionSet }: OperationDefinitionNode, fragment
   return found;
 }
 
-/** An error that says that an operation would cost too much. */
+/** Returns the error of an operation that costs too much. */
 export function tooExpensive(message: string): GraphQLError {
   return new GraphQLError(message, { originalError: new TooExpensive(message) });
 }
@@ -153,14 +154,14 @@ interface Extent {
 
 const noExtent: Extent = { depth: 0, fields: 0 };
 
-/** Measures selections with every fragment spread out, each fragment once. */
+/** Returns a function that measures a selection with its fragments. It measures each fragment once. */
 function measurer(fragments: Fragments): (selections: SelectionSetNode) => Extent {
   const measured = new Map<string, Extent>();
 
   function ofFragment(name: string): Extent {
     const known = measured.get(name);
     if (known) return known;
-    // Nothing while it is being measured: a fragment that spreads itself is for validation to refuse.
+    // A fragment that spreads itself gets no extent here: validation refuses it.
     measured.set(name, noExtent);
     const fragment = fragments.get(name);
     const extent = fragment ? ofSelections(fragment.selectionSet) : noExtent;
@@ -188,8 +189,9 @@ function measurer(fragments: Fragments): (selections: SelectionSetNode) => Exten
 }
 
 /**
- * Why validation would have too much to compare, or undefined. Fields of one name in one place of the answer are compared in pairs with their
- * arguments, and so are fragments that are spread in one place. Fragments are looked at by themselves as well, as validation does.
+ * Returns an error if validation would compare too much, else undefined. Validation compares all pairs of fields with one
+ * response name in one place, with their arguments, and all pairs of fragments that are spread in one place. It also checks
+ * each fragment by itself.
  */
 function tooManyComparisons(
   document: DocumentNode,
@@ -199,12 +201,12 @@ function tooManyComparisons(
 ): GraphQLError | undefined {
   let comparisons = 0;
   let visited = 0;
-  /** What all of a document's definitions may select together: each is looked at by itself. */
+  /** The maximum number of selections in all definitions together: each definition is checked by itself. */
   const maxVisited = limits.fields * 4;
   const tooMany = () => comparisons > limits.comparisons || visited > maxVisited;
 
   function ofPlace(parents: readonly SelectionSetNode[], depth: number): void {
-    // As deep as that only fragments go that spread themselves, which validation finds without comparing anything.
+    // Only a fragment that spreads itself is deeper. Validation finds it without a comparison.
     if (depth > limits.depth) return;
     const byName = new Map<string, FieldNode[]>();
     const spread = new Set<string>();
@@ -233,7 +235,7 @@ function tooManyComparisons(
     comparisons += pairsOf(spreads);
     for (const fields of byName.values()) {
       if (tooMany()) return;
-      // Arguments are written out for each pair.
+      // Validation prints the arguments for each pair.
       if (fields.length > 1) comparisons += pairsOf(fields.length) * (1 + Math.max(...fields.map(argumentSize)));
       ofPlace(
         fields.flatMap(({ selectionSet }) => selectionSet ?? []),
@@ -259,7 +261,7 @@ function pairsOf(count: number): number {
   return (count * (count - 1)) / 2;
 }
 
-/** How much there is of a field's arguments, in nodes. */
+/** Returns the number of nodes in the arguments of a field. */
 function argumentSize({ arguments: given = [] }: FieldNode): number {
   let size = 0;
   for (const argument of given) visit(argument, { enter: () => void (size += 1) });

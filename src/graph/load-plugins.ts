@@ -5,9 +5,9 @@ import { ConfigError } from "../config.ts";
 import type { GraphqlPlugin } from "./plugins.ts";
 
 /**
- * The plugins that the module at `path` exports as `plugins`.
+ * Returns the plugins that the module at `path` exports as `plugins`.
  *
- * @throws {ConfigError} where there is no such file, or it exports none. What the module itself throws is thrown as it is.
+ * Throws a {@link ConfigError} if there is no such file or it exports none, and whatever the module throws.
  */
 export async function loadPlugins(path: string): Promise<readonly GraphqlPlugin[]> {
   const file = resolve(path);

@@ -1,15 +1,15 @@
 import { LRUCache } from "lru-cache";
 
-/** The media types in which the result of an operation is one JSON text. */
+/** The media types for a result that is one JSON text. */
 export type JsonType = "application/json" | "application/graphql-response+json";
 
-/** The media types in which it comes in parts. A query's result is one part of them. */
+/** The media types for a stream of results. A query sends one result. */
 export type StreamType = "multipart/mixed" | "text/event-stream";
 
-/** What is taken where nothing is said. */
+/** The type if the request has no `accept`. */
 const defaultAccept = "application/graphql-response+json, application/json";
 
-/** The JSON types, and after them the others, for clients that take no JSON. */
+/** The JSON types first, then the others, for clients that accept no JSON. */
 const offered = [
   ["application/json", "application/graphql-response+json"],
   ["multipart/mixed", "text/event-stream"],
@@ -22,22 +22,22 @@ interface MediaRange {
 }
 
 /**
- * The media type in which `accept` wants the result of a query or a mutation (RFC 9110, 12.5.1; GraphQL over HTTP); undefined where it takes
- * none that is offered. JSON wherever it is taken at all, with whatever else and in whatever order: clients list types for parts in
- * case there are some, and a query's result has none. Of two types of the same weight, the one that is listed first; plain JSON where a
- * wildcard leaves the choice.
+ * Returns the media type for the result of a query or a mutation from `accept` (RFC 9110, 12.5.1; GraphQL over HTTP), or
+ * undefined if it accepts none of ours. JSON wins over streams if it is accepted at all: clients list stream types in case of a
+ * stream, and a query has none. Of two types with the same weight the first one listed wins; for a wildcard it is
+ * `application/json`.
  */
 export function negotiate(accept = defaultAccept): JsonType | StreamType | undefined {
   const ranges = rangesIn(accept);
   return bestOf(offered[0], ranges)[0] ?? negotiateStream(accept);
 }
 
-/** The media type in which `accept` wants a result that comes in parts; undefined where it takes none. */
+/** Returns the media type for a stream of results, or undefined if `accept` accepts none. */
 export function negotiateStream(accept = defaultAccept): StreamType | undefined {
   return bestOf(offered[1], rangesIn(accept))[0];
 }
 
-/** Those of `types` that are taken, the best first. */
+/** Returns the accepted ones of `types`, the best first. */
 function bestOf<Type extends string>(types: readonly Type[], ranges: readonly MediaRange[]): readonly Type[] {
   return types
     .map((type) => ({ type, range: rangeOf(type, ranges) }))
@@ -46,11 +46,11 @@ function bestOf<Type extends string>(types: readonly Type[], ranges: readonly Me
     .map(({ type }) => type);
 }
 
-/** How many headers are known: clients send the same one again and again. Longer ones than any client's are read each time. */
+/** The maximum number of cached headers. Clients repeat theirs. A header that is longer than any client's is not cached. */
 const maximumKnown = 200;
 const maxCachedAccept = 300;
 
-/** {@link negotiate}, which knows what it has chosen for a header before. */
+/** Returns {@link negotiate} with a cache. */
 export function createNegotiation(): (accept: string | undefined) => JsonType | StreamType | undefined {
   const known = new LRUCache<string, { readonly type: ReturnType<typeof negotiate> }>({ max: maximumKnown });
   return (header) => {
@@ -74,7 +74,8 @@ function rangesIn(given: string): MediaRange[] {
     .split(",")
     .map((range, position) => {
       const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-      // JSON is UTF-8, and so is all that is offered. Other parameters, such as deferSpec, say more about what is not asked for here.
+      // JSON is UTF-8, and so are all our types. Other parameters, such as deferSpec, are about features that are not requested
+      // here.
       const charset = parameters.find((parameter) => parameter.startsWith("charset="));
       const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);
       return { type, weight: isUtf8 ? weightIn(parameters) : 0, position };
@@ -88,7 +89,7 @@ function weightIn(parameters: readonly string[]): number {
   return value >= 0 && value <= 1 ? value : 1;
 }
 
-/** The range that says most about `type`, whose weight is the one that counts. */
+/** Returns the most specific range for `type`, whose weight applies. */
 function rangeOf(type: string, ranges: readonly MediaRange[]): MediaRange | undefined {
   const wildcard = `${type.split("/", 1)[0]}/*`;
   for (const name of [type, wildcard, "*/*"]) {

@@ -6,9 +6,9 @@ import type { Viewer } from "../viewer.ts";
 import type { GraphContext } from "./context.ts";
 
 /**
- * A node of one type by its id, for the relay plugin's `loadWithoutCache`: those of one field are read together. Each says of which type it is as soon
- * as it is there: the plugin says it only after all of a field's nodes are, and a second field of the same operation that meets one of them in
- * between would find a node without a type.
+ * Returns the `loadWithoutCache` of Pothos' Relay plugin for one type. It reads all ids of a field together. It brands each
+ * node as soon as it is read: the plugin brands nodes when all nodes of a field are read, and a second field of the operation
+ * could meet one before.
  */
 export function loadNode<Row extends object>(
   typename: NodeType,

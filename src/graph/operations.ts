@@ -32,7 +32,7 @@ import { rowSelectionBuilder } from "./selection.ts";
 import { jsonSelectionBuilder } from "./shape.ts";
 import { checkVariables } from "./variables.ts";
 
-/** What a request asks for, once it is known to be well formed. */
+/** The parameters of a well-formed request (GraphQL over HTTP, "Request Parameters"). */
 export interface Parameters {
   readonly query: string;
   readonly variables?: Variables | null | undefined;
@@ -43,36 +43,39 @@ export interface Parameters {
 export interface OperationsDependencies {
   readonly schema: GraphQLSchema;
   readonly services: Services;
-  /** The largest answer. */
+  /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
   readonly limits: Pick<Limits, "points" | "anonymous">;
   readonly counts: ExecutionCounts;
-  /** That fields have other resolvers than ours, which the database would not call. */
+  /** Whether plugins replaced resolvers. The JSON of the database would not call them. */
   readonly resolversAreWrapped?: boolean;
 }
 
-/** Who asks, and how. */
+/** The sender of a request, and its method. */
 export interface Caller {
   readonly viewer: Viewer;
   readonly address: string | null;
-  /** By a method that may change nothing. */
+  /** Whether the method is safe (GET), so that no mutation is allowed. */
   readonly onlyRead: boolean;
-  /** Is told what the caller has left. */
+  /** Receives what is left to the caller. */
   readonly tell: (allowance: Allowance) => void;
 }
 
 /**
- * What comes of `parameters`, whichever way they came, with the hooks that `envelop` puts around it where there are plugins. Its errors are still
- * to be closed.
+ * Performs the operation of `parameters`. `envelop` wraps it in the hooks of plugins, if there are any. The errors of the
+ * result are not closed yet.
  */
 export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
 
-/** How much text of documents is kept, in characters. */
+/** The maximum size of cached documents, in characters. */
 const documentCacheSize = { known: 400_000, anonymous: 50_000 };
-/** Documents that are longer take a moment to be checked, and wait for others to be served between them. */
+/** Longer documents take some milliseconds to check. They wait while other requests are served. */
 const longDocument = 500;
 
-/** Everything between well-formed parameters and a result: the document, its limits and its cost, the context, the execution. */
+/**
+ * Returns the function for everything between well-formed parameters and a result: document, limits, cost, context and
+ * execution.
+ */
 export function createOperations(dependencies: OperationsDependencies): Perform {
   const { schema, services, maximumBytes, limits, counts } = dependencies;
   const documents = createDocuments(schema, documentLimits, documentCacheSize.known);
@@ -83,7 +86,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
   async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<OperationResult> {
     const { query, variables, extensions } = parameters;
     const charge = chargerOf(limits, caller);
-    // Without a credential it is requests that are counted, before anything is done for them.
+    // Requests without a credential are counted before any other work.
     const admitted = caller.viewer.kind === "anonymous" ? await charge(1) : undefined;
     const known = caller.viewer.kind === "anonymous" ? anonymousDocuments : documents;
     if (query.length > longDocument && !known.knows(query)) await turn();
@@ -93,7 +96,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     const prepared = enveloped ? prepareBy(enveloped, query, known) : known.prepare(query);
     const chosen = choose(prepared, parameters, caller.onlyRead, enveloped);
     if ("errors" in chosen) {
-      // Finding out what is wrong costs something too.
+      // Finding the errors of a document has a price too.
       if (!admitted) await charge(prices.call);
       return chosen;
     }
@@ -130,7 +133,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     });
   }
 
-  /** The operation to perform and what it costs, or what is wrong. */
+  /** Returns the operation to perform and its cost, or errors. */
   function choose(
     prepared: Prepared,
     { operationName, variables }: Parameters,
@@ -139,7 +142,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
   ): { readonly operation: Operation; readonly cost: OperationCost } | { readonly errors: readonly GraphQLError[] } {
     const { document } = prepared;
     if (!document) return { errors: prepared.errors };
-    // An empty name is none, by either method.
+    // An empty name counts as none, for GET and POST.
     const operation = prepared.operation(operationName === "" ? undefined : operationName);
     if (!operation) return { errors: [noOperation()] };
     if (onlyRead && operation.node.operation === OperationTypeNode.MUTATION) return { errors: [notByGet()] };
@@ -167,9 +170,10 @@ function present(chosen: Chosen | undefined): Chosen {
 }
 
 /**
- * What takes an amount of the caller's allowance: points of a credential, or one request of an address, whatever it costs.
+ * Returns a function that takes an amount of the caller's allowance: points of a credential, or one request of an address at
+ * any cost.
  *
- * What it returns throws {@link TooManyRequests} where there is not as much left.
+ * The function throws {@link TooManyRequests} if less is left.
  */
 function chargerOf(
   { points, anonymous }: OperationsDependencies["limits"],
@@ -186,7 +190,7 @@ function chargerOf(
   };
 }
 
-/** The operation with nothing in it but `rateLimit`, where that says that it is a dry run. */
+/** Returns the operation with `rateLimit` alone if that field has `dryRun: true`, or undefined. */
 function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variables): Operation | undefined {
   const query = schema.getQueryType();
   const field = query?.getFields()["rateLimit"];
@@ -194,7 +198,7 @@ function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variab
   const asked = operation.rootFields.filter(({ name }) => name.value === field.name);
   if (asked.length === 0) return undefined;
   const { coerced } = getVariableValues(schema, operation.node.variableDefinitions ?? [], variables);
-  // Values that cannot be used are for the executor to refuse.
+  // The executor reports variables that are not valid.
   if (!coerced) return undefined;
   const info = { schema, fragments: namedFragments(operation.document), variableValues: coerced };
   const included = [...collectFields(info, query, [operation.node]).values()].map(([first]) => first);
@@ -217,6 +221,6 @@ const notByGet = () =>
 
 function isDry(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): boolean {
   const args = attempt(() => getArgumentValues(field, node, variables), GraphQLError);
-  // Arguments that cannot be used are for the executor to refuse.
+  // The executor reports arguments that are not valid.
   return !(args instanceof GraphQLError) && args["dryRun"] === true;
 }

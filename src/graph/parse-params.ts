@@ -1,9 +1,9 @@
 import type { Parameters } from "./operations.ts";
 
-/** The names that a request's parameters have. */
+/** The names of the parameters of a request. */
 const parameterNames: ReadonlySet<string> = new Set(["query", "variables", "operationName", "extensions"]);
 
-/** The parameters in a request's body; undefined where anything about them is odd, which is Yoga's to find the words for. */
+/** Returns the parameters in the body of a request, or undefined if they are not well formed: Yoga then reports the error. */
 export function parseParams(body: unknown): Parameters | undefined {
   if (typeof body !== "string") return undefined;
   const given = jsonOrUndefined(body);
@@ -24,7 +24,7 @@ function jsonOrUndefined(text: string): unknown {
   }
 }
 
-/** Whether `text` is a JSON object, or null, which stands for none. */
+/** Whether `text` is a JSON object, or `null`, which means none. */
 export function isJsonObject(text: string): boolean {
   return text.trim() === "null" || isObject(jsonOrUndefined(text));
 }

@@ -10,29 +10,29 @@ import type { Caller, Parameters, Perform } from "./operations.ts";
 // oxlint-disable-next-line typescript/no-explicit-any -- plugins are written for contexts of their own, and take ours as well
 export type GraphqlPlugin = Plugin<any, any, any>;
 
-/** What plugins find in the context of a request, beside what they put there. */
+/** What plugins find in the context of a request, beside their own properties. */
 export interface ServerContext {
   readonly caller: Caller;
   readonly log: FastifyBaseLogger;
-  /** What came of the operation, where it was performed already and only has to be sent. */
+  /** The result, if the operation was performed already and only has to be sent. */
   readonly result?: OperationResult;
 }
 
-/** Of one request, as Yoga completes it. */
+/** The context of one request, as Yoga completes it. */
 export interface RequestContext extends ServerContext {
   readonly request: Request;
   readonly params: Parameters;
 }
 
-/** Yoga with every plugin, and what these have made of the schema. */
+/** Yoga with all plugins, and the schema as they changed it. */
 export interface Plugged {
   readonly yoga: YogaServerInstance<ServerContext, object>;
   readonly schema: GraphQLSchema;
-  /** That fields have other resolvers than before. */
+  /** Whether plugins replaced resolvers. */
   readonly resolversAreWrapped: boolean;
-  /** That a plugin is about HTTP, so that every request has to go through Yoga. */
+  /** Whether a plugin hooks into HTTP, so that all requests must go through Yoga. */
   readonly isAboutHttp: boolean;
-  /** Puts the hooks of plugins around an operation. Undefined where there are none. */
+  /** Wraps an operation in the hooks of plugins. Undefined if there are none. */
   readonly envelopIn: ((context: RequestContext) => Envelop) | undefined;
 }
 
@@ -43,17 +43,17 @@ export interface PluginsOptions {
   readonly perform: Perform;
 }
 
-/** Where the engine of an operation is in its context. */
+/** The key of an operation's engine in its context. */
 const engineKey = Symbol("the engine of the operation");
 
 /**
- * The one list of plugins: ours before and after those of the operator, which so find our parsing, validation and execution, and whose errors are
- * closed. Yoga's own caches and checks are off where the gateway has its own.
+ * Returns Yoga with all plugins: the operator's between ours. So the operator's plugins find our parsing, validation and
+ * execution, and their errors are closed. Yoga's own caches and checks are off where the gateway has its own.
  */
 export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): Plugged {
   const before = resolversOf(schema);
   let current = schema;
-  // Plugins may add others beside themselves.
+  // A plugin may add other plugins.
   let all: readonly GraphqlPlugin[] = [];
   const ours: Plugin<ServerContext, ServerContext> = {
     onPluginInit: (init) => void (all = init.plugins),
@@ -80,9 +80,9 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
     onParams({ setParamsHandler }) {
       setParamsHandler(async ({ request, params, context }) => {
         if (context.result) return context.result;
-        // Yoga has checked them by now: a query that is none does not come this far.
+        // Yoga has checked the parameters before.
         const parameters = params as Parameters;
-        // The same object, by which plugins know what they have kept for this request.
+        // It is the same object in all hooks: plugins use it as the key of their state of a request.
         const completed: RequestContext = Object.assign(context, { request, params: withoutEmptyName(parameters) });
         const result = await perform(parameters, context.caller, envelopIn?.(completed));
         // Yoga refuses to send it.
@@ -103,7 +103,8 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
     graphiql: false,
     landingPage: false,
     logging: false,
-    // CORS and body sizes are the host's; form and multipart bodies, which a page of another origin can send unasked, are nobody's.
+    // The host handles CORS and body sizes. Form and multipart bodies are refused: a page of another origin can send them
+    // without a preflight.
     cors: false,
     multipart: false,
     maxRequestBodySize: false,
@@ -130,7 +131,7 @@ function engineIn(context: object): Engine | undefined {
   return (context as { readonly [engineKey]?: Engine })[engineKey]; // as envelopIn puts it there
 }
 
-/** An empty name is none, by either method. */
+/** An empty name counts as none, for GET and POST. */
 export function withoutEmptyName(parameters: Parameters): Parameters {
   return parameters.operationName === "" ? { ...parameters, operationName: undefined } : parameters;
 }
@@ -138,7 +139,7 @@ export function withoutEmptyName(parameters: Parameters): Parameters {
 const httpHooks = ["onRequest", "onRequestParse", "onParams", "onExecutionResult", "onResultProcess", "onResponse"] as const;
 const httpInstruments = ["request", "requestParse", "operation", "resultProcess"] as const;
 
-/** Whether `plugin` hooks into what Yoga does beside Envelop. */
+/** Whether `plugin` has hooks of Yoga beside those of Envelop. */
 function isAboutHttp(plugin: GraphqlPlugin): boolean {
   const { instrumentation = {} } = plugin;
   return httpHooks.some((hook) => plugin[hook]) || httpInstruments.some((name) => name in instrumentation);
@@ -155,7 +156,7 @@ function isSame(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, un
   return one.size === other.size && [...one].every(([name, resolver]) => other.get(name) === resolver);
 }
 
-/** Closes the errors of results, of each part where there are several, and what Yoga itself finds wrong with a request. */
+/** Closes the errors of results, of each part of a stream, and of Yoga's own refusals. */
 const closingErrors: Plugin<ServerContext, ServerContext> = {
   onResultProcess({ result, setResult, serverContext: { log } }) {
     if (Array.isArray(result)) return;

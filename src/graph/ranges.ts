@@ -23,7 +23,7 @@ export const DateTimeRange = builder.inputType("DateTimeRange", {
 const firstYear = 1;
 const lastYear = 9999;
 
-/** The bounds of `range`, none of them beyond the years that RFC 3339 can write. @throws {InvalidInput} */
+/** Returns the bounds of `range`. Throws {@link InvalidInput} if one is in a year that RFC 3339 cannot write. */
 export function readRange(range: InstantRange | null | undefined, path: readonly string[]): InstantRange | undefined {
   if (!range) return undefined;
   for (const [bound, instant] of Object.entries(range) as [string, Date | null | undefined][]) {

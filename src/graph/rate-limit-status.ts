@@ -1,7 +1,7 @@
 import type { Allowance } from "../limits/limiter.ts";
 import type { OperationCost } from "./cost.ts";
 
-/** What an operation costs, and what its caller has left after it: the fields of the schema's RateLimit. */
+/** The fields of RateLimit in the schema: the cost of an operation, and what is left to its caller. */
 export interface RateLimitStatus {
   readonly limit: number;
   readonly cost: number;
@@ -11,7 +11,7 @@ export interface RateLimitStatus {
   readonly resetAt: Date;
 }
 
-/** What is told of an operation of that cost. */
+/** Returns the status of an operation with that cost. */
 export function rateLimitStatus({ points, nodes }: OperationCost, allowance: Allowance): RateLimitStatus {
   const { limit, remaining, used, resetAt } = allowance;
   return { limit, cost: points, nodeCount: nodes, remaining, used, resetAt };

@@ -2,11 +2,11 @@ import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 
 /**
- * `body` for Node.js: no part of it is made before there is room for it, and it is cancelled where the stream is destroyed, as it is when the client
- * goes.
+ * Returns `body` as a stream of Node.js. The stream reads no part in advance, and cancels `body` if it is destroyed because the
+ * client left.
  *
- * The bodies of Yoga's own Response stand for a stream of Node.js, and tell their source that they are cancelled by that alone: a reader waits for the
- * part that is being made.
+ * The bodies of Yoga's own Response wrap a stream of Node.js already. That one is returned: a reader of the body would wait for
+ * the next part before it cancels.
  */
 export function readableOf(body: ReadableStream<Uint8Array>): Readable {
   if ("readable" in body && body.readable instanceof Readable) return body.readable;

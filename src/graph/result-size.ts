@@ -1,18 +1,18 @@
 import { AnswerTooLarge } from "../errors.ts";
 
-/** @throws {AnswerTooLarge} where `text` has more than `maximumBytes` of UTF-8. */
+/** Throws {@link AnswerTooLarge} if `text` has more than `maximumBytes` in UTF-8. */
 export function requireBytes(text: string, maximumBytes: number): void {
-  // No character takes more than three bytes for each of its units: most texts are never measured.
+  // A UTF-16 code unit takes at most three bytes in UTF-8, so most texts need no count.
   if (text.length * 3 <= maximumBytes) return;
   const bytes = Buffer.byteLength(text);
   if (bytes > maximumBytes) throw new AnswerTooLarge(maximumBytes, bytes);
 }
 
 /**
- * Counts what `value` takes as JSON, at least, without writing it: one text may stand in a result many times and takes its memory once, until
- * it is written.
+ * Counts the minimum size of `value` as JSON without writing it: a text that occurs many times takes its memory once until it
+ * is written.
  *
- * @throws {AnswerTooLarge} as soon as it is more than `maximumBytes`.
+ * Throws {@link AnswerTooLarge} as soon as the size exceeds `maximumBytes`.
  */
 export function requireJsonBytes(value: unknown, maximumBytes: number): void {
   let bytes = 0;

@@ -2,7 +2,7 @@ import { GraphQLScalarType } from "graphql";
 import { GraphQLDateTimeISO, GraphQLSafeInt, GraphQLURL, GraphQLUUID } from "graphql-scalars";
 import { builder } from "./builder.ts";
 
-// What is answered comes from columns of these very types, in rows by the thousand: it is not checked once more.
+// Values come from columns of these types, in thousands of rows, and are not checked again.
 const dateTime = new GraphQLScalarType({
   ...GraphQLDateTimeISO.toConfig(),
   serialize: (value) => (value instanceof Date ? value.toISOString() : GraphQLDateTimeISO.serialize(value)),

@@ -18,10 +18,10 @@ builder.mutationType({
     "is missing, and a limit that is exceeded, are reported in `errors`, with the ErrorCode in `extensions.code`.",
 });
 
-/** A schema of every feature, whose graph files the imports above have run, for plugins that change it. */
+/** Returns a new schema of all features, for plugins that change it. The imports above run the graph files of the features. */
 export function buildSchema(): GraphQLSchema {
   return builder.toSchema({});
 }
 
-/** The schema of every feature. */
+/** The schema of all features. */
 export const schema = buildSchema();

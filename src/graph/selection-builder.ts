@@ -2,16 +2,16 @@ import type { GraphQLResolveInfo } from "graphql";
 import type { Selection, PageSelection } from "../reading/selection.ts";
 import type { CursorScope } from "../platform/cursor.ts";
 
-/** What is selected below a field that answers with a page. */
+/** What is selected below a field that returns a page. */
 export interface SelectedPage {
   readonly pageSelection: PageSelection;
   readonly selection: Selection;
 }
 
-/** How what is selected below a field is made a selection of. */
+/** Builds selections from the fields below a field. Throws {@link UnsupportedAsJson} if it builds JSON and rows are needed. */
 export interface SelectionBuilder {
-  /** Of a field that answers with a row; `typename` says of which type, where the field does not. */
+  /** For a field that returns a row. `typename` is the type of the row. Default: the type of the field. */
   selected(info: GraphQLResolveInfo, typename?: string): Selection;
-  /** Of a field that answers with a connection whose cursors are of `scope`. */
+  /** For a field that returns a connection. `scope` is the scope of its cursors. */
   selectedPage(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage;
 }

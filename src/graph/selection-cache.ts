@@ -5,10 +5,16 @@ import type { Selection } from "../reading/selection.ts";
 import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, RowMember } from "../reading/shape.ts";
 import type { SelectedPage } from "./selection-builder.ts";
 
-/** Variables that are used below a field make another selection of it. How large all that are kept are together, and the largest, counted in parts. */
+/**
+ * The maximum size of all cached selections together, and of one, in parts. A selection depends on the values of the variables
+ * below its field.
+ */
 const maxCachedParts = 200_000;
 const maxPartsOfSelection = 50_000;
-/** How many are kept. A client that filters by another date each time would fill it with what is never asked again, at some kilobytes each. */
+/**
+ * The maximum number of cached selections, of some kilobytes each. A client that filters by another date each time fills the
+ * cache.
+ */
 const maxCachedSelections = 1_000;
 
 const selections = new LRUCache<string, Selection | SelectedPage>({
@@ -18,19 +24,19 @@ const selections = new LRUCache<string, Selection | SelectedPage>({
 const variables = new WeakMap<object, Map<string, readonly string[]>>();
 const objectId = createObjectIds();
 
-/** Where the nodes of a field stand. Which are merged into one differs: a directive lets them in or not, a fragment is spread beside others. */
+/** Returns the positions of a field's nodes in the document. Directives and fragments determine which nodes make one field. */
 function locationsOf({ fieldNodes }: GraphQLResolveInfo): string {
   return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
 }
 
-/** What was made for these nodes of this document before, with the same values of the variables that are used below them. */
+/** Returns the cached selection for these nodes and these values of the variables below them, or caches what `make` returns. */
 export function cachedSelection<Made extends Selection | SelectedPage>(
   info: GraphQLResolveInfo,
   kind: string,
   make: () => Made,
 ): Made {
   const { operation, variableValues } = info;
-  // What was left out is not the same as null.
+  // A missing variable differs from null.
   const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
   const name = `${objectId(operation)} ${locationsOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
   const before = selections.get(name);
@@ -40,7 +46,7 @@ export function cachedSelection<Made extends Selection | SelectedPage>(
   return made;
 }
 
-/** How much there is of a selection: its fields, and the characters of what its relations are filtered by. */
+/** Returns the size of a selection: its fields, and the characters of its inputs. */
 function partsOf({ fields, relations, json }: Selection): number {
   const below = [...relations.values()].map(
     (one) => partsOf(one.selection) + ("input" in one ? JSON.stringify(one.input).length : 0),

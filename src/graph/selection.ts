@@ -78,7 +78,7 @@ function selectRow(
 ): void {
   for (const nodes of collectFields(info, type, parents).values()) {
     const field = type.getFields()[nodes[0].name.value];
-    // __typename is known without a row.
+    // __typename needs no row.
     if (!field) continue;
     const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
       readonly fieldOptions?: FieldOptions; // see FieldOptionsExtensions

@@ -33,7 +33,7 @@ import type { SelectedPage, SelectionBuilder } from "./selection-builder.ts";
 import { type FieldOptions, inputOf } from "./field-options.ts";
 import { argumentsOf, type ExecutionContext, type SelectedField, typenameField, executeField } from "./values.ts";
 
-/** What is selected as JSON. Either is {@link UnsupportedAsJson} where it takes rows to answer with it. */
+/** Builds selections of JSON. Both functions throw {@link UnsupportedAsJson} if the field must be read as rows. */
 export const jsonSelectionBuilder: SelectionBuilder = { selected: rowsInJson, selectedPage: pageInJson };
 
 function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Selection {
@@ -48,7 +48,8 @@ function rowsInJson(info: GraphQLResolveInfo, typename: string | undefined): Sel
 }
 
 function pageInJson(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage {
-  // Its order is an argument of the field itself, of which what is remembered below it knows nothing.
+  // The order is an argument of the field itself, and the cache's key has only the variables below the field: so the scope is
+  // part of the key.
   const page = cachedSelection(info, `page in JSON of ${scopeTag(scope)}`, () => {
     const json = shapeOrNone(() => pageShape(info, info.returnType, info.fieldNodes, scope));
     return { pageSelection: json ? { ...totalOnly, json } : totalOnly, selection: nothing };
@@ -59,9 +60,9 @@ function pageInJson(info: GraphQLResolveInfo, scope: CursorScope): SelectedPage 
 
 const nothing: Selection = { fields: new Set(), relations: new Map() };
 
-/** That there is no shape is remembered as well. */
+/** Returns undefined if there is no shape, which is cached too. */
 function shapeOrNone<Shape>(make: () => Shape): Shape | undefined {
-  // Arguments that cannot be used are for their resolver to refuse.
+  // Arguments that are not valid: their resolver throws the error.
   const made = attempt<Shape, UnsupportedAsJson | GraphQLError>(make, UnsupportedAsJson, GraphQLError);
   return made instanceof UnsupportedAsJson || made instanceof GraphQLError ? undefined : made;
 }
@@ -73,7 +74,7 @@ function executionContextOf(context: ResponseContext): ExecutionContext {
 
 type Field = GraphQLField<unknown, unknown>;
 
-/** The members of an object: one for each name that is selected, in the order of the document. */
+/** Returns the members of an object: one for each response name, in the order of the document. */
 function membersOf<Content>(
   info: GraphQLResolveInfo,
   type: GraphQLObjectType,
@@ -96,7 +97,10 @@ function objectTypeOf(type: GraphQLOutputType): GraphQLObjectType {
   return named;
 }
 
-/** Under how many names a row may have the same field: a text of 64 KB is written as often, and as a row's it would be read once. */
+/**
+ * How many aliases of one field a row may have. The statement writes a text of 64 KB once for each alias, and would read it
+ * once as a row.
+ */
 const maxAliases = 4;
 
 function rowShape(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[]): RowShape {
@@ -129,7 +133,7 @@ function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Fi
   return { kind: "computed", fields, compute: computeOf(info, { type, field, nodes }) };
 }
 
-/** How columns of a type are written, of those that rows are made of. */
+/** Returns the encoding of columns of a type, or undefined if the value must be computed. */
 function encodingOf(type: GraphQLOutputType): JsonEncoding | undefined {
   const nullable = getNullableType(type);
   const named = getNamedType(nullable);
@@ -149,7 +153,7 @@ const encodings: Readonly<Record<string, JsonEncoding>> = {
   DateTime: "instant",
 };
 
-/** What the resolver of a field makes of a row. */
+/** Returns a function that computes the value of a field by its resolver. */
 function computeOf(info: GraphQLResolveInfo, selected: SelectedField): Compute<object> {
   const args = argumentsOf(selected, info);
   return (row, context) => executeField(row, selected, executionContextOf(context), args);
@@ -163,7 +167,7 @@ function pageContent(
 ): RowContent {
   const input = inputOf(info, options, field, nodes[0]);
   if (!input) throw new UnsupportedAsJson();
-  // The field's own arguments: see toMany.
+  // The arguments are the field's own: see toMany.
   const scope = options.scope(argumentsOf({ field, nodes }, info) as never);
   return { kind: "page", relation: options.relation, input, shape: pageShape(info, field.type, nodes, scope) };
 }

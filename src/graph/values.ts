@@ -24,10 +24,10 @@ export interface ExecutionContext {
 }
 
 /**
- * `value` in JSON, as it is selected by the field of `info`: rows as they came with their JSON, and all else as graphql-js would complete it.
+ * Returns `value` as JSON: CompleteValue of the GraphQL specification (6.4.3), where rows already have their JSON.
  *
- * @throws {UnsupportedAsJson} where it is a row that came without JSON or cannot be of its type, and whatever resolvers and serializers throw. So may what
- *   it returns.
+ * Throws, or rejects with, {@link UnsupportedAsJson} if a row has no JSON or `value` is not of its type, and the errors of
+ * resolvers and serializers.
  */
 function completeValue(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): MaybePromise<string> {
   if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, execution));
@@ -41,12 +41,14 @@ function completeValue(value: unknown, type: GraphQLOutputType, execution: Execu
   if (isListType(type)) return completeList(value, type.ofType, execution);
   const json = typeof value === "object" ? jsonOf(value) : undefined;
   if (json) return json.text(execution);
-  // What can be found by its id is a row: with JSON, or read by another way.
+  // An object with a global id is a row: it has JSON, or must be read as rows.
   if (!isObjectType(type) || type.getInterfaces().length > 0) throw new UnsupportedAsJson();
   return executeSelectionSet(value, type, execution.info.fieldNodes, execution);
 }
 
-/** The object that `value` is, as it is selected below `parents`. @throws as {@link completeValue} */
+/**
+ * Returns the object `value` as JSON: ExecuteSelectionSet of the GraphQL specification (6.3). Throws as {@link completeValue}.
+ */
 function executeSelectionSet(
   value: unknown,
   type: GraphQLObjectType,
@@ -63,14 +65,17 @@ function executeSelectionSet(
   return mapMaybePromises(members, (known) => `{${known.join(",")}}`);
 }
 
-/** A field of an object type, with the nodes that select it. */
+/** A field of an object type and the nodes that select it. */
 export interface SelectedField {
   readonly type: GraphQLObjectType;
   readonly field: GraphQLField<unknown, unknown>;
   readonly nodes: FieldGroup;
 }
 
-/** What `selected` is of `source`. @throws as {@link completeValue} */
+/**
+ * Returns the JSON of the field `selected` of `source`: ExecuteField of the GraphQL specification (6.4). Throws as {@link
+ * completeValue}.
+ */
 export function executeField(
   source: unknown,
   selected: SelectedField,
@@ -83,7 +88,7 @@ export function executeField(
   return completeValue(resolve(source, args, execution.context, info), field.type, { context: execution.context, info });
 }
 
-/** @throws {GraphQLError} where they are not what the field takes. */
+/** Returns the arguments of a field. Throws a {@link GraphQLError} if they are not valid. */
 export function argumentsOf(
   { field, nodes }: Pick<SelectedField, "field" | "nodes">,
   { variableValues }: GraphQLResolveInfo,
@@ -104,9 +109,9 @@ function orThrow(json: string | undefined): string {
   return json;
 }
 
-/** What `nodes` are that select no field of `type`: of what can be selected anywhere that is the name of the type. @throws {UnsupportedAsJson} */
+/** Returns the value of `__typename`. Throws {@link UnsupportedAsJson} for other nodes that select no field of the type. */
 export function typenameField({ name }: GraphQLObjectType, [node]: FieldGroup): string {
-  // At the root of the schema it may be introspection, too.
+  // A root field may be introspection.
   if (node.name.value !== "__typename") throw new UnsupportedAsJson();
   return name;
 }

@@ -4,9 +4,10 @@ import { isTooDeep, maximumJsonDepth } from "../platform/json-shape.ts";
 import type { Variables } from "./limits.ts";
 
 /**
- * Holds what was sent as variables to what any argument may be, before anything reads it.
+ * Checks the size of variables before anything reads them.
  *
- * @throws {InvalidInput} where they are nested deeper than any input, or where a list or an object has more in it than any argument takes.
+ * Throws {@link InvalidInput} if they are nested deeper than any input, or if a list or an object has more members than any
+ * argument takes.
  */
 export function checkVariables(variables: Variables): void {
   const problems: FieldProblem[] = [];
@@ -20,13 +21,16 @@ export function checkVariables(variables: Variables): void {
   if (problems.length > 0) throw new InvalidInput(problems.slice(0, maxVariableProblems));
 }
 
-/** The most values that a list may have in any argument. Where an argument takes fewer, its resolver says so. */
+/** The maximum length of a list in any argument. If an argument takes fewer values, its resolver checks that. */
 const maximumListLength = 1_000;
 
-/** The most fields that an object may have: no input has a third of them, and a refusal would repeat them all. */
+/**
+ * The maximum number of members of an object. The largest input has less than a third of it, and an error would list all of
+ * them.
+ */
 const maximumObjectSize = 100;
 
-/** How many problems of one request are told. */
+/** The maximum number of problems in one error. */
 const maxVariableProblems = 10;
 
 function addTooLarge(problems: FieldProblem[], path: readonly string[], value: object): void {
@@ -44,7 +48,7 @@ function addTooLarge(problems: FieldProblem[], path: readonly string[], value: o
     if (typeof part === "object" && part !== null) addTooLarge(problems, Array.isArray(value) ? path : [...path, name], part);
 }
 
-/** Why a list that `document` itself holds is too long, or undefined. */
+/** Returns the error of a list in `document` that is too long, or undefined. */
 export function longListIn(document: DocumentNode): GraphQLError | undefined {
   let found: GraphQLError | undefined;
   visit(document, {
@@ -58,7 +62,7 @@ export function longListIn(document: DocumentNode): GraphQLError | undefined {
           });
         },
       });
-      // What is in a value has been looked at.
+      // The inner visit has seen everything in the value.
       return false;
     },
   });

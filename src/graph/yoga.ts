@@ -25,28 +25,28 @@ import { buildSchema, schema as usualSchema } from "./schema.ts";
 
 export interface GraphqlOptions {
   readonly services: Services;
-  /** The largest answer of an operation. */
+  /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
-  /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
+  /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly limits: Limits;
   readonly counts: ExecutionCounts;
   readonly publicUrl: string;
   readonly examples: ExampleIds;
-  /** Of the operator, in the order in which their hooks are called. */
+  /** The operator's plugins, in the order in which their hooks are called. */
   readonly plugins: readonly GraphqlPlugin[];
 }
 
 const graphqlPath = "/graphql";
-/** The largest body without a credential, in bytes: no document that is taken of such callers is longer. */
+/** The maximum size of a body without a credential, in bytes. A document within the limits of such requests is not longer. */
 const anonymousBodyLimit = 65_536;
 
-/** What {@link graphqlPath} takes. OPTIONS is answered by the host, and HEAD as a GET without its body. */
+/** The methods of {@link graphqlPath}. The host answers OPTIONS, and HEAD as a GET without its body. */
 const allowedMethods = "GET, HEAD, POST, OPTIONS";
 
 /**
- * Headers of Yoga's answers that are about a connection it does not have: the host frames its own answers, and two framings at once (RFC 9112,
- * 6.3) are refused by clients and smuggle requests past proxies. `content-encoding: none` is no coding.
+ * Headers of Yoga's responses about a connection that it does not have. The host frames its responses itself: clients refuse
+ * two framings at once, which can smuggle requests past proxies (RFC 9112, 6.3). `content-encoding: none` is no coding.
  */
 const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",
@@ -56,9 +56,9 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, and GraphiQL for a browser. Who takes JSON and sends it in the plain
- * way is answered here, without a Request and a Response; all else goes through Yoga, which performs operations by the same function. A
- * Fastify plugin.
+ * A Fastify plugin for GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, GraphiQL for a browser. The fast
+ * path answers plain POST requests that accept JSON, without a Request and a Response. All others go through Yoga. Both perform
+ * operations by the same function.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { services, maximumBytes, authenticate, limits, counts, publicUrl, examples, plugins } = options;
@@ -82,7 +82,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     done(null, text);
   });
 
-  /** The media type for the answer. @throws {Refusal} where the request takes none that there is. */
+  /** Returns the media type of the response. Throws a {@link Refusal} if the request accepts none of ours. */
   function acceptedBy({ headers }: FastifyRequest): JsonType | StreamType {
     const type = negotiateOnce(headers.accept);
     if (type) return type;
@@ -100,10 +100,10 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const response = await yoga.fetch(
       new URL(request.url, publicUrl),
       {
-        // The host leaves the body of a HEAD's answer out.
+        // The host leaves out the body of a response to HEAD.
         method: request.method === "HEAD" ? "GET" : request.method,
         headers: headersFor(request, type),
-        // The host's JSON parser has left it as text: Yoga parses it.
+        // The host's JSON parser left it as text: Yoga parses it.
         ...(request.method === "POST" && { body: typeof request.body === "string" ? request.body : "" }),
       },
       { caller: callerOf(request, reply, viewer), log: request.log, ...(result && { result }) },
@@ -115,7 +115,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     return reply.send(isStream && response.body ? readableOf(response.body) : await response.text());
   }
 
-  /** Sends a result that comes in parts, which most requests that ask for JSON do not expect. @throws {Refusal} where parts are not taken. */
+  /** Sends a stream of results. Throws a {@link Refusal} if the request accepts no stream. */
   async function answerInParts(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -128,7 +128,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     throw partsNotTaken();
   }
 
-  /** The hooks of plugins around an operation that does not go through Yoga. */
+  /** Returns the hooks of plugins for an operation that does not go through Yoga. */
   function envelopFor(
     request: FastifyRequest,
     params: Parameters,
@@ -179,7 +179,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   app.route({
     method: app.supportedMethods.filter((method) => !allowedMethods.includes(method)),
     url: graphqlPath,
-    // Before the body is parsed: of whatever type it is, it is the method that is wrong.
+    // This runs before the body is parsed: the method is wrong for any type of body.
     onRequest: refuseMethod,
     handler: refuseMethod,
   });
@@ -202,7 +202,7 @@ function callerOf(request: FastifyRequest, reply: FastifyReply, viewer: Viewer):
 /** The parameters of a URL that are JSON. */
 const jsonParameters = ["variables", "extensions"] as const;
 
-/** @throws {InvalidInput} where a parameter of the URL that is to be a JSON object is none. */
+/** Throws {@link InvalidInput} if a parameter of the URL must be a JSON object and is none. */
 function checkParameters({ searchParams }: URL): void {
   const problems = jsonParameters.flatMap((name) => {
     const text = searchParams.get(name);
@@ -217,7 +217,7 @@ const partsNotTaken = () =>
 
 const streamTypes = /^(multipart\/mixed|text\/event-stream)\b/;
 
-/** Headers of a request that are about its body as it came over the connection. The host has taken that. */
+/** Headers about the body as it was sent. The host has decoded the body. */
 const bodyHeaders: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -226,12 +226,12 @@ const bodyHeaders: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-/** The headers of `request` for Yoga. */
+/** Returns the headers of `request` for Yoga. */
 function headersFor(request: FastifyRequest, type: JsonType | StreamType): Record<string, string> {
   const given = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
     value === undefined || bodyHeaders.has(name) ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]],
   );
-  // The type that was chosen, and the one for a result that comes in parts: Yoga knows no weights.
+  // `accept` gets the chosen type and the one for a stream, since Yoga ignores weights.
   const stream = isJsonType(type) ? negotiateStream(request.headers.accept) : undefined;
   const accept = stream ? `${type}, ${stream}` : type;
   return { ...Object.fromEntries(given), accept, ...(request.method === "POST" && { "content-type": "application/json" }) };
