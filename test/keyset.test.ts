@@ -79,12 +79,10 @@ const wishes: fc.Arbitrary<Wish> = fc.oneof(
     predicate: fieldPredicate("n", typedMedium, { notIn: asked }, media),
     holds: ({ medium }) => !asked.includes(medium),
   })),
-  fc
-    .boolean()
-    .map((asked): Wish => ({
-      predicate: conditionPredicate({ isPublic: asked }),
-      holds: ({ isPublic }) => isPublic === asked,
-    })),
+  fc.boolean().map((asked): Wish => ({
+    predicate: conditionPredicate({ isPublic: asked }),
+    holds: ({ isPublic }) => isPublic === asked,
+  })),
   fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }).map((asked): Wish => ({
     predicate: fieldPredicate("n", typedAuthor, { in: asked }),
     holds: ({ authorNumber }) => asked.includes(authorNumber),
