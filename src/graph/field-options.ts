@@ -42,8 +42,8 @@ export function toOne<Row>(
 }
 
 /**
- * For a field that is a page of related rows. `input` reads the page from the field's arguments and throws a domain error if they are not
- * valid; `scope` returns the scope of its cursors.
+ * For a field that is a page of related rows. `input` reads the page from the field's arguments and throws a domain error if
+ * they are not valid; `scope` returns the scope of its cursors.
  */
 export function toMany<Input extends PageInput, Args>(
   relation: ManyRelation<unknown, Input>,
@@ -53,7 +53,10 @@ export function toMany<Input extends PageInput, Args>(
   return { fieldOptions: { kind: "toMany", relation, input, scope } };
 }
 
-/** Returns the input of the page that `node` selects. Undefined if its arguments are not valid: its resolver reads them again and throws. */
+/**
+ * Returns the input of the page that `node` selects. Undefined if its arguments are not valid: its resolver reads them again
+ * and throws.
+ */
 export function inputOf(
   info: GraphQLResolveInfo,
   options: Extract<FieldOptions, { kind: "toMany" }>,

@@ -12,8 +12,8 @@ export interface ExampleOperation {
 }
 
 /**
- * The operations that GraphiQL opens with, from "who am I" to an upload. Without {@link ExampleIds} the variables say where to find
- * one.
+ * The operations that GraphiQL opens with, from "who am I" to an upload. Without {@link ExampleIds} the variables say where to
+ * find one.
  */
 export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOperation[] {
   return [

@@ -1,5 +1,5 @@
-// Compresses GraphiQL's files, 9 MB of text, away from the main thread, and ends: what it loaded for that goes with it. Started by
-// graphiql.ts.
+// Compresses GraphiQL's files, 9 MB of text, away from the main thread, and ends: what it loaded for that goes with it. Started
+// by graphiql.ts.
 import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";

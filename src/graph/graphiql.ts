@@ -45,15 +45,18 @@ const logo =
 export interface GraphiqlPageOptions {
   /** Path of the GraphQL endpoint, such as `/graphql`. */
   readonly endpoint: string;
-  /** Base of the gateway's URLs, without a slash at its end; a path in it, such as a proxy's prefix, goes before every address. */
+  /**
+   * Base of the gateway's URLs, without a slash at its end; a path in it, such as a proxy's prefix, goes before every address.
+   */
   readonly publicUrl: string;
   /** Ids for the variables of the example mutations, so that they run as they are. */
   readonly examples?: ExampleIds;
 }
 
 /**
- * The page that answers a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an example in every
- * tab. Everything it loads comes from the routes of {@link registerGraphiqlAssets}, and its policy lets it reach nothing else.
+ * The page that answers a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an example in
+ * every tab. Everything it loads comes from the routes of {@link registerGraphiqlAssets}, and its policy lets it reach nothing
+ * else.
  */
 export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOptions): {
   html: string;
@@ -126,8 +129,8 @@ const pagePolicy = [
 ].join("; ");
 
 /**
- * Serves GraphiQL's scripts, styles and workers below `endpoint`, compressed once, at the first request for one of them, and kept
- * so in memory. A Fastify plugin.
+ * Serves GraphiQL's scripts, styles and workers below `endpoint`, compressed once, at the first request for one of them, and
+ * kept so in memory. A Fastify plugin.
  */
 export async function registerGraphiqlAssets(app: FastifyInstance, { endpoint }: { endpoint: string }): Promise<void> {
   const compressedAssets = createCompressedAssets();

@@ -18,7 +18,7 @@ export function loadNode<Row extends object>(
 ): (id: string, context: GraphContext, info: GraphQLResolveInfo) => Promise<Row | null> {
   return async (id, context, info) => {
     const row = await context.load(read(context), id, context.selected(info, typename));
-    // The name of a type stands for it, which its declaration does not say.
+    // The branding takes the name of a type too, which its declaration does not show.
     brandWithType(row, typename as OutputType<SchemaTypes>);
     return row;
   };

@@ -1,4 +1,4 @@
-// Before this file: it is one of its functions that are replaced here.
+// This import comes first: the file replaces functions of the plugin.
 import "@pothos/plugin-prisma";
 import SchemaBuilder, {
   BasePlugin,
@@ -9,7 +9,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from "@pothos/core";
 
-/** The plugin's name, as builders are told of it. */
+/** The name by which builders find the plugin. */
 export const refusedFieldsPlugin = "refusedFields";
 
 declare global {
@@ -20,7 +20,7 @@ declare global {
   }
 }
 
-/** What is to be done instead of each of the Prisma plugin's ways to define a field. */
+/** What to write instead of each of the Prisma plugin's ways to define a field. */
 const ways = {
   relation:
     "Define it by t.field with `extensions: toOne(entity, relation, …)`, and resolve it by context.row and a service (src/graph/field-options.ts).",
@@ -28,25 +28,25 @@ const ways = {
     "Define it by t.connection with `extensions: toMany(relation, input, scope)`, and resolve it by context.page and a service (src/graph/field-options.ts).",
   prismaField: "Define it by t.field, and resolve it by a service that is given context.viewer and context.selected(info).",
   prismaConnection:
-    "Define it by t.connection, and resolve it by a service that is given context.viewer and context.selectedPage(info, place).",
+    "Define it by t.connection, and resolve it by a service that is given context.viewer and context.selectedPage(info, scope).",
 };
 
 /**
- * Refuses fields that have the Prisma plugin query by itself, since its queries go around the services and their policies: building the schema throws
- * a {@link PothosSchemaError} that names the field and what to do instead.
+ * Refuses fields that have the Prisma plugin query by itself, since its queries go around the services and their policies:
+ * building the schema throws a {@link PothosSchemaError} that names the field and what to do instead.
  */
 class RefusedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(field: PothosOutputFieldConfig<Types>): PothosOutputFieldConfig<Types> {
     const { extensions, parentType, name } = field;
     if (!extensions || !("pothosPrismaRelationField" in extensions)) return field;
-    // Which a connection alone has.
+    // Only a connection has this extension.
     throw refusal(parentType, name, "pothosPrismaFallbackPlan" in extensions ? "relatedConnection" : "relation");
   }
 }
 
 SchemaBuilder.registerPlugin(refusedFieldsPlugin, RefusedFieldsPlugin);
 
-// These leave nothing in a field that tells of them.
+// Fields of these two methods have no extension by which the plugin could find them.
 for (const way of ["prismaField", "prismaConnection"] as const)
   Object.assign(RootFieldBuilder.prototype, {
     [way]: () =>

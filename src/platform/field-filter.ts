@@ -81,7 +81,10 @@ export function conditionPredicate(condition: Condition): Partial<Predicate> {
   };
 }
 
-/** Returns the predicate that a field meets `filter`. If `every` value of the field is known, `notIn` becomes an InFilter of the others. */
+/**
+ * Returns the predicate that a field meets `filter`. If `every` value of the field is known, `notIn` becomes an InFilter of the
+ * others.
+ */
 export function fieldPredicate<Value extends string | number | Date>(
   alias: string,
   compared: TypedField,
@@ -136,7 +139,10 @@ export function valuesSql({ type, values }: InFilter): readonly Sql[] {
   return areKnown(values) ? values.map((value) => sql`${value}${raw(`::${type}`)}`) : values;
 }
 
-/** One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the order of its next column. */
+/**
+ * One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the order of
+ * its next column.
+ */
 function inFilterSql(alias: string, one: InFilter): Sql {
   const subject = column(alias, one.field);
   const [only, ...others] = valuesSql(one);

@@ -1,8 +1,8 @@
 import { allOf, column, join, raw, type Param, sql, type Sql } from "./sql.ts";
 
 /**
- * The position of a row in an order: its values of the sort keys (ISO 8601 instants, numbers, names of an enumeration), and its id last if the
- * keys are not unique.
+ * The position of a row in an order: its values of the sort keys (ISO 8601 instants, numbers, names of an enumeration), and its
+ * id last if the keys are not unique.
  */
 export type Position = readonly (string | number)[];
 
@@ -29,8 +29,8 @@ export const tiesByNumber = { field: "number", type: "integer" } as const satisf
 export type Ordering = readonly [OrderKey, ...OrderKey[]];
 
 /**
- * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A position stays valid when
- * rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
+ * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A position
+ * stays valid when rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
  */
 export interface Page {
   readonly size: number;
@@ -61,8 +61,8 @@ export interface Keyset {
   /** The number of rows to read: one more than the size, unless `lookahead` is false. */
   readonly limit: Sql;
   /**
-   * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in the order of the first key,
-   * which an index has, up to the last row of the page and the rows that equal it in that key.
+   * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in the order
+   * of the first key, which an index has, up to the last row of the page and the rows that equal it in that key.
    */
   readonly gather: Sql | undefined;
 }
@@ -92,8 +92,8 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
 }
 
 /**
- * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would plan the statement
- * each time instead of using a generic plan. Throws a TypeError if it is no integer.
+ * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would
+ * plan the statement each time instead of using a generic plan. Throws a TypeError if it is no integer.
  */
 export function integer(number: number): Sql {
   if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is not a number of rows.`);
@@ -109,7 +109,8 @@ export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
 
 /** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
-  // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is not efficient.
+  // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is not
+  // efficient.
   if (page.from === "start") return { hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
   return { hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
@@ -172,8 +173,8 @@ function beyond(alias: string, keys: readonly OrderKey[], position: GivenPositio
     const values = parts.map((part) => part.value);
     return sql`(${join(columns, ", ")}) ${first.comparison} (${join(values, ", ")})`;
   }
-  // A row comparison has one direction. With two, the condition compares by the first key that differs. The rest implies the comparison of the
-  // first key, but the planner needs it to find the index range.
+  // A row comparison has one direction. With two, the condition compares by the first key that differs. The rest implies the
+  // comparison of the first key, but the planner needs it to find the index range.
   const further = parts.map((part, index) => {
     const same = parts.slice(0, index).map((before) => sql`${before.column} = ${before.value}`);
     return sql`(${allOf([...same, sql`${part.column} ${part.comparison} ${part.value}`])})`;

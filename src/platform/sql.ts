@@ -6,8 +6,8 @@ export const { sql, join, empty, raw } = Prisma;
 
 /**
  * A parameter of a statement whose value differs from one execution to the next, such as a key or a part of a cursor; it is
- * always followed by a cast. Statements that differ only in these can be sent as one. A parameter with a name gets its value from
- * the sender of the statement; one without a name has its value.
+ * always followed by a cast. Statements that differ only in these can be sent as one. A parameter with a name gets its value
+ * from the sender of the statement; one without a name has its value.
  */
 export interface Param {
   readonly [paramMark]: true;
@@ -31,8 +31,8 @@ export function isParam(value: unknown): value is Param {
 }
 
 /**
- * What rows must equal, by field name. One such value says who may see or change what, and has three uses: it is a Prisma `where`
- * as it is, {@link whereSql} writes it into a statement, and {@link matches} tests a row in memory.
+ * What rows must equal, by field name. One such value says who may see or change what, and has three uses: it is a Prisma
+ * `where` as it is, {@link whereSql} writes it into a statement, and {@link matches} tests a row in memory.
  */
 export type Condition = Readonly<Record<string, string | number | boolean>>;
 

@@ -11,11 +11,14 @@ import { isUnavailable } from "../platform/unavailable.ts";
 /** The texts of a statement: for one set of values of its parameters, and for many. */
 export interface WrittenStatement {
   /**
-   * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of bytes. Returns one row
-   * or none: `bytes`, and the text `json`, which is null if it is too long.
+   * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of bytes.
+   * Returns one row or none: `bytes`, and the text `json`, which is null if it is too long.
    */
   readonly single: string;
-  /** As `single`, with an array of texts for each of {@link params}. Returns such rows with their `place`, from 1. Written at first use. */
+  /**
+   * As `single`, with an array of texts for each of {@link params}. Returns such rows with their `place`, from 1. Written at
+   * first use.
+   */
   readonly many: string;
   readonly constants: readonly unknown[];
   /** The names of the parameters that have the same value for all callers. They get it when the statement is sent. */
@@ -42,7 +45,8 @@ export function writeStatement({ strings, values }: Sql, isShared: (name: string
   const arrays = params.map((_, index) => `$${filled + index + 1}::text[]`);
   const names = params.map((_, index) => `v${index + 1}`);
   const limit = `$${filled + params.length + 1}::integer`;
-  // A text that is too long is not sent. Because of OFFSET 0 the planner does not compute the text once for each time that it is named here.
+  // A text that is too long is not sent. Because of OFFSET 0 the planner does not compute the text once for each time that it
+  // is named here.
   const limited = (statement: string): string =>
     `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
     ` octet_length(read.json) AS bytes FROM (${statement} OFFSET 0) read`;
@@ -95,7 +99,10 @@ export interface Batch {
 
 /** Sends statements. */
 export interface StatementRunner {
-  /** Returns the batch of `statement`, which probably reads at most `weight` rows. It sends at most `maxBatchSize` questions together. */
+  /**
+   * Returns the batch of `statement`, which probably reads at most `weight` rows. It sends at most `maxBatchSize` questions
+   * together.
+   */
   batchOf(statement: WrittenStatement, weight: number, maxBatchSize: number): Batch;
 }
 
@@ -117,8 +124,8 @@ const maxAttempts = 3;
 const sizeCacheSize = 2_000;
 
 /**
- * Returns a runner that sends equal statements of one moment as one. A large result has a statement of its own, which waits until there is memory
- * for it. Few of these run at a time, so that connections are left for small results.
+ * Returns a runner that sends equal statements of one moment as one. A large result has a statement of its own, which waits
+ * until there is memory for it. Few of these run at a time, so that connections are left for small results.
  */
 export function createStatementRunner({ database, maximumBytes, sharedParams }: StatementRunnerDependencies): StatementRunner {
   const largeAnswers = pLimit(database.kind === "embedded" ? 1 : 4);

@@ -6,7 +6,9 @@ export type ResponseContext = object;
 
 /** JSON of a response, as the database wrote it. */
 export interface JsonResult {
-  /** The JSON with its placeholders filled for `context`. @throws {UnsupportedAsJson}, and what filling a placeholder throws. */
+  /**
+   * The JSON with its placeholders filled for `context`. @throws {UnsupportedAsJson}, and what filling a placeholder throws.
+   */
   text(context: ResponseContext): string | Promise<string>;
 }
 

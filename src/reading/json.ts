@@ -12,8 +12,8 @@ import { type Plan, withBoundPositions, weightOfPage } from "./statement.ts";
 import { jsonArray, storedFields } from "./stored.ts";
 import { divider, encoded, textOf } from "./text.ts";
 
-// Plans of statements that write the JSON of the response. This process passes the JSON on as a text, and fills placeholders with the
-// values that only it can compute, such as a signed URL.
+// Plans of statements that write the JSON of the response. This process passes the JSON on as a text, and fills placeholders
+// with the values that only it can compute, such as a signed URL.
 
 /** As `planOne`, with the JSON of the row. Throws {@link DomainError} and {@link UnsupportedAsJson}. */
 export function planOneInJson<Row>(

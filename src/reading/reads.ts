@@ -62,7 +62,10 @@ interface SizedBatch {
   readonly size: number;
 }
 
-/** How many plans and batches are cached, of some ten kilobytes each. A client that filters by another date each time fills both. */
+/**
+ * How many plans and batches are cached, of some ten kilobytes each. A client that filters by another date each time fills
+ * both.
+ */
 const planCacheSize = 1_000;
 const batchCacheSize = 500;
 /** How many characters of statements and constants each of the two caches holds. */
@@ -117,8 +120,8 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
 
   function prepare(plan: Plan<unknown>, accessScope: string): PreparedPlan {
     const written = writeStatement(plan.statement, (name) => name in allSharedParams());
-    // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes can never share
-    // a statement.
+    // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes
+    // can never share a statement.
     const text = `${accessScope} ${JSON.stringify(written.constants)} ${written.single}`;
     const name = createHash("sha256").update(text).digest("base64url");
     const size = text.length;
@@ -127,7 +130,10 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     return { decode: plan.decode, params: written.params, batch, size };
   }
 
-  /** Runs the plan once for each element of `given`, which has values by parameter name. Returns the decoded results in that order. */
+  /**
+   * Runs the plan once for each element of `given`, which has values by parameter name. Returns the decoded results in that
+   * order.
+   */
   async function ask(
     viewer: Viewer,
     { decode, params, batch }: PreparedPlan,
@@ -199,7 +205,10 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
 
 const idOnly: Selection = { fields: new Set(), relations: new Map() };
 
-/** Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements, others never do. */
+/**
+ * Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements, others
+ * never do.
+ */
 function accessScopeOf(viewer: Viewer): string {
   if (viewer.kind === "anonymous") return "nobody";
   const { account, role, person, scopes } = viewer;
@@ -211,7 +220,10 @@ function personOf(viewer: Viewer): string {
   return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
 }
 
-/** How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other connections are idle. */
+/**
+ * How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other connections
+ * are idle.
+ */
 const maxRowsOfBatch = 4_000;
 const maxQuestionsOfBatch = 32;
 

@@ -11,8 +11,8 @@ export interface Plan<Value> {
 }
 
 /**
- * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a level. With hundreds of nested
- * relations PostgreSQL plans for longer than it runs, and a function takes at most 100 arguments.
+ * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a level. With
+ * hundreds of nested relations PostgreSQL plans for longer than it runs, and a function takes at most 100 arguments.
  */
 const maximum = { depth: 10, relations: 40 } as const;
 
@@ -44,7 +44,10 @@ export function mayWriteTooMuch(weight: number): boolean {
   return weight > maxUnboundedRows;
 }
 
-/** Returns the rows of the subquery `written` in their order. The statement fails as soon as the sum of `bytes` exceeds the maximum size. */
+/**
+ * Returns the rows of the subquery `written` in their order. The statement fails as soon as the sum of `bytes` exceeds the
+ * maximum size.
+ */
 export function stoppedForSize(written: Sql, bytes: Sql): Sql {
   return sql`(SELECT sized.* FROM (SELECT written.*, sum(${bytes}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (${written} OFFSET 0) written) sized WHERE within_bytes(sized.bytes_so_far, ${param(maximumBytesParam)}::bigint))`;
 }
