@@ -9,10 +9,10 @@ const root = resolve(import.meta.dirname, "..");
 
 /** Names that several files declare, each with the reason. */
 const allowed: Readonly<Record<string, string>> = {
-  Constant: "What is the same in every row: as a document selects it, and as a read writes it.",
+  Constant: "A value that is the same in every row: as a document selects it, and as a read writes it.",
   constant: "As Constant.",
-  parsed: "What is made of a text: of a document, and of an answer.",
-  positionOf: "Where a row stands: worked out of the row, and by the statement.",
+  parsed: "Parsed text: of a document, and of a result.",
+  positionOf: "The position of a row: from the row itself, and as SQL.",
 };
 
 let declared: ReadonlyMap<string, ReadonlySet<string>>;
