@@ -7,7 +7,7 @@ import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import type { SelectionBuilder } from "./selection-builder.ts";
 import type { RateLimitStatus } from "./rate-limit-status.ts";
-import { relationKeyOf, selectedPageOf } from "./selection.ts";
+import { relationKeyOf, selectedPageOf } from "./row-selection.ts";
 
 /** A batch read of a service: it returns the rows of `keys` in their order, with what is selected. */
 type BatchRead<Key, Value> = (viewer: Viewer, keys: readonly Key[], selection?: Selection) => Promise<readonly Value[]>;

@@ -28,8 +28,8 @@ import { namedFragments } from "./execute-as-json.ts";
 import { withExtensions } from "./execution-result.ts";
 import { anonymousLimits, documentLimits, type Variables } from "./limits.ts";
 import { rateLimitStatus } from "./rate-limit-status.ts";
-import { rowSelectionBuilder } from "./selection.ts";
-import { jsonSelectionBuilder } from "./shape.ts";
+import { rowSelectionBuilder } from "./row-selection.ts";
+import { jsonSelectionBuilder } from "./json-selection.ts";
 import { checkVariables } from "./variables.ts";
 
 /** The parameters of a well-formed request (GraphQL over HTTP, "Request Parameters"). */

@@ -4,7 +4,7 @@ import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { attachmentEntity } from "../../src/attachments/relations.ts";
 import { createGraphContext } from "../../src/graph/context.ts";
 import { schema } from "../../src/graph/schema.ts";
-import { rowSelectionBuilder } from "../../src/graph/selection.ts";
+import { rowSelectionBuilder } from "../../src/graph/row-selection.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
 import { accountEntity, personEntity } from "../../src/people/relations.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
