@@ -79,22 +79,22 @@ function paramIndex(params: readonly Param[], param: Param): number {
 export type ParamValues = readonly string[];
 
 /** The result of a statement. Callers that asked together share the object. */
-export interface Answer {
+export interface StatementResult {
   /** JSON, or null if there is no row. */
   readonly json: string | null;
 }
 
-/** As {@link Answer}, with its size. `json` is null if the size exceeds the maximum. Both are null if there is no row. */
-interface LimitedAnswer extends Answer {
+/** As {@link StatementResult}, with its size. `json` is null if the size exceeds the maximum. Both are null if there is no row. */
+interface SizedResult extends StatementResult {
   readonly bytes: number | null;
 }
 
 /** Runs a statement. The size of a result is charged to its `response`. */
 export interface Batch {
   /** Runs it together with what others ask in the same moment. Throws {@link AnswerTooLarge} and {@link Unavailable}. */
-  one(values: ParamValues, response: ResponseAllowance): Promise<Answer>;
+  one(values: ParamValues, response: ResponseAllowance): Promise<StatementResult>;
   /** Runs it for all `questions` of one caller by one statement. Throws as {@link Batch.one}. */
-  all(questions: readonly ParamValues[], response: ResponseAllowance): Promise<readonly Answer[]>;
+  all(questions: readonly ParamValues[], response: ResponseAllowance): Promise<readonly StatementResult[]>;
 }
 
 /** Sends statements. */
@@ -128,7 +128,7 @@ const sizeCacheSize = 2_000;
  * until there is memory for it. Few of these run at a time, so that connections are left for small results.
  */
 export function createStatementRunner({ database, maximumBytes, sharedParams }: StatementRunnerDependencies): StatementRunner {
-  const largeAnswers = pLimit(database.kind === "embedded" ? 1 : 4);
+  const largeResults = pLimit(database.kind === "embedded" ? 1 : 4);
   const sizes = new LRUCache<string, number>({ max: sizeCacheSize });
 
   return {
@@ -140,10 +140,10 @@ export function createStatementRunner({ database, maximumBytes, sharedParams }: 
         return [...constants, ...statement.sharedParams.map((name) => values[name])];
       };
 
-      async function single(values: ParamValues, allowedBytes: number): Promise<LimitedAnswer> {
+      async function single(values: ParamValues, allowedBytes: number): Promise<SizedResult> {
         const text = statement.single;
         try {
-          const [row] = await database.query<LimitedAnswer>({ text, values: [...given(), ...values, allowedBytes] });
+          const [row] = await database.query<SizedResult>({ text, values: [...given(), ...values, allowedBytes] });
           return row ?? { json: null, bytes: null };
         } catch (error) {
           if (isStoppedForSize(error)) throw new AnswerTooLarge(maximumBytes);
@@ -151,19 +151,19 @@ export function createStatementRunner({ database, maximumBytes, sharedParams }: 
         }
       }
 
-      async function many(questions: readonly ParamValues[]): Promise<readonly LimitedAnswer[]> {
+      async function many(questions: readonly ParamValues[]): Promise<readonly SizedResult[]> {
         const columns = params.map((_, index) => questions.map((values) => values[index]));
-        const rows = await database.query<LimitedAnswer & { place: number }>({
+        const rows = await database.query<SizedResult & { place: number }>({
           text: statement.many,
           values: [...given(), ...columns, maxSmallBytes],
         });
-        const answers: LimitedAnswer[] = questions.map(() => ({ json: null, bytes: null }));
-        for (const row of rows) answers[row.place - 1] = row;
-        return answers;
+        const results: SizedResult[] = questions.map(() => ({ json: null, bytes: null }));
+        for (const row of rows) results[row.place - 1] = row;
+        return results;
       }
 
       /** If the common statement fails, each question is sent by itself, so that only the failing one fails. */
-      async function small(questions: readonly ParamValues[]): Promise<readonly (LimitedAnswer | Error)[]> {
+      async function small(questions: readonly ParamValues[]): Promise<readonly (SizedResult | Error)[]> {
         if (questions.length > 1) {
           try {
             return await many(questions);
@@ -175,19 +175,19 @@ export function createStatementRunner({ database, maximumBytes, sharedParams }: 
       }
 
       /** Returns a result that has, or last had, `bytes`. */
-      async function large(values: ParamValues, bytes: number, response: ResponseAllowance): Promise<Answer> {
+      async function large(values: ParamValues, bytes: number, response: ResponseAllowance): Promise<StatementResult> {
         let expected = bytes;
         for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
           await response.reserve(expected);
           const reserved = expected;
-          const answer = await largeAnswers(() => single(values, reserved)).catch((error: unknown) => {
+          const result = await largeResults(() => single(values, reserved)).catch((error: unknown) => {
             response.charge(-reserved);
             throw error;
           });
-          const size = sizeOf(answer);
-          response.charge((isTooLarge(answer) ? 0 : size) - reserved);
+          const size = sizeOf(result);
+          response.charge((isTooLarge(result) ? 0 : size) - reserved);
           rememberSize(size);
-          if (!isTooLarge(answer)) return answer;
+          if (!isTooLarge(result)) return result;
           expected = size;
         }
         throw new AnswerTooLarge(maximumBytes, expected);
@@ -205,15 +205,15 @@ export function createStatementRunner({ database, maximumBytes, sharedParams }: 
       }
 
       /** Charges a small result and returns it; requests a large one again when there is memory for it. */
-      async function admitted(values: ParamValues, answer: LimitedAnswer, response: ResponseAllowance): Promise<Answer> {
-        const size = sizeOf(answer);
+      async function admitted(values: ParamValues, result: SizedResult, response: ResponseAllowance): Promise<StatementResult> {
+        const size = sizeOf(result);
         rememberSize(size);
-        if (isTooLarge(answer)) return large(values, size, response);
+        if (isTooLarge(result)) return large(values, size, response);
         response.charge(size);
-        return answer;
+        return result;
       }
 
-      const batcher = createMicroBatcher<ParamValues, LimitedAnswer>({
+      const batcher = createMicroBatcher<ParamValues, SizedResult>({
         nameOf: (values) => JSON.stringify(values),
         maxBatchSize,
         answer: small,
@@ -226,20 +226,20 @@ export function createStatementRunner({ database, maximumBytes, sharedParams }: 
             return large(values, Math.min(size, response.remainingBytes), response);
           await response.admit();
           // A statement of unknown size may be large, so few of these run at a time.
-          const answer = size === undefined ? largeAnswers(() => batcher.ask(values)) : batcher.ask(values);
-          return admitted(values, await answer, response);
+          const result = size === undefined ? largeResults(() => batcher.ask(values)) : batcher.ask(values);
+          return admitted(values, await result, response);
         },
         async all(questions, response) {
           await response.admit();
           const different = [...new Map(questions.map((values) => [JSON.stringify(values), values])).values()];
           const found = await small(different);
-          const answers = new Map<string, Answer>();
+          const results = new Map<string, StatementResult>();
           for (const [index, values] of different.entries()) {
-            const answer = found[index];
-            if (!answer || answer instanceof Error) throw asError(answer);
-            answers.set(JSON.stringify(values), await admitted(values, answer, response));
+            const result = found[index];
+            if (!result || result instanceof Error) throw asError(result);
+            results.set(JSON.stringify(values), await admitted(values, result, response));
           }
-          return questions.map((values) => answers.get(JSON.stringify(values)) ?? { json: null });
+          return questions.map((values) => results.get(JSON.stringify(values)) ?? { json: null });
         },
       };
     },
@@ -251,10 +251,10 @@ function isStoppedForSize(error: unknown): boolean {
   return errorCodeOf(error) === "54000";
 }
 
-function isTooLarge({ json, bytes }: LimitedAnswer): boolean {
+function isTooLarge({ json, bytes }: SizedResult): boolean {
   return json === null && bytes !== null;
 }
 
-function sizeOf({ bytes }: LimitedAnswer): number {
+function sizeOf({ bytes }: SizedResult): number {
   return bytes ?? 0;
 }

@@ -7,7 +7,7 @@ import type { ResponseBudget } from "../platform/response-budget.ts";
 import { isParam, type Param, param } from "../platform/sql.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
 import { createObjectIds } from "./object-ids.ts";
-import { type Answer, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
+import { type StatementResult, type Batch, createStatementRunner, writeStatement } from "./batch.ts";
 import { UnsupportedAsJson } from "./json-result.ts";
 import { type FoundList, planListInJson } from "./json.ts";
 import { planMany, planOne } from "./plan.ts";
@@ -88,15 +88,15 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   });
 
   const objectId = createObjectIds();
-  const decoded = new WeakMap<Answer, WeakMap<Plan<unknown>["decode"], unknown>>();
+  const decoded = new WeakMap<StatementResult, WeakMap<Plan<unknown>["decode"], unknown>>();
 
-  /** Returns the decoded `answer`. Callers that share an answer share the decoded value, which nobody changes. */
-  function decodedBy(decode: Plan<unknown>["decode"], answer: Answer): unknown {
-    const ofAnswer = decoded.get(answer) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
-    decoded.set(answer, ofAnswer);
-    if (ofAnswer.has(decode)) return ofAnswer.get(decode);
-    const value = decode(answer.json);
-    ofAnswer.set(decode, value);
+  /** Returns the decoded `result`. Callers that share a result share the decoded value, which nobody changes. */
+  function decodedBy(decode: Plan<unknown>["decode"], result: StatementResult): unknown {
+    const decodedValues = decoded.get(result) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
+    decoded.set(result, decodedValues);
+    if (decodedValues.has(decode)) return decodedValues.get(decode);
+    const value = decode(result.json);
+    decodedValues.set(decode, value);
     return value;
   }
 
@@ -143,8 +143,8 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     const [only, ...others] = questions;
     if (only === undefined) return [];
     const response = allowanceOf(viewer, budget);
-    const answers = others.length === 0 ? [await batch.one(only, response)] : await batch.all(questions, response);
-    return answers.map((answer) => decodedBy(decode, answer));
+    const results = others.length === 0 ? [await batch.one(only, response)] : await batch.all(questions, response);
+    return results.map((result) => decodedBy(decode, result));
   }
 
   /** Runs the plan of a page for each of `keys`. Returns the decoded results in that order. */
@@ -162,7 +162,7 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
       const prepared = planned(viewer, `${objectId(relation)} ${objectId(selection)}`, () =>
         planOne(relation, selection, viewer),
       );
-      // What a plan makes of its answer are rows of its relation's entity, which is what the caller calls Row.
+      // The plan decodes rows of its relation's entity, whose type is Row.
       return ask(viewer, prepared, keys.map(paramsOf)) as Promise<never>;
     },
 
