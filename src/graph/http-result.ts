@@ -19,5 +19,5 @@ const httpResultApi = {
 
 /** Returns `result` as a response of that media type. */
 export function httpResultOf(result: ExecutionResult, type: JsonType): HttpResult {
-  return processRegularResult(result, httpResultApi, type) as unknown as HttpResult; // what `asItIs` constructs
+  return processRegularResult(result, httpResultApi, type) as unknown as HttpResult; // what `httpResultApi` constructs
 }
