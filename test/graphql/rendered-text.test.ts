@@ -100,7 +100,8 @@ describe("while texts that are made to take long are rendered", () => {
   });
 
   test("a reader of a long text has their turn between those of another's page", async () => {
-    await addNotes(app, ticket, account.specialist, 20, () => ({ text: "* a\n".repeat(4_096) }));
+    // Each another text, as above.
+    await addNotes(app, ticket, account.specialist, 20, (index) => ({ text: `${"* a\n".repeat(4_095)}* ${index}` }));
     const other = await addTicket(app, account, { requester: account.customer });
     const [note] = await addNotes(app, other, account.specialist, 1, () => ({ text: "a ".repeat(longestAtOnce) }));
     const finished: string[] = [];
