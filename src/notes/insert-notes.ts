@@ -102,7 +102,7 @@ export function createNoteInserter(database: Database): NoteInserter {
   };
 }
 
-/** All that one statement says of who adds its notes: whom they are of, what they may, what the audit keeps of them. */
+/** What all notes of one statement have in common: their author, what the author may do, and the origin that the audit keeps. */
 function authorKey({ person, account, role, scopes, credential, origin }: PersonViewer): string {
   return JSON.stringify([person.id, account.id, role, [...scopes], credential, origin?.address, origin?.userAgent]);
 }
