@@ -5,9 +5,33 @@
 const features = ["people", "access", "tickets", "notes", "attachments"];
 
 const feature = `^src/(${features.join("|")})/`;
+
+/**
+ * The folders from the bottom up. A folder imports itself and the folders below it. What features import (`kit`) lies below the
+ * features; what runs a request (`server`) lies above them.
+ */
+const layers = [
+  ["the generated types", "^src/generated/"],
+  ["errors.ts and config.ts", "^src/(errors|config)[.]ts$"],
+  ["lib/", "^src/lib/"],
+  ["viewer.ts and services.ts", "^src/(viewer|services)[.]ts$"],
+  ["database/ and storage/", "^src/(database|storage)/"],
+  ["query/", "^src/query/"],
+  ["limits/", "^src/limits/"],
+  ["http/kit/", "^src/http/kit/"],
+  ["the kits of the APIs", "^src/(graphql/kit|rest/kit|rest/v1/kit|rest/v2/kit)/"],
+  ["the features", feature],
+  ["the servers", "^src/(http/server|graphql/select|graphql/server|graphql/graphiql|rest/v1/server|rest/v2/server)/"],
+  ["schema.ts and create-services.ts", "^src/(schema|create-services)[.]ts$"],
+  ["app.ts", "^src/app[.]ts$"],
+  ["demo/", "^src/demo/"],
+];
+
+/** The stages of a read, in their order: a stage imports earlier stages only (src/query/README.md). */
+const stages = ["model", "plan", "statement", "run", "result"];
 /** What presents a feature to the outside: they parse, call one service, and answer. */
 const faces = {
-  graphql: ["^src/graph/", `${feature}graph[.]ts$`],
+  graphql: ["^src/graphql/", `${feature}graphql[.]ts$`],
   v1: ["^src/rest/v1/", `${feature}v1[.]ts$`, `${feature}v1-[a-z]+[.]ts$`],
   v2: ["^src/rest/v2/", `${feature}v2[.]ts$`],
 };
@@ -20,14 +44,14 @@ const services = [
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",
 ];
-const databaseClient = ["^src/platform/database[.]ts$", "(^|node_modules/)(pg|@prisma/[^/]+|@electric-sql/[^/]+)(/|$)"];
+const databaseClient = ["^src/database/database[.]ts$", "(^|node_modules/)(pg|@prisma/[^/]+|@electric-sql/[^/]+)(/|$)"];
 const rows = "^src/generated/prisma/";
 /** What rows are and how they hang together: named by faces in what they select, written into statements by the planner of reads. */
 const relations = `${feature}relations[.]ts$`;
 /** Everything but services and what stands under and over them: the platform, the planner, and the processes' entries with what they load. */
 const besidesServices = {
   path: "^src/",
-  pathNot: [...services, "^src/(platform|reading|generated|demo)/", "^src/[^/]+[.]ts$"],
+  pathNot: [...services, "^src/(database|storage|lib|query|generated|demo)/", "^src/[^/]+[.]ts$"],
 };
 const webLibraries =
   "(^|node_modules/)(fastify|fastify-[^/]+|@fastify/[^/]+|graphql|graphql-[^/]+|@graphql-yoga/[^/]+|@pothos/[^/]+)(/|$)";
@@ -54,7 +78,7 @@ export default {
       comment: "A face takes even the types of rows from the services that answer with them, and writes no SQL.",
       severity: "error",
       from: { path: everyFace },
-      to: { path: [rows, "^src/platform/sql[.]ts$"] },
+      to: { path: [rows, "^src/database/sql[.]ts$"] },
     },
     {
       name: "faces-are-handed-services",
@@ -85,32 +109,32 @@ export default {
       from: { path: feature, pathNot: everyFace },
       to: { path: [webLibraries, ...everyFace, "^src/http/"] },
     },
-    {
-      name: "platform-knows-no-house",
-      comment: "What the house stands on imports nothing that stands on it.",
+    ...layers.slice(0, -1).map(([name, path], index) => ({
+      name: `nothing-below-imports-${name.replaceAll(/[^a-z]+/gi, "-").replace(/-$/, "")}`,
+      comment: "No arrow runs back up: a folder imports the folders below it only.",
       severity: "error",
-      from: { path: "^src/platform/" },
-      to: { path: "^src/", pathNot: "^src/(platform/|generated/|errors[.]ts$|config[.]ts$)" },
-    },
-    {
-      name: "the-planner-knows-no-feature",
-      comment: "It plans whatever relations it is handed: a new feature is nothing to it.",
+      from: { path },
+      to: { path: layers.slice(index + 1).map(([, above]) => above) },
+    })),
+    ...stages.slice(0, -1).map((name, index) => ({
+      name: `the-stage-${name}-imports-earlier-stages`,
+      comment: "A read passes the stages in their order, and each knows only what comes before it.",
       severity: "error",
-      from: { path: "^src/reading/" },
-      to: { path: "^src/", pathNot: "^src/(reading/|platform/|(errors|viewer)[.]ts$)" },
-    },
+      from: { path: `^src/query/${name}/` },
+      to: { path: `^src/query/(${stages.slice(index + 1).join("|")}|[^/]+[.]ts$)` },
+    })),
     {
       name: "builder-knows-no-types",
       comment: "The types import the builder; the other way round every type would see every other one.",
       severity: "error",
-      from: { path: "^src/graph/builder[.]ts$" },
+      from: { path: "^src/graphql/kit/builder[.]ts$" },
       to: { path: feature },
     },
     {
       name: "generated-types-by-the-builder",
       comment: "Whoever needs the generated GraphQL types gets them through the builder, which has chosen among them.",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(generated/|graph/builder[.]ts$)" },
+      from: { path: "^src/", pathNot: "^src/(generated/|graphql/kit/builder[.]ts$)" },
       to: { path: "^src/generated/pothos[.]ts$" },
     },
     {
@@ -119,7 +143,7 @@ export default {
         "errors.ts, viewer.ts and config.ts are imported from everywhere, and so import nothing above them. A viewer carries what their response may take up.",
       severity: "error",
       from: { path: "^src/(errors|viewer|config)[.]ts$" },
-      to: { path: ["^src/", ...databaseClient, webLibraries], pathNot: "^src/(errors|platform/response-budget)[.]ts$" },
+      to: { path: ["^src/", ...databaseClient, webLibraries], pathNot: "^src/(errors|lib/response-budget)[.]ts$" },
     },
     {
       name: "no-cycles",

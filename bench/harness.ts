@@ -2,7 +2,7 @@ import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import autocannon from "autocannon";
 import pg from "pg";
-import { openDatabase } from "../src/platform/database.ts";
+import { openDatabase } from "../src/database/database.ts";
 import { createProvisioning } from "../src/access/provisioning.ts";
 import { type Role, scopesOf } from "../src/viewer.ts";
 import type { Usage } from "./contestants/contestant.ts";

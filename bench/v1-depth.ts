@@ -9,12 +9,12 @@ import { v7 as uuidv7 } from "uuid";
 import { createProvisioning } from "../src/access/provisioning.ts";
 import { createApp } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
-import { systemClock } from "../src/platform/clock.ts";
-import { openDatabase } from "../src/platform/database.ts";
-import { createLog } from "../src/platform/log.ts";
-import { migrate } from "../src/platform/migrations.ts";
-import { openStorage } from "../src/platform/open-storage.ts";
-import { createSigner } from "../src/platform/signature.ts";
+import { systemClock } from "../src/lib/clock.ts";
+import { openDatabase } from "../src/database/database.ts";
+import { createLog } from "../src/lib/log.ts";
+import { migrate } from "../src/database/migrations.ts";
+import { openStorage } from "../src/storage/open-storage.ts";
+import { createSigner } from "../src/storage/signature.ts";
 import { raisedRateLimits } from "./gateway-process.ts";
 
 const server = process.env["DATABASE_URL"];

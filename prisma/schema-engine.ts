@@ -18,7 +18,7 @@ import {
   readMigrations,
   schemaPath,
   scriptName,
-} from "../src/platform/migration-scripts.ts";
+} from "../src/database/migration-scripts.ts";
 
 /** The engine finds its way around by these two; our schema has one file and nothing that is managed elsewhere. */
 const noFilters = { externalTables: [], externalEnums: [] };

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { startEmbeddedDatabase } from "../src/platform/embedded-database.ts";
+import { startEmbeddedDatabase } from "../src/database/embedded/embedded-database.ts";
 import { migrationDifference } from "./schema-engine.ts";
 
 const [argument] = process.argv.slice(2);

@@ -4,9 +4,9 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
 import { dirname, join } from "node:path";
-import { openDatabase } from "../src/platform/database.ts";
-import { templateDirectory } from "../src/platform/embedded-template.ts";
-import { migrate } from "../src/platform/migrations.ts";
+import { openDatabase } from "../src/database/database.ts";
+import { templateDirectory } from "../src/database/embedded/embedded-template.ts";
+import { migrate } from "../src/database/migrations.ts";
 
 const template = await templateDirectory();
 if (!existsSync(template)) await write(template);

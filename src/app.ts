@@ -5,28 +5,30 @@ import { createSigningKeys } from "./access/signing-keys.ts";
 import { createTokenEndpoint } from "./access/token-endpoint.ts";
 import { createAccessTokens } from "./access/tokens.ts";
 import type { Config } from "./config.ts";
-import { createExecutionCounts } from "./graph/execution-counts.ts";
-import type { ExampleIds } from "./graph/graphiql-examples.ts";
-import type { GraphqlPlugin } from "./graph/plugins.ts";
-import { graphql } from "./graph/yoga.ts";
-import { authenticate, originOf } from "./http/authentication.ts";
-import { serveFiles } from "./http/files.ts";
-import { health } from "./http/health.ts";
-import { oauth } from "./http/oauth.ts";
-import { pages } from "./http/pages.ts";
-import { type ConnectionLimits } from "./http/connections.ts";
-import { createServer, type Server } from "./http/server.ts";
+import { createExecutionCounts } from "./graphql/server/execution/execution-counts.ts";
+import type { ExampleIds } from "./graphql/graphiql/graphiql-examples.ts";
+import type { GraphqlPlugin } from "./graphql/server/plugins.ts";
+import { graphql } from "./graphql/server/http/routes.ts";
+import { authenticate, originOf } from "./http/server/authentication.ts";
+import { serveFiles } from "./http/server/files.ts";
+import { health } from "./http/server/health.ts";
+import { oauth } from "./http/server/oauth.ts";
+import { pages } from "./http/server/pages.ts";
+import { type ConnectionLimits } from "./http/server/connections.ts";
+import { createServer, type Server } from "./http/server/server.ts";
 import { createLimits } from "./limits/limits.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Database } from "./platform/database.ts";
-import type { FileStorage } from "./platform/file-storage.ts";
-import type { S3Storage } from "./platform/s3-storage.ts";
-import { createResponseBudget } from "./platform/response-budget.ts";
-import { createSigner } from "./platform/signature.ts";
-import { unreadablePath, v1 } from "./rest/v1/face.ts";
-import { uploadForm } from "./rest/v1/upload-form.ts";
-import { attachmentsPath, unreadableFilenamePath, v2 } from "./rest/v2/face.ts";
-import { createServices, type Services } from "./services.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { Database } from "./database/database.ts";
+import type { FileStorage } from "./storage/file-storage.ts";
+import type { S3Storage } from "./storage/s3-storage.ts";
+import { createResponseBudget } from "./lib/response-budget.ts";
+import { createSigner } from "./storage/signature.ts";
+import { unreadablePath, v1 } from "./rest/v1/server/routes.ts";
+import { uploadForm } from "./rest/v1/server/upload-form.ts";
+import { attachmentsPath, unreadableFilenamePath, v2 } from "./rest/v2/server/routes.ts";
+import { buildSchema, schema } from "./schema.ts";
+import { createServices } from "./create-services.ts";
+import type { Services } from "./services.ts";
 
 export interface AppDependencies {
   readonly config: Pick<
@@ -117,6 +119,8 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     tokenEndpoint: createTokenEndpoint({ credentials, tokens, points: limits.points }),
   });
   await server.register(graphql, {
+    // Plugins may change a schema, and other apps of this process share the usual one.
+    schema: plugins.length === 0 ? schema : buildSchema(),
     services,
     maximumBytes: budget.maximumBytes,
     authenticate: viewerOf,

@@ -27,7 +27,7 @@ function beginOnceMore() {
   execve(execPath, [execPath, ...heap, ...execArgv, ...argv.slice(1)], { ...allocation, ...env, MALLOC_ARENA_MAX: "2" });
 }
 
-/** See src/platform/response-budget.ts: answers of four times the largest are under way at most, and each is in memory some four times. */
+/** See src/lib/response-budget.ts: answers of four times the largest are under way at most, and each is in memory some four times. */
 function heapMegabytes(maximumBytes) {
   const largest = maximumBytes > 0 ? maximumBytes : 16_777_216;
   return Math.round(192 + (4 * 4 * largest) / 1_048_576);

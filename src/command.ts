@@ -1,8 +1,8 @@
 import { ConfigError } from "./config.ts";
 import { DomainError, Unavailable } from "./errors.ts";
-import { DirectoryInUse } from "./platform/directory-lock.ts";
-import { MigrationFailed } from "./platform/migration-history.ts";
-import { UnusableDatabase } from "./platform/start-checks.ts";
+import { DirectoryInUse } from "./lib/directory-lock.ts";
+import { MigrationFailed } from "./database/migration-history.ts";
+import { UnusableDatabase } from "./database/start-checks.ts";
 
 /** An error of a command whose message is meant for the person who runs it. */
 export class CommandRefused extends Error {

@@ -6,13 +6,13 @@ import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type ListedCredential, type Provisioning } from "./access/provisioning.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { DomainError, Unavailable } from "./errors.ts";
-import { systemClock } from "./platform/clock.ts";
-import { openDatabase } from "./platform/database.ts";
-import { DirectoryInUse } from "./platform/directory-lock.ts";
-import { MigrationFailed } from "./platform/migration-history.ts";
-import { migrate, requireMigrated } from "./platform/migrations.ts";
-import { awaitDatabase, UnusableDatabase } from "./platform/start-checks.ts";
-import { isUuid } from "./platform/uuid.ts";
+import { systemClock } from "./lib/clock.ts";
+import { openDatabase } from "./database/database.ts";
+import { DirectoryInUse } from "./lib/directory-lock.ts";
+import { MigrationFailed } from "./database/migration-history.ts";
+import { migrate, requireMigrated } from "./database/migrations.ts";
+import { awaitDatabase, UnusableDatabase } from "./database/start-checks.ts";
+import { isUuid } from "./lib/uuid.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
 const keysUsage = `Usage: npm run keys -- <command>

@@ -3,16 +3,16 @@ import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, isEveryAddress, readConfig } from "./config.ts";
 import { curlLines, type Demo, prepareDemo } from "./demo/start.ts";
-import { loadPlugins } from "./graph/load-plugins.ts";
-import { systemClock } from "./platform/clock.ts";
-import { openDatabase } from "./platform/database.ts";
-import { createIds } from "./platform/ids.ts";
-import { createLog } from "./platform/log.ts";
-import { stopServing } from "./http/stop.ts";
-import { migrate } from "./platform/migrations.ts";
-import { openStorage } from "./platform/open-storage.ts";
-import { createSigner } from "./platform/signature.ts";
-import { awaitDatabase } from "./platform/start-checks.ts";
+import { loadPlugins } from "./graphql/server/load-plugins.ts";
+import { systemClock } from "./lib/clock.ts";
+import { openDatabase } from "./database/database.ts";
+import { createIds } from "./lib/ids.ts";
+import { createLog } from "./lib/log.ts";
+import { stopServing } from "./http/server/stop.ts";
+import { migrate } from "./database/migrations.ts";
+import { openStorage } from "./storage/open-storage.ts";
+import { createSigner } from "./storage/signature.ts";
+import { awaitDatabase } from "./database/start-checks.ts";
 
 /** How long the process takes to end where the port closes early enough: less than the ten seconds that `docker stop` gives. */
 const stopMilliseconds = 9_500;

@@ -5,9 +5,9 @@ import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
-import { openDatabase } from "./platform/database.ts";
-import { migrate, settleMigration } from "./platform/migrations.ts";
-import { awaitDatabase } from "./platform/start-checks.ts";
+import { openDatabase } from "./database/database.ts";
+import { migrate, settleMigration } from "./database/migrations.ts";
+import { awaitDatabase } from "./database/start-checks.ts";
 
 const migrateUsage =
   "Usage: npm run migrate, or npm run migrate -- --applied <name>, or npm run migrate -- --rolled-back <name>";

@@ -5,13 +5,13 @@
 import { checkStorage, type Finding, findings } from "./attachments/storage-check.ts";
 import { CommandRefused, runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
-import { systemClock } from "./platform/clock.ts";
-import { openDatabase } from "./platform/database.ts";
-import { createLog } from "./platform/log.ts";
-import { requireMigrated } from "./platform/migrations.ts";
-import { openStorage } from "./platform/open-storage.ts";
-import { createSigner } from "./platform/signature.ts";
-import { awaitDatabase } from "./platform/start-checks.ts";
+import { systemClock } from "./lib/clock.ts";
+import { openDatabase } from "./database/database.ts";
+import { createLog } from "./lib/log.ts";
+import { requireMigrated } from "./database/migrations.ts";
+import { openStorage } from "./storage/open-storage.ts";
+import { createSigner } from "./storage/signature.ts";
+import { awaitDatabase } from "./database/start-checks.ts";
 
 const findingLabels: Readonly<Record<Finding, string>> = {
   missing: "bytes that are missing",

@@ -1,5 +1,5 @@
 import { Forbidden, Unauthenticated } from "./errors.ts";
-import type { ResponseAllowance, ResponseBudget } from "./platform/response-budget.ts";
+import type { ResponseAllowance, ResponseBudget } from "./lib/response-budget.ts";
 
 /** What a credential may be used for. A credential never reaches further than its person's role. */
 export const scopes = [

@@ -7,9 +7,9 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { ConfigError } from "../src/config.ts";
 import { Unavailable } from "../src/errors.ts";
-import { readConnectionString } from "../src/platform/connection-string.ts";
-import { openDatabase } from "../src/platform/database.ts";
-import { isUnavailable } from "../src/platform/unavailable.ts";
+import { readConnectionString } from "../src/database/connection-string.ts";
+import { openDatabase } from "../src/database/database.ts";
+import { isUnavailable } from "../src/database/unavailable.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 
 describe("the servers that a connection string names", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CursorScope, decodeCursor, encodeCursor } from "../src/platform/cursor.ts";
-import type { OrderKey, Position } from "../src/platform/keyset.ts";
+import { type CursorScope, decodeCursor, encodeCursor } from "../src/query/model/cursor.ts";
+import type { OrderKey, Position } from "../src/query/model/page.ts";
 
 const ties = { field: "id", type: "uuid" } as const;
 const statuses = ["OPEN", "IN_PROGRESS", "DONE"];

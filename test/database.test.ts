@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { Unavailable } from "../src/errors.ts";
-import { openDatabase, type Database } from "../src/platform/database.ts";
-import { asUnavailable, isUnavailable } from "../src/platform/unavailable.ts";
+import { openDatabase, type Database } from "../src/database/database.ts";
+import { asUnavailable, isUnavailable } from "../src/database/unavailable.ts";
 import { createScratchDatabase, openWorkerDatabase, type ScratchDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
 import { startTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadDemo, type DemoKeys } from "../src/demo/load.ts";
 import { curlLines, demoExamples } from "../src/demo/start.ts";
-import { openDatabase, type Database } from "../src/platform/database.ts";
+import { openDatabase, type Database } from "../src/database/database.ts";
 import { graphql } from "./generated/gql.ts";
 import { call, send, startApp, type TestApp } from "./support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";

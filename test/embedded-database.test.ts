@@ -9,10 +9,10 @@ import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { Unavailable } from "../src/errors.ts";
-import { openDatabase, type Database } from "../src/platform/database.ts";
-import { isUnavailable } from "../src/platform/unavailable.ts";
-import { DirectoryInUse, lockDirectory } from "../src/platform/directory-lock.ts";
-import { migrate } from "../src/platform/migrations.ts";
+import { openDatabase, type Database } from "../src/database/database.ts";
+import { isUnavailable } from "../src/database/unavailable.ts";
+import { DirectoryInUse, lockDirectory } from "../src/lib/directory-lock.ts";
+import { migrate } from "../src/database/migrations.ts";
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 

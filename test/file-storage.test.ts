@@ -14,10 +14,10 @@ import Fastify from "fastify";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseFilename } from "../src/attachments/filename.ts";
 import { Forbidden, TooLarge, Unavailable } from "../src/errors.ts";
-import { type FilesOptions, serveFiles } from "../src/http/files.ts";
-import { createFileStorage, type FileStorage } from "../src/platform/file-storage.ts";
-import { createSigner } from "../src/platform/signature.ts";
-import type { ObjectFacts, WrittenObject } from "../src/platform/storage.ts";
+import { type FilesOptions, serveFiles } from "../src/http/server/files.ts";
+import { createFileStorage, type FileStorage } from "../src/storage/file-storage.ts";
+import { createSigner } from "../src/storage/signature.ts";
+import type { ObjectFacts, WrittenObject } from "../src/storage/storage.ts";
 
 const secret = "a secret of at least thirty-two characters";
 // More than the body limit that Fastify has by default: it is none of ours.
@@ -249,8 +249,8 @@ describe("a process that is killed while it writes", () => {
   async function startWriter(): Promise<ChildProcess> {
     const program = `
       import { PassThrough } from "node:stream";
-      import { createFileStorage } from "./src/platform/file-storage.ts";
-      import { createSigner } from "./src/platform/signature.ts";
+      import { createFileStorage } from "./src/storage/file-storage.ts";
+      import { createSigner } from "./src/storage/signature.ts";
       const storage = await createFileStorage({ directory: process.argv[1], publicUrl: "http://localhost",
         signer: createSigner("secret", "file-url"), clock: () => new Date(), maximumBytes: 1e6 });
       const bytes = new PassThrough();

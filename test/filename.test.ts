@@ -3,7 +3,7 @@ import { assert, constantFrom, type Arbitrary, oneof, property, string } from "f
 import { describe, expect, test } from "vitest";
 import { contentTypeOf, parseFilename } from "../src/attachments/filename.ts";
 import { InvalidInput } from "../src/errors.ts";
-import { dispositionOf } from "../src/platform/storage.ts";
+import { dispositionOf } from "../src/storage/storage.ts";
 
 function refusal(name: string): string | undefined {
   try {

@@ -1,6 +1,6 @@
 import { validate, version } from "uuid";
 import { expect, test } from "vitest";
-import { createIds } from "../src/platform/ids.ts";
+import { createIds } from "../src/lib/ids.ts";
 
 const many = 10_000;
 const timeOf = (id: string) => Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);

@@ -1,18 +1,26 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Database } from "../src/platform/database.ts";
-import { nameOf, type OrderKey, type Ordering, type Page, type Position, positionOf, toSlice } from "../src/platform/keyset.ts";
+import type { Database } from "../src/database/database.ts";
+import {
+  nameOf,
+  type OrderKey,
+  type Ordering,
+  type Page,
+  type Position,
+  positionOf,
+  toSlice,
+} from "../src/query/model/page.ts";
 import {
   combinePredicates,
   conditionPredicate,
   fieldPredicate,
   inPredicate,
   type Predicate,
-} from "../src/platform/field-filter.ts";
-import { countUpTo, pageFrom } from "../src/platform/pages.ts";
-import { param, sql } from "../src/platform/sql.ts";
-import { createResponseBudget } from "../src/platform/response-budget.ts";
-import { createStatementRunner, writeStatement } from "../src/reading/batch.ts";
+} from "../src/query/model/field-filter.ts";
+import { countUpTo, pageFrom } from "../src/query/plan/pages.ts";
+import { param, sql } from "../src/database/sql.ts";
+import { createResponseBudget } from "../src/lib/response-budget.ts";
+import { createStatementRunner, writeStatement } from "../src/query/run/batch.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
 

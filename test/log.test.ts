@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { createLog } from "../src/platform/log.ts";
+import { createLog } from "../src/lib/log.ts";
 import { startApp, type TestApp } from "./support/app.ts";
 
 type Line = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createMicroBatcher, type MicroBatcherOptions } from "../src/platform/micro-batcher.ts";
+import { createMicroBatcher, type MicroBatcherOptions } from "../src/lib/micro-batcher.ts";
 
 /** A batcher whose batches wait to be answered, each question by itself in capitals. */
 function startBatcher(given: Pick<Partial<MicroBatcherOptions<string, string>>, "maxBatchSize" | "maxBatchesAtOnce"> = {}) {

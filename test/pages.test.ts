@@ -4,9 +4,9 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
 import { buildSchema, parse, validate } from "graphql";
 import { afterEach, describe, expect, test } from "vitest";
-import { exampleOperations } from "../src/graph/graphiql-examples.ts";
-import { graphiqlPage, registerGraphiqlAssets } from "../src/graph/graphiql.ts";
-import { pages, type PagesOptions } from "../src/http/pages.ts";
+import { exampleOperations } from "../src/graphql/graphiql/graphiql-examples.ts";
+import { graphiqlPage, registerGraphiqlAssets } from "../src/graphql/graphiql/graphiql.ts";
+import { pages, type PagesOptions } from "../src/http/server/pages.ts";
 
 const publicUrl = "https://notes.example";
 const endpoint = "/graphql";
@@ -108,7 +108,7 @@ describe("the landing page", () => {
   });
 
   test.each(["light", "dark"] as const)("keeps the contrast of WCAG AA in the %s scheme", (scheme) => {
-    const [light = "", dark = ""] = readFileSync(new URL("../src/http/pages/landing.css", import.meta.url), "utf8")
+    const [light = "", dark = ""] = readFileSync(new URL("../src/http/server/pages/landing.css", import.meta.url), "utf8")
       .split(":root {")
       .slice(1);
     const colours = new Map(

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { createRefreshAheadCache } from "../src/platform/refresh-ahead-cache.ts";
+import { createRefreshAheadCache } from "../src/lib/refresh-ahead-cache.ts";
 
 /** A cache whose time and loads the test decides on. */
 function start({ maximumEntries = 100 } = {}) {

@@ -7,7 +7,7 @@ import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Unavailable } from "../src/errors.ts";
-import { createS3Storage, type S3Storage } from "../src/platform/s3-storage.ts";
+import { createS3Storage, type S3Storage } from "../src/storage/s3-storage.ts";
 
 // The tests that need no store. `npm run test:s3` checks the signatures with a real one.
 
@@ -96,8 +96,8 @@ test("the AWS SDK is not loaded where files are kept on disk", async () => {
     import { registerHooks } from "node:module";
     const loaded = [];
     registerHooks({ load: (url, context, next) => { loaded.push(url); return next(url, context); } });
-    const { openStorage } = await import("./src/platform/open-storage.ts");
-    const { createSigner } = await import("./src/platform/signature.ts");
+    const { openStorage } = await import("./src/storage/open-storage.ts");
+    const { createSigner } = await import("./src/storage/signature.ts");
     const dependencies = { publicUrl: "http://localhost", signer: createSigner("s", "file-url"), clock: () => new Date(), maximumBytes: 1 };
     const count = () => loaded.filter((url) => url.includes("@aws-sdk")).length;
     const file = await openStorage({ kind: "file", directory: process.argv[1] }, dependencies);

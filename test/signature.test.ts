@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, property, string, uniqueArray } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createSigner } from "../src/platform/signature.ts";
+import { createSigner } from "../src/storage/signature.ts";
 
 const secret = "a secret of at least thirty-two characters";
 const signer = createSigner(secret, "file-url");

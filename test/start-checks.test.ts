@@ -6,9 +6,9 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { DatabaseConfig } from "../src/config.ts";
-import { openDatabase } from "../src/platform/database.ts";
-import { migrate, requireMigrated } from "../src/platform/migrations.ts";
-import { awaitDatabase, type Patience, UnusableDatabase } from "../src/platform/start-checks.ts";
+import { openDatabase } from "../src/database/database.ts";
+import { migrate, requireMigrated } from "../src/database/migrations.ts";
+import { awaitDatabase, type Patience, UnusableDatabase } from "../src/database/start-checks.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { urlOfDatabase } from "./support/global-setup.ts";
 

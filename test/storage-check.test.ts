@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Note } from "#generated/prisma/client.ts";
 import { checkStorage } from "../src/attachments/storage-check.ts";
-import { type Database, openDatabase } from "../src/platform/database.ts";
+import { type Database, openDatabase } from "../src/database/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, viewerOf } from "./support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { addAttachment, addNote, addTicket, upload } from "./support/factories.ts";

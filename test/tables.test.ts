@@ -8,8 +8,8 @@ import {
 } from "../src/access/tables.ts";
 import { attachmentsTable, discardedObjectsTable, uploadsTable } from "../src/attachments/tables.ts";
 import { notesTable } from "../src/notes/table.ts";
-import { sql } from "../src/platform/sql.ts";
-import { defineTable, insertInto, recordset, selectList, setList } from "../src/platform/table.ts";
+import { sql } from "../src/database/sql.ts";
+import { defineTable, insertInto, recordset, selectList, setList } from "../src/database/table.ts";
 import { ticketsTable } from "../src/tickets/table.ts";
 import { startApp, type TestApp } from "./support/app.ts";
 

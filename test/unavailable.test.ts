@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { openDatabase, type Database } from "../src/platform/database.ts";
+import { openDatabase, type Database } from "../src/database/database.ts";
 import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "./support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { addNote, addTicket } from "./support/factories.ts";

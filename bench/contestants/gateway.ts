@@ -9,12 +9,12 @@ const { url, port } = settings();
 countStatements(new URL("../../src/", import.meta.url).href);
 const { createApp } = await import("../../src/app.ts");
 const { readConfig } = await import("../../src/config.ts");
-const { systemClock } = await import("../../src/platform/clock.ts");
-const { openDatabase } = await import("../../src/platform/database.ts");
-const { createIds } = await import("../../src/platform/ids.ts");
-const { createLog } = await import("../../src/platform/log.ts");
-const { openStorage } = await import("../../src/platform/open-storage.ts");
-const { createSigner } = await import("../../src/platform/signature.ts");
+const { systemClock } = await import("../../src/lib/clock.ts");
+const { openDatabase } = await import("../../src/database/database.ts");
+const { createIds } = await import("../../src/lib/ids.ts");
+const { createLog } = await import("../../src/lib/log.ts");
+const { openStorage } = await import("../../src/storage/open-storage.ts");
+const { createSigner } = await import("../../src/storage/signature.ts");
 
 const log = createLog("error");
 const config = readConfig({

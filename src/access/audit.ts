@@ -1,6 +1,6 @@
 import type { AuditAction, AuditEntity, AuditEvent } from "#generated/prisma/client.ts";
-import { raw, sql, type Sql } from "../platform/sql.ts";
-import { type InsertedValues, insertInto } from "../platform/table.ts";
+import { raw, sql, type Sql } from "../database/sql.ts";
+import { type InsertedValues, insertInto } from "../database/table.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
 import { auditEventsTable } from "./tables.ts";
 

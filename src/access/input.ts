@@ -1,7 +1,7 @@
 import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
-import type { InstantRange } from "../platform/instants.ts";
-import type { Ordering } from "../platform/keyset.ts";
-import { codePointLength, createIssues, unstorable } from "../platform/text.ts";
+import type { InstantRange } from "../database/instants.ts";
+import type { Ordering } from "../query/model/page.ts";
+import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 import type { Scope } from "../viewer.ts";
 
 /** The credentials that have a secret of ours. */

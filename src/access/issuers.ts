@@ -1,8 +1,8 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from "jose";
 import { z } from "zod";
 import { Unavailable } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
-import { unstorable } from "../platform/text.ts";
+import type { Clock } from "../lib/clock.ts";
+import { unstorable } from "../lib/text.ts";
 import { clockToleranceSeconds, refusedAsNull } from "./tokens.ts";
 
 /** The outside issuers whose tokens are trusted. */

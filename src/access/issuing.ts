@@ -1,7 +1,7 @@
 import type { ApiKey } from "#generated/prisma/client.ts";
-import type { Database } from "../platform/database.ts";
-import { raw, sql, type Sql } from "../platform/sql.ts";
-import { insertInto, selectList, setList, type Table } from "../platform/table.ts";
+import type { Database } from "../database/database.ts";
+import { raw, sql, type Sql } from "../database/sql.ts";
+import { insertInto, selectList, setList, type Table } from "../database/table.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";

@@ -1,5 +1,5 @@
 import { Forbidden } from "../errors.ts";
-import type { Condition } from "../platform/sql.ts";
+import type { Condition } from "../database/sql.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /** Who looks after the keys of an account, and reads its audit. @throws {Forbidden} */

@@ -1,10 +1,10 @@
 import { type Account, type IdentityLink, type Person, Prisma } from "#generated/prisma/client.ts";
 import { invalid, NotFound } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import { insertInto, selectList } from "../platform/table.ts";
-import { unstorable } from "../platform/text.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { insertInto, selectList } from "../database/table.ts";
+import { unstorable } from "../lib/text.ts";
 import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import { checkCredential, type SecretKind } from "./input.ts";

@@ -1,11 +1,12 @@
 import type { AuditEvent } from "#generated/prisma/client.ts";
 import { Forbidden, NotFound } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { withinRange } from "../platform/instants.ts";
-import { keyset, type Page, type Slice, toSlice } from "../platform/keyset.ts";
-import { allOf, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { selectList } from "../platform/table.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { withinRange } from "../database/instants.ts";
+import { keyset } from "../query/plan/keyset.ts";
+import { type Page, type Slice, toSlice } from "../query/model/page.ts";
+import { allOf, sql, type Sql, whereSql } from "../database/sql.ts";
+import { selectList } from "../database/table.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import {
   type AuditFilter,
@@ -21,6 +22,12 @@ import { administeredRows, administratorOf } from "./policy.ts";
 
 export type { AuditEvent } from "#generated/prisma/client.ts";
 export type { Credential } from "./issuing.ts";
+
+declare module "../services.ts" {
+  interface Services {
+    readonly access: Access;
+  }
+}
 
 /** What administrators look after: the keys and clients of their account, and the audit of it. */
 export interface Access {

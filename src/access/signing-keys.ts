@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import { type Clock, dayMs } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import { insertInto } from "../platform/table.ts";
+import { type Clock, dayMs } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { insertInto } from "../database/table.ts";
 import { signingKeysTable } from "./tables.ts";
 
 /** How long an access token lives. */

@@ -1,5 +1,5 @@
 import type { ApiKey, AuditEvent, IdentityLink, OAuthClient, SigningKey } from "#generated/prisma/client.ts";
-import { defineTable } from "../platform/table.ts";
+import { defineTable } from "../database/table.ts";
 
 export const apiKeysTable = defineTable<ApiKey>({
   name: "api_keys",

@@ -1,6 +1,6 @@
 import { type CryptoKey, errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { signingAlgorithm, type SigningKeys, tokenLifetimeSeconds } from "./signing-keys.ts";
 
 /** The access tokens that this gateway gives out and takes: JWTs as RFC 9068 has them. */

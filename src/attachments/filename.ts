@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { lookup } from "mime-types";
 import { invalid } from "../errors.ts";
-import { byteLength, unstorable } from "../platform/text.ts";
+import { byteLength, unstorable } from "../lib/text.ts";
 
 // What file systems take as one name: a longer one could not be saved under its own name anywhere.
 const maximumBytes = 255;

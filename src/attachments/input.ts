@@ -1,5 +1,5 @@
-import type { Ordering, Page } from "../platform/keyset.ts";
-import { createIssues } from "../platform/text.ts";
+import type { Ordering, Page } from "../query/model/page.ts";
+import { createIssues } from "../lib/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 
 export interface RequestUploadInput {

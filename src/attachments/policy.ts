@@ -1,5 +1,5 @@
 import { changeableNotes, visibleNotes } from "../notes/policy.ts";
-import type { Condition } from "../platform/sql.ts";
+import type { Condition } from "../database/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
 /** The notes whose attachments a viewer may see, as a condition over notes. An attachment is visible exactly if its note is. */

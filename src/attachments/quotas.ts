@@ -1,5 +1,5 @@
 import { Forbidden } from "../errors.ts";
-import { sql, type Sql } from "../platform/sql.ts";
+import { sql, type Sql } from "../database/sql.ts";
 
 /** Files of one note whose bytes are awaited. */
 const maxAwaitedOfNote = 100;

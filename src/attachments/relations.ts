@@ -1,9 +1,9 @@
 import { type Attachment, Prisma } from "#generated/prisma/client.ts";
 import { noteWhere } from "../notes/relations.ts";
-import type { Rows } from "../platform/pages.ts";
-import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/relation.ts";
+import type { Rows } from "../query/model/paged-table.ts";
+import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { defineEntity } from "../query/model/entity.ts";
+import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import type { AttachmentReach, AttachmentRead } from "./input.ts";
 import type { Viewer } from "../viewer.ts";
 import { notesWithVisibleAttachments } from "./policy.ts";

@@ -3,18 +3,18 @@ import type { Attachment, Note, Upload } from "#generated/prisma/client.ts";
 import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
 import { Forbidden, invalid, NotFound } from "../errors.ts";
 import { visibleNotes } from "../notes/policy.ts";
-import { inOrder } from "../platform/batch.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import type { Slice } from "../platform/keyset.ts";
-import { matches, sql, whereSql } from "../platform/sql.ts";
-import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../platform/storage.ts";
-import { insertInto, selectList, setList } from "../platform/table.ts";
-import { unstorable } from "../platform/text.ts";
-import { isUuid } from "../platform/uuid.ts";
+import { inOrder } from "../lib/in-order.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import type { Slice } from "../query/model/page.ts";
+import { matches, sql, whereSql } from "../database/sql.ts";
+import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../storage/storage.ts";
+import { insertInto, selectList, setList } from "../database/table.ts";
+import { unstorable } from "../lib/text.ts";
+import { isUuid } from "../lib/uuid.ts";
 import { noteById } from "../notes/relations.ts";
-import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
+import type { Reads } from "../query/reads.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
 import {
   attachmentOrdering,
@@ -37,6 +37,12 @@ const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 
 /** What is said of bytes whose row is gone. */
 const nobodyWaits = "Nobody waits for this file any more: what it was to be attached to is gone.";
+
+declare module "../services.ts" {
+  interface Services {
+    readonly attachments: Attachments;
+  }
+}
 
 export interface Attachments {
   /**

@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import { type ListedObject, measured, type ObjectStorage } from "../platform/storage.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { type ListedObject, measured, type ObjectStorage } from "../storage/storage.ts";
 import { isOwnKey, objectsWithoutRow } from "./stored-objects.ts";
 
 /** What does not fit together, by kind. */

@@ -1,7 +1,7 @@
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import type { ListedObject } from "../platform/storage.ts";
-import { uuidSource } from "../platform/uuid.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import type { ListedObject } from "../storage/storage.ts";
+import { uuidSource } from "../lib/uuid.ts";
 
 /** `<account>/<upload>`: what the key of an upload has, and the keys of all attempts at it begin with. */
 const uploadKeyLength = 73;

@@ -1,9 +1,9 @@
 import { auditInsert } from "../access/audit.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import type { ListedObject, ObjectStorage } from "../platform/storage.ts";
-import { setList } from "../platform/table.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import type { ListedObject, ObjectStorage } from "../storage/storage.ts";
+import { setList } from "../database/table.ts";
 import { openMs } from "./quotas.ts";
 import { objectsWithoutRow } from "./stored-objects.ts";
 import { attachmentsTable } from "./tables.ts";

@@ -1,5 +1,5 @@
 import type { Attachment, DiscardedObject, Upload } from "#generated/prisma/client.ts";
-import { defineTable } from "../platform/table.ts";
+import { defineTable } from "../database/table.ts";
 
 export const attachmentsTable = defineTable<Attachment, "number">({
   name: "attachments",

@@ -3,13 +3,13 @@ import { type Upload } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, InvalidInput } from "../errors.ts";
 import type { NoteUploads, UploadClaim, UploadClaims } from "../notes/service.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import type { Signer } from "../platform/signature.ts";
-import { sql } from "../platform/sql.ts";
-import { insertInto, setList } from "../platform/table.ts";
-import type { ObjectStorage, WrittenObject } from "../platform/storage.ts";
-import { byteLength, unstorable } from "../platform/text.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import type { Signer } from "../storage/signature.ts";
+import { sql } from "../database/sql.ts";
+import { insertInto, setList } from "../database/table.ts";
+import type { ObjectStorage, WrittenObject } from "../storage/storage.ts";
+import { byteLength, unstorable } from "../lib/text.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
@@ -54,6 +54,12 @@ export interface ReceivedUpload {
   readonly key: string;
   readonly size: number;
   readonly etag: string;
+}
+
+declare module "../services.ts" {
+  interface Services {
+    readonly uploads: Uploads;
+  }
 }
 
 /** Files that are uploaded before the note they are meant for, the way /v1 does it. */

@@ -1,7 +1,7 @@
-import { encodeNodeId } from "../platform/global-ids.ts";
-import { contextOf, type RecordField, type FieldContext } from "../rest/v1/fields.ts";
-import { uploadPath } from "../rest/v1/upload-path.ts";
-import type { V1Operation } from "../rest/v1/operation.ts";
+import { encodeNodeId } from "../lib/global-ids.ts";
+import { contextOf, type RecordField, type FieldContext } from "../rest/v1/kit/fields.ts";
+import { uploadPath } from "../rest/v1/kit/upload-path.ts";
+import type { V1Operation } from "../rest/v1/kit/operation.ts";
 import { allowedExtensions } from "./extensions.ts";
 import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";

@@ -1,7 +1,7 @@
 import { NotFound } from "../errors.ts";
-import { pageWithTotal } from "../reading/selection.ts";
-import { asJson } from "../rest/json-text.ts";
-import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/operation.ts";
+import { pageWithTotal } from "../query/model/selection.ts";
+import { asJson } from "../rest/kit/json-text.ts";
+import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
 import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asDataDirectoryProblem } from "../config.ts";
-import type { ExampleIds } from "../graph/graphiql-examples.ts";
-import type { Database } from "../platform/database.ts";
-import type { ObjectStorage } from "../platform/storage.ts";
+import type { ExampleIds } from "../graphql/graphiql/graphiql-examples.ts";
+import type { Database } from "../database/database.ts";
+import type { ObjectStorage } from "../storage/storage.ts";
 import { readDemoFile } from "./files.ts";
 import { type DemoKeys, demoProgress, loadDemo, newDemoKeys } from "./load.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import { TooManyRequests } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import { nameOfAddress } from "./address.ts";
 import type { RateLimiter } from "./limiter.ts";
 

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { RateLimiterRedis } from "rate-limiter-flexible";
 import { TooManyRequests } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { SharedCounts } from "./redis.ts";
 
 /** What a caller can still spend. */

@@ -1,5 +1,5 @@
 import type { RateLimits } from "../config.ts";
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { PersonViewer } from "../viewer.ts";
 import { createGuessThrottle, type GuessThrottle } from "./guessing.ts";
 import { createRateLimiter, type RateLimiter } from "./limiter.ts";

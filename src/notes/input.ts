@@ -1,9 +1,9 @@
 import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 import { invalid } from "../errors.ts";
-import type { FieldFilter } from "../platform/field-filter.ts";
-import type { InstantRange } from "../platform/instants.ts";
-import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../platform/keyset.ts";
-import { byteLength, unstorable } from "../platform/text.ts";
+import type { FieldFilter } from "../query/model/field-filter.ts";
+import type { InstantRange } from "../database/instants.ts";
+import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
+import { byteLength, unstorable } from "../lib/text.ts";
 
 export interface AddNoteInput {
   readonly ticketId: string;

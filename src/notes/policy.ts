@@ -1,5 +1,5 @@
 import { Forbidden } from "../errors.ts";
-import { type AccountCondition, type Condition, matches } from "../platform/sql.ts";
+import { type AccountCondition, type Condition, matches } from "../database/sql.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**

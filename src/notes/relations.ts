@@ -9,11 +9,11 @@ import {
   type Predicate,
   createdAtField,
   numberField,
-} from "../platform/field-filter.ts";
-import type { Rows } from "../platform/pages.ts";
-import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/relation.ts";
+} from "../query/model/field-filter.ts";
+import type { Rows } from "../query/model/paged-table.ts";
+import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { defineEntity } from "../query/model/entity.ts";
+import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";

@@ -1,12 +1,12 @@
 import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { attempt, Forbidden, invalid, InvalidInput, NotFound } from "../errors.ts";
-import type { Clock } from "../platform/clock.ts";
-import type { Database } from "../platform/database.ts";
-import { empty, matches, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { setList } from "../platform/table.ts";
-import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Database } from "../database/database.ts";
+import { empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
+import { setList } from "../database/table.ts";
+import type { Reads } from "../query/reads.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets } from "../tickets/service.ts";
@@ -29,6 +29,12 @@ import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relatio
 import { notesTable } from "./table.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
+
+declare module "../services.ts" {
+  interface Services {
+    readonly notes: Notes;
+  }
+}
 
 export interface Notes {
   /** Returns notes in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */

@@ -1,5 +1,5 @@
 import type { Note } from "#generated/prisma/client.ts";
-import { defineTable } from "../platform/table.ts";
+import { defineTable } from "../database/table.ts";
 
 export const notesTable = defineTable<Note, "number" | "requesterId">({
   name: "notes",

@@ -1,8 +1,8 @@
 import { InvalidInput, NotFound } from "../errors.ts";
-import { type Issues, createIssues } from "../platform/text.ts";
-import { type Body, isBlank, readBody, refuseUnknown } from "../rest/v1/body.ts";
-import { findById } from "../rest/v1/ids.ts";
-import type { V1Operation, V1Request } from "../rest/v1/operation.ts";
+import { type Issues, createIssues } from "../lib/text.ts";
+import { type Body, isBlank, readBody, refuseUnknown } from "../rest/v1/kit/body.ts";
+import { findById } from "../rest/v1/kit/ids.ts";
+import type { V1Operation, V1Request } from "../rest/v1/kit/operation.ts";
 import type { Ticket, TicketKind, TicketStatus } from "../tickets/service.ts";
 import { answerTicket, kindNames, ticketOf } from "../tickets/v1.ts";
 import { shownStatuses, statusNamed } from "../tickets/v1-statuses.ts";

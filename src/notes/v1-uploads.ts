@@ -1,5 +1,5 @@
-import type { Issues } from "../platform/text.ts";
-import { type Body, readTruth } from "../rest/v1/body.ts";
+import type { Issues } from "../lib/text.ts";
+import { type Body, readTruth } from "../rest/v1/kit/body.ts";
 import type { NoteUpload } from "./input.ts";
 
 /**

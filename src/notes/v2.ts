@@ -1,11 +1,11 @@
 import { NotFound } from "../errors.ts";
 import { personEntity } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
-import { codePointLength } from "../platform/text.ts";
-import { pageWithTotal, type Selection, type PageSelection } from "../reading/selection.ts";
-import { type RowShape, storedField } from "../reading/shape.ts";
-import { asJson, inJson, renderJson } from "../rest/json-text.ts";
-import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/operation.ts";
+import { codePointLength } from "../lib/text.ts";
+import { pageWithTotal, type Selection, type PageSelection } from "../query/model/selection.ts";
+import { type RowShape, storedField } from "../query/model/shape.ts";
+import { asJson, inJson, renderJson } from "../rest/kit/json-text.ts";
+import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";

@@ -1,5 +1,5 @@
-import type { FieldFilter } from "../platform/field-filter.ts";
-import type { Ordering, OrderKey, Page } from "../platform/keyset.ts";
+import type { FieldFilter } from "../query/model/field-filter.ts";
+import type { Ordering, OrderKey, Page } from "../query/model/page.ts";
 
 /** Which people are wanted; everything given must hold. */
 export interface PersonFilter {

@@ -1,5 +1,5 @@
 import { authorize, isStaff, type Viewer } from "../viewer.ts";
-import type { Condition } from "../platform/sql.ts";
+import type { Condition } from "../database/sql.ts";
 
 /** Whose names a viewer meets: the members of the account they act in. As a condition over memberships. */
 export function visibleMemberships(viewer: Viewer): Condition {

@@ -1,8 +1,8 @@
 import { type Account, type Person, Prisma } from "#generated/prisma/client.ts";
-import { combinePredicates, fieldPredicate, type Predicate, predicateSql, numberField } from "../platform/field-filter.ts";
-import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/relation.ts";
+import { combinePredicates, fieldPredicate, type Predicate, predicateSql, numberField } from "../query/model/field-filter.ts";
+import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { defineEntity } from "../query/model/entity.ts";
+import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import type { Viewer } from "../viewer.ts";
 import type { PersonFilter, PersonRead } from "./input.ts";
 import { findsParticipantsOf, searchableEmails, visibleAccounts, visibleMemberships } from "./policy.ts";

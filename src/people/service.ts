@@ -1,11 +1,17 @@
 import type { Account, Person } from "#generated/prisma/client.ts";
-import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
+import type { Reads } from "../query/reads.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type PersonFilter, personOrderings, type PersonRead } from "./input.ts";
 import { accountById, peopleOfAccount, personById, personByNumber } from "./relations.ts";
 
 export type { Account, Person } from "#generated/prisma/client.ts";
+
+declare module "../services.ts" {
+  interface Services {
+    readonly people: People;
+  }
+}
 
 /**
  * Reads people and accounts for a viewer. A read by keys takes several keys, and returns rows in their order with the selected

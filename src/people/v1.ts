@@ -1,10 +1,10 @@
-import type { Selection } from "../reading/selection.ts";
-import { type RowShape, storedField } from "../reading/shape.ts";
-import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { type FieldContext, relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/fields.ts";
-import { integerField, textField } from "../rest/v1/filters.ts";
-import { findById } from "../rest/v1/ids.ts";
-import type { V1Operation, V1Request } from "../rest/v1/operation.ts";
+import type { Selection } from "../query/model/selection.ts";
+import { type RowShape, storedField } from "../query/model/shape.ts";
+import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
+import { type FieldContext, relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/kit/fields.ts";
+import { integerField, textField } from "../rest/v1/kit/filters.ts";
+import { findById } from "../rest/v1/kit/ids.ts";
+import type { V1Operation, V1Request } from "../rest/v1/kit/operation.ts";
 import { NotFound } from "../errors.ts";
 import { personOrderings } from "./input.ts";
 import { maySeeEmail } from "./policy.ts";

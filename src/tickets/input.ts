@@ -1,8 +1,8 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
-import type { FieldFilter } from "../platform/field-filter.ts";
-import type { InstantRange } from "../platform/instants.ts";
-import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../platform/keyset.ts";
-import { codePointLength, createIssues, unstorable } from "../platform/text.ts";
+import type { FieldFilter } from "../query/model/field-filter.ts";
+import type { InstantRange } from "../database/instants.ts";
+import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
+import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 
 export interface AddTicketInput {
   readonly kind: TicketKind;

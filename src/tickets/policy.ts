@@ -1,5 +1,5 @@
 import { Forbidden } from "../errors.ts";
-import type { AccountCondition } from "../platform/sql.ts";
+import type { AccountCondition } from "../database/sql.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /** The tickets a viewer may see: all of their account for its staff, those they requested for a customer. */

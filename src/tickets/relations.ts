@@ -9,10 +9,10 @@ import {
   type Predicate,
   createdAtField,
   numberField,
-} from "../platform/field-filter.ts";
-import { param, sql, type Sql, whereSql } from "../platform/sql.ts";
-import { defineEntity } from "../reading/entity.ts";
-import type { ManyRelation, OneRelation } from "../reading/relation.ts";
+} from "../query/model/field-filter.ts";
+import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { defineEntity } from "../query/model/entity.ts";
+import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
 import { visibleTickets } from "./policy.ts";
 

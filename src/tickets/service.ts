@@ -1,10 +1,10 @@
 import type { Ticket } from "#generated/prisma/client.ts";
 import { NotFound } from "../errors.ts";
-import type { Database } from "../platform/database.ts";
-import { sql } from "../platform/sql.ts";
-import { selectList } from "../platform/table.ts";
-import type { Reads } from "../reading/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../reading/selection.ts";
+import type { Database } from "../database/database.ts";
+import { sql } from "../database/sql.ts";
+import { selectList } from "../database/table.ts";
+import type { Reads } from "../query/reads.ts";
+import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, type TicketFilter, ticketOrderings, type TicketRead, type UpdateTicketInput } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
@@ -12,6 +12,12 @@ import { ticketsTable } from "./table.ts";
 import type { TicketWrite, TicketWriting } from "./writing.ts";
 
 export type { Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+
+declare module "../services.ts" {
+  interface Services {
+    readonly tickets: Tickets;
+  }
+}
 
 export interface Tickets {
   /** Returns tickets in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */

@@ -1,5 +1,5 @@
 import type { Ticket } from "#generated/prisma/client.ts";
-import { defineTable } from "../platform/table.ts";
+import { defineTable } from "../database/table.ts";
 
 export const ticketsTable = defineTable<Ticket, "number">({
   name: "tickets",

@@ -1,11 +1,11 @@
 import { NotFound } from "../errors.ts";
 import { ownAccount, personStub } from "../people/v1.ts";
-import { allFields, type Selection } from "../reading/selection.ts";
-import { answerCollection, answerRecord } from "../rest/v1/collection.ts";
-import { relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/fields.ts";
-import { codeField, integerField, timeField } from "../rest/v1/filters.ts";
-import { findById } from "../rest/v1/ids.ts";
-import type { V1Operation, V1Answer, V1Request } from "../rest/v1/operation.ts";
+import { allFields, type Selection } from "../query/model/selection.ts";
+import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
+import { relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/kit/fields.ts";
+import { codeField, integerField, timeField } from "../rest/v1/kit/filters.ts";
+import { findById } from "../rest/v1/kit/ids.ts";
+import type { V1Operation, V1Answer, V1Request } from "../rest/v1/kit/operation.ts";
 import { ticketOrderings } from "./input.ts";
 import { requesterOfTicket, ticketEntity } from "./relations.ts";
 import type { Ticket, TicketKind, TicketStatus } from "./service.ts";

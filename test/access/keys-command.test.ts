@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openDatabase } from "../../src/platform/database.ts";
+import { openDatabase } from "../../src/database/database.ts";
 import { call, signingSecret, startApp, type TestApp } from "../support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { askForToken } from "../support/oauth.ts";

@@ -3,7 +3,7 @@ import { addAccount, call, startApp, type TestAccount, type TestApp } from "../s
 import { createScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket } from "../support/factories.ts";
 import { addClient, askForToken, post, tokenOf } from "../support/oauth.ts";
-import { openDatabase } from "../../src/platform/database.ts";
+import { openDatabase } from "../../src/database/database.ts";
 
 let app: TestApp;
 let account: TestAccount;

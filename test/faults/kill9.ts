@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { checkStorage } from "../../src/attachments/storage-check.ts";
-import { systemClock } from "../../src/platform/clock.ts";
-import { openDatabase } from "../../src/platform/database.ts";
-import { createFileStorage } from "../../src/platform/file-storage.ts";
-import { createSigner } from "../../src/platform/signature.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { openDatabase } from "../../src/database/database.ts";
+import { createFileStorage } from "../../src/storage/file-storage.ts";
+import { createSigner } from "../../src/storage/signature.ts";
 import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { createOwnDatabase } from "./support/own-database.ts";
 

@@ -24,14 +24,15 @@ import {
   isObjectType,
 } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createGraphContext, type GraphContext } from "../../src/graph/context.ts";
-import { createDocuments, type Operation } from "../../src/graph/documents.ts";
-import { documentLimits } from "../../src/graph/limits.ts";
-import { schema } from "../../src/graph/schema.ts";
-import type { SelectionBuilder } from "../../src/graph/selection-builder.ts";
-import { rowSelectionBuilder } from "../../src/graph/row-selection.ts";
-import { jsonSelectionBuilder } from "../../src/graph/json-selection.ts";
-import type { S3Storage } from "../../src/platform/s3-storage.ts";
+import { type GraphContext } from "../../src/graphql/kit/context.ts";
+import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
+import { createDocuments, type Operation } from "../../src/graphql/server/documents/documents.ts";
+import { documentLimits } from "../../src/graphql/kit/document-limits.ts";
+import { schema } from "../../src/schema.ts";
+import type { SelectionBuilder } from "../../src/graphql/kit/selection-builder.ts";
+import { rowSelectionBuilder } from "../../src/graphql/select/row-selection.ts";
+import { jsonSelectionBuilder } from "../../src/graphql/select/json-selection.ts";
+import type { S3Storage } from "../../src/storage/s3-storage.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
 import { createAsJsonOnly } from "../support/as-json-only.ts";
 import { addAccount, sendText, startApp, type TestApp, viewerOf } from "../support/app.ts";

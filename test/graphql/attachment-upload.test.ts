@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { graphql } from "../generated/gql.ts";
 import type { RequestAttachmentUploadInput } from "../generated/graphql.ts";
-import { openStorage } from "../../src/platform/open-storage.ts";
-import { createSigner } from "../../src/platform/signature.ts";
+import { openStorage } from "../../src/storage/open-storage.ts";
+import { createSigner } from "../../src/storage/signature.ts";
 import {
   addAccount,
   keyWith,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { type GraphQLInputType, isEnumType, isInputObjectType, isListType, isNonNullType, isObjectType } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { schema } from "../../src/graph/schema.ts";
+import { schema } from "../../src/schema.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, globalId } from "../support/factories.ts";
 

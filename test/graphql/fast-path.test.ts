@@ -1,8 +1,8 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Note } from "#generated/prisma/client.ts";
-import { negotiate } from "../../src/graph/negotiate.ts";
-import { openDatabase, type Database } from "../../src/platform/database.ts";
+import { negotiate } from "../../src/graphql/server/http/negotiate.ts";
+import { openDatabase, type Database } from "../../src/database/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket } from "../support/factories.ts";

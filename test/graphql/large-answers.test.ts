@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import type { Database } from "../../src/platform/database.ts";
+import type { Database } from "../../src/database/database.ts";
 import { openGatewayDatabase } from "../support/database.ts";
 import { addNotes, addTicket, globalId } from "../support/factories.ts";
 

@@ -1,6 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { anonymousLimits, documentLimits } from "../../src/graph/limits.ts";
+import { anonymousLimits, documentLimits } from "../../src/graphql/kit/document-limits.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { globalId } from "../support/factories.ts";
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import { loadPlugins } from "../../src/graph/load-plugins.ts";
+import { loadPlugins } from "../../src/graphql/server/load-plugins.ts";
 import { addAccount, startApp } from "../support/app.ts";
 import { addNote, addTicket, statementsOf } from "../support/factories.ts";
 import { jsonOf, sendBy, ways } from "../support/plugins.ts";

@@ -1,8 +1,8 @@
 import { type GraphQLField, type GraphQLFieldResolver, GraphQLError, type GraphQLObjectType } from "graphql";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { schema } from "../../src/graph/schema.ts";
-import { type Database, openDatabase } from "../../src/platform/database.ts";
+import { schema } from "../../src/schema.ts";
+import { type Database, openDatabase } from "../../src/database/database.ts";
 import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket, statementsOf } from "../support/factories.ts";

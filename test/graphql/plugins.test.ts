@@ -5,7 +5,7 @@ import { usePersistedOperations } from "@graphql-yoga/plugin-persisted-operation
 import { GraphQLError, NoSchemaIntrospectionCustomRule, parse } from "graphql";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Note } from "#generated/prisma/client.ts";
-import type { GraphqlPlugin } from "../../src/graph/plugins.ts";
+import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, type TestAppOptions } from "../support/app.ts";
 import { addNote, addTicket, statementsOf } from "../support/factories.ts";
 import { jsonOf, notingHooks, sendBy, type Sent, ways } from "../support/plugins.ts";

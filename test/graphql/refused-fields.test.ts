@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { createBuilder } from "../../src/graph/builder.ts";
+import { createBuilder } from "../../src/graphql/kit/builder.ts";
 import { noteEntity, ticketOfNote } from "../../src/notes/relations.ts";
-import { toOne } from "../../src/graph/field-options.ts";
+import { toOne } from "../../src/graphql/kit/field-options.ts";
 
 type Builder = ReturnType<typeof createBuilder>;
 

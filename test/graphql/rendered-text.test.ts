@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { createTextRenderer, longestAtOnce } from "../../src/notes/richtext/rendering.ts";
-import { createResponseBudget, usualMaximumBytes } from "../../src/platform/response-budget.ts";
+import { createResponseBudget, usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous } from "../../src/viewer.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNotes, addTicket, globalId } from "../support/factories.ts";

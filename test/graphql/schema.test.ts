@@ -13,7 +13,7 @@ import {
   validateSchema,
 } from "graphql";
 import { describe, expect, test } from "vitest";
-import { schema } from "../../src/graph/schema.ts";
+import { schema } from "../../src/schema.ts";
 
 /** What clients are written against: every name, argument, type and default. The schema may have more, never less, and never otherwise. */
 const contract = buildSchema(`

@@ -1,6 +1,6 @@
 import type { ExecutionResult } from "graphql";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { GraphqlPlugin } from "../../src/graph/plugins.ts";
+import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import { addAccount, startApp, type TestApp } from "../support/app.ts";
 
 /** Parts that are made one at a time, when somebody wants one and it may be made. */

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test, onTestFinished } from "vitest";
-import { type ConnectionLimits, defaultConnectionLimits } from "../../src/http/connections.ts";
+import { type ConnectionLimits, defaultConnectionLimits } from "../../src/http/server/connections.ts";
 import { addAccount, call, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNote, addTicket } from "../support/factories.ts";
 import { openRaw, requestHead, statusesIn } from "../support/raw-http.ts";

@@ -1,6 +1,6 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { openDatabase } from "../../src/platform/database.ts";
+import { openDatabase } from "../../src/database/database.ts";
 import { addAccount, call, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket } from "../support/factories.ts";

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { stopServing } from "../../src/http/stop.ts";
+import { stopServing } from "../../src/http/server/stop.ts";
 import { addAccount, startApp, type TestApp } from "../support/app.ts";
 import { openRaw, requestHead, statusesIn } from "../support/raw-http.ts";
 

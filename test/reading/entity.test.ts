@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defineEntity } from "../../src/reading/entity.ts";
+import { defineEntity } from "../../src/query/model/entity.ts";
 
 interface Lamp {
   readonly id: string;

@@ -2,9 +2,9 @@ import { defaultFieldResolver, type GraphQLResolveInfo, isObjectType } from "gra
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { attachmentEntity } from "../../src/attachments/relations.ts";
-import { createGraphContext } from "../../src/graph/context.ts";
-import { schema } from "../../src/graph/schema.ts";
-import { rowSelectionBuilder } from "../../src/graph/row-selection.ts";
+import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
+import { schema } from "../../src/schema.ts";
+import { rowSelectionBuilder } from "../../src/graphql/select/row-selection.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
 import { accountEntity, personEntity } from "../../src/people/relations.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
@@ -146,7 +146,7 @@ describe("from what it is declared to be read from, every field is worked out as
     for (const field of Object.values(isObjectType(type) ? type.getFields() : {})) {
       const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
         fieldOptions?: { kind: string; columns: string[] };
-        pothosExposedField?: string; // see src/graph/field-options.ts
+        pothosExposedField?: string; // see src/graphql/kit/field-options.ts
       };
       if (options !== undefined && options.kind !== "columns") continue;
       const declared = options?.columns ?? (exposed === undefined ? undefined : [exposed]);

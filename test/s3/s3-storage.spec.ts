@@ -4,9 +4,9 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, ListObjectsV2Command,
 import { parse as parseDisposition } from "content-disposition";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { TooLarge, Unavailable } from "../../src/errors.ts";
-import { openStorage } from "../../src/platform/open-storage.ts";
-import { createS3Storage, type S3Storage } from "../../src/platform/s3-storage.ts";
-import { createSigner } from "../../src/platform/signature.ts";
+import { openStorage } from "../../src/storage/open-storage.ts";
+import { createS3Storage, type S3Storage } from "../../src/storage/s3-storage.ts";
+import { createSigner } from "../../src/storage/signature.ts";
 import { type Radosgw, startRadosgw } from "./radosgw.ts";
 
 const region = "us-east-1";

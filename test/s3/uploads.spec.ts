@@ -15,7 +15,7 @@ import {
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { createS3Storage } from "../../src/platform/s3-storage.ts";
+import { createS3Storage } from "../../src/storage/s3-storage.ts";
 import { addAccount, call, sendText, startApp, type TestAccount, type TestApp, viewerOf } from "../support/app.ts";
 import { addNote as addNoteRow, addTicket } from "../support/factories.ts";
 import { formStart, offerStorage, type StorageOffer, uploadFile } from "../support/upload-form.ts";

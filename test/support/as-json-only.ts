@@ -1,9 +1,9 @@
 import type { ExecutionResult, GraphQLSchema } from "graphql";
-import type { GraphContext } from "../../src/graph/context.ts";
-import type { Operation } from "../../src/graph/documents.ts";
-import { createExecute } from "../../src/graph/execute.ts";
-import type { Variables } from "../../src/graph/limits.ts";
-import { usualMaximumBytes } from "../../src/platform/response-budget.ts";
+import type { GraphContext } from "../../src/graphql/kit/context.ts";
+import type { Operation } from "../../src/graphql/server/documents/documents.ts";
+import { createExecute } from "../../src/graphql/server/execution/execute.ts";
+import type { Variables } from "../../src/graphql/server/documents/limits.ts";
+import { usualMaximumBytes } from "../../src/lib/response-budget.ts";
 
 /**
  * Executes as the gateway does, but for what is left to rows: undefined where anything is. A fault is thrown.

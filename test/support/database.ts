@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { inject } from "vitest";
 import type { DatabaseConfig } from "../../src/config.ts";
-import { openDatabase, type Database } from "../../src/platform/database.ts";
+import { openDatabase, type Database } from "../../src/database/database.ts";
 import { urlOfDatabase } from "./global-setup.ts";
 import { watchStatements } from "./statements.ts";
 

@@ -1,8 +1,8 @@
 // Opens the embedded database in the given directory, migrates it, and adds accounts until the process is stopped. It first
 // prints "open", and then the id of each account when it has been acknowledged.
 import { randomUUID } from "node:crypto";
-import { openDatabase } from "../../src/platform/database.ts";
-import { migrate } from "../../src/platform/migrations.ts";
+import { openDatabase } from "../../src/database/database.ts";
+import { migrate } from "../../src/database/migrations.ts";
 
 const [directory = "", count = "Infinity"] = process.argv.slice(2);
 const database = await openDatabase({ kind: "embedded", directory }, { warn: () => undefined });

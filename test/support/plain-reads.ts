@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { buildSchema, type DocumentNode, execute, type GraphQLResolveInfo, type GraphQLScalarType } from "graphql";
 import type { Account, Attachment, Note, Person, Prisma, PrismaClient, Ticket } from "#generated/prisma/client.ts";
-import type { SignedRequest } from "../../src/platform/storage.ts";
+import type { SignedRequest } from "../../src/storage/storage.ts";
 import type { Viewer } from "../../src/viewer.ts";
 import { globalId } from "./factories.ts";
 

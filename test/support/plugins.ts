@@ -1,4 +1,4 @@
-import type { GraphqlPlugin } from "../../src/graph/plugins.ts";
+import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import type { TestApp } from "./app.ts";
 
 /** A plugin that notes which of Envelop's hooks were called. */

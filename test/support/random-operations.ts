@@ -8,7 +8,7 @@ import {
   isObjectType,
   type GraphQLObjectType,
 } from "graphql";
-import { schema } from "../../src/graph/schema.ts";
+import { schema } from "../../src/schema.ts";
 
 /** What operations may speak of. */
 export interface Vocabulary {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
-import { openDatabase } from "../../src/platform/database.ts";
+import { openDatabase } from "../../src/database/database.ts";
 import { addAccount, addPerson, keyWith, startApp, type TestAccount, type TestApp, unlimited } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
 import { addAttachment, addNote, addTicket, globalId, nodeId } from "../support/factories.ts";

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { openDatabase, type Database } from "../../src/platform/database.ts";
+import { openDatabase, type Database } from "../../src/database/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
-import { column } from "../../src/platform/sql.ts";
+import { column } from "../../src/database/sql.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addTicket } from "../support/factories.ts";

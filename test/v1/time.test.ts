@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createTimeFormatter } from "../../src/rest/v1/time.ts";
+import { createTimeFormatter } from "../../src/rest/v1/kit/time.ts";
 
 const formatTime = createTimeFormatter();
 

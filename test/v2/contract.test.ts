@@ -48,7 +48,7 @@ function unexplained(part: unknown, path: readonly string[] = []): string[] {
 const methodsIn = (allow: string | null) => (allow ?? "").split(", ").toSorted();
 
 describe("the document", () => {
-  const served: unknown = parse(readFileSync(new URL("../../src/rest/v2/openapi.yaml", import.meta.url), "utf8"));
+  const served: unknown = parse(readFileSync(new URL("../../src/rest/v2/server/openapi.yaml", import.meta.url), "utf8"));
 
   test("that the API is made of is the contract, but for the texts that explain it", () => {
     expect(withoutTexts(served)).toEqual(withoutTexts(contract));

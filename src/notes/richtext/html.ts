@@ -1,5 +1,5 @@
 import type { Token } from "markdown-it";
-import { escapeHtml } from "../../platform/text.ts";
+import { escapeHtml } from "../../lib/text.ts";
 import { webAddress } from "./links.ts";
 import type { ResolvedReferences, RichText } from "./model.ts";
 import { recordLabel, recordReference, unresolvedText } from "./references.ts";

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { Unavailable } from "../../errors.ts";
-import type { RenderingAllowance } from "../../platform/response-budget.ts";
+import type { RenderingAllowance } from "../../lib/response-budget.ts";
 import type { Result, ResultOf, TextTask } from "./tasks.ts";
 
 /** Renders long texts away from the main thread. */

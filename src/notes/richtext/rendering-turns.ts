@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
-import type { RenderingAllowance } from "../../platform/response-budget.ts";
+import type { RenderingAllowance } from "../../lib/response-budget.ts";
 import { createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 /** Renders short texts on the main thread. */

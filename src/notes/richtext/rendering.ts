@@ -1,11 +1,17 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { RenderingAllowance, ResponseBudget } from "../../platform/response-budget.ts";
+import type { RenderingAllowance, ResponseBudget } from "../../lib/response-budget.ts";
 import { allowanceOf, type Viewer } from "../../viewer.ts";
 import type { References } from "./model.ts";
 import { createRenderingThread } from "./rendering-thread.ts";
 import { createRenderingTurns } from "./rendering-turns.ts";
 import type { KnownReferences, Result, ResultOf, TextTask } from "./tasks.ts";
+
+declare module "../../services.ts" {
+  interface Services {
+    readonly texts: TextRenderer;
+  }
+}
 
 /** Makes something of texts without keeping the process from its other requests. */
 export interface TextRenderer {

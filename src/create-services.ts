@@ -1,0 +1,71 @@
+import { createAccess } from "./access/service.ts";
+import { attachmentParams } from "./attachments/relations.ts";
+import { createAttachments } from "./attachments/service.ts";
+import { createSweeper } from "./attachments/sweeper.ts";
+import { createUploads } from "./attachments/uploads.ts";
+import { createTextRenderer } from "./notes/richtext/rendering.ts";
+import { createNotes } from "./notes/service.ts";
+import { createPeople } from "./people/service.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { Database } from "./database/database.ts";
+import type { Signer } from "./storage/signature.ts";
+import type { ResponseBudget } from "./lib/response-budget.ts";
+import type { ObjectStorage } from "./storage/storage.ts";
+import type { Services } from "./services.ts";
+import { createReads } from "./query/reads.ts";
+import { createTickets } from "./tickets/service.ts";
+import { createTicketWriting } from "./tickets/writing.ts";
+
+export interface ServicesDependencies {
+  readonly database: Database;
+  readonly storage: ObjectStorage;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Signs the forms that files are uploaded with before their notes. */
+  readonly uploadSigner: Signer;
+  readonly maximumUploadBytes: number;
+  /** What answers may take up. */
+  readonly budget: ResponseBudget;
+  /** Called with failures of work in the background. */
+  readonly onBackgroundError: (error: unknown) => void;
+}
+
+export function createServices(dependencies: ServicesDependencies): Services {
+  const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, budget, onBackgroundError } = dependencies;
+  const reads = createReads({
+    database,
+    budget,
+    sharedParams: () => attachmentParams({ announcesArrivals: storage.announcesArrivals, now: clock() }),
+  });
+  const sweeper = createSweeper({ database, storage, clock });
+  const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);
+  const attachments = createAttachments({
+    ...{ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes },
+    removeDiscarded: sweeper.removeDiscarded,
+  });
+  const uploads = createUploads({
+    ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
+    sweep: () => sweeper.run(attachments.reconcileArrivals),
+    onDiscarded,
+  });
+  const ticketWriting = createTicketWriting({ reads, clock, newId });
+  const tickets = createTickets({ database, reads, writing: ticketWriting });
+  return {
+    people: createPeople({ reads }),
+    access: createAccess({ database, clock, newId }),
+    tickets,
+    notes: createNotes({
+      database,
+      reads,
+      clock,
+      newId,
+      uploads,
+      tickets,
+      ticketWriting,
+      onDeleted: onDiscarded,
+    }),
+    attachments,
+    uploads,
+    texts: createTextRenderer({ budget }),
+  };
+}

@@ -1,0 +1,312 @@
+import pg from "pg";
+import type { DatabaseConfig } from "../config.ts";
+import { Unavailable } from "../errors.ts";
+import { errorCodeOf } from "../lib/error-code.ts";
+import { type DatabaseAddress, readConnectionString, type ServerAddress } from "./connection-string.ts";
+import { clientFor } from "./failover.ts";
+import { inMaintenanceTransaction, withClient } from "./maintenance.ts";
+import { readTableNames } from "./migration-scripts.ts";
+import { isUnavailable } from "./unavailable.ts";
+
+/** The database that the configuration names cannot be used as it is, and waiting does not help. The message says what to do, in one sentence. */
+export class UnusableDatabase extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UnusableDatabase";
+  }
+}
+
+/** What a start says to the log; pino's loggers have this shape. */
+export interface StartLog {
+  warn(details: object, message: string): void;
+}
+
+/** How long a start waits for a database that does not answer. */
+export interface Patience {
+  readonly totalMilliseconds: number;
+  /** The time limit of one attempt to connect and to query. */
+  readonly attemptMilliseconds: number;
+  /** Between the first two attempts; doubled from one to the next. */
+  readonly firstPauseMilliseconds: number;
+  readonly longestPauseMilliseconds: number;
+}
+
+const usualPatience: Patience = {
+  totalMilliseconds: 60_000,
+  attemptMilliseconds: 5_000,
+  firstPauseMilliseconds: 250,
+  longestPauseMilliseconds: 5_000,
+};
+
+type Variable = "DATABASE_URL" | "DATABASE_URL_DIRECT";
+
+/** A connection that the configuration names, and by which variable. */
+interface Target {
+  readonly variable: Variable;
+  readonly address: DatabaseAddress;
+}
+
+/**
+ * Waits until it can connect to the database of `config`, and checks that the gateway can work with it: its version, its
+ * encoding, that it accepts writes, and that the role may use the existing tables. It sends a few queries at most, and none for a
+ * request.
+ *
+ * @throws {UnusableDatabase} if the gateway cannot work with it, or it does not answer in time.
+ * @throws {ConfigError} if a URL cannot be used.
+ */
+export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = usualPatience): Promise<void> {
+  if (config.kind === "embedded") return;
+  const deadline = performance.now() + patience.totalMilliseconds;
+  const { url, directUrl = url } = config;
+  const targets: Target[] = [{ variable: "DATABASE_URL", address: readConnectionString(url) }];
+  if (directUrl !== url) {
+    const address = readConnectionString(directUrl, "DATABASE_URL_DIRECT");
+    targets.push({ variable: "DATABASE_URL_DIRECT", address });
+  }
+  const ask = async (): Promise<readonly Facts[]> => {
+    const answers: Facts[] = [];
+    for (const target of targets) answers.push(await awaitTarget(target, log, { ...patience, deadline }));
+    return answers;
+  };
+  // Asked again before it is refused: a server that was started anew between the two answers is another one by its time.
+  if (areOne(await ask())) return;
+  const answers = await ask();
+  if (areOne(answers)) return;
+  const names = answers.map(({ database }) => database).join(", ");
+  throw new UnusableDatabase(
+    `DATABASE_URL and DATABASE_URL_DIRECT lead to different databases (${names}): name the same one in both.`,
+  );
+}
+
+/**
+ * Returns whether all `answers` came from one database of one server. A pooler may use other names for it, but the server reports
+ * its own.
+ */
+function areOne(answers: readonly Facts[]): boolean {
+  return new Set(answers.map(({ identity }) => identity)).size === 1;
+}
+
+/**
+ * Checks that the tables of the migrations exist, over `pool`, which serves requests.
+ *
+ * @throws {UnusableDatabase} if one does not exist.
+ */
+export async function requireTables(pool: pg.Pool, schema: string): Promise<void> {
+  const { missing } = await withClient(pool, (client) => readFacts(client, schema));
+  if (missing.length === 0) return;
+  throw new UnusableDatabase(
+    `The database lacks ${missing.join(", ")}, though its history of migrations says that they were made: restore it from a backup.`,
+  );
+}
+
+/**
+ * Checks that requests, over `pool`, may read and write every table of `schema`, once migrations have made new ones.
+ *
+ * @throws {UnusableDatabase} where they may not.
+ */
+export async function checkRights(pool: pg.Pool, schema: string): Promise<void> {
+  requireRights(await withClient(pool, (client) => readFacts(client, schema)), schema);
+}
+
+async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<Facts> {
+  const place = serversLabel(target.address.servers);
+  let pause = patience.firstPauseMilliseconds;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await checkTarget(target, patience.attemptMilliseconds);
+    } catch (error) {
+      if (error instanceof UnusableDatabase) throw error;
+      const lasting = lastingFault(error, target, place);
+      if (lasting !== undefined) throw new UnusableDatabase(lasting, { cause: error });
+      if (!isPassing(error)) throw error;
+      if (performance.now() + pause > patience.deadline) {
+        const seconds = Math.round(patience.totalMilliseconds / 1000);
+        throw new UnusableDatabase(
+          `${place} could not be connected to in ${seconds} s (${faultMessage(error)}): start it, or correct ${target.variable}.`,
+          { cause: error },
+        );
+      }
+      if (attempt === 1) log.warn({ cause: faultMessage(error) }, `${place} does not answer yet; waiting for it`);
+    }
+    await new Promise((wake) => setTimeout(wake, pause));
+    pause = Math.min(pause * 2, patience.longestPauseMilliseconds);
+  }
+}
+
+async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<Facts> {
+  const limits = { connectionTimeoutMillis: milliseconds, query_timeout: milliseconds };
+  const client = new (clientFor(address, milliseconds))({ ...address.servers[0], ...limits });
+  // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const facts = await readFacts(client, address.schema);
+    requireUsable(facts);
+    // The role that migrates owns the tables, or gets an error that says so. Only the role that serves requests needs the rights.
+    if (variable === "DATABASE_URL") requireRights(facts, address.schema);
+    return facts;
+  } finally {
+    await client.end();
+  }
+}
+
+interface Facts {
+  readonly version: number;
+  readonly versionName: string;
+  readonly encoding: string;
+  readonly database: string;
+  /** Identifies the database and the start of its server. */
+  readonly identity: string;
+  readonly role: string;
+  readonly isStandby: boolean;
+  readonly isReadOnly: boolean;
+  /** Whether the schema can be used; true where there is none yet. */
+  readonly mayUseSchema: boolean;
+  /** Tables and sequences of ours that the role may not use as requests do. */
+  readonly forbidden: readonly string[];
+  /** Tables of ours that are not there. */
+  readonly missing: readonly string[];
+}
+
+/** The audit is only written and read, so no further rights are required. */
+const appendOnlyTables = ["audit_events"];
+
+async function readFacts(client: pg.ClientBase, schema: string): Promise<Facts> {
+  const tables = await readTableNames();
+  return inMaintenanceTransaction(client, schema, async () => {
+    const { rows } = await client.query<Facts>(factsStatement, [schema, tables, appendOnlyTables]);
+    const [facts] = rows;
+    if (facts === undefined) throw new Error("A statement without a table answered with no row.");
+    return facts;
+  });
+}
+
+const factsStatement = `
+  WITH home AS (SELECT oid FROM pg_namespace WHERE nspname = $1),
+  ours AS (
+    SELECT pg_class.oid, relname, relname = ANY ($3::text[]) AS is_append_only
+    FROM pg_class JOIN home ON relnamespace = home.oid WHERE relkind IN ('r', 'p') AND relname = ANY ($2::text[])
+  )
+  SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS "versionName",
+    current_setting('server_encoding') AS encoding, current_database() AS database,
+    concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), (SELECT oid FROM pg_database WHERE datname = current_database())) AS identity,
+    current_user AS role,
+    pg_is_in_recovery() AS "isStandby", current_setting('default_transaction_read_only') = 'on' AS "isReadOnly",
+    coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM home), true) AS "mayUseSchema",
+    ARRAY(
+      SELECT relname::text FROM ours
+      WHERE NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+        AND (is_append_only OR has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')))
+      UNION ALL
+      SELECT sequence.relname::text
+      FROM ours JOIN pg_depend ON refclassid = 'pg_class'::regclass AND refobjid = ours.oid AND classid = 'pg_class'::regclass AND deptype = 'a'
+        JOIN pg_class sequence ON sequence.oid = objid
+      -- Of anything else the function does not answer, and a condition beside it may come too late.
+      WHERE CASE sequence.relkind WHEN 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false END
+      ORDER BY 1
+    ) AS forbidden,
+    ARRAY(SELECT name FROM unnest($2::text[]) AS name WHERE name NOT IN (SELECT relname::text FROM ours) ORDER BY 1) AS missing`;
+
+const oldestVersion = 150_000;
+
+function requireUsable({ version, versionName, encoding, database, isStandby, isReadOnly }: Facts): void {
+  if (version < oldestVersion)
+    throw new UnusableDatabase(`PostgreSQL 15 or newer is needed, and this is ${versionName}: upgrade the server.`);
+  if (encoding !== "UTF8") {
+    throw new UnusableDatabase(
+      `The database ${database} keeps text as ${encoding}, which has no room for every character: ` +
+        `make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that.`,
+    );
+  }
+  if (isStandby)
+    throw new UnusableDatabase(
+      "The server is a standby, which takes no writes: name the primary in DATABASE_URL, or promote it.",
+    );
+  if (isReadOnly) {
+    throw new UnusableDatabase(
+      `The database ${database} takes no writes, since default_transaction_read_only is on: ` +
+        `turn it off (ALTER DATABASE ${pg.escapeIdentifier(database)} SET default_transaction_read_only = off; a role may have it too).`,
+    );
+  }
+}
+
+function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string): void {
+  const [home, grantee] = [pg.escapeIdentifier(schema), pg.escapeIdentifier(role)];
+  if (!mayUseSchema)
+    throw new UnusableDatabase(
+      `The role ${role} may not use the schema ${schema}: run GRANT USAGE ON SCHEMA ${home} TO ${grantee}.`,
+    );
+  if (forbidden.length === 0) return;
+  throw new UnusableDatabase(
+    `The role ${role} may not read and write ${forbidden.join(", ")}: ` +
+      `run GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${home} TO ${grantee}; ` +
+      `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${home} TO ${grantee}.`,
+  );
+}
+
+/**
+ * Returns what is wrong and what to do, if the same attempt will fail until somebody changes something. Undefined if the problem
+ * may pass by itself.
+ */
+function lastingFault(error: unknown, target: Target, place: string): string | undefined {
+  const failures = failuresOf(error);
+  const [first, ...others] = failures.map((failure) => lastingFaultOfServer(failure, target, place));
+  // Of several servers, any may be the one that is waited for.
+  return others.every((fault) => fault !== undefined) ? first : undefined;
+}
+
+function lastingFaultOfServer(error: unknown, { variable, address }: Target, place: string): string | undefined {
+  const code = errorCodeOf(error);
+  const message = faultMessage(error);
+  const { user = "of the process", database = user } = address.servers[0] ?? {};
+  if (code === "28P01" || message.startsWith("SASL"))
+    return `${place} refuses the password of the role ${user} (${message}): correct ${variable}.`;
+  if (code === "28000")
+    return `${place} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
+  if (code === "3D000" || poolerKnowsNo.test(message))
+    return `${place} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
+  if (code === "42501")
+    return `The role ${user} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
+  if (code === "ENOTFOUND")
+    return `The host of ${variable} is not known (${message}): correct ${variable}, or the name service.`;
+  if (certificateCodes.test(code ?? ""))
+    return `The certificate of ${place} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
+  if (message.includes("does not support SSL connections"))
+    return `${place} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
+  // Other errors with which a server refuses a connection, such as an unknown setting.
+  if (error instanceof pg.DatabaseError && !isPassing(error))
+    return `${place} cannot be used (${message}): see to the server, or correct ${variable}.`;
+  return undefined;
+}
+
+/** How PgBouncer says it, under the code that it gives to all it says. */
+const poolerKnowsNo = /^no such (database|user)\b/;
+const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
+/** PgBouncer has only one code. Its text says which problems are permanent. */
+const protocolViolation = "08P01";
+
+function isPassing(error: unknown): boolean {
+  if (errorCodeOf(error) === protocolViolation) return !faultMessage(error).startsWith("unsupported startup parameter");
+  // A socket in a directory where the server has not made it yet.
+  return errorCodeOf(error) === "ENOENT" || isUnavailable(error);
+}
+
+/** What was thrown, for each server that was tried. A host of several addresses fails with an error for each of them, which are alike. */
+function failuresOf(error: unknown): readonly unknown[] {
+  const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
+  if (!(fault instanceof AggregateError)) return [fault];
+  const [first] = fault.errors as unknown[]; // whatever was thrown
+  return fault.message === "" ? [first] : fault.errors.length === 0 ? [fault] : fault.errors.flatMap(failuresOf);
+}
+
+function faultMessage(error: unknown): string {
+  const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
+  if (!(fault instanceof Error)) return String(fault);
+  if (!(fault instanceof AggregateError)) return fault.message;
+  return [fault.message, ...fault.errors.map(faultMessage)].filter((message) => message !== "").join("; ");
+}
+
+function serversLabel(servers: readonly ServerAddress[]): string {
+  const places = servers.map(({ host = "localhost", port = 5432 }) => (host.startsWith("/") ? host : `${host}:${port}`));
+  return `PostgreSQL at ${places.join(", ")}`;
+}

@@ -1,0 +1,140 @@
+import { InvalidInput, invalid } from "../../errors.ts";
+import { type CursorScope, decodeCursor, encodeCursor } from "../../query/model/cursor.ts";
+import { type Page, type Position, positionOf, type Slice } from "../../query/model/page.ts";
+import { attachJson, jsonOf } from "../../query/model/shape.ts";
+
+/** The arguments of a connection field. */
+export interface ConnectionArguments {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+/** A connection of the Relay Cursor Connections Specification. Cursors and the total are computed only if they are selected. */
+export interface Connection<Row> {
+  readonly nodes: readonly Row[];
+  readonly edges: readonly Edge<Row>[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  readonly totalCount: () => number | Promise<number>;
+}
+
+export interface Edge<Row> {
+  readonly node: Row;
+  readonly cursor: string;
+}
+
+/** The page size without `first` and `last`. */
+export const defaultSize = 25;
+export const maximumSize = 100;
+
+/** Returns the page that the arguments select. Throws {@link InvalidInput} with all invalid arguments. */
+export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
+  const problems = [
+    ...sizeProblems(args),
+    ...(typeof args.first === "number" && typeof args.last === "number"
+      ? [{ path: ["last"], message: "Give first or last, not both." }]
+      : []),
+  ];
+  if (problems.length > 0) throw new InvalidInput(problems);
+  return {
+    size: args.first ?? args.last ?? defaultSize,
+    from: typeof args.last === "number" ? "end" : "start",
+    after: readCursor("after", args.after, scope),
+    before: readCursor("before", args.before, scope),
+  };
+}
+
+/** Returns a page of rows as a connection. `count` reads the total if it was not read with the page. */
+export function toConnection<Row extends { readonly id: string } & object>(
+  slice: CountedRows<Row>,
+  scope: CursorScope,
+  count: () => Promise<number>,
+): Connection<Row> {
+  const connection = new PageOfRows(slice, scope, count);
+  const json = jsonOf(slice);
+  if (json) attachJson(connection, json);
+  return connection;
+}
+
+type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
+
+// This is a class because each row of a page may have such a page, and a class creates its getters once.
+class PageOfRows<Row extends { readonly id: string } & object> implements Connection<Row> {
+  readonly #slice: CountedRows<Row>;
+  readonly #scope: CursorScope;
+  readonly #count: () => Promise<number>;
+
+  constructor(slice: CountedRows<Row>, scope: CursorScope, count: () => Promise<number>) {
+    this.#slice = slice;
+    this.#scope = scope;
+    this.#count = count;
+  }
+
+  get nodes(): readonly Row[] {
+    return this.#slice.rows;
+  }
+
+  get edges(): readonly Edge<Row>[] {
+    return this.#slice.rows.map((row) => toEdge(row, this.#scope));
+  }
+
+  get pageInfo(): Connection<Row>["pageInfo"] {
+    const { rows, hasNext, hasPrevious } = this.#slice;
+    const cursorOf = (row: Row | undefined) => (row ? toEdge(row, this.#scope).cursor : null);
+    return {
+      hasNextPage: hasNext,
+      hasPreviousPage: hasPrevious,
+      get startCursor() {
+        return cursorOf(rows[0]);
+      },
+      get endCursor() {
+        return cursorOf(rows.at(-1));
+      },
+    };
+  }
+
+  totalCount(): number | Promise<number> {
+    return this.#slice.total ?? this.#count();
+  }
+}
+
+export const nodesDescription = "The nodes of this page without their cursors, in the order of `edges`.";
+
+/** Returns the rows of a connection. Pothos' Relay plugin types it as edges only. */
+export function nodesOf<Row>(connection: object): Row[] {
+  return (connection as Connection<Row>).nodes as Row[]; // as in countOf; GraphQL only reads them
+}
+
+/** Returns the total of a connection. The type of Pothos' Relay plugin does not have the function. */
+export function countOf(connection: object): number | Promise<number> {
+  return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
+}
+
+/** Returns a row as an edge with a cursor of `scope`. */
+export function toEdge<Row extends { readonly id: string } & object>(row: Row, scope: CursorScope): Edge<Row> {
+  return {
+    node: row,
+    get cursor() {
+      return encodeCursor(scope, positionOf(scope.ordering, row));
+    },
+  };
+}
+
+function sizeProblems(args: ConnectionArguments): { path: string[]; message: string }[] {
+  return (["first", "last"] as const)
+    .filter((name) => typeof args[name] === "number" && (args[name] < 1 || args[name] > maximumSize))
+    .map((name) => ({ path: [name], message: `The argument ${name} must be 1 to ${maximumSize}.` }));
+}
+
+function readCursor(name: "after" | "before", cursor: string | null | undefined, scope: CursorScope): Position | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const position = decodeCursor(scope, cursor);
+  if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
+  return position;
+}

@@ -1,0 +1,27 @@
+import { invalid } from "../../errors.ts";
+import { decodeGlobalId, type NodeType } from "../../lib/global-ids.ts";
+import { isUuid } from "../../lib/uuid.ts";
+
+/** Returns the UUID of an argument: a global id of `type`, or a bare UUID as /v2 uses. Throws {@link InvalidInput}. */
+export function readId(type: NodeType, value: string, path: string | readonly string[] = "id"): string {
+  if (isUuid(value)) return value.toLowerCase();
+  const known = tryDecode(value);
+  if (known?.typename !== type) throw invalid(path, `This is not the id of a ${type}: give its global id or its UUID.`);
+  return known.id;
+}
+
+/** As {@link readId}, for an argument that takes the id of several types. */
+export function readIdOfAny(types: readonly NodeType[], value: string, path: string | readonly string[] = "id"): string {
+  if (isUuid(value)) return value.toLowerCase();
+  const known = tryDecode(value);
+  if (!known || !types.includes(known.typename)) throw invalid(path, "This is not an id of such a thing.");
+  return known.id;
+}
+
+function tryDecode(value: string): { typename: NodeType; id: string } | null {
+  try {
+    return decodeGlobalId(value);
+  } catch {
+    return null;
+  }
+}

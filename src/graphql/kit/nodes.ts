@@ -1,0 +1,25 @@
+import type { GraphQLResolveInfo } from "graphql";
+import { brandWithType, type OutputType, type SchemaTypes } from "@pothos/core";
+import type { NodeType } from "../../lib/global-ids.ts";
+import type { Selection } from "../../query/model/selection.ts";
+import type { Viewer } from "../../viewer.ts";
+import type { GraphContext } from "./context.ts";
+
+/**
+ * Returns the `loadWithoutCache` of Pothos' Relay plugin for one type. It reads all ids of a field together. It brands each
+ * node as soon as it is read: the plugin brands nodes when all nodes of a field are read, and a second field of the operation
+ * could meet one before.
+ */
+export function loadNode<Row extends object>(
+  typename: NodeType,
+  read: (
+    context: GraphContext,
+  ) => (viewer: Viewer, ids: readonly string[], selection?: Selection) => Promise<readonly (Row | null)[]>,
+): (id: string, context: GraphContext, info: GraphQLResolveInfo) => Promise<Row | null> {
+  return async (id, context, info) => {
+    const row = await context.load(read(context), id, context.selected(info, typename));
+    // The branding takes the name of a type too, which its declaration does not show.
+    brandWithType(row, typename as OutputType<SchemaTypes>);
+    return row;
+  };
+}

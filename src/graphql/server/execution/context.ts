@@ -1,0 +1,58 @@
+import DataLoader from "dataloader";
+import { createObjectIds } from "../../../lib/object-ids.ts";
+import { preloaded } from "../../../query/model/selection.ts";
+import type { GraphContext, GraphContextBase } from "../../kit/context.ts";
+import type { SelectionBuilder } from "../../kit/selection-builder.ts";
+import { relationKeyOf, selectedPageOf } from "../../select/row-selection.ts";
+
+/** Returns the context of one operation. `selectionBuilder` builds the selections of its root fields. */
+export function createGraphContext(base: GraphContextBase, selectionBuilder: SelectionBuilder): GraphContext {
+  const { viewer } = base;
+  const objectId = createObjectIds();
+  // The key is the read function itself: each service has it once, and it determines the type of the result.
+  const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
+
+  function loaderOf<Key, Value>(
+    read: unknown,
+    variant: string,
+    batch: (keys: readonly Key[]) => Promise<readonly Value[]>,
+  ): DataLoader<Key, Value> {
+    const variants = loaders.get(read) ?? new Map<string, DataLoader<never, unknown>>();
+    loaders.set(read, variants);
+    const existing = variants.get(variant);
+    // A loader was made for the keys and values of this read function.
+    if (existing) return existing as unknown as DataLoader<Key, Value>;
+    const loader = new DataLoader<Key, Value>(batch);
+    variants.set(variant, loader);
+    return loader;
+  }
+
+  const context: GraphContext = {
+    ...base,
+    ...selectionBuilder,
+    load(read, key, selection) {
+      const variant = selection === undefined ? "" : String(objectId(selection));
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);
+    },
+    loadWith(read, input, key) {
+      return loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key);
+    },
+    row(row, info, read, key) {
+      const loaded = preloaded(row, relationKeyOf(info));
+      // The preloaded value has the type of the field that it was read for.
+      return loaded === undefined ? context.load(read, key, context.selected(info)) : (loaded as never);
+    },
+    page(row, info, read, readInput, key) {
+      const loaded = preloaded(row, relationKeyOf(info));
+      if (loaded !== undefined) return loaded as never; // as above
+      const input = readInput();
+      const { pageSelection, selection } = selectedPageOf(info);
+      const variant = `${objectId(selection)} ${JSON.stringify(input)}`;
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) =>
+        read(viewer, keys, input, pageSelection, selection),
+      ).load(key);
+    },
+    forget: () => loaders.clear(),
+  };
+  return context;
+}

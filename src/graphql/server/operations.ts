@@ -1,0 +1,227 @@
+import {
+  type FieldNode,
+  getArgumentValues,
+  getVariableValues,
+  GraphQLError,
+  type GraphQLField,
+  type GraphQLSchema,
+  Kind,
+  OperationTypeNode,
+} from "graphql";
+import { isAsyncIterable } from "graphql-yoga";
+import { attempt, InvalidInput } from "../../errors.ts";
+import { nameOfAddress } from "../../limits/address.ts";
+import { prices } from "../../limits/cost.ts";
+import { type Allowance, requireAllowance } from "../../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../../limits/limits.ts";
+import { createOneATurn } from "../../lib/one-a-turn.ts";
+import type { Services } from "../../services.ts";
+import type { Viewer } from "../../viewer.ts";
+import { withHttp, wrap } from "./closed-errors.ts";
+import { createGraphContext } from "./execution/context.ts";
+import type { OperationCost } from "./documents/cost.ts";
+import { collectFields } from "../select/collect-fields.ts";
+import { createDocuments, type Operation, type Prepared } from "./documents/documents.ts";
+import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
+import { createExecute, type ExecutionCounts } from "./execution/execute.ts";
+import { namedFragments } from "./execution/execute-as-json.ts";
+import { withExtensions } from "./execution/execution-result.ts";
+import { type Variables } from "./documents/limits.ts";
+import { anonymousLimits, documentLimits } from "../kit/document-limits.ts";
+import { rateLimitStatus } from "../kit/rate-limit-status.ts";
+import { rowSelectionBuilder } from "../select/row-selection.ts";
+import { jsonSelectionBuilder } from "../select/json-selection.ts";
+import { checkVariables } from "./documents/variables.ts";
+
+/** The parameters of a well-formed request (GraphQL over HTTP, "Request Parameters"). */
+export interface Parameters {
+  readonly query: string;
+  readonly variables?: Variables | null | undefined;
+  readonly operationName?: string | null | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+export interface OperationsDependencies {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  /** The maximum size of a result, in bytes. */
+  readonly maximumBytes: number;
+  readonly limits: Pick<Limits, "points" | "anonymous">;
+  readonly counts: ExecutionCounts;
+  /** Whether plugins replaced resolvers. The JSON of the database would not call them. */
+  readonly resolversAreWrapped?: boolean;
+}
+
+/** The sender of a request, and its method. */
+export interface Caller {
+  readonly viewer: Viewer;
+  readonly address: string | null;
+  /** Whether the method is safe (GET), so that no mutation is allowed. */
+  readonly onlyRead: boolean;
+  /** Receives what is left to the caller. */
+  readonly tell: (allowance: Allowance) => void;
+}
+
+/**
+ * Performs the operation of `parameters`. `envelop` wraps it in the hooks of plugins, if there are any. The errors of the
+ * result are not closed yet.
+ */
+export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
+
+/** The maximum size of cached documents, in characters. */
+const documentCacheSize = { known: 400_000, anonymous: 50_000 };
+/** Longer documents take some milliseconds to check. They wait while other requests are served. */
+const longDocument = 500;
+
+/**
+ * Returns the function for everything between well-formed parameters and a result: document, limits, cost, context and
+ * execution.
+ */
+export function createOperations(dependencies: OperationsDependencies): Perform {
+  const { schema, services, maximumBytes, limits, counts } = dependencies;
+  const documents = createDocuments(schema, documentLimits, documentCacheSize.known);
+  const anonymousDocuments = createDocuments(schema, anonymousLimits, documentCacheSize.anonymous);
+  const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
+  const turn = createOneATurn();
+
+  async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<OperationResult> {
+    const { query, variables, extensions } = parameters;
+    const charge = chargerOf(limits, caller);
+    // Requests without a credential are counted before any other work.
+    const admitted = caller.viewer.kind === "anonymous" ? await charge(1) : undefined;
+    const known = caller.viewer.kind === "anonymous" ? anonymousDocuments : documents;
+    if (query.length > longDocument && !known.knows(query)) await turn();
+
+    const run: { chosen?: Chosen } = {};
+    const enveloped = envelop?.(createEngine(known, execute, () => present(run.chosen)));
+    const prepared = enveloped ? prepareBy(enveloped, query, known) : known.prepare(query);
+    const chosen = choose(prepared, parameters, caller.onlyRead, enveloped);
+    if ("errors" in chosen) {
+      // Finding the errors of a document has a price too.
+      if (!admitted) await charge(prices.call);
+      return chosen;
+    }
+
+    const { operation, cost } = chosen;
+    const dryRun = dryRunOf(schema, operation, variables ?? {});
+    const allowance = admitted ?? (await charge(dryRun ? 0 : cost.points));
+    const rateLimit = rateLimitStatus(cost, allowance);
+    const base = { viewer: caller.viewer, services, rateLimit };
+    if (operation.introspects) await turn();
+    const contexts = {
+      inJson: () => createGraphContext(base, jsonSelectionBuilder),
+      asRows: () => createGraphContext(base, rowSelectionBuilder),
+    };
+    run.chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
+    const result = await (enveloped
+      ? executeBy(enveloped, run.chosen, parameters)
+      : execute(run.chosen.operation, contexts, variables ?? {}));
+    if (extensions?.["cost"] !== true || isAsyncIterable(result)) return result;
+    return withExtensions(result, { cost: rateLimit });
+  }
+
+  async function executeBy(
+    enveloped: Enveloped,
+    { document, operation }: Chosen,
+    parameters: Parameters,
+  ): Promise<OperationResult> {
+    const isSubscription = operation.node.operation === OperationTypeNode.SUBSCRIPTION;
+    const contextValue = await enveloped.contextFactory();
+    const run = isSubscription ? enveloped.subscribe : enveloped.execute;
+    return run({
+      ...{ schema, document, contextValue, variableValues: parameters.variables ?? {} },
+      operationName: operation.node.name?.value ?? null,
+    });
+  }
+
+  /** Returns the operation to perform and its cost, or errors. */
+  function choose(
+    prepared: Prepared,
+    { operationName, variables }: Parameters,
+    onlyRead: boolean,
+    enveloped: Enveloped | undefined,
+  ): { readonly operation: Operation; readonly cost: OperationCost } | { readonly errors: readonly GraphQLError[] } {
+    const { document } = prepared;
+    if (!document) return { errors: prepared.errors };
+    // An empty name counts as none, for GET and POST.
+    const operation = prepared.operation(operationName === "" ? undefined : operationName);
+    if (!operation) return { errors: [noOperation()] };
+    if (onlyRead && operation.node.operation === OperationTypeNode.MUTATION) return { errors: [notByGet()] };
+    const errors = enveloped ? enveloped.validate(schema, document) : prepared.errors;
+    if (errors.length > 0) return { errors };
+    if (!schema.getRootType(operation.node.operation)) return { errors: [noSuchOperations(operation)] };
+    const refused = attempt(() => checkVariables(variables ?? {}), InvalidInput);
+    if (refused) return { errors: [withHttp(wrap(refused), { status: 400 })] };
+    const cost = operation.cost(variables ?? {});
+    return cost instanceof GraphQLError ? { errors: [cost] } : { operation, cost };
+  }
+
+  return async (parameters, caller, envelop) => {
+    try {
+      return await perform(parameters, caller, envelop);
+    } catch (error) {
+      return { errors: [wrap(error)] };
+    }
+  };
+}
+
+function present(chosen: Chosen | undefined): Chosen {
+  if (!chosen) throw new Error("A plugin executes an operation that was not chosen yet.");
+  return chosen;
+}
+
+/**
+ * Returns a function that takes an amount of the caller's allowance: points of a credential, or one request of an address at
+ * any cost.
+ *
+ * The function throws {@link TooManyRequests} if less is left.
+ */
+function chargerOf(
+  { points, anonymous }: OperationsDependencies["limits"],
+  { viewer, address, tell }: Caller,
+): (amount: number) => Promise<Allowance> {
+  return async (amount) => {
+    const allowance =
+      viewer.kind === "anonymous"
+        ? await anonymous.take(nameOfAddress(address), amount)
+        : await points.take(nameOfCredential(viewer), amount);
+    tell(allowance);
+    requireAllowance(allowance);
+    return allowance;
+  };
+}
+
+/** Returns the operation with `rateLimit` alone if that field has `dryRun: true`, or undefined. */
+function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variables): Operation | undefined {
+  const query = schema.getQueryType();
+  const field = query?.getFields()["rateLimit"];
+  if (!query || !field || operation.node.operation !== OperationTypeNode.QUERY) return undefined;
+  const asked = operation.rootFields.filter(({ name }) => name.value === field.name);
+  if (asked.length === 0) return undefined;
+  const { coerced } = getVariableValues(schema, operation.node.variableDefinitions ?? [], variables);
+  // The executor reports variables that are not valid.
+  if (!coerced) return undefined;
+  const info = { schema, fragments: namedFragments(operation.document), variableValues: coerced };
+  const included = [...collectFields(info, query, [operation.node]).values()].map(([first]) => first);
+  if (!included.some((one) => one.name.value === field.name && isDry(field, one, coerced))) return undefined;
+  const node = { ...operation.node, selectionSet: { ...operation.node.selectionSet, selections: asked } };
+  const others = operation.document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  return { ...operation, node, document: { ...operation.document, definitions: [node, ...others] } };
+}
+
+const noOperation = () =>
+  new GraphQLError("Could not determine what operation to execute.", { extensions: { http: { status: 400 } } });
+
+const noSuchOperations = ({ node }: Operation) =>
+  new GraphQLError(`Schema is not configured to execute ${node.operation} operation.`, { nodes: node });
+
+const notByGet = () =>
+  new GraphQLError("Can only perform a mutation operation from a POST request.", {
+    extensions: { http: { status: 405, headers: { Allow: "POST" } } },
+  });
+
+function isDry(field: GraphQLField<unknown, unknown>, node: FieldNode, variables: Variables): boolean {
+  const args = attempt(() => getArgumentValues(field, node, variables), GraphQLError);
+  // The executor reports arguments that are not valid.
+  return !(args instanceof GraphQLError) && args["dryRun"] === true;
+}

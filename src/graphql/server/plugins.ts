@@ -1,0 +1,168 @@
+import type { FastifyBaseLogger } from "fastify";
+import { type DocumentNode, type GraphQLSchema, isObjectType, type Source, type ValidationRule } from "graphql";
+import { createYoga, isAsyncIterable, mapAsyncIterator, type Plugin, type YogaServerInstance } from "graphql-yoga";
+import { closeErrors, wrap } from "./closed-errors.ts";
+import type { Engine, Envelop, OperationResult } from "./engine.ts";
+import { negotiateStream } from "./http/negotiate.ts";
+import type { Caller, Parameters, Perform } from "./operations.ts";
+
+/** A plugin of GraphQL Yoga or of Envelop. */
+// oxlint-disable-next-line typescript/no-explicit-any -- plugins are written for contexts of their own, and take ours as well
+export type GraphqlPlugin = Plugin<any, any, any>;
+
+/** What plugins find in the context of a request, beside their own properties. */
+export interface ServerContext {
+  readonly caller: Caller;
+  readonly log: FastifyBaseLogger;
+  /** The result, if the operation was performed already and only has to be sent. */
+  readonly result?: OperationResult;
+}
+
+/** The context of one request, as Yoga completes it. */
+export interface RequestContext extends ServerContext {
+  readonly request: Request;
+  readonly params: Parameters;
+}
+
+/** Yoga with all plugins, and the schema as they changed it. */
+export interface Plugged {
+  readonly yoga: YogaServerInstance<ServerContext, object>;
+  readonly schema: GraphQLSchema;
+  /** Whether plugins replaced resolvers. */
+  readonly resolversAreWrapped: boolean;
+  /** Whether a plugin hooks into HTTP, so that all requests must go through Yoga. */
+  readonly isAboutHttp: boolean;
+  /** Wraps an operation in the hooks of plugins. Undefined if there are none. */
+  readonly envelopIn: ((context: RequestContext) => Envelop) | undefined;
+}
+
+export interface PluginsOptions {
+  readonly endpoint: string;
+  readonly schema: GraphQLSchema;
+  readonly plugins: readonly GraphqlPlugin[];
+  readonly perform: Perform;
+}
+
+/** The key of an operation's engine in its context. */
+const engineKey = Symbol("the engine of the operation");
+
+/**
+ * Returns Yoga with all plugins: the operator's between ours. So the operator's plugins find our parsing, validation and
+ * execution, and their errors are closed. Yoga's own caches and checks are off where the gateway has its own.
+ */
+export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): Plugged {
+  const before = resolversOf(schema);
+  let current = schema;
+  // A plugin may add other plugins.
+  let all: readonly GraphqlPlugin[] = [];
+  const ours: Plugin<ServerContext, ServerContext> = {
+    onPluginInit: (init) => void (all = init.plugins),
+    onSchemaChange: (changed: { readonly schema: GraphQLSchema }) => void (current = changed.schema),
+    onParse({ context, setParseFn }) {
+      const engine = engineIn(context);
+      if (engine) setParseFn((source: string | Source) => engine.parse(typeof source === "string" ? source : source.body));
+    },
+    onValidate({ context, setValidationFn }) {
+      const engine = engineIn(context);
+      if (engine)
+        setValidationFn((_schema: GraphQLSchema, document: DocumentNode, rules: readonly ValidationRule[] = []) =>
+          engine.validate(document, rules),
+        );
+    },
+    onExecute({ context, setExecuteFn }) {
+      const engine = engineIn(context);
+      if (engine) setExecuteFn((args) => engine.execute(args) as never); // in parts, where a plugin has it so
+    },
+    onSubscribe({ context, setSubscribeFn }) {
+      const engine = engineIn(context);
+      if (engine) setSubscribeFn((args) => engine.subscribe(args) as never); // as above
+    },
+    onParams({ setParamsHandler }) {
+      setParamsHandler(async ({ request, params, context }) => {
+        if (context.result) return context.result;
+        // Yoga has checked the parameters before.
+        const parameters = params as Parameters;
+        // It is the same object in all hooks: plugins use it as the key of their state of a request.
+        const completed: RequestContext = Object.assign(context, { request, params: withoutEmptyName(parameters) });
+        const result = await perform(parameters, context.caller, envelopIn?.(completed));
+        // Yoga refuses to send it.
+        const isTaken = !isAsyncIterable(result) || negotiateStream(request.headers.get("accept") ?? undefined);
+        if (!isTaken) await result[Symbol.asyncIterator]().return?.();
+        return result;
+      });
+    },
+  };
+  const [first, last]: readonly [GraphqlPlugin, GraphqlPlugin] = [ours, closingErrors];
+
+  const yoga = createYoga<ServerContext>({
+    graphqlEndpoint: endpoint,
+    schema,
+    plugins: [first, ...plugins, last],
+    parserAndValidationCache: false,
+    maskedErrors: false,
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    // The host handles CORS and body sizes. Form and multipart bodies are refused: a page of another origin can send them
+    // without a preflight.
+    cors: false,
+    multipart: false,
+    maxRequestBodySize: false,
+    batching: false,
+  });
+  const given = all.slice(all.indexOf(first) + 1, all.indexOf(last));
+  const envelopIn =
+    given.length === 0
+      ? undefined
+      : (context: RequestContext): Envelop =>
+          (engine) =>
+            yoga.getEnveloped(Object.assign(context, { [engineKey]: engine }));
+
+  return {
+    yoga,
+    schema: current,
+    resolversAreWrapped: !isSame(before, resolversOf(current)),
+    isAboutHttp: given.some(isAboutHttp),
+    envelopIn,
+  };
+}
+
+function engineIn(context: object): Engine | undefined {
+  return (context as { readonly [engineKey]?: Engine })[engineKey]; // as envelopIn puts it there
+}
+
+/** An empty name counts as none, for GET and POST. */
+export function withoutEmptyName(parameters: Parameters): Parameters {
+  return parameters.operationName === "" ? { ...parameters, operationName: undefined } : parameters;
+}
+
+const httpHooks = ["onRequest", "onRequestParse", "onParams", "onExecutionResult", "onResultProcess", "onResponse"] as const;
+const httpInstruments = ["request", "requestParse", "operation", "resultProcess"] as const;
+
+/** Whether `plugin` has hooks of Yoga beside those of Envelop. */
+function isAboutHttp(plugin: GraphqlPlugin): boolean {
+  const { instrumentation = {} } = plugin;
+  return httpHooks.some((hook) => plugin[hook]) || httpInstruments.some((name) => name in instrumentation);
+}
+
+function resolversOf(schema: GraphQLSchema): ReadonlyMap<string, unknown> {
+  const types = Object.values(schema.getTypeMap()).filter(isObjectType);
+  return new Map(
+    types.flatMap((type) => Object.values(type.getFields()).map(({ name, resolve }) => [`${type.name}.${name}`, resolve])),
+  );
+}
+
+function isSame(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {
+  return one.size === other.size && [...one].every(([name, resolver]) => other.get(name) === resolver);
+}
+
+/** Closes the errors of results, of each part of a stream, and of Yoga's own refusals. */
+const closingErrors: Plugin<ServerContext, ServerContext> = {
+  onResultProcess({ result, setResult, serverContext: { log } }) {
+    if (Array.isArray(result)) return;
+    if (isAsyncIterable(result)) {
+      const failed = (error: unknown) => closeErrors({ errors: [wrap(error)] }, log);
+      setResult(mapAsyncIterator(result, (part) => closeErrors(part, log), failed));
+    } else if ("errors" in result) setResult(closeErrors(result, log));
+  },
+};

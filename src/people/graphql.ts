@@ -1,0 +1,141 @@
+import { builder } from "../graphql/kit/builder.ts";
+import { mapMaybePromise } from "../lib/maybe-promise.ts";
+import { loadNode } from "../graphql/kit/nodes.ts";
+import { columns, storedColumn } from "../graphql/kit/field-options.ts";
+import "../graphql/kit/scalars.ts";
+import { authorize, type PersonViewer, type Scope, scopes } from "../viewer.ts";
+import { maySeeEmail } from "./policy.ts";
+import { accountEntity, personEntity } from "./relations.ts";
+import type { Account, Person } from "./service.ts";
+
+export const AccountRef = builder.prismaObject("Account", {
+  description: "An organisation with its tickets, notes and people. An account cannot see the tickets and notes of another.",
+  fields: (t) => ({
+    uuid: t.field({
+      type: "UUID",
+      description: "The account's UUID.",
+      extensions: storedColumn(accountEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
+    slug: t.exposeString("slug", {
+      description:
+        "The account's short name. The request header `X-Account` selects an account by it, and /v1 shows it as the account's " +
+        "id.",
+    }),
+    name: t.exposeString("name", { description: "The account's name." }),
+    timeZone: t.exposeString("timeZone", {
+      description: "The account's IANA time zone, such as `Europe/Amsterdam`. /v1 writes times in it; GraphQL always uses UTC.",
+    }),
+  }),
+});
+
+builder.nodeRef(AccountRef, {
+  id: { description: "The account's global id.", resolve: (account: Account) => account.id },
+  loadWithoutCache: loadNode("Account", ({ services }) => services.people.accountsByIds),
+});
+
+export const PersonRef = builder.prismaObject("Person", {
+  description: "A person who writes notes or requests tickets: a customer, a specialist or an administrator.",
+  fields: (t) => ({
+    uuid: t.field({
+      type: "UUID",
+      description: "The person's UUID. /v2 uses it.",
+      extensions: storedColumn(personEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
+    number: t.expose("number", { type: "SafeInt", description: "The person's number: the integer id that /v1 uses." }),
+    name: t.exposeString("name", { description: "The person's full name." }),
+    email: t.string({
+      nullable: true,
+      description: "The person's email address. Null if the viewer is a customer and this is another person.",
+      extensions: columns(personEntity, "id", "email"),
+      resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
+    }),
+  }),
+});
+
+builder.nodeRef(PersonRef, {
+  id: { description: "The person's global id.", resolve: (person: Person) => person.id },
+  loadWithoutCache: loadNode("Person", ({ services }) => services.people.byIds),
+});
+
+const RoleEnum = builder.enumType("Role", {
+  description: "What a person may do in an account. The scopes of a credential can limit it further.",
+  values: {
+    CUSTOMER: {
+      description:
+        "Sees the tickets that they requested and the public notes on them. Updates and deletes the notes they wrote.",
+    },
+    SPECIALIST: { description: "Sees all tickets of the account and all notes on them, and updates and deletes these notes." },
+    ADMINISTRATOR: {
+      description:
+        "May do everything that a specialist may. Also manages API keys and OAuth clients, and reads the audit events.",
+    },
+  } as const,
+});
+
+const scopeDescriptions: Record<Scope, string> = {
+  "tickets:read": "Reads tickets.",
+  "tickets:write": "Adds tickets.",
+  "notes:read": "Reads notes. Internal notes also need NOTES_INTERNAL.",
+  "notes:write": "With TICKETS_READ adds notes; with NOTES_READ updates and deletes them.",
+  "notes:internal": "Reads and writes internal notes. Only of use to specialists and administrators.",
+  "attachments:read": "Reads the attachments of the notes that the credential may read.",
+  "attachments:write": "With NOTES_READ and NOTES_WRITE uploads and deletes attachments.",
+  admin:
+    "Manages API keys and OAuth clients, reads audit events and adds notes of the medium SYSTEM or AUTOMATION. Only of use to " +
+    "administrators.",
+};
+
+export const ScopeEnum = builder.enumType("Scope", {
+  description: "What a credential may be used for. It never allows more than the role of its person does.",
+  // GraphQL names have no colon: notes:read is NOTES_READ.
+  values: Object.fromEntries(
+    scopes.map((scope) => [
+      scope.replace(":", "_").toUpperCase(),
+      { value: scope, description: `${scopeDescriptions[scope]} Scope \`${scope}\`.` },
+    ]),
+  ),
+});
+
+const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
+  description:
+    "The viewer: the person for whom the credential acts, with the account, the role and the scopes that apply to this request.",
+  fields: (t) => ({
+    person: t.field({
+      type: PersonRef,
+      description: "The person for whom the credential acts.",
+      resolve: (viewer, _args, context, info) =>
+        mapMaybePromise(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), requireRow),
+    }),
+    account: t.field({
+      type: AccountRef,
+      description: "The account in which the credential acts: its own, or the one that the header `X-Account` selects.",
+      resolve: (viewer, _args, context, info) =>
+        mapMaybePromise(
+          context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)),
+          requireRow,
+        ),
+    }),
+    role: t.field({ type: RoleEnum, description: "The person's role in this account.", resolve: (viewer) => viewer.role }),
+    scopes: t.field({
+      type: [ScopeEnum],
+      description: "The scopes of the credential that are of use to the person's role.",
+      resolve: (viewer) => [...viewer.scopes],
+    }),
+  }),
+});
+
+builder.queryField("viewer", (t) =>
+  t.field({
+    type: ViewerRef,
+    description: "Returns the viewer. Fails with UNAUTHENTICATED if the request has no valid credential.",
+    resolve: (_root, _args, { viewer }) => authorize(viewer),
+  }),
+);
+
+/** What the database's own constraints promise to be there. */
+export function requireRow<Row>(row: Row | null): Row {
+  if (row === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
+  return row;
+}

@@ -1,0 +1,275 @@
+import type { PagedTable, Rows } from "../model/paged-table.ts";
+import { type InFilter, type RangeFilter, predicateSql, valuesSql } from "../model/field-filter.ts";
+import { integer, keyset } from "./keyset.ts";
+import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
+import { allOf, column, join, raw, sql, type Sql } from "../../database/sql.ts";
+
+// How a page is read. If one index holds all conditions and then the order, the statement is written so that the planner can
+// use no other index. The planner assumes that rows are spread evenly, and would read past all internal notes to find the
+// public ones.
+
+/** A field that must equal a value. */
+interface EqualityColumn {
+  readonly field: string;
+  readonly value: Sql;
+}
+
+/** The rows of an index range, and the range filters on the first key of the order. */
+interface Source {
+  readonly alias: string;
+  readonly from: Sql;
+  readonly rangeFilters: readonly RangeFilter[];
+  /** How many of the equality columns are compared with `=`. The others are a part of the row comparison. */
+  readonly equal: number;
+}
+
+/** A range of an index whose columns are `equalityColumns`, then `keys`. */
+interface IndexRange {
+  readonly equalityColumns: readonly EqualityColumn[];
+  /** All keys have one direction. */
+  readonly keys: readonly OrderKey[];
+  readonly after?: readonly Sql[] | undefined;
+  readonly before?: readonly Sql[] | undefined;
+  readonly limit: Sql;
+}
+
+/** How many index ranges one page reads. Beyond that the planner's own choice mostly reads fewer rows. */
+const maxIndexRanges = 16;
+
+/** Returns a statement that selects all columns of the rows of `page`, in its order. */
+export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): Sql {
+  return byIndex(table, rows, ordering, page) ?? byPlanner(table, rows, ordering, page);
+}
+
+/** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
+export function countUpTo({ alias }: Pick<PagedTable, "alias">, { from, predicate }: Rows, max: number | undefined): Sql {
+  const source = sql`${from} AND ${predicateSql(alias, predicate)}`;
+  if (max === undefined) return sql`SELECT count(*) AS count FROM ${source}`;
+  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
+}
+
+/** Returns a statement for which PostgreSQL's planner chooses the index. */
+function byPlanner({ alias }: PagedTable, { from, predicate }: Rows, ordering: Ordering, page: Page): Sql {
+  const { within, orderBy, limit, gather } = keyset(alias, ordering, page);
+  const every = raw(`${alias}.*`);
+  const source = sql`${from} AND ${predicateSql(alias, predicate)} AND ${within}`;
+  if (!gather) return sql`SELECT ${every} FROM ${source} ORDER BY ${orderBy} ${limit}`;
+  return sql`SELECT ${every} FROM (SELECT ${every} FROM ${source} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
+}
+
+/** Returns a statement that reads ranges of one index, or undefined if no index holds all conditions. */
+function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page): Sql | undefined {
+  const keys = readingOrder(ordering, page);
+  const [first, second] = keys;
+  const rows = rangeByFirstKey(given, first);
+  const prefix = indexPrefixFor(table, rows, keys);
+  if (!prefix || page.offset) return undefined;
+
+  const source: Source = {
+    alias: table.alias,
+    from: rows.from,
+    rangeFilters: rows.predicate.rangeFilters,
+    equal: prefix.equal,
+  };
+  const { orderBy, limit } = keyset(table.alias, ordering, page);
+  const [nearest, farthest] = page.from === "start" ? [page.after, page.before] : [page.before, page.after];
+  const [after, before] = [typed(keys, nearest), typed(keys, farthest)];
+  const combinations = combined(prefix.equalityColumns);
+  const isOneWay = second === undefined || second.direction === first.direction;
+  // An order in two directions is never read between two positions.
+  if (!isOneWay && before) return undefined;
+  const read = (equalityColumns: readonly EqualityColumn[]): Sql =>
+    isOneWay
+      ? readIndexRange(source, { equalityColumns, keys, after, before, limit })
+      : looseIndexScan(source, { equalityColumns, keys: [first, second], after, limit });
+  const found = merged(source, combinations, read);
+  if (isOneWay && combinations.length === 1) return found;
+  return sql`SELECT ${raw(`${table.alias}.*`)} FROM (${found}) ${raw(table.alias)} ORDER BY ${orderBy} ${limit}`;
+}
+
+/**
+ * Returns `rows` with `first = value`, if they require it, as `first >= value AND first <= value`: ranges are on the first key.
+ */
+function rangeByFirstKey(rows: Rows, { field }: OrderKey): Rows {
+  const { inFilters, rangeFilters, others } = rows.predicate;
+  const own = inFilters.find((one) => one.field === field);
+  const [value, ...more] = own ? valuesSql(own) : [];
+  if (!value || more.length > 0) return rows;
+  const both = ([">=", "<="] as const).map((operator): RangeFilter => ({ field, operator, value }));
+  return {
+    ...rows,
+    predicate: { inFilters: inFilters.filter((one) => one !== own), rangeFilters: [...rangeFilters, ...both], others },
+  };
+}
+
+/** The columns of an index before the keys of the order. */
+interface IndexPrefix {
+  readonly equalityColumns: readonly InFilter[];
+  /** How many of them are compared with `=`. */
+  readonly equal: number;
+}
+
+/**
+ * Returns the fields before `keys` in the index that holds all conditions: the fields with a condition, and, with all of their
+ * values, the fields without one. Undefined if there is no such index. Of several it takes the one with the fewest ranges to
+ * read.
+ */
+function indexPrefixFor(
+  { indexes, closed }: PagedTable,
+  { scope, predicate }: Rows,
+  keys: readonly OrderKey[],
+): IndexPrefix | undefined {
+  if (keys.length > 2 || predicate.others.length > 0 || predicate.rangeFilters.some(({ field }) => field !== keys[0]?.field))
+    return undefined;
+  const prefixes = indexes.flatMap((declared): IndexPrefix[] => {
+    const fields = declared.slice(declared[0] === scope ? 1 : 0);
+    const ordered = fields.splice(-keys.length);
+    if (!keys.every(({ field }, place) => field === ordered[place])) return [];
+    const equalityColumns = fields.flatMap(
+      (field) => [...predicate.inFilters, ...closed].find((one) => one.field === field) ?? [],
+    );
+    const isWhole =
+      equalityColumns.length === fields.length && predicate.inFilters.every(({ field }) => fields.includes(field));
+    const others = indexes.filter((other) => other !== declared);
+    return isWhole ? [{ equalityColumns, equal: equalAtMost(others, scope, fields, ordered) }] : [];
+  });
+  const countOf = ({ equalityColumns }: IndexPrefix) =>
+    equalityColumns.reduce((product, { values }) => product * values.length, 1);
+  const [best] = prefixes.toSorted((one, other) => countOf(one) - countOf(other));
+  return best && countOf(best) <= maxIndexRanges ? best : undefined;
+}
+
+/**
+ * Returns how many of the equality columns can be compared with `=`, which makes a range smaller. A column with `=` is no part
+ * of the order, so that the planner could choose another index: the count ends where one of `others` would have the rest of the
+ * order too.
+ */
+function equalAtMost(
+  others: PagedTable["indexes"],
+  scope: string,
+  equalityColumns: readonly string[],
+  ordered: readonly string[],
+): number {
+  const isAlone = (count: number): boolean => {
+    const equal = new Set([scope, ...equalityColumns.slice(0, count)]);
+    const order = [...equalityColumns.slice(count), ...ordered];
+    return others.every((other) => {
+      const fields = other.filter((field) => !equal.has(field));
+      return order.some((field, place) => field !== fields[place]);
+    });
+  };
+  return Math.max(
+    0,
+    equalityColumns.findLastIndex((_, count) => isAlone(count)),
+  );
+}
+
+/** Returns every combination of the values of `prefix`. */
+function combined(prefix: readonly InFilter[]): readonly (readonly EqualityColumn[])[] {
+  return prefix.reduce<readonly (readonly EqualityColumn[])[]>(
+    (combinations, one) =>
+      combinations.flatMap((equalityColumns) =>
+        valuesSql(one).map((value) => [...equalityColumns, { field: one.field, value }]),
+      ),
+    [[]],
+  );
+}
+
+/**
+ * Returns a statement that reads the index range of each of `combinations`, by a join with their VALUES. The caller orders the
+ * rows.
+ */
+function merged(
+  { alias, from }: Source,
+  combinations: readonly (readonly EqualityColumn[])[],
+  read: (equalityColumns: readonly EqualityColumn[]) => Sql,
+): Sql {
+  const every = raw(`${alias}.*`);
+  const [first, ...others] = combinations;
+  if (!first) return sql`SELECT ${every} FROM ${from} AND false`;
+  if (others.length === 0) return read(first);
+  const names = first.map((_, index) => raw(`value_${index + 1}`));
+  const list = combinations.map((equalityColumns) => sql`(${commas(equalityColumns.map(({ value }) => value))})`);
+  const named = first.map(({ field }, index) => ({ field, value: sql`one_of.${names[index]}` }));
+  return sql`SELECT ${every} FROM (VALUES ${commas(list)}) one_of(${commas(names)}) CROSS JOIN LATERAL (${read(named)}) ${raw(alias)}`;
+}
+
+/**
+ * Returns a statement for an order whose second key has the other direction than in the index. A recursive query steps from one
+ * value of the first key to the next, and reads a page of each. It stops when there are enough rows: PostgreSQL takes a step
+ * only if it needs its rows.
+ */
+function looseIndexScan(
+  source: Source,
+  {
+    equalityColumns,
+    keys: [first, second],
+    after,
+    limit,
+  }: Omit<IndexRange, "before"> & { readonly keys: readonly [OrderKey, OrderKey] },
+): Sql {
+  const every = raw(`${source.alias}.*`);
+  const next = (value: Sql | undefined) =>
+    readIndexRange(
+      source,
+      { equalityColumns, keys: [first], after: value && [value], limit: sql`LIMIT 1` },
+      column(source.alias, first.field),
+    );
+  const at = (value: Sql, from: readonly Sql[] | undefined) =>
+    readIndexRange(source, {
+      equalityColumns: [...equalityColumns, { field: first.field, value }],
+      keys: [second],
+      after: from,
+      limit,
+    });
+  const [value, ...rest] = after ?? [];
+  const steps = sql`
+    WITH RECURSIVE step(value) AS (
+      (${next(value)}) UNION ALL SELECT (${next(sql`step.value`)}) FROM step WHERE step.value IS NOT NULL
+    ) SELECT ${every} FROM step CROSS JOIN LATERAL (${at(sql`step.value`, undefined)}) ${raw(source.alias)} ${limit}`;
+  if (!value) return steps;
+  return sql`SELECT ${every} FROM ((${at(value, rest)}) UNION ALL (${steps})) ${raw(source.alias)} ${limit}`;
+}
+
+/**
+ * Returns the page of one combination of equality columns. Their row comparison and their place in the order make the planner
+ * use this index alone. Ranges and positions are part of the same comparison: by themselves they would be compared with every
+ * entry from its start.
+ */
+function readIndexRange(
+  { alias, from, rangeFilters, equal }: Source,
+  { equalityColumns, keys, after, before, limit }: IndexRange,
+  selected = raw(`${alias}.*`),
+): Sql {
+  const [first] = keys;
+  const isUp = first?.direction === "ASC";
+  const rowCompared = equalityColumns.slice(equal);
+  const columns = [...rowCompared, ...keys].map(({ field }) => column(alias, field));
+  const compared = (operator: string, values: readonly Sql[]) => {
+    const all = [...rowCompared.map(({ value }) => value), ...values];
+    return sql`${rowConstructor(columns.slice(0, all.length))} ${raw(operator)} ${rowConstructor(all)}`;
+  };
+  const conditions = allOf([
+    ...equalityColumns.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
+    after && compared(isUp ? ">" : "<", after),
+    before && compared(isUp ? "<" : ">", before),
+    ...rangeFilters.map(({ field, operator, value }) =>
+      field === first?.field ? compared(operator, [value]) : sql`${column(alias, field)} ${raw(operator)} ${value}`,
+    ),
+    ...(rowCompared.length > 0 ? [compared(">=", []), compared("<=", [])] : []),
+  ]);
+  const order = columns.map((one) => sql`${one} ${raw(isUp ? "ASC" : "DESC")}`);
+  return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${commas(order)} ${limit}`;
+}
+
+function rowConstructor(parts: readonly Sql[]): Sql {
+  return parts.length === 1 ? sql`${parts[0]}` : sql`(${commas(parts)})`;
+}
+
+function commas(parts: readonly Sql[]): Sql {
+  return join(parts, ", ");
+}
+
+function typed(keys: readonly OrderKey[], position: GivenPosition | undefined): readonly Sql[] | undefined {
+  return position?.map((value, index) => sql`${value}${raw(`::${keys[index]?.type}`)}`);
+}

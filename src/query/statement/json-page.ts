@@ -1,0 +1,122 @@
+import { type CursorScope, cursorSeparator, scopeTag } from "../model/cursor.ts";
+import { integer } from "../plan/keyset.ts";
+import { neighboursOf, type Ordering, type Page, positionFields, type SortField } from "../model/page.ts";
+import { countUpTo } from "../plan/pages.ts";
+import type { PagedTable, Rows } from "../model/paged-table.ts";
+import { column, empty, join, raw, sql, type Sql } from "../../database/sql.ts";
+import type { JsonEncoding } from "../model/shape.ts";
+import { mayWriteTooMuch, stoppedForSize } from "../plan/budget.ts";
+import { coalesce, type Piece, encoded, textOf } from "./text.ts";
+
+// Writes pages as JSON. The JSON of their rows is given.
+
+/** Returns the number of `rows` as text. It counts up to the maximum of `total`, if there is one. */
+export function writeTotal(table: PagedTable, rows: Rows, total: true | { readonly max: number }): Sql {
+  return sql`(${countUpTo(table, rows, total === true ? undefined : total.max)})::text`;
+}
+
+/** A page and the alias of its rows. */
+export interface Placed {
+  readonly page: Page;
+  readonly alias: string;
+  /** How many rows the page probably reads at most, with the relations of its rows. */
+  readonly weight: number;
+}
+
+/** What identifies the first and the last row of a page: a text of each row, and the name of the array of these texts. */
+export interface EndsOf {
+  readonly name: "positions" | "cursors";
+  readonly text: readonly Piece[];
+}
+
+/** Returns the FROM item of a page, and the ORDER BY that puts aggregates of its rows in the order of the page. */
+function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
+  const name = raw(alias);
+  if (page.from === "start") return { read: sql`(${rows}) ${name}`, readAs: empty, inOrder: empty };
+  // The statement reads such a page from its end, so the order is reversed.
+  return {
+    read: sql`(SELECT ${name}.*, row_number() OVER () AS read_as FROM (${rows}) ${name}) ${name}`,
+    readAs: sql`, ${name}.read_as`,
+    inOrder: sql` ORDER BY read_as DESC`,
+  };
+}
+
+/** Returns the JSON list of the rows of a page, if nothing else is made of these rows. */
+export function writeListAlone(row: readonly Piece[], rows: Sql, placed: Placed): readonly Piece[] {
+  const { written, inOrder } = writeInOrder([textOf(row)], ["json"], rows, placed);
+  return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder}) FROM ${written} listed), '')`, "]"];
+}
+
+/** Returns the list with that number among those of {@link aggregated}, without the row beyond the page. */
+export function writeList(page: Page, number: number): readonly Piece[] {
+  const found = raw(`page.list_${number}`);
+  const { first, last } = endsOf(found, page);
+  return ["[", sql`array_to_string(${found}[${first}:${last}], ',')`, "]"];
+}
+
+/** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the text of `ends`. */
+export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf, rows: Sql, placed: Placed): Sql {
+  const texts = [...lists, ends.text].map(textOf);
+  const names = [...lists.map((_, index) => `list_${index + 1}`), ends.name];
+  const { written, inOrder } = writeInOrder(texts, names, rows, placed);
+  const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
+  return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
+}
+
+/** Returns a subquery with `texts` of each row as columns `names`, and the ORDER BY for aggregates of them. */
+function writeInOrder(
+  texts: readonly Sql[],
+  names: readonly string[],
+  rows: Sql,
+  placed: Placed,
+): { readonly written: Sql; readonly inOrder: Sql } {
+  const { read, readAs, inOrder } = readInOrder(rows, placed);
+  const columns = texts.map((text, index) => sql`${text} AS ${raw(String(names[index]))}`);
+  const written = sql`SELECT ${join(columns, ", ")}${readAs} FROM ${read}`;
+  if (!mayWriteTooMuch(placed.weight)) return { written: sql`(${written})`, inOrder };
+  const bytes = names.map((name) => sql`coalesce(octet_length(${raw(name)}), 0)`);
+  return { written: stoppedForSize(written, join(bytes, " + ")), inOrder };
+}
+
+/** Returns the first and the last index of the page in `list`, which may have one more row at the far end. */
+function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonly last: Sql } {
+  const count = sql`cardinality(${list})`;
+  if (from === "start") return { first: integer(1), last: sql`least(${integer(size)}, ${count})` };
+  return { first: sql`greatest(${count} - ${integer(size)}, 0) + 1`, last: count };
+}
+
+/** Returns the text of the first and of the last row of the page. It is the JSON `null` if the page is empty. */
+export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sql; readonly last: Sql } {
+  const texts = raw(`page.${name}`);
+  const { first, last } = endsOf(texts, page);
+  const at = (index: Sql) => coalesce([sql`${texts}[${index}]`], "null");
+  return { first: at(first), last: at(last) };
+}
+
+/** Returns `true` or `false`: whether there are rows beyond that side of the page. */
+export function neighbour(side: "hasNext" | "hasPrevious", page: Page, { name }: EndsOf): Piece {
+  const [withMore, without] = [true, false].map((more) => neighboursOf(page, more)[side]);
+  return withMore === without ? String(without) : sql`(cardinality(${raw(`page.${name}`)}) > ${integer(page.size)})::text`;
+}
+
+/** Returns the position of a row as a JSON array. */
+export function positionOf(alias: string, ordering: Ordering): readonly Piece[] {
+  const parts = positionFields(ordering).map(({ field, type }) => encoded(column(alias, field), encodingOfPosition(type)));
+  return ["[", ...parts.flatMap((part, index) => (index === 0 ? part : [",", ...part])), "]"];
+}
+
+function encodingOfPosition(type: SortField["type"]): JsonEncoding {
+  if (type === "timestamptz") return "instant";
+  return type === "integer" ? "bare" : "quoted";
+}
+
+/** Returns the cursor of a row, exactly as `encodeCursor` of src/query/model/cursor.ts writes it. */
+export function cursorOf(alias: string, scope: CursorScope): readonly Piece[] {
+  const parts = positionFields(scope.ordering).flatMap((field) => [cursorSeparator, cursorPart(alias, field)]);
+  return [`"${scopeTag(scope)}`, ...parts, '"'];
+}
+
+function cursorPart(alias: string, { field, type }: SortField): Sql {
+  const value = column(alias, field);
+  return type === "timestamptz" ? sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSMS')` : sql`${value}::text`;
+}

@@ -1,0 +1,121 @@
+import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } from "../../../errors.ts";
+import { Refusal } from "../../../http/kit/refusal.ts";
+import { describeFailure } from "../../../http/kit/failure.ts";
+
+/** The one shape of an error. Clients treat an object with a `message` as an error, whatever its status. */
+export interface V1Failure {
+  readonly message: string;
+  readonly errors?: readonly (readonly [field: string, sentence: string])[];
+}
+
+export interface FailureAnswer {
+  readonly status: number;
+  readonly body: V1Failure;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A parameter that cannot be used, in the words that /v1 has for it. */
+export class BadRequest extends Error {
+  readonly status = 400;
+
+  constructor(message: string) {
+    super(message);
+    this.name = "BadRequest";
+  }
+}
+
+/** The answer to a filter whose value is no value of its field. */
+export function invalidParameter(name: string, value: string): BadRequest {
+  return new BadRequest(`Invalid value for parameter '${name}': '${value}'`);
+}
+
+/** The client takes no JSON, and there is nothing else. */
+export class NotAcceptable extends Error {
+  readonly status = 406;
+
+  constructor() {
+    super("Not Acceptable");
+    this.name = "NotAcceptable";
+  }
+}
+
+/** What /v1 says to each domain error, and to what the host refuses. */
+const v1StatusOf: Readonly<Record<ErrorCode, number>> = {
+  INVALID_INPUT: 422,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  TOO_LARGE: 413,
+  TOO_EXPENSIVE: 400,
+  ANSWER_TOO_LARGE: 413,
+  TOO_MANY_REQUESTS: 429,
+  UNAVAILABLE: 503,
+};
+
+const messages: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  406: "Not Acceptable",
+  408: "Request Timeout",
+  413: "Request Entity Too Large",
+  415: "Unsupported Media Type",
+  422: "Validation Failed",
+  429: "Too Many Requests",
+};
+
+export const invalidJson = "Invalid JSON string posted";
+
+/** How /v1 names what the services call otherwise. */
+const v1FieldNames: ReadonlyMap<string, string> = new Map([
+  ["isPublic", "internal"],
+  ["uploads", "attachments"],
+  ["requesterId", "requested_by_id"],
+]);
+
+/** Returns the response to any failure. An unexpected failure has no details. */
+export function describeV1Failure(error: unknown): FailureAnswer {
+  if (error instanceof BadRequest || error instanceof NotAcceptable)
+    return failureAnswer(error.status, { message: error.message });
+  if (error instanceof InvalidInput) {
+    const errors = error.fields.map(
+      ({ path: [field = "base"], message }) => [v1FieldNames.get(field) ?? field, message] as const,
+    );
+    return failureAnswer(422, { message: "Validation Failed", errors });
+  }
+  if (error instanceof DomainError)
+    return failureAnswer(v1StatusOf[error.code], { message: v1Message(error) }, headersOf(error));
+  if (error instanceof Refusal) return failureAnswer(error.statusCode, { message: messageOfStatus(error.statusCode) });
+  const { status, retryAfterSeconds } = describeFailure(error);
+  // A body that the host cannot read is answered as invalid JSON, whatever its media type.
+  if (status === 400 || status === 415) return failureAnswer(400, { message: invalidJson });
+  return failureAnswer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
+}
+
+function failureAnswer(status: number, body: V1Failure, headers: Readonly<Record<string, string>> = {}): FailureAnswer {
+  return { status, body, headers };
+}
+
+function headersOf(error: DomainError): Readonly<Record<string, string>> {
+  if (error.code === "UNAUTHENTICATED") return { "www-authenticate": "Bearer" };
+  // RFC 6750, 3.1: the body says no more than Forbidden, and here is why.
+  if (error instanceof Forbidden && error.missingScopes.length > 0) {
+    return { "www-authenticate": `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"` };
+  }
+  return retryAfter(retryAfterOf(error));
+}
+
+function retryAfter(seconds: number | undefined): Readonly<Record<string, string>> {
+  return seconds === undefined ? {} : { "retry-after": String(seconds) };
+}
+
+/** Refusals that name a limit say which; all else has the sentence of its status. */
+function v1Message(error: DomainError): string {
+  const namesLimit = error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
+  return namesLimit ? error.message : messageOfStatus(v1StatusOf[error.code]);
+}
+
+function messageOfStatus(status: number): string {
+  return messages[status] ?? (status >= 500 ? "Internal Server Error" : "Bad Request");
+}

@@ -1,0 +1,329 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parse } from "yaml";
+import type { Credentials } from "../../../access/credentials.ts";
+import * as attachments from "../../../attachments/v1.ts";
+import { Forbidden, NotFound, Unauthenticated } from "../../../errors.ts";
+import { addressOf, identify } from "../../../http/server/authentication.ts";
+import { nameOfAddress } from "../../../limits/address.ts";
+import { costOfRest } from "../../../limits/cost.ts";
+import { type Allowance, requireAllowance } from "../../../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
+import { noteOperations } from "../../../notes/v1.ts";
+import { recordOperations } from "../../../notes/v1-records.ts";
+import * as people from "../../../people/v1.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { isTooDeep } from "../../../lib/json-shape.ts";
+import { decodeUtf8 } from "../../../lib/text.ts";
+import type { Services } from "../../../services.ts";
+import type { TicketKind } from "../../../tickets/service.ts";
+import { kindNames, ticketOperations } from "../../../tickets/v1.ts";
+import type { PersonViewer } from "../../../viewer.ts";
+import { jsonIn } from "../../kit/json-text.ts";
+import { BadRequest, describeV1Failure, invalidJson, NotAcceptable } from "../kit/errors.ts";
+import { createSelectionReader } from "../kit/fields.ts";
+import type { V1Operation } from "../kit/operation.ts";
+import { readQuery } from "../kit/query.ts";
+import { rateHeaders, rateOf } from "./rate-limit.ts";
+import { createTimeFormatter } from "../kit/time.ts";
+
+/** Whether a route needs a credential, and whether it is counted. */
+type RouteAccess = "required" | "free" | "open";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Of a route of /v1. */
+    readonly access?: RouteAccess;
+  }
+}
+
+export interface V1Options {
+  readonly services: Services;
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly publicUrl: string;
+  readonly limits: Limits;
+}
+
+const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+
+/** Stands for a path that no router can read. There is nothing at it, as at every other that is not served. */
+export const unreadablePath = "/v1/unreadable";
+
+/** The OpenAPI document of /v1, as it is served. */
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // our own file, and an OpenAPI document
+
+export interface V1Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Who is asking. */
+interface V1Caller {
+  readonly viewer: PersonViewer;
+  /** What the request's credential has left. */
+  readonly allowance: Allowance;
+}
+
+/**
+ * The /v1 API. A Fastify plugin.
+ *
+ * Every path works with and without `.json`, and with and without a trailing slash. An unknown path, and a method that a path
+ * does not have, answer Not Found.
+ */
+export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
+  await app.register(async (face) => serveV1(face, options), { prefix: "/v1" });
+}
+
+async function serveV1(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
+  const callers = new WeakMap<FastifyRequest, V1Caller>();
+  const readSelection = createSelectionReader();
+  const formatTime = createTimeFormatter();
+
+  // Whatever type a body says it is of, it has to be JSON.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseBody(body));
+    } catch (error) {
+      done(error instanceof Error ? error : new BadRequest(invalidJson));
+    }
+  });
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(commonHeaders);
+    keepLowerCase(request, reply);
+    const access = accessOf(request);
+    const caller = await callerOf(request);
+    if (!caller) {
+      requireAllowance(await limits.anonymous.take(nameOfAddress(addressOf(request)), 1));
+      if (access === "required") throw new Unauthenticated();
+    } else {
+      const allowance = await counted(request, caller.viewer, access);
+      reply.headers(rateHeaders(allowance));
+      requireAllowance(allowance);
+      callers.set(request, { viewer: await inAccount(request, caller.viewer), allowance });
+    }
+    requireJson(request);
+  });
+
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (reply.statusCode !== 200 || typeof payload !== "string") return payload;
+    const etag = etagOf(payload, clock());
+    reply.header("etag", etag);
+    if (!isKnown(request.headers["if-none-match"], etag)) return payload;
+    reply.code(304).removeHeader("content-type").removeHeader("content-length");
+    return null;
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = describeV1Failure(error);
+    if (status >= 500) request.log.error({ err: error }, "a request failed");
+    return sendJson(reply.code(status).headers(headers), body);
+  });
+  app.setNotFoundHandler((_request, _reply) => {
+    throw new NotFound("address");
+  });
+
+  /**
+   * What the credential of a request has left of its requests, this one counted. Where its points are used up, that decides when it is worth
+   * trying again.
+   */
+  async function counted(request: FastifyRequest, viewer: PersonViewer, access: RouteAccess): Promise<Allowance> {
+    const name = nameOfCredential(viewer);
+    const requests = await limits.requests.take(name, access === "free" ? 0 : 1);
+    if (access === "free" || requests.retryAfterSeconds !== undefined) return requests;
+    const { retryAfterSeconds } = await limits.points.take(name, costOfV1Route(request));
+    return retryAfterSeconds === undefined ? requests : { ...requests, retryAfterSeconds };
+  }
+
+  /** Who a credential acts for, in its own account; undefined without one. @throws {Unauthenticated} */
+  async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
+    const identified = await identify(request, credentials, undefined);
+    if (identified.outcome === "anonymous") return undefined;
+    // The one message that /v1 has for a credential that is not valid, whatever the reason.
+    if (identified.outcome !== "viewer") throw new Unauthenticated();
+    return identified;
+  }
+
+  /** The viewer in the account that the account header names. @throws {BadRequest} where there is none, {@link Forbidden} */
+  async function inAccount(request: FastifyRequest, viewer: PersonViewer): Promise<PersonViewer> {
+    const slug = headerOf(request, "x-xurrent-account") ?? headerOf(request, "x-4me-account");
+    if (slug === undefined || slug === viewer.account.slug) return viewer;
+    const identified = await identify(request, credentials, slug);
+    if (identified.outcome === "viewer") return identified.viewer;
+    if (await credentials.accountExists(slug)) throw new Forbidden("The credential may not be used in that account.");
+    throw new BadRequest("Invalid x-xurrent-account header");
+  }
+
+  function handle(operation: V1Operation): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+    return async (request, reply) => {
+      const caller = callers.get(request);
+      if (!caller) throw new Unauthenticated();
+      const { id = "" } = request.params as { id?: string }; // the only parameter that routes have
+      const answer = await operation({
+        services,
+        publicUrl,
+        readSelection,
+        formatTime,
+        viewer: caller.viewer,
+        id: id.replace(/\.json$/, ""),
+        query: readQuery(request.raw.url ?? ""),
+        body: request.body,
+        source: sourceOf(request),
+        path: pathOf(request),
+      });
+      return sendJson(reply.code(answer.status ?? 200).headers(answer.headers ?? {}), answer.body);
+    };
+  }
+
+  function route(method: "GET" | "POST" | "PATCH", path: string, operation: V1Operation): void {
+    // An id takes the ending in with it.
+    const urls = path.endsWith(":id") ? [path] : [path, `${path}.json`];
+    for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
+  }
+
+  for (const url of ["/", ".json"])
+    app.get(url, { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
+  app.get("/openapi.json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, v1Document));
+  for (const url of ["/rate_limit", "/rate_limit.json"]) {
+    app.get(url, { config: { access: "free" } }, async (request, reply) => {
+      const caller = callers.get(request);
+      if (!caller) throw new Unauthenticated();
+      const core = rateOf(caller.allowance);
+      return sendJson(reply, { resources: { core }, ...core });
+    });
+  }
+
+  const notes = noteOperations({ attachments: attachments.attachments });
+  route("GET", "/me", people.getMe);
+  route("GET", "/account", people.getAccount);
+  route("GET", "/people", people.listPeople);
+  route("GET", "/people/me", people.getMe);
+  route("GET", "/people/:id", people.getPerson);
+  route("GET", "/people/:id/teams", people.listTeams);
+  route("GET", "/notes", notes.list("all"));
+  route("GET", "/notes/public", notes.list("public"));
+  route("GET", "/notes/internal", notes.list("internal"));
+  route("GET", "/notes/:id", notes.get);
+  route("GET", "/attachments/storage", attachments.offerStorage);
+  for (const [name, { collection }] of Object.entries(kindNames)) {
+    const kind = name as TicketKind; // Object.entries forgets its keys.
+    const tickets = ticketOperations(kind);
+    const records = recordOperations(kind);
+    route("GET", `/${collection}`, tickets.list);
+    for (const { path, list } of tickets.lists) route("GET", `/${collection}/${path}`, list);
+    route("GET", `/${collection}/:id`, tickets.get);
+    route("PATCH", `/${collection}/:id`, records.update);
+    route("GET", `/${collection}/:id/notes`, notes.listOfTicket(kind, "all"));
+    route("GET", `/${collection}/:id/notes/public`, notes.listOfTicket(kind, "public"));
+    route("GET", `/${collection}/:id/notes/internal`, notes.listOfTicket(kind, "internal"));
+    route("POST", `/${collection}/:id/notes`, notes.add(kind));
+  }
+  route("POST", `/${kindNames.REQUEST.collection}`, recordOperations("REQUEST").open);
+}
+
+/**
+ * Whether a route needs a credential, and whether its requests are counted. An unknown path needs no credential: it answers Not
+ * Found.
+ */
+function accessOf(request: FastifyRequest): RouteAccess {
+  return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
+}
+
+/** The most records of a page. */
+const largestPage = 100;
+
+/** What a request would cost, in points: records by their id are one each, and all other reads are pages with their totals. */
+function costOfV1Route({ method, routeOptions: { url } }: FastifyRequest): number {
+  return costOfRest({
+    method,
+    isList: url !== undefined && !/(:id|\/me|\/storage|\/account)(\.json)?$/.test(url),
+    rows: largestPage,
+  });
+}
+
+function parseBody(body: Uint8Array): unknown {
+  const text = decodeUtf8(body);
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    if (text !== undefined && !isTooDeep(value)) return value;
+  } catch (error) {
+    // Said below, as of what is not even UTF-8 or is nested too deeply.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new BadRequest(invalidJson);
+}
+
+function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  // Serialised here: a text that is sent as it is keeps the type it is given.
+  return reply.header("content-type", "application/json; charset=utf-8").send(jsonIn(body) ?? JSON.stringify(body));
+}
+
+/** @throws {NotAcceptable} where the client says that it takes no JSON. */
+function requireJson({ headers }: FastifyRequest): void {
+  const ranges = (headers.accept ?? "*/*").split(",").map((range) => {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    return { type, refused: parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) };
+  });
+  const taken = ranges.some(({ type, refused }) => !refused && ["", "*/*", "application/*", "application/json"].includes(type));
+  if (!taken) throw new NotAcceptable();
+}
+
+function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
+  const value = headers[name];
+  const text = String(value ?? "").trim();
+  return text === "" ? undefined : text;
+}
+
+/** Returns the path of the request, encoded for a header that clients split at commas and semicolons. */
+function pathOf({ raw }: FastifyRequest): string {
+  const [path = ""] = (raw.url ?? "").split("?", 1);
+  return path.replaceAll(/[,;<>"]/g, encodeURIComponent);
+}
+
+/** Longer names than this say nothing more. */
+const longestSource = 255;
+
+function sourceOf(request: FastifyRequest): string | undefined {
+  const sent = headerOf(request, "x-xurrent-source") ?? headerOf(request, "x-4me-source");
+  if (sent === undefined) return undefined;
+  // Node reads headers as Latin-1. What was UTF-8 is read as that.
+  const text = decodeUtf8(Buffer.from(sent, "latin1")) ?? sent;
+  return [...text].slice(0, longestSource).join("");
+}
+
+/**
+ * Node writes the headers it adds itself with capital letters. Clients of /v1 expect lower case, so these headers are set here,
+ * unless the connection header has been set already.
+ */
+function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
+  reply.raw.sendDate = false;
+  reply.header("date", new Date().toUTCString());
+  if (reply.raw.hasHeader("connection")) return;
+  const closes = request.raw.httpVersion === "1.0" || /close/i.test(request.headers.connection ?? "");
+  if (closes) return void reply.header("connection", "close");
+  reply.headers({
+    connection: "keep-alive",
+    "keep-alive": `timeout=${Math.floor(request.server.server.keepAliveTimeout / 1000)}`,
+  });
+}
+
+/** Signed URLs are others each time, though they lead to the same bytes. */
+const signedQuery = /("uri":"[^"?]*)\?[^"]*/g;
+
+/** For as long a client may go on with URLs it has, which live twice as long. */
+const uriPeriodMs = 4 * 60 * 60 * 1000;
+
+/** A weak entity tag: bodies that say the same have the same. */
+function etagOf(body: string, now: Date): string {
+  const stable = body.replaceAll(signedQuery, "$1");
+  const period = stable === body ? "" : String(Math.floor(now.getTime() / uriPeriodMs));
+  return `W/"${createHash("sha256").update(stable).update(period).digest("base64url").slice(0, 27)}"`;
+}
+
+function isKnown(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
+  return header.trim() === "*" || header.split(",").some((tag) => opaque(tag) === opaque(etag));
+}

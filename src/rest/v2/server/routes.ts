@@ -1,0 +1,265 @@
+import { readFileSync } from "node:fs";
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from "ajv";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import openapiGlue from "fastify-openapi-glue";
+import { parse } from "yaml";
+import * as attachments from "../../../attachments/v2.ts";
+import { attempt, Forbidden, invalid, InvalidInput, Unauthenticated } from "../../../errors.ts";
+import { addressOf } from "../../../http/server/authentication.ts";
+import { NotUtf8 } from "../../../http/server/server.ts";
+import { describeFailure } from "../../../http/kit/failure.ts";
+import { sendProblem } from "../../../http/kit/problem.ts";
+import { nameOfAddress } from "../../../limits/address.ts";
+import { costOfRest } from "../../../limits/cost.ts";
+import { rateLimitHeaders, requireAllowance } from "../../../limits/limiter.ts";
+import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
+import * as notes from "../../../notes/v2.ts";
+import { isUuid } from "../../../lib/uuid.ts";
+import type { Services } from "../../../services.ts";
+import type { PersonViewer, Viewer } from "../../../viewer.ts";
+import { jsonIn } from "../../kit/json-text.ts";
+import { type AnyOperation, type OperationId, runV2Operation } from "../kit/operation.ts";
+
+export interface V2Options {
+  readonly services: Services;
+  /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
+  readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly limits: Pick<Limits, "points" | "anonymous">;
+}
+
+/** Every operation of the OpenAPI document: one without a translation does not compile. */
+const operations: Record<OperationId, unknown> = { ...notes, ...attachments };
+
+/** The statuses of answers that are not 200. */
+const statusOfOperation: Partial<Record<OperationId, number>> = { addNote: 201, deleteNote: 204 };
+
+/** How /v2 names what the services call otherwise. */
+const v2FieldNames: ReadonlyMap<string, string> = new Map([
+  ["text", "value"],
+  ["ticketId", "ticket_id"],
+  ["noteId", "note_id"],
+  ["isPublic", "is_public"],
+]);
+
+/** Where attachments are, by note and filename. */
+export const attachmentsPath = "/v2/tickets/note-attachments";
+
+/** Where the host sends an address below {@link attachmentsPath} that no router can read. */
+export const unreadableFilenamePath = "/v2/unreadable-filename";
+
+const notUtf8 = "The filename is not UTF-8.";
+
+/** The OpenAPI document of /v2: the contract itself. Routes, validation and the served document all come from it. */
+export const v2Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as OpenApiDocument;
+
+export interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+const methods = ["get", "post", "put", "delete", "patch"] as const;
+
+/** The /v2 API. A Fastify plugin. */
+export async function v2(app: FastifyInstance, { services, authenticate, limits }: V2Options): Promise<void> {
+  const viewers = new WeakMap<FastifyRequest, PersonViewer>();
+
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === "body" ? bodies.compile(schema) : compileParameters(schema),
+  );
+  app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply));
+
+  await app.register(async (routes) => {
+    routes.addHook("onRequest", async (request, reply) => {
+      const viewer = await authenticate(request);
+      const isAnonymous = viewer.kind === "anonymous";
+      const allowance = isAnonymous
+        ? await limits.anonymous.take(nameOfAddress(addressOf(request)), 1)
+        : await limits.points.take(nameOfCredential(viewer), costOfV2Route(request));
+      reply.headers(rateLimitHeaders(allowance));
+      requireAllowance(allowance);
+      if (isAnonymous) throw new Unauthenticated();
+      viewers.set(request, viewer);
+      // A write without a body and without a media type is refused for the missing body. With another media type the host would
+      // not ask for one.
+      if (request.method !== "GET" && request.method !== "DELETE") request.headers["content-type"] ??= "application/json";
+    });
+    routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
+      throw invalid("filename", isReadable(originalUrl) ? "The filename must have at most 255 bytes as UTF-8." : notUtf8);
+    });
+    await routes.register(openapiGlue, {
+      specification: routable(v2Document),
+      operationResolver: (operationId: string) => async (request: FastifyRequest, reply: FastifyReply) => {
+        const viewer = viewers.get(request);
+        if (!viewer) throw new Unauthenticated();
+        // The document names its operations by the keys of `operations`; a test holds the two against each other.
+        const id = operationId as OperationId;
+        const body = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
+        reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
+        const json = jsonIn(body);
+        if (json === undefined) return reply.send(body);
+        return reply.header("content-type", "application/json; charset=utf-8").send(json);
+      },
+    });
+  });
+
+  for (const [path, item] of Object.entries(v2Document.paths)) {
+    const url = routablePath(path).replaceAll(/\{([^}]+)\}/g, ":$1");
+    const offered = methods.filter((method) => method in item);
+    const allow = [...offered, ...(offered.includes("get") ? ["head"] : []), "options"].join(", ").toUpperCase();
+    // For a browser's preflight, the host's CORS answers before any handler. This adds `Allow` when the response is sent.
+    const addAllow = async (_request: FastifyRequest, reply: FastifyReply) => void reply.header("allow", allow);
+    app.options(url, { onSend: addAllow }, async (_request, reply) => reply.code(204).send());
+    app.route({
+      method: methods.filter((method) => !offered.includes(method)).map((method) => method.toUpperCase()),
+      url,
+      handler: async (_request, reply) =>
+        sendProblem(reply.header("allow", allow), { status: 405, detail: `This address takes ${allow}.` }),
+    });
+  }
+
+  app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+}
+
+/** The rows of a list at most, and where no limit is given, by the OpenAPI document. */
+const largestLimit = 1_000;
+const defaultLimit = 25;
+
+/** What a request would cost, in points. A `limit` that cannot be used costs what the largest does: it is refused before anything is read. */
+function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number {
+  const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
+  const limit = Number((query as { limit?: unknown }).limit ?? defaultLimit); // a query is an object, whatever is in it
+  return costOfRest({ method, isList, rows: limit >= 0 && limit <= largestLimit ? limit : largestLimit });
+}
+
+/** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
+function routable(document: OpenApiDocument): OpenApiDocument {
+  const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
+  // The copy has other names, and no error responses: errors are answered here, and the generator would need parsers of their
+  // media type.
+  return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) => {
+    if (isFailure(value)) return undefined;
+    return isPathParameter(value) ? { ...value, name: routableName(value.name) } : value;
+  }) as OpenApiDocument;
+}
+
+function isFailure(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "$ref" in value && value.$ref === "#/components/responses/Problem";
+}
+
+function isPathParameter(value: unknown): value is { readonly name: string; readonly in: "path" } {
+  return typeof value === "object" && value !== null && "in" in value && value.in === "path";
+}
+
+function routablePath(path: string): string {
+  return path.replaceAll(/\{[^}]+\}/g, routableName);
+}
+
+function routableName(name: string): string {
+  return name.replaceAll("-", "_");
+}
+
+const formats = {
+  // Stricter than JSON Schema's own, which takes urn:uuid: too.
+  uuid: isUuid,
+  int32: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2_147_483_647 },
+  int64: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2 ** 63 },
+  "date-time": true,
+  uri: true,
+} as const;
+
+/** Bodies are JSON and have types. */
+const bodies = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+/** Parameters are text, and are given types by {@link compileParameters}. */
+const parameters = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+
+/**
+ * Validates parameters, which are text, as the types that the document names. Ajv's own coercion reads them as JavaScript would: `0x10`, `1e3`
+ * and ` 5` are numbers to it.
+ */
+function compileParameters(schema: unknown): ValidateFunction {
+  const validate = parameters.compile(schema as AnySchema); // of the document, whose schemas are Ajv's
+  const types = typesIn(schema);
+  const validateTexts = (data: Record<string, unknown>): boolean => {
+    const large = new Map<string, bigint>();
+    for (const [name, type] of types) {
+      const value = data[name];
+      if (typeof value !== "string") continue;
+      data[name] = readParameter(value, type);
+      if (typeof data[name] === "number" && !Number.isSafeInteger(data[name])) large.set(name, BigInt(value));
+    }
+    const isValid = validate(data) === true;
+    validateTexts.errors = validate.errors;
+    // Numbers of JavaScript would lose digits of a value that the response repeats.
+    for (const [name, whole] of large) data[name] = whole;
+    return isValid;
+  };
+  validateTexts.errors = validate.errors;
+  return validateTexts as unknown as ValidateFunction; // as much of one as Fastify uses: a call, and its errors
+}
+
+function typesIn(schema: unknown): (readonly [name: string, type: unknown])[] {
+  if (typeof schema !== "object" || schema === null || !("properties" in schema)) return [];
+  return Object.entries(schema.properties ?? {}).map(([name, property]: [string, { readonly type?: unknown }]) => [
+    name,
+    property.type,
+  ]);
+}
+
+/** A parameter's text as a value of that type; the text itself, which the schema then refuses, where it is none. */
+function readParameter(text: string, type: unknown): unknown {
+  if (type === "integer" && /^\d+$/.test(text) && BigInt(text) < 2n ** 63n) return Number(text);
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
+}
+
+/** The maximum number of problems in one response: each element of a list can be one. */
+const maxRequestProblems = 50;
+
+/** Whether a URL's percent-encoding is of UTF-8. */
+function isReadable(url: string): boolean {
+  return !(attempt(() => decodeURIComponent(url), URIError) instanceof Error);
+}
+
+function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // The filename is all the text that this body has.
+  if (error instanceof NotUtf8 && request.url.startsWith(attachmentsPath))
+    return answerFailure(invalid("filename", notUtf8), request, reply);
+  if (error instanceof InvalidInput) {
+    const errors = error.fields.map((field) => ({
+      pointer: `#/${field.path.map((name) => v2FieldNames.get(name) ?? name).join("/")}`,
+      detail: field.message,
+    }));
+    return sendProblem(reply, { status: 400, detail: error.message, errors });
+  }
+  if (isValidationFailure(error)) {
+    const told = error.validation.slice(0, maxRequestProblems);
+    const errors = told.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
+    return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
+  }
+  if (error instanceof Unauthenticated) reply.header("www-authenticate", "Bearer");
+  if (error instanceof Forbidden && error.missingScopes.length > 0) {
+    reply.header("www-authenticate", `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"`);
+  }
+  const failure = describeFailure(error);
+  if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
+  return sendProblem(reply, failure);
+}
+
+interface ValidationFailure {
+  readonly validation: readonly ErrorObject[];
+  readonly validationContext: string;
+}
+
+function isValidationFailure(error: unknown): error is ValidationFailure {
+  return error instanceof Error && "validation" in error && Array.isArray(error.validation);
+}
+
+function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
+  const missing: unknown = keyword === "required" ? params["missingProperty"] : undefined;
+  return `#${instancePath}${typeof missing === "string" ? `/${missing}` : ""}`;
+}
+
+function sentenceOf({ message, keyword, params }: ErrorObject): string {
+  if (keyword === "type" && params["type"] === "integer") return "must be a whole number below 2^63, in decimal digits";
+  if (keyword === "enum") return `must be one of ${String(params["allowedValues"])}`;
+  return message ?? "cannot be used";
+}

@@ -1,0 +1,244 @@
+import { Readable } from "node:stream";
+import {
+  AbortMultipartUploadCommand,
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { Unavailable } from "../errors.ts";
+import type { Clock } from "../lib/clock.ts";
+import { dispositionOf, type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
+
+/** Keeps objects in a bucket. Its URLs lead to the bucket itself: neither uploads nor downloads pass through the gateway. */
+export interface S3Storage extends ObjectStorage {
+  readonly kind: "s3";
+}
+
+export interface S3StorageOptions {
+  readonly bucket: string;
+  readonly region: string;
+  /** Base URL of a store that is not Amazon's. */
+  readonly endpoint: string | undefined;
+  /** Base URL of the store in the URLs that are signed for others, where they reach it by another address than the gateway does. */
+  readonly publicEndpoint?: string | undefined;
+  readonly clock: Clock;
+}
+
+// Long enough for a part of an upload to be taken in, short enough for a frozen store to be noticed within a client's patience.
+const connectMilliseconds = 2_000;
+const idleSocketMilliseconds = 10_000;
+const storeCheckMilliseconds = 5_000;
+
+const removalsAtOnce = 8;
+
+/** A client of the store at `endpoint`; Amazon's where that is undefined. */
+function openClient(region: string, endpoint: string | undefined): S3Client {
+  return new S3Client({
+    region,
+    // Stores that are not Amazon's seldom have a host name for each bucket.
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    // By default a checksum of a body that is not there yet is signed into every upload URL, and a header that older stores refuse.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleSocketMilliseconds },
+  });
+}
+
+/**
+ * Stores objects in an S3 bucket, with the credentials that the AWS SDK finds (environment, files, instance role).
+ *
+ * It cannot keep two promises of the file store: a signed PUT has no maximum size, and the gateway is not notified when an upload
+ * arrives.
+ */
+export function createS3Storage(options: S3StorageOptions): S3Storage {
+  const { bucket, region, endpoint, publicEndpoint = endpoint, clock } = options;
+  const client = openClient(region, endpoint);
+  // The signature includes the host, so a URL for another address is signed for that address. This client only signs, and sends
+  // nothing.
+  const signingClient = publicEndpoint === endpoint ? client : openClient(region, publicEndpoint);
+
+  function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
+    const signingDate = clock();
+    // X-Amz-Date has no fraction and X-Amz-Expires is in whole seconds: the URL may live up to one second less than requested,
+    // never more.
+    return {
+      signingDate,
+      expiresIn: Math.floor((expiresAt.getTime() - Math.floor(signingDate.getTime() / 1000) * 1000) / 1000),
+    };
+  }
+
+  async function stat(key: string): Promise<ObjectFacts | null> {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: requireKey(key) });
+    const head = await client.send(command).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw new Unavailable({ cause: error });
+    });
+    if (head === null) return null;
+    const { ContentLength: size, LastModified: modifiedAt, ETag: etag } = head;
+    if (size === undefined || modifiedAt === undefined || etag === undefined) {
+      throw new Unavailable({ cause: new Error("The store tells of an object without its length, time or tag.") });
+    }
+    return { size, modifiedAt, etag };
+  }
+
+  return {
+    kind: "s3",
+    announcesArrivals: false,
+
+    async signUpload({ key, contentType, size, expiresAt }) {
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(key),
+        ContentType: contentType,
+        ...(size === undefined ? {} : { ContentLength: size }),
+      });
+      // Without this list the presigner leaves these headers unsigned, and the store would accept any type and length. A client
+      // does not set the length itself: its HTTP library sends it.
+      const signableHeaders = new Set(["content-type", "host", ...(size === undefined ? [] : ["content-length"])]);
+      const url = await onS3(getSignedUrl(signingClient, command, { ...lifetime(expiresAt), signableHeaders }));
+      return { url, method: "PUT", headers: { "content-type": contentType }, expiresAt };
+    },
+
+    async signDownload({ key, contentType, filename, inline, expiresAt }) {
+      const command = new GetObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(key),
+        ResponseContentType: contentType,
+        ResponseContentDisposition: dispositionOf({ contentType, filename, inline }),
+      });
+      return {
+        url: await onS3(getSignedUrl(signingClient, command, lifetime(expiresAt))),
+        method: "GET",
+        headers: {},
+        expiresAt,
+      };
+    },
+
+    async write(key, bytes, limits) {
+      // A stream that fails before anything reads it would end the process. The reader below throws its error.
+      bytes.on("error", () => undefined);
+      let failure: { readonly error: unknown } | undefined;
+      let sha256 = "";
+      async function* limited(): AsyncGenerator<Buffer> {
+        try {
+          const { blocks, end } = measured(bytes, limits);
+          yield* blocks;
+          ({ sha256 } = end());
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+      }
+      try {
+        // In parts, for the length is not known before the end; nothing is there until the last call says that all of them are.
+        await new Upload({ client, params: { Bucket: bucket, Key: requireKey(key), Body: Readable.from(limited()) } }).done();
+      } catch (error) {
+        if (failure !== undefined) throw failure.error;
+        throw new Unavailable({ cause: error });
+      }
+      const facts = await stat(key);
+      if (facts === null) throw new Unavailable({ cause: new Error("What was just written is not there.") });
+      return { ...facts, sha256 };
+    },
+
+    async collect({ from, to }) {
+      const command = new CopyObjectCommand({
+        Bucket: bucket,
+        Key: requireKey(to),
+        CopySource: `${bucket}/${requireKey(from)}`,
+        ChecksumAlgorithm: "SHA256",
+      });
+      const copied = await client.send(command).catch((error: unknown) => {
+        if (isMissing(error)) return null;
+        throw new Unavailable({ cause: error });
+      });
+      const facts = copied === null ? null : await stat(to);
+      if (facts === null) return null;
+      const checksum = copied?.CopyObjectResult?.ChecksumSHA256;
+      return { ...facts, sha256: checksum === undefined ? null : Buffer.from(checksum, "base64").toString("hex") };
+    },
+
+    async read(key) {
+      const command = new GetObjectCommand({ Bucket: bucket, Key: requireKey(key) });
+      const found = await client.send(command).catch((error: unknown) => {
+        if (isMissing(error)) return null;
+        throw new Unavailable({ cause: error });
+      });
+      // On Node.js a body is what its HTTP client reads from.
+      return found === null ? null : (found.Body as Readable);
+    },
+
+    async *list(): AsyncGenerator<ListedObject, undefined> {
+      const pages = paginateListObjectsV2({ client }, { Bucket: bucket })[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value: page } = await onS3(pages.next());
+        if (done === true) return undefined;
+        for (const { Key: key, Size: size, LastModified: modifiedAt } of page.Contents ?? []) {
+          if (key !== undefined && size !== undefined && modifiedAt !== undefined) yield { key, size, modifiedAt };
+        }
+      }
+    },
+
+    async removeUnfinished(before) {
+      const command = new ListMultipartUploadsCommand({ Bucket: bucket });
+      // The first page is enough: the next call finds the rest.
+      const { Uploads: unfinished = [] } = await onS3(client.send(command));
+      for (const { Key, UploadId, Initiated } of unfinished) {
+        if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
+        const abort = client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
+        await onS3(
+          abort.catch((error: unknown) => {
+            // Another process has done it, or the upload has ended after all.
+            if (!isMissing(error)) throw error;
+          }),
+        );
+      }
+    },
+
+    stat,
+
+    async remove(keys) {
+      const left = keys.map(requireKey);
+      // One by one: the request that removes many wants a checksum that some stores know and others do not.
+      const worker = async (): Promise<void> => {
+        for (let key = left.pop(); key !== undefined; key = left.pop()) {
+          await onS3(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+        }
+      };
+      await Promise.all(Array.from({ length: removalsAtOnce }, worker));
+    },
+
+    async check() {
+      await onS3(
+        client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: AbortSignal.timeout(storeCheckMilliseconds) }),
+      );
+    },
+
+    async close() {
+      client.destroy();
+      signingClient.destroy();
+    },
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
+}
+
+/** Turns every failure of the store, refusals of our own credentials among them, into Unavailable. */
+async function onS3<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Unavailable({ cause: error });
+  }
+}

@@ -1,0 +1,232 @@
+import { builder } from "../graphql/kit/builder.ts";
+import { countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graphql/kit/connections.ts";
+import type { CursorScope } from "../query/model/cursor.ts";
+import { mutationErrors } from "../graphql/kit/errors.ts";
+import { readId } from "../graphql/kit/ids.ts";
+import { mapMaybePromise } from "../lib/maybe-promise.ts";
+import { loadNode } from "../graphql/kit/nodes.ts";
+import { columns, toOne, storedColumn } from "../graphql/kit/field-options.ts";
+import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
+import { AccountRef, PersonRef, requireRow } from "../people/graphql.ts";
+import { type TicketFilter, ticketOrderings } from "./input.ts";
+import { mayAddNotes } from "./policy.ts";
+import { accountOfTicket, requesterOfTicket, ticketEntity } from "./relations.ts";
+import type { Ticket } from "./service.ts";
+
+const TicketKindEnum = builder.enumType("TicketKind", {
+  description: "The kinds of tickets. /v1 has a collection for each kind.",
+  values: {
+    REQUEST: { description: "A request for help or for a service; `requests` on /v1." },
+    PROBLEM: { description: "The cause of one or more requests; `problems` on /v1." },
+    WORKFLOW: { description: "A change that consists of tasks; `workflows` on /v1." },
+    TASK: { description: "A step of a workflow; `tasks` on /v1." },
+    PROJECT_TASK: { description: "A step of a project; `project_tasks` on /v1." },
+    PROJECT: { description: "A project, which consists of project tasks; `projects` on /v1." },
+    RELEASE: { description: "Changes that are released together; `releases` on /v1." },
+    RISK: { description: "Something that may go wrong; `risks` on /v1." },
+  } as const,
+});
+
+const TicketStatusEnum = builder.enumType("TicketStatus", {
+  description: "The statuses of tickets. /v1 shows them under other names, which depend on the kind of the ticket.",
+  values: {
+    PREPARED: { description: "Recorded, but work on it has not begun." },
+    PENDING: { description: "Waiting for somebody to work on it." },
+    IN_PROGRESS: { description: "A specialist is working on it." },
+    OUTSOURCED: { description: "Another organisation is working on it." },
+    CLOSED: { description: "Completed." },
+    CANCELLED: { description: "Cancelled before it was completed." },
+  } as const,
+});
+
+export const TicketRef = builder.prismaObject("Ticket", {
+  description: "A ticket of a service desk: a request, a problem, a task or another kind of work, with its notes.",
+  fields: (t) => ({
+    uuid: t.field({
+      type: "UUID",
+      description: "The ticket's UUID. /v2 uses it.",
+      extensions: storedColumn(ticketEntity, "id"),
+      resolve: ({ id }) => id,
+    }),
+    number: t.expose("number", {
+      type: "SafeInt",
+      description: "The ticket's number, which people use and /v1 has as the integer id.",
+    }),
+    kind: t.expose("kind", { type: TicketKindEnum, description: "The kind of the ticket." }),
+    status: t.expose("status", { type: TicketStatusEnum, description: "The status of the ticket." }),
+    subject: t.exposeString("subject", { description: "What the ticket is about: 1 to 255 characters." }),
+    account: t.field({
+      type: AccountRef,
+      description: "The account to which the ticket belongs.",
+      extensions: toOne(ticketEntity, accountOfTicket, "accountId"),
+      resolve: (ticket, _args, context, info) =>
+        mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), requireRow),
+    }),
+    requester: t.field({
+      type: PersonRef,
+      nullable: true,
+      description:
+        "The person for whom the ticket was added. Null if there is none, or if that person is no longer a member of the " +
+        "account.",
+      extensions: toOne(ticketEntity, requesterOfTicket, "requesterId"),
+      resolve: (ticket, _args, context, info) =>
+        ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the ticket was added." }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      description: "When the subject, the status or the requester last changed; if they never did, when the ticket was added.",
+    }),
+    viewerCanAddNote: t.boolean({
+      description:
+        "Whether the viewer may add a note to the ticket: the credential has the scopes `tickets:read` and `notes:write`.",
+      extensions: columns(ticketEntity),
+      resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
+    }),
+  }),
+});
+
+builder.nodeRef(TicketRef, {
+  id: { description: "The ticket's global id.", resolve: (ticket: Ticket) => ticket.id },
+  loadWithoutCache: loadNode("Ticket", ({ services }) => services.tickets.byIds),
+});
+
+const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and its cursor." });
+
+const TicketConnection = builder.connectionObject(
+  {
+    name: "TicketConnection",
+    type: TicketRef,
+    description: "A page of tickets, as the Relay Cursor Connections Specification defines it.",
+    fields: (t) => ({
+      nodes: t.field({ type: [TicketRef], description: nodesDescription, resolve: (page) => nodesOf<Ticket>(page) }),
+      totalCount: t.int({
+        description:
+          "The number of tickets on all pages. They are counted only if this field is selected, which adds to the cost of the " +
+          "operation.",
+        resolve: countOf,
+      }),
+    }),
+  },
+  TicketEdge,
+);
+
+const TicketFilterInput = builder.inputType("TicketFilter", {
+  description: "Conditions on tickets. All given conditions must hold; a condition that is null or omitted is ignored.",
+  fields: (t) => ({
+    ids: t.idList({ description: "Only tickets with one of these ids: global ids or UUIDs." }),
+    kind: t.field({ type: [TicketKindEnum], description: "Only tickets of one of these kinds." }),
+    status: t.field({ type: [TicketStatusEnum], description: "Only tickets with one of these statuses." }),
+    requesterId: t.id({ description: "Only tickets that this person requested: a global id or a UUID." }),
+    createdAt: t.field({ type: DateTimeRange, description: "Only tickets that were added in this range of time." }),
+    updatedAt: t.field({ type: DateTimeRange, description: "Only tickets whose `updatedAt` is in this range of time." }),
+  }),
+});
+
+const TicketOrderField = builder.enumType("TicketOrderField", {
+  description: "The fields by which tickets can be sorted. Tickets with equal values are sorted by their UUID.",
+  values: {
+    CREATED_AT: { description: "By the time at which the ticket was added." },
+    UPDATED_AT: { description: "By `updatedAt`." },
+    NUMBER: { description: "By the ticket's number." },
+  } as const,
+});
+
+const TicketOrder = builder.inputType("TicketOrder", {
+  description: "The order of a list of tickets.",
+  fields: (t) => ({
+    field: t.field({ type: TicketOrderField, required: true, description: "The field to sort by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "The direction." }),
+  }),
+});
+
+function readTicketFilter(filter: typeof TicketFilterInput.$inferInput | null | undefined): TicketFilter {
+  if (!filter) return {};
+  return {
+    ids: filter.ids?.map((id) => readId("Ticket", id, ["filter", "ids"])),
+    kinds: filter.kind ?? undefined,
+    statuses: filter.status ?? undefined,
+    requesterId: filter.requesterId ? readId("Person", filter.requesterId, ["filter", "requesterId"]) : undefined,
+    createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
+    updatedAt: readRange(filter.updatedAt, ["filter", "updatedAt"]),
+  };
+}
+
+builder.queryFields((t) => ({
+  ticket: t.field({
+    type: TicketRef,
+    nullable: true,
+    description: "Returns a ticket. Null if it does not exist or the viewer may not see it. Requires the scope `tickets:read`.",
+    args: { id: t.arg.id({ required: true, description: "The ticket's global id or its UUID." }) },
+    resolve: (_root, { id }, context, info) =>
+      context.load(context.services.tickets.byIds, readId("Ticket", id), context.selected(info)),
+  }),
+  tickets: t.connection(
+    {
+      type: TicketRef,
+      description:
+        "Returns the tickets that the viewer may see, the newest first by default. Requires the scope `tickets:read`.",
+      args: {
+        filter: t.arg({
+          type: TicketFilterInput,
+          description: "Conditions on the tickets. Without it all visible tickets are returned.",
+        }),
+        orderBy: t.arg({ type: TicketOrder, description: "The order of the tickets. Default: CREATED_AT DESC." }),
+      },
+      resolve: async (_root, args, context, info) => {
+        const { viewer, services } = context;
+        const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
+        const scope: CursorScope = {
+          name: "Query.tickets",
+          ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
+        };
+        const filter = readTicketFilter(args.filter);
+        const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
+        const { pageSelection, selection } = context.selectedPage(info, scope);
+        const slice = await services.tickets.list(viewer, read, pageSelection, selection);
+        return toConnection(slice, scope, () => services.tickets.count(viewer, filter));
+      },
+    },
+    TicketConnection,
+    TicketEdge,
+  ),
+}));
+
+const AddTicketInputRef = builder.inputType("AddTicketInput", {
+  description: "The ticket to add.",
+  fields: (t) => ({
+    kind: t.field({ type: TicketKindEnum, required: true, description: "The kind of the ticket." }),
+    subject: t.string({ required: true, description: "What the ticket is about: 1 to 255 characters, not blank." }),
+    status: t.field({ type: TicketStatusEnum, defaultValue: "PENDING", description: "The status of the ticket." }),
+    requesterId: t.id({
+      description:
+        "The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of " +
+        "a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name " +
+        "only themselves (FORBIDDEN).",
+    }),
+  }),
+});
+
+const AddTicketPayload = builder.objectRef<{ ticket: Ticket }>("AddTicketPayload").implement({
+  description: "The ticket that was added.",
+  fields: (t) => ({ ticket: t.expose("ticket", { type: TicketRef, description: "The ticket that was added." }) }),
+});
+
+builder.mutationField("addTicket", (t) =>
+  t.field({
+    type: AddTicketPayload,
+    description: "Adds a ticket to the viewer's account. Requires the scope `tickets:write`.",
+    errors: mutationErrors,
+    args: { input: t.arg({ type: AddTicketInputRef, required: true, description: "The ticket to add." }) },
+    resolve: async (_root, { input }, context) => {
+      const ticket = await context.services.tickets.add(context.viewer, {
+        kind: input.kind,
+        subject: input.subject,
+        status: input.status ?? "PENDING",
+        requesterId: input.requesterId ? readId("Person", input.requesterId, "requesterId") : undefined,
+      });
+      context.forget();
+      return { ticket };
+    },
+  }),
+);
