@@ -20,7 +20,7 @@ import {
 import { countUpTo, pageFrom } from "../src/query/plan/pages.ts";
 import { param, sql } from "../src/database/sql.ts";
 import { createResponseBudget } from "../src/lib/response-budget.ts";
-import { createStatementRunner, writeStatement } from "../src/query/run/batch.ts";
+import { createStatementRunner, writeTexts } from "../src/query/run/batch.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
 
@@ -302,7 +302,7 @@ test("pages of every form can be read as one, each from its own position", async
     wishes: [{ predicate: inPredicate(typedMedium, media.slice(0, 2)), holds: () => true }],
   };
   const page = { size: 4, from: "start", after: [param("author"), param("number")] } as const;
-  const written = writeStatement(
+  const written = writeTexts(
     sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
     () => false,
   );

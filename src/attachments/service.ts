@@ -14,15 +14,9 @@ import { unstorable } from "../lib/text.ts";
 import { isUuid } from "../lib/uuid.ts";
 import { noteById } from "../notes/relations.ts";
 import type { Reads } from "../query/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
+import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
-import {
-  attachmentOrdering,
-  type AttachmentReach,
-  type AttachmentRead,
-  parseUpload,
-  type RequestUploadInput,
-} from "./input.ts";
+import { type AttachmentReach, type AttachmentRead, parseUpload, type RequestUploadInput } from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
 import { type QuotaRefusal, quotaExceeded, quotaOfNote } from "./quotas.ts";
 import { attachmentByFilename, attachmentById, attachmentsOfNote } from "./relations.ts";
@@ -54,8 +48,7 @@ export interface Attachments {
     viewer: Viewer,
     noteIds: readonly string[],
     read: AttachmentRead,
-    pageSelection?: PageSelection,
-    selection?: Selection,
+    selection?: PageSelection,
   ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
   /** A page of a note's attachments that came with the note, as {@link Attachments.ofNotes} would have answered: with what has arrived meanwhile. */
@@ -115,8 +108,6 @@ const attachmentColumns = selectList(attachmentsTable, "a");
 const uploadColumns = selectList(uploadsTable, "u");
 /** What is not known of bytes before they come by a URL. */
 const notArrived = { state: "PENDING", size: null, sha256: null, key: null } as const;
-/** A count needs no page, and a read has one. */
-const firstOfAll = { ordering: attachmentOrdering, page: { size: 1, from: "start" } } as const;
 
 export function createAttachments({
   database,
@@ -291,19 +282,16 @@ export function createAttachments({
       return inOrder(ids, reconciled, (attachment) => attachment.id);
     },
 
-    async ofNotes(viewer, noteIds, read, pageSelection, selection) {
-      const parent = { relation: noteById, keys: noteIds };
-      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, read, pageSelection, selection);
+    async ofNotes(viewer, noteIds, read, selection) {
+      const notes = { relation: noteById, keys: noteIds };
+      const pages = await reads.pagesOf(viewer, notes, attachmentsOfNote, read, selection);
       return Promise.all(
-        found.map(async (one) => one && { ...one.page, rows: await reconcileAll(viewer, one.page.rows, read.reach) }),
+        pages.map(async (page) => page && { ...page, rows: await reconcileAll(viewer, page.rows, read.reach) }),
       );
     },
 
-    async countOfNotes(viewer, noteIds, reach) {
-      const parent = { relation: noteById, keys: noteIds };
-      const found = await reads.pagesOf(viewer, parent, attachmentsOfNote, { reach, ...firstOfAll }, totalOnly);
-      return found.map((one) => one?.page.total ?? 0);
-    },
+    countOfNotes: (viewer, noteIds, reach) =>
+      reads.countsOf(viewer, { relation: noteById, keys: noteIds }, attachmentsOfNote, { reach }),
 
     reconciled(viewer, page, reach) {
       if (isSettled(page.rows)) return page;

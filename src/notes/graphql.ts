@@ -224,8 +224,8 @@ async function notesAcrossTickets(
   const { viewer, services } = context;
   const scope = noteScope("Query.notes", args);
   const read = readNotes(args, scope);
-  const { pageSelection, selection } = context.selectedPage(info, scope);
-  const slice = await services.notes.list(viewer, read, pageSelection, selection);
+  const selection = context.selectedPage(info, scope);
+  const slice = await services.notes.list(viewer, read, selection);
   return toConnection(slice, scope, () => services.notes.count(viewer, read.filter));
 }
 

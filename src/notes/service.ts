@@ -6,7 +6,7 @@ import type { Database } from "../database/database.ts";
 import { empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
 import { setList } from "../database/table.ts";
 import type { Reads } from "../query/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
+import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets } from "../tickets/service.ts";
@@ -19,7 +19,6 @@ import {
   checkText,
   type NewNoteInput,
   type NoteFilter,
-  noteOrderings,
   type NoteRead,
   type NoteUpload,
   type UpdateNoteInput,
@@ -41,16 +40,15 @@ export interface Notes {
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Notes across tickets. */
-  list(viewer: Viewer, read: NoteRead, pageSelection?: PageSelection, selection?: Selection): Promise<CountedSlice<Note>>;
-  /** How many there are; no more than `most` are counted where that is given. */
-  count(viewer: Viewer, filter: NoteFilter, most?: number): Promise<number>;
+  list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
+  /** How many there are; at most `max` are counted, if given. */
+  count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
   /** The same page of each ticket's notes, in the order of `ticketIds`, null where there is no ticket or the viewer may not see it. */
   ofTickets(
     viewer: Viewer,
     ticketIds: readonly string[],
     read: NoteRead,
-    pageSelection?: PageSelection,
-    selection?: Selection,
+    selection?: PageSelection,
   ): Promise<(CountedSlice<Note> | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   /** @throws {NotFound} where the viewer sees no such ticket, {@link Forbidden}, {@link InvalidInput} */
@@ -111,9 +109,6 @@ export interface NotesDependencies {
   /** Told after a note is gone, with its attachments' rows: their bytes can go too. */
   readonly onDeleted: () => void;
 }
-
-/** A count needs no page, and a read has one. */
-const firstNote = { ordering: [{ ...noteOrderings.NUMBER, direction: "ASC" }], page: { size: 1, from: "start" } } as const;
 
 export function createNotes(dependencies: NotesDependencies): Notes {
   const { database, reads, clock, newId, uploads, tickets, ticketWriting, onDeleted } = dependencies;
@@ -193,25 +188,12 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
-    list: (viewer, read, pageSelection, selection) => reads.page(viewer, notesOfAccount, read, pageSelection, selection),
-
-    async count(viewer, filter, most) {
-      const pageSelection = { ...totalOnly, total: most === undefined ? true : { max: most } };
-      const { total } = await reads.page(viewer, notesOfAccount, { filter, ...firstNote }, pageSelection);
-      return total ?? 0;
-    },
-
-    async ofTickets(viewer, ticketIds, read, pageSelection, selection) {
-      const parent = { relation: ticketById, keys: ticketIds };
-      const found = await reads.pagesOf(viewer, parent, notesOfTicket, read, pageSelection, selection);
-      return found.map((one) => one && one.page);
-    },
-
-    async countOfTickets(viewer, ticketIds, filter) {
-      const parent = { relation: ticketById, keys: ticketIds };
-      const found = await reads.pagesOf(viewer, parent, notesOfTicket, { filter, ...firstNote }, totalOnly);
-      return found.map((one) => one?.page.total ?? 0);
-    },
+    list: (viewer, read, selection) => reads.page(viewer, notesOfAccount, read, selection),
+    count: (viewer, filter, max) => reads.count(viewer, notesOfAccount, { filter }, max),
+    ofTickets: (viewer, ticketIds, read, selection) =>
+      reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
+    countOfTickets: (viewer, ticketIds, filter) =>
+      reads.countsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
 
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);

@@ -1,7 +1,7 @@
 import { NotFound } from "../errors.ts";
 import { createIssues } from "../lib/text.ts";
 import { accountStub, ownAccount, personStub } from "../people/v1.ts";
-import { type RowContent, type RowShape, storedField } from "../query/model/shape.ts";
+import { columnContent, type RowContent, type RowMembers } from "../query/model/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
 import { isBlank, readBody, readTruth, refuseUnknown } from "../rest/v1/kit/body.ts";
 import { invalidParameter } from "../rest/v1/kit/errors.ts";
@@ -71,8 +71,8 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
-        read: ({ fields, ordering, page, pageSelection }) =>
-          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageSelection),
+        read: ({ fields, ordering, page, selection }) =>
+          services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
         count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
       });
     },
@@ -94,9 +94,9 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       return answerCollection(request, {
         ...collection,
         usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
-        read: async ({ fields, ordering, page, pageSelection }) => {
+        read: async ({ fields, ordering, page, selection }) => {
           const read = { filter: { ...filter, fields }, ordering, page };
-          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, pageSelection);
+          const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, selection);
           // Gone since it was found.
           if (!slice) throw new NotFound("ticket");
           return slice;
@@ -121,7 +121,7 @@ function createdAnswer(note: Note, publicUrl: string): V1Answer {
 /** An internal note is of the account that the viewer acts in; a public one is shown with its author's. */
 const ownAccountOf = workedContent(noteEntity, [], (_note, context) => ownAccount(context));
 const account: RecordField = (name) => {
-  const home: RowContent = { kind: "row", relation: homeAccountOfAuthor, nullable: true, shape: accountStub };
+  const home: RowContent = { kind: "toOne", relation: homeAccountOfAuthor, nullable: true, members: accountStub };
   return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
 };
 
@@ -147,15 +147,15 @@ function noteShape(attachments: RecordField): Shape<Note> {
   };
 }
 
-const ticketStub: RowShape = [
-  { name: "id", content: storedField(ticketEntity, "number", "bare") },
-  { name: "subject", content: storedField(ticketEntity, "subject", "json") },
+const ticketStub: RowMembers = [
+  { name: "id", content: columnContent(ticketEntity, "number", "bare") },
+  { name: "subject", content: columnContent(ticketEntity, "subject", "json") },
 ];
 
 /** The record that notes are of, for those of a ticket of that kind. */
 function referenceTo(kind: string): RecordField {
   return (name) => {
-    const content: RowContent = { kind: "object", shape: ticketStub };
+    const content: RowContent = { kind: "object", members: ticketStub };
     return { of: ticketOfNote, members: [{ name, when: { field: "kind", is: kind }, content }] };
   };
 }

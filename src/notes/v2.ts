@@ -2,8 +2,7 @@ import { NotFound } from "../errors.ts";
 import { personEntity } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
 import { codePointLength } from "../lib/text.ts";
-import { pageWithTotal, type Selection, type PageSelection } from "../query/model/selection.ts";
-import { type RowShape, storedField } from "../query/model/shape.ts";
+import { columnContent, countedJsonList, type RowMembers, type Selection } from "../query/model/selection.ts";
 import { asJson, inJson, renderJson } from "../rest/kit/json-text.ts";
 import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
@@ -35,25 +34,25 @@ export function excerpt(text: string): string {
 }
 
 /** A note that is read, as /v2 shows it: what {@link presentWith} makes of one that was just written. */
-const shown: RowShape = [
-  { name: "id", content: storedField(noteEntity, "id", "quoted") },
+const shown: RowMembers = [
+  { name: "id", content: columnContent(noteEntity, "id", "quoted") },
   {
     of: authorOfNote,
     members: [
-      { name: "author_id", content: storedField(personEntity, "id", "quoted") },
-      { name: "author_name", content: storedField(personEntity, "name", "json") },
+      { name: "author_id", content: columnContent(personEntity, "id", "quoted") },
+      { name: "author_name", content: columnContent(personEntity, "name", "json") },
     ],
   },
-  { name: "categories", content: storedField(noteEntity, "categories", { codes: v2CategoryOf }) },
-  { name: "created_at", content: storedField(noteEntity, "createdAt", "instant") },
-  { name: "is_public", content: storedField(noteEntity, "isPublic", "bare") },
-  { name: "ticket_id", content: storedField(noteEntity, "ticketId", "quoted") },
-  { name: "updated_at", content: storedField(noteEntity, "updatedAt", "instant", true) },
-  { name: "value", content: storedField(noteEntity, "text", { maxLength: maximumCharacters }) },
+  { name: "categories", content: columnContent(noteEntity, "categories", { codes: v2CategoryOf }) },
+  { name: "created_at", content: columnContent(noteEntity, "createdAt", "instant") },
+  { name: "is_public", content: columnContent(noteEntity, "isPublic", "bare") },
+  { name: "ticket_id", content: columnContent(noteEntity, "ticketId", "quoted") },
+  { name: "updated_at", content: columnContent(noteEntity, "updatedAt", "instant", true) },
+  { name: "value", content: columnContent(noteEntity, "text", { maxLength: maximumCharacters }) },
 ];
 
-const oneNote: Selection = { fields: new Set(), relations: new Map(), json: shown };
-const listWithTotal: PageSelection = { ...pageWithTotal, list: shown };
+const oneNote: Selection = { as: "json", members: shown };
+const listWithTotal = countedJsonList(shown);
 
 export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,

@@ -1,5 +1,4 @@
-import type { Selection } from "../query/model/selection.ts";
-import { type RowShape, storedField } from "../query/model/shape.ts";
+import { columnContent, type RowMembers, type Selection } from "../query/model/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
 import { type FieldContext, relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/kit/fields.ts";
 import { integerField, textField } from "../rest/v1/kit/filters.ts";
@@ -12,15 +11,15 @@ import { accountEntity, homeAccountOfPerson, personEntity } from "./relations.ts
 import type { Account, Person } from "./service.ts";
 
 /** An account as every record shows it: by its slug. */
-export const accountStub: RowShape = [
-  { name: "id", content: storedField(accountEntity, "slug", "json") },
-  { name: "name", content: storedField(accountEntity, "name", "json") },
+export const accountStub: RowMembers = [
+  { name: "id", content: columnContent(accountEntity, "slug", "json") },
+  { name: "name", content: columnContent(accountEntity, "name", "json") },
 ];
 
 /** A person as other records show them. */
-export const personStub: RowShape = [
-  { name: "id", content: storedField(personEntity, "number", "bare") },
-  { name: "name", content: storedField(personEntity, "name", "json") },
+export const personStub: RowMembers = [
+  { name: "id", content: columnContent(personEntity, "number", "bare") },
+  { name: "name", content: columnContent(personEntity, "name", "json") },
 ];
 
 /** The account that the viewer acts in, as {@link accountStub}. */
@@ -68,8 +67,8 @@ export const listPeople: V1Operation = (request) => {
     filterable: { number: integerField("id", "ids"), name: textField("name"), email: textField("primary_email") },
     sortable: { id: personOrderings.NUMBER },
     usualOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
-    read: ({ fields, ordering, page, pageSelection }) =>
-      services.people.list(viewer, { filter: { fields }, ordering, page }, pageSelection),
+    read: ({ fields, ordering, page, selection }) =>
+      services.people.list(viewer, { filter: { fields }, ordering, page }, selection),
     count: (fields, most) => services.people.count(viewer, { fields }, most),
   });
 };

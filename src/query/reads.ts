@@ -1,26 +1,20 @@
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { attempt } from "../errors.ts";
 import type { Database } from "../database/database.ts";
-import type { GivenPosition } from "./model/page.ts";
-import type { ResponseBudget } from "../lib/response-budget.ts";
 import { isParam, type Param, param } from "../database/sql.ts";
-import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
+import { attempt } from "../errors.ts";
 import { createObjectIds } from "../lib/object-ids.ts";
-import { type StatementResult, type Batch, createStatementRunner, writeStatement } from "./run/batch.ts";
-import { UnsupportedAsJson } from "./result/json-result.ts";
-import { type FoundList, planListInJson } from "./statement/json.ts";
-import { planMany, planOne } from "./statement/plan.ts";
-import { maximumBytesParam, type Plan } from "./plan/budget.ts";
+import type { ResponseBudget } from "../lib/response-budget.ts";
+import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
+import { type GivenPosition, tiesById } from "./model/page.ts";
+import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
-import {
-  allFields,
-  type CountedSlice,
-  preloaded,
-  type Selection,
-  pageWithCursors,
-  type PageSelection,
-} from "./model/selection.ts";
+import { type CountedSlice, pageOfRows, type PageSelection, type Selection, totalOf, wholeRow } from "./model/selection.ts";
+import { UnsupportedAsJson } from "./model/unsupported-as-json.ts";
+import { maximumBytesParam } from "./plan/budget.ts";
+import { createDecoder, type Decode } from "./result/decoder.ts";
+import { type Batch, createStatementRunner, type StatementResult, writeTexts } from "./run/batch.ts";
+import { type WrittenStatement, writeStatement } from "./statement/statement.ts";
 
 /** Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as one. */
 export interface Reads {
@@ -30,18 +24,30 @@ export interface Reads {
     viewer: Viewer,
     relation: ManyRelation<Row, Input>,
     input: Input,
-    pageSelection?: PageSelection,
-    selection?: Selection,
+    selection?: PageSelection,
   ): Promise<CountedSlice<Row>>;
-  /** Returns for each key the parent with its `fields` and a page of its rows: null if the viewer sees no such parent. */
-  pagesOf<Parent, Row, Input extends PageInput>(
+  /** Returns for each key of a parent a page of its rows: null if the viewer sees no such parent. */
+  pagesOf<Row, Input extends PageInput>(
     viewer: Viewer,
-    parent: { readonly relation: OneRelation<Parent>; readonly keys: readonly Key[]; readonly fields?: Selection },
+    parents: { readonly relation: OneRelation; readonly keys: readonly Key[] },
     relation: ManyRelation<Row, Input>,
     input: Input,
-    pageSelection?: PageSelection,
-    selection?: Selection,
-  ): Promise<({ readonly parent: Parent; readonly page: CountedSlice<Row> } | null)[]>;
+    selection?: PageSelection,
+  ): Promise<(CountedSlice<Row> | null)[]>;
+  /** Returns how many rows there are that meet the filter of `input`, or `max` if there are more. */
+  count<Row, Input extends PageInput>(
+    viewer: Viewer,
+    relation: ManyRelation<Row, Input>,
+    input: Omit<Input, keyof PageInput>,
+    max?: number,
+  ): Promise<number>;
+  /** Returns for each key of a parent how many rows it has that meet the filter of `input`: 0 if the viewer sees no such parent. */
+  countsOf<Row, Input extends PageInput>(
+    viewer: Viewer,
+    parents: { readonly relation: OneRelation; readonly keys: readonly Key[] },
+    relation: ManyRelation<Row, Input>,
+    input: Omit<Input, keyof PageInput>,
+  ): Promise<number[]>;
 }
 
 /** The key of a row: the value of the parameter `key` of its relation, or of several parameters by name. */
@@ -56,7 +62,7 @@ export interface ReadsDependencies {
 
 /** A plan that can be run with any values of its parameters. */
 interface PreparedPlan {
-  readonly decode: Plan<unknown>["decode"];
+  readonly decode: Decode;
   /** The parameters of the statement, in the order of their values. */
   readonly params: readonly Param[];
   readonly batch: Batch;
@@ -95,11 +101,20 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   });
 
   const objectId = createObjectIds();
-  const decoded = new WeakMap<StatementResult, WeakMap<Plan<unknown>["decode"], unknown>>();
+  // Plans are cached by the object of the selection, and callers count up to few different maxima.
+  const totals = new Map<number | undefined, PageSelection>();
+
+  function totalSelection(max: number | undefined): PageSelection {
+    const selection = totals.get(max) ?? totalOf(max);
+    totals.set(max, selection);
+    return selection;
+  }
+
+  const decoded = new WeakMap<StatementResult, WeakMap<Decode, unknown>>();
 
   /** Returns the decoded `result`. Callers that share a result share the decoded value, which nobody changes. */
-  function decodedBy(decode: Plan<unknown>["decode"], result: StatementResult): unknown {
-    const decodedValues = decoded.get(result) ?? new WeakMap<Plan<unknown>["decode"], unknown>();
+  function decodedBy(decode: Decode, result: StatementResult): unknown {
+    const decodedValues = decoded.get(result) ?? new WeakMap<Decode, unknown>();
     decoded.set(result, decodedValues);
     if (decodedValues.has(decode)) return decodedValues.get(decode);
     const value = decode(result.json);
@@ -107,34 +122,37 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     return value;
   }
 
-  /** The part of a page's input that makes another statement: everything but the values of its cursors. */
-  function shapeOf(input: PageInput, pageSelection: PageSelection): string {
-    const { after, before } = input.page;
-    const { json, list, ...others } = pageSelection;
-    const shape = { ...input, page: { ...input.page, after: after?.length, before: before?.length }, pageSelection: others };
-    return `${JSON.stringify(shape)} ${json ? objectId(json) : ""} ${list ? objectId(list) : ""}`;
+  /** Returns what distinguishes the statement of `read` from others: everything but the values of its cursors. */
+  function nameOfRead(read: Read): string {
+    const { kind, relation, selection } = read;
+    const name = `${kind} ${objectId(relation)} ${objectId(selection)}`;
+    if (kind === "row") return name;
+    const { after, before } = read.input.page;
+    const shape = JSON.stringify({ ...read.input, page: { ...read.input.page, after: after?.length, before: before?.length } });
+    return `${name} ${kind === "pages" ? objectId(read.parent) : ""} ${shape}`;
   }
 
-  /** Returns the cached plan of `name` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache. */
-  function planned(viewer: Viewer, name: string, make: () => Plan<unknown>): PreparedPlan {
-    const fullName = `${personOf(viewer)} ${accessScopeOf(viewer)} ${name}`;
-    const known = plans.get(fullName);
-    const prepared = known ?? attempt(() => prepare(make(), accessScopeOf(viewer)), UnsupportedAsJson);
-    if (!known) plans.set(fullName, prepared);
+  /** Returns the cached plan of `read` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache. */
+  function planned(viewer: Viewer, read: Read): PreparedPlan {
+    const name = `${personOf(viewer)} ${accessScopeOf(viewer)} ${nameOfRead(read)}`;
+    const known = plans.get(name);
+    const prepared =
+      known ?? attempt(() => prepare(writeStatement(withParams(read), viewer), accessScopeOf(viewer)), UnsupportedAsJson);
+    if (!known) plans.set(name, prepared);
     if (prepared instanceof UnsupportedAsJson) throw prepared;
     return prepared;
   }
 
-  function prepare(plan: Plan<unknown>, accessScope: string): PreparedPlan {
-    const written = writeStatement(plan.statement, (name) => name in allSharedParams());
+  function prepare(statement: WrittenStatement, accessScope: string): PreparedPlan {
+    const texts = writeTexts(statement.sql, (name) => name in allSharedParams());
     // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes
     // can never share a statement.
-    const text = `${accessScope} ${JSON.stringify(written.constants)} ${written.single}`;
+    const text = `${accessScope} ${JSON.stringify(texts.constants)} ${texts.single}`;
     const name = createHash("sha256").update(text).digest("base64url");
     const size = text.length;
-    const { batch } = batches.get(name) ?? { batch: runner.batchOf(written, plan.weight, maxBatchSizeOf(plan)) };
+    const { batch } = batches.get(name) ?? { batch: runner.batchOf(texts, statement.weight, maxBatchSizeOf(statement)) };
     batches.set(name, { batch, size });
-    return { decode: plan.decode, params: written.params, batch, size };
+    return { decode: createDecoder(statement), params: texts.params, batch, size };
   }
 
   /**
@@ -154,63 +172,44 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     return results.map((result) => decodedBy(decode, result));
   }
 
-  /** Runs the plan of a page for each of `keys`. Returns the decoded results in that order. */
-  function askFor(viewer: Viewer, prepared: PreparedPlan, keys: readonly Key[], input: PageInput): Promise<unknown[]> {
-    const positions = positionsOf(input);
-    return ask(
-      viewer,
-      prepared,
-      keys.map((key) => ({ ...positions, ...paramsOf(key) })),
-    );
-  }
-
-  return {
-    async byKeys(viewer, relation, keys, selection = allFields) {
-      const prepared = planned(viewer, `${objectId(relation)} ${objectId(selection)}`, () =>
-        planOne(relation, selection, viewer),
-      );
+  const reads: Reads = {
+    async byKeys(viewer, relation, keys, selection = wholeRow) {
+      const prepared = planned(viewer, { kind: "row", relation, selection });
       // The plan decodes rows of its relation's entity, whose type is Row.
       return ask(viewer, prepared, keys.map(paramsOf)) as Promise<never>;
     },
 
-    async page(viewer, relation, input, pageSelection = pageWithCursors, selection = allFields) {
-      const name = `${objectId(relation)} ${objectId(selection)} ${shapeOf(input, pageSelection)}`;
-      const prepared = planned(viewer, name, () =>
-        planMany(relation, { input: withParams(input), pageSelection, selection }, viewer),
-      );
+    async page(viewer, relation, input, selection = pageOfRows) {
+      const prepared = planned(viewer, { kind: "page", relation, input, selection });
       const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
     },
 
-    async pagesOf(viewer, parent, relation, input, pageSelection = pageWithCursors, selection = allFields) {
-      const { list } = pageSelection;
-      if (list) {
-        const of = parent.relation;
-        const prepared = planned(viewer, `${objectId(of)} ${objectId(relation)} ${shapeOf(input, pageSelection)}`, () =>
-          planListInJson(relation, { input: withParams(input), pageSelection, list }, viewer, of),
-        );
-        const found = await askFor(viewer, prepared, parent.keys, input);
-        // The parent with what always comes of it, and the page of its rows.
-        return (found as (FoundList<never> | null)[]).map(
-          (one) => one && { parent: { id: one.parentId }, page: one.page },
-        ) as never;
-      }
-      const { fields = idOnly } = parent;
-      const name = `${[parent.relation, fields, relation, selection].map(objectId).join(" ")} ${shapeOf(input, pageSelection)}`;
-      const prepared = planned(viewer, name, () => {
-        relation.from(viewer, input); // Throws if the viewer may not read these rows. As a part of the parent the page would be left out.
-        // The input is the relation's own: the two are handed over together from here on.
-        const page = { relation, input: withParams(input), pageSelection, selection, fallbackColumns: [] };
-        return planOne(parent.relation, { fields: fields.fields, relations: new Map([["page", page]]) }, viewer);
-      });
-      const rows = await askFor(viewer, prepared, parent.keys, input);
-      // As above: a parent or null.
-      return (rows as (object | null)[]).map((row) => row && { parent: row, page: preloaded(row, "page") }) as never;
+    async pagesOf(viewer, parents, relation, input, selection = pageOfRows) {
+      const prepared = planned(viewer, { kind: "pages", parent: parents.relation, relation, input, selection });
+      const positions = positionsOf(input);
+      const given = parents.keys.map((key) => ({ ...positions, ...paramsOf(key) }));
+      return ask(viewer, prepared, given) as Promise<never>; // as above
+    },
+
+    async count(viewer, relation, input, max) {
+      const page = await reads.page(viewer, relation, counted(input), totalSelection(max));
+      return page.total ?? 0;
+    },
+
+    async countsOf(viewer, parents, relation, input) {
+      const pages = await reads.pagesOf(viewer, parents, relation, counted(input), totalSelection(undefined));
+      return pages.map((page) => page?.total ?? 0);
     },
   };
+  return reads;
 }
 
-const idOnly: Selection = { fields: new Set(), relations: new Map() };
+/** Returns the input of a count, which reads no page: neither order nor page matter. */
+function counted<Input extends PageInput>(input: Omit<Input, keyof PageInput>): Input {
+  const page: PageInput = { ordering: [{ ...tiesById, direction: "ASC" }], page: { size: 1, from: "start" } };
+  return { ...input, ...page } as Input; // the rest of the input, and the page that it lacks
+}
 
 /**
  * Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements, others
@@ -234,13 +233,16 @@ function personOf(viewer: Viewer): string {
 const maxRowsOfBatch = 4_000;
 const maxQuestionsOfBatch = 32;
 
-function maxBatchSizeOf({ weight }: Plan<unknown>): number {
+function maxBatchSizeOf({ weight }: WrittenStatement): number {
   return Math.max(1, Math.min(maxQuestionsOfBatch, Math.floor(maxRowsOfBatch / weight)));
 }
 
-function withParams<Input extends PageInput>(input: Input): Input {
-  const { after, before } = input.page;
-  return { ...input, page: { ...input.page, after: paramsFor("after", after), before: paramsFor("before", before) } };
+/** Returns `read` with parameters in place of its cursors. */
+function withParams(read: Read): Read {
+  if (read.kind === "row") return read;
+  const { after, before } = read.input.page;
+  const page = { ...read.input.page, after: paramsFor("after", after), before: paramsFor("before", before) };
+  return { ...read, input: { ...read.input, page } };
 }
 
 function positionsOf({ page }: PageInput): Record<string, string> {

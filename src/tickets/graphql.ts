@@ -182,8 +182,8 @@ builder.queryFields((t) => ({
         };
         const filter = readTicketFilter(args.filter);
         const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-        const { pageSelection, selection } = context.selectedPage(info, scope);
-        const slice = await services.tickets.list(viewer, read, pageSelection, selection);
+        const selection = context.selectedPage(info, scope);
+        const slice = await services.tickets.list(viewer, read, selection);
         return toConnection(slice, scope, () => services.tickets.count(viewer, filter));
       },
     },

@@ -4,9 +4,9 @@ import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { selectList } from "../database/table.ts";
 import type { Reads } from "../query/reads.ts";
-import { type CountedSlice, type Selection, totalOnly, type PageSelection } from "../query/model/selection.ts";
+import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
-import { type AddTicketInput, type TicketFilter, ticketOrderings, type TicketRead, type UpdateTicketInput } from "./input.ts";
+import { type AddTicketInput, type TicketFilter, type TicketRead, type UpdateTicketInput } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
 import type { TicketWrite, TicketWriting } from "./writing.ts";
@@ -23,9 +23,9 @@ export interface Tickets {
   /** Returns tickets in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
-  list(viewer: Viewer, read: TicketRead, pageSelection?: PageSelection, selection?: Selection): Promise<CountedSlice<Ticket>>;
-  /** How many there are; no more than `most` are counted where that is given. */
-  count(viewer: Viewer, filter: TicketFilter, most?: number): Promise<number>;
+  list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
+  /** How many there are; at most `max` are counted, if given. */
+  count(viewer: Viewer, filter: TicketFilter, max?: number): Promise<number>;
   /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
   /**
@@ -35,12 +35,6 @@ export interface Tickets {
    */
   update(viewer: Viewer, input: UpdateTicketInput): Promise<Ticket>;
 }
-
-/** A count needs no page, and a read has one. */
-const firstTicket = {
-  ordering: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-  page: { size: 1, from: "start" },
-} as const;
 
 const ticketColumns = selectList(ticketsTable, "t");
 
@@ -63,14 +57,8 @@ export function createTickets({
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, ticketById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
-    list: (viewer, read, pageSelection, selection) => reads.page(viewer, ticketsOfAccount, read, pageSelection, selection),
-
-    async count(viewer, filter, most) {
-      const pageSelection = { ...totalOnly, total: most === undefined ? true : { max: most } };
-      const { total } = await reads.page(viewer, ticketsOfAccount, { filter, ...firstTicket }, pageSelection);
-      return total ?? 0;
-    },
-
+    list: (viewer, read, selection) => reads.page(viewer, ticketsOfAccount, read, selection),
+    count: (viewer, filter, max) => reads.count(viewer, ticketsOfAccount, { filter }, max),
     add: async (viewer, input) => write(await writing.opening(viewer, input)),
 
     async update(viewer, input) {

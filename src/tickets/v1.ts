@@ -1,6 +1,6 @@
 import { NotFound } from "../errors.ts";
 import { ownAccount, personStub } from "../people/v1.ts";
-import { allFields, type Selection } from "../query/model/selection.ts";
+import { type Selection, wholeRow } from "../query/model/selection.ts";
 import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
 import { relatedRow, type Shape, storedValue, computedValue } from "../rest/v1/kit/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/kit/filters.ts";
@@ -80,8 +80,8 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
       return answerCollection(request, {
         ...{ shape, filterable, sortable: sortableTickets },
         usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
-        read: ({ fields, ordering, page, pageSelection }) =>
-          services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, pageSelection),
+        read: ({ fields, ordering, page, selection }) =>
+          services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
         count: (fields, most) => services.tickets.count(viewer, { ...filter, fields }, most),
       });
     };
@@ -104,7 +104,7 @@ export function answerTicket(kind: TicketKind, request: V1Request, write?: () =>
 export async function ticketOf(
   kind: TicketKind,
   { services, viewer, id: text }: V1Request,
-  selection: Selection = allFields,
+  selection: Selection = wholeRow,
 ): Promise<Ticket> {
   const ticket = await findById<Ticket>("Ticket", text, {
     byNumber: (number) => services.tickets.byNumbers(viewer, [number], selection),

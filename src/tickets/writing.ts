@@ -6,7 +6,6 @@ import type { Clock } from "../lib/clock.ts";
 import { sql, type Sql, whereSql } from "../database/sql.ts";
 import { insertInto, setList } from "../database/table.ts";
 import type { Reads } from "../query/reads.ts";
-import { allFields } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, checkTicket, type UpdateTicketInput } from "./input.ts";
 import { editorOfTickets, newTicketFor, visibleTickets } from "./policy.ts";
@@ -72,7 +71,7 @@ export function createTicketWriting({
     },
 
     async change(viewer, input) {
-      const [ticket] = await reads.byKeys(viewer, ticketById, [input.id], allFields);
+      const [ticket] = await reads.byKeys(viewer, ticketById, [input.id]);
       if (!ticket) throw new NotFound("ticket");
       const editor = editorOfTickets(viewer);
       checkTicket(input);

@@ -26,12 +26,10 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type GraphContext } from "../../src/graphql/kit/context.ts";
 import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
-import { createDocuments, type Operation } from "../../src/graphql/server/documents/documents.ts";
+import { createDocuments, type Operation } from "../../src/graphql/documents/documents.ts";
 import { documentLimits } from "../../src/graphql/kit/document-limits.ts";
+import { createSelectionBuilders } from "../../src/graphql/select/select.ts";
 import { schema } from "../../src/schema.ts";
-import type { SelectionBuilder } from "../../src/graphql/kit/selection-builder.ts";
-import { rowSelectionBuilder } from "../../src/graphql/select/row-selection.ts";
-import { jsonSelectionBuilder } from "../../src/graphql/select/json-selection.ts";
 import type { S3Storage } from "../../src/storage/s3-storage.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
 import { createAsJsonOnly } from "../support/as-json-only.ts";
@@ -51,12 +49,14 @@ function operationOf(text: string, of: GraphQLSchema = schema): Operation {
 const bodyOf = (result: Awaited<ReturnType<typeof answer>>): string =>
   (result as { stringify: () => string } | undefined)?.stringify() ?? ""; // as Yoga asks for it
 
+const builders = createSelectionBuilders();
+
 describe("whatever is asked, graphql-js and the database", () => {
   let app: TestApp;
   let viewer: PersonViewer;
   let ids: readonly string[];
-  const contextOf = (selecting: SelectionBuilder): GraphContext =>
-    createGraphContext({ viewer, services: app.app.services, rateLimit }, selecting);
+  const contextOf = (as: "json" | "rows"): GraphContext =>
+    createGraphContext({ viewer, services: app.app.services, rateLimit }, builders, as);
   const rateLimit = { limit: 10, cost: 1, nodeCount: 0, remaining: 9, used: 1, resetAt: at(0) };
 
   beforeAll(async () => {
@@ -107,9 +107,9 @@ describe("whatever is asked, graphql-js and the database", () => {
           fc.pre(document.errors.length === 0);
           const operation = document.operation(undefined)!;
           fc.pre(!(operation.cost(variables) instanceof GraphQLError));
-          const contextValue = contextOf(rowSelectionBuilder);
+          const contextValue = contextOf("rows");
           const wanted = await execute({ schema, document: operation.document, contextValue, variableValues: variables });
-          const got = await answer(operation, contextOf(jsonSelectionBuilder), variables);
+          const got = await answer(operation, contextOf("json"), variables);
           if (wanted.errors) counts.failed += 1;
           else if (got) counts.inJson += 1;
           else counts.asRows += 1;
@@ -147,10 +147,10 @@ describe("whatever is asked, graphql-js and the database", () => {
     ["names that JavaScript knows", "{ viewer { __proto__: role constructor: role toString: __typename } __typename }"],
   ])("write %s the same", async (_of, text) => {
     const operation = operationOf(text);
-    const contextValue = contextOf(rowSelectionBuilder);
+    const contextValue = contextOf("rows");
     const wanted = await execute({ schema, document: operation.document, contextValue });
     expect(wanted.errors).toBeUndefined();
-    expect(bodyOf(await answer(operation, contextOf(jsonSelectionBuilder), {}))).toBe(JSON.stringify(wanted));
+    expect(bodyOf(await answer(operation, contextOf("json"), {}))).toBe(JSON.stringify(wanted));
   });
 
   test("take a cursor of another ticket for the position that it is, and none of another order", async () => {
@@ -161,19 +161,18 @@ describe("whatever is asked, graphql-js and the database", () => {
       "query ($id: ID!, $after: String) { ticket(id: $id) { notes(after: $after, orderBy: { field: NUMBER, direction: ASC }) { totalCount } } }",
     );
     const [one, , other] = ids;
-    const ask = (id: string | undefined, after?: unknown) => answer(operation, contextOf(jsonSelectionBuilder), { id, after });
+    const ask = (id: string | undefined, after?: unknown) => answer(operation, contextOf("json"), { id, after });
     const first = await ask(one);
     const endCursor = /"endCursor":"([^"]+)"/.exec(bodyOf(first))?.[1];
     expect(endCursor).toBeDefined();
     expect(await ask(one, endCursor)).toBeDefined();
     expect(await ask(other, endCursor)).toBeDefined();
-    expect(await answer(otherOrder, contextOf(jsonSelectionBuilder), { id: one, after: endCursor })).toBeUndefined();
+    expect(await answer(otherOrder, contextOf("json"), { id: one, after: endCursor })).toBeUndefined();
   });
 
   test("leave a field of many names to rows, which have it once", async () => {
     const names = (count: number) => Array.from({ length: count }, (_, index) => `a${index}: text`).join(" ");
-    const ask = (count: number) =>
-      answer(operationOf(`{ notes { nodes { ${names(count)} } } }`), contextOf(jsonSelectionBuilder), {});
+    const ask = (count: number) => answer(operationOf(`{ notes { nodes { ${names(count)} } } }`), contextOf("json"), {});
     expect(await ask(4)).toBeDefined();
     expect(await ask(5)).toBeUndefined();
   });
@@ -182,7 +181,7 @@ describe("whatever is asked, graphql-js and the database", () => {
     const all = viewer;
     viewer = { ...all, scopes: new Set(scopes.filter((scope: Scope) => scope !== "attachments:read")) };
     const operation = operationOf("{ tickets { nodes { notes { nodes { attachments { totalCount } } } } } }");
-    const { statements, result } = await app.statements.during(() => answer(operation, contextOf(jsonSelectionBuilder), {}));
+    const { statements, result } = await app.statements.during(() => answer(operation, contextOf("json"), {}));
     viewer = all;
     expect(result).toBeUndefined();
     expect(statements).toEqual([]);
@@ -203,7 +202,7 @@ test("what a store that tells nobody of arrivals may have taken meanwhile, is as
   const viewer = viewerOf(account, account.specialist);
   const text = `{ note(id: "${note.id}") { attachments { totalCount nodes { filename state size } } } }`;
   const inJson = async () => {
-    const context = createGraphContext({ viewer, services: app.app.services }, jsonSelectionBuilder);
+    const context = createGraphContext({ viewer, services: app.app.services }, builders, "json");
     return bodyOf(await answer(operationOf(text), context, {}));
   };
   const asked = async () => (await sendText(app.url, account.specialist.key, text)).data;

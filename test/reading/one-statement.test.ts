@@ -3,14 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { attachmentEntity } from "../../src/attachments/relations.ts";
 import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
+import { createSelectionBuilders } from "../../src/graphql/select/select.ts";
 import { schema } from "../../src/schema.ts";
-import { rowSelectionBuilder } from "../../src/graphql/select/row-selection.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
 import { accountEntity, personEntity } from "../../src/people/relations.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNotes, addTickets, at, globalId, statementsOf } from "../support/factories.ts";
 
+const builders = createSelectionBuilders();
 let app: TestApp;
 let account: TestAccount;
 let tickets: Ticket[];
@@ -153,7 +154,7 @@ describe("from what it is declared to be read from, every field is worked out as
       if (declared === undefined && field.name !== "id") continue;
       compared.push(field.name);
       for (const viewer of viewers) {
-        const context = createGraphContext({ viewer, services: app.app.services }, rowSelectionBuilder);
+        const context = createGraphContext({ viewer, services: app.app.services }, builders, "rows");
         // Fields that are worked out of a row look at nothing else of the execution than where they stand.
         const info = { fieldName: field.name, parentType: type, schema } as unknown as GraphQLResolveInfo;
         const valueOf = async (row: object): Promise<unknown> =>

@@ -6,16 +6,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { closeErrors } from "../../src/graphql/server/closed-errors.ts";
 import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
-import { createDocuments } from "../../src/graphql/server/documents/documents.ts";
-import { tooHeavy } from "../../src/graphql/server/documents/limits.ts";
+import { createDocuments } from "../../src/graphql/documents/documents.ts";
+import { tooHeavy } from "../../src/graphql/documents/limits.ts";
 import { anonymousLimits, documentLimits } from "../../src/graphql/kit/document-limits.ts";
 import { createExecuteAsRows } from "../../src/graphql/server/execution/execute-as-rows.ts";
 import { createExecutionCounts } from "../../src/graphql/server/execution/execution-counts.ts";
 import { createOperations } from "../../src/graphql/server/operations.ts";
+import { createSelectionBuilders } from "../../src/graphql/select/select.ts";
 import { schema } from "../../src/schema.ts";
-import type { SelectionBuilder } from "../../src/graphql/kit/selection-builder.ts";
-import { rowSelectionBuilder } from "../../src/graphql/select/row-selection.ts";
-import { jsonSelectionBuilder } from "../../src/graphql/select/json-selection.ts";
 import { createLimits } from "../../src/limits/limits.ts";
 import { usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
@@ -31,6 +29,7 @@ const seed = Number(process.env["SEED"] ?? 20_260_101);
 const operationsOfEach = 25;
 const now = at(100_000);
 
+const builders = createSelectionBuilders();
 let app: TestApp;
 const log = pino({ level: "silent" });
 
@@ -246,8 +245,8 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             counts.asked += 1;
             if (wanted.errors.length > 0) counts.withErrors += 1;
             if (/"\w*(nodes|edges)":\[\{/.test(JSON.stringify(wanted.data))) counts.withPages += 1;
-            const contextFor = (selecting: SelectionBuilder) => createGraphContext({ viewer, services }, selecting);
-            const inJson = await answer(operation, contextFor(jsonSelectionBuilder), variables);
+            const contextFor = (as: "json" | "rows") => createGraphContext({ viewer, services }, builders, as);
+            const inJson = await answer(operation, contextFor("json"), variables);
             if (inJson) {
               counts.inJson += 1;
               expect(wanted.errors).toEqual([]);
@@ -255,7 +254,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             // As JSON where that can be had, and as rows.
             const asked = [
               perform({ query: text, variables }, { viewer, onlyRead: true, address: null, tell: () => undefined }),
-              execute(operation, contextFor(rowSelectionBuilder), variables),
+              execute(operation, contextFor("rows"), variables),
             ];
             for (const asking of asked) {
               const { data = null, errors = [] } = closeErrors((await asking) as ExecutionResult, log);

@@ -1,8 +1,8 @@
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import type { GraphContext } from "../../src/graphql/kit/context.ts";
-import type { Operation } from "../../src/graphql/server/documents/documents.ts";
+import type { Operation } from "../../src/graphql/documents/documents.ts";
 import { createExecute } from "../../src/graphql/server/execution/execute.ts";
-import type { Variables } from "../../src/graphql/server/documents/limits.ts";
+import type { Variables } from "../../src/graphql/documents/limits.ts";
 import { usualMaximumBytes } from "../../src/lib/response-budget.ts";
 
 /**

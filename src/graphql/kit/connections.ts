@@ -1,7 +1,7 @@
 import { InvalidInput, invalid } from "../../errors.ts";
 import { type CursorScope, decodeCursor, encodeCursor } from "../../query/model/cursor.ts";
 import { type Page, type Position, positionOf, type Slice } from "../../query/model/page.ts";
-import { attachJson, jsonOf } from "../../query/model/shape.ts";
+import { attachJson, jsonOf } from "../../query/model/result.ts";
 
 /** The arguments of a connection field. */
 export interface ConnectionArguments {

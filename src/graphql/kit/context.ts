@@ -12,8 +12,7 @@ export type BatchPages<Key, Input, Value> = (
   viewer: Viewer,
   keys: readonly Key[],
   input: Input,
-  pageSelection: PageSelection,
-  selection: Selection,
+  selection: PageSelection,
 ) => Promise<readonly Value[]>;
 
 /** The viewer of an operation and the services. */

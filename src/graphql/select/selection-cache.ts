@@ -1,9 +1,19 @@
 import { type GraphQLResolveInfo, type SelectionSetNode, visit } from "graphql";
 import { LRUCache } from "lru-cache";
 import { createObjectIds } from "../../lib/object-ids.ts";
-import type { Selection } from "../../query/model/selection.ts";
-import type { EdgeContent, Member, PageContent, PageInfoContent, RowContent, RowMember } from "../../query/model/shape.ts";
-import type { SelectedPage } from "../kit/selection-builder.ts";
+import { type CursorScope, scopeTag } from "../../query/model/cursor.ts";
+import type {
+  EdgeContent,
+  Member,
+  PageContent,
+  PageInfoContent,
+  PageMembers,
+  PageSelection,
+  RowContent,
+  RowMember,
+  RowMembers,
+  Selection,
+} from "../../query/model/selection.ts";
 
 /**
  * The maximum size of all cached selections together, and of one, in parts. A selection depends on the values of the variables
@@ -17,64 +27,85 @@ const maxPartsOfSelection = 50_000;
  */
 const maxCachedSelections = 1_000;
 
-const selections = new LRUCache<string, Selection | SelectedPage>({
-  ...{ max: maxCachedSelections, maxSize: maxCachedParts, maxEntrySize: maxPartsOfSelection },
-  sizeCalculation: (made, name) => name.length + ("selection" in made ? partsOfPage(made) : partsOf(made)),
-});
-const variables = new WeakMap<object, Map<string, readonly string[]>>();
-const objectId = createObjectIds();
+/** What is cached of a field: its selection for both executors. */
+interface Selections<Made> {
+  readonly json: Made;
+  readonly rows: Made;
+}
+
+/** Selections by the fields of the document and the values of the variables below them. */
+export interface SelectionCache {
+  /** Returns the selections of a row of the type `typename`. If they are not cached, `make` returns the members. */
+  row(info: GraphQLResolveInfo, typename: string, make: () => RowMembers): Selections<Selection>;
+  /** Returns the selections of a page with cursors of `scope`. If they are not cached, `make` returns the members. */
+  page(info: GraphQLResolveInfo, scope: CursorScope | undefined, make: () => PageMembers): Selections<PageSelection>;
+}
+
+export function createSelectionCache(): SelectionCache {
+  const selections = new LRUCache<string, Selections<Selection | PageSelection>>({
+    ...{ max: maxCachedSelections, maxSize: maxCachedParts, maxEntrySize: maxPartsOfSelection },
+    sizeCalculation: ({ json }, name) => name.length + partsOf(json.members),
+  });
+  const variables = new WeakMap<object, Map<string, readonly string[]>>();
+  const objectId = createObjectIds();
+
+  /** Returns the cached selections for these nodes and these values of the variables below them, or caches what `make` returns. */
+  function cached<Made extends Selection | PageSelection>(
+    info: GraphQLResolveInfo,
+    kind: string,
+    make: () => Selections<Made>,
+  ): Selections<Made> {
+    const { operation, variableValues } = info;
+    // A missing variable differs from null.
+    const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
+    const name = `${objectId(operation)} ${locationsOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
+    const before = selections.get(name);
+    if (before) return before as Selections<Made>; // its kind is a part of its name
+    const made = make();
+    selections.set(name, made);
+    return made;
+  }
+
+  function variablesBelow(info: GraphQLResolveInfo): readonly string[] {
+    const known = variables.get(info.operation) ?? new Map<string, readonly string[]>();
+    variables.set(info.operation, known);
+    const locations = locationsOf(info);
+    const names = known.get(locations) ?? findVariables(info);
+    known.set(locations, names);
+    return names;
+  }
+
+  return {
+    row: (info, typename, make) =>
+      cached<Selection>(info, `row ${typename}`, () => {
+        const members = make();
+        return { json: { as: "json", members }, rows: { as: "rows", members } };
+      }),
+    // The order is an argument of the field itself, and the key has only the variables below the field: so the scope is part of
+    // the key.
+    page: (info, scope, make) =>
+      cached<PageSelection>(info, `page ${scope ? scopeTag(scope) : ""}`, () => {
+        const page = { members: make(), ...(scope && { scope }) };
+        return { json: { as: "json", ...page }, rows: { as: "rows", ...page } };
+      }),
+  };
+}
 
 /** Returns the positions of a field's nodes in the document. Directives and fragments determine which nodes make one field. */
 function locationsOf({ fieldNodes }: GraphQLResolveInfo): string {
   return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
 }
 
-/** Returns the cached selection for these nodes and these values of the variables below them, or caches what `make` returns. */
-export function cachedSelection<Made extends Selection | SelectedPage>(
-  info: GraphQLResolveInfo,
-  kind: string,
-  make: () => Made,
-): Made {
-  const { operation, variableValues } = info;
-  // A missing variable differs from null.
-  const values = variablesBelow(info).map((name) => (Object.hasOwn(variableValues, name) ? [variableValues[name]] : []));
-  const name = `${objectId(operation)} ${locationsOf(info)} ${kind} ${values.length === 0 ? "" : JSON.stringify(values)}`;
-  const before = selections.get(name);
-  if (before) return before as Made; // its kind is a part of its name
-  const made = make();
-  selections.set(name, made);
-  return made;
-}
+type AnyContent = RowContent | PageContent | EdgeContent | PageInfoContent;
 
-/** Returns the size of a selection: its fields, and the characters of its inputs. */
-function partsOf({ fields, relations, json }: Selection): number {
-  const below = [...relations.values()].map(
-    (one) => partsOf(one.selection) + ("input" in one ? JSON.stringify(one.input).length : 0),
-  );
-  return below.reduce((sum, parts) => sum + parts, 1 + (fields?.size ?? 0) + (json ? partsOfShape(json) : 0));
-}
-
-function partsOfPage({ pageSelection, selection }: SelectedPage): number {
-  return partsOf(selection) + (pageSelection.json ? partsOfShape(pageSelection.json.members) : 0);
-}
-
-function partsOfShape(members: readonly (RowMember | Member<PageContent | EdgeContent | PageInfoContent>)[]): number {
+/** Returns the size of a selection: its members, and the characters of its inputs. */
+function partsOf(members: readonly (RowMember | Member<AnyContent>)[]): number {
   return members.reduce((sum, member) => sum + ("content" in member ? partsOfContent(member.content) : 1), 1);
 }
 
-function partsOfContent(content: RowContent | PageContent | EdgeContent | PageInfoContent): number {
-  if ("members" in content) return partsOfShape(content.members);
-  if (content.kind === "page") return partsOfShape(content.shape.members) + JSON.stringify(content.input).length;
-  return "shape" in content ? partsOfShape(content.shape) : 1;
-}
-
-function variablesBelow(info: GraphQLResolveInfo): readonly string[] {
-  const known = variables.get(info.operation) ?? new Map<string, readonly string[]>();
-  variables.set(info.operation, known);
-  const locations = locationsOf(info);
-  const names = known.get(locations) ?? findVariables(info);
-  known.set(locations, names);
-  return names;
+function partsOfContent(content: AnyContent): number {
+  const below = "members" in content ? partsOf(content.members) : 1;
+  return "input" in content ? below + JSON.stringify(content.input).length : below;
 }
 
 function findVariables({ fieldNodes, fragments }: GraphQLResolveInfo): readonly string[] {

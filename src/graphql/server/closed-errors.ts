@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
-import { type ExecutionResult, GraphQLError, type GraphQLErrorOptions } from "graphql";
-import { asError, DomainError, type ErrorCode, InvalidInput, retryAfterOf, Unavailable } from "../../errors.ts";
+import { type ExecutionResult, GraphQLError } from "graphql";
+import { DomainError, type ErrorCode, InvalidInput, retryAfterOf, Unavailable } from "../../errors.ts";
+import { errorPlace } from "../kit/graphql-errors.ts";
 import { statusOf } from "../../http/kit/problem.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 
@@ -51,23 +52,6 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
   });
 }
 
-/** Returns `error` with the HTTP status for Yoga. */
-export function withHttp(error: GraphQLError, http: { readonly status: number; readonly spec?: boolean }): GraphQLError {
-  const { message, originalError, extensions } = error;
-  return new GraphQLError(message, {
-    ...errorPlace(error),
-    originalError: originalError ?? null,
-    extensions: { ...extensions, http },
-  });
-}
-
-/** Returns an error that was thrown outside any field as an error for {@link closed}. */
-export function wrap(error: unknown): GraphQLError {
-  if (error instanceof GraphQLError) return error;
-  const original = asError(error);
-  return new GraphQLError(original.message, { originalError: original });
-}
-
 /** Returns the status that the host or the API gives `error`, or undefined if it gives none. */
 export function hostStatus(error: unknown): number | undefined {
   if (error instanceof DomainError) return statusOf[error.code];
@@ -81,10 +65,6 @@ export function hostStatus(error: unknown): number | undefined {
  */
 function httpOf(error: GraphQLError, http: unknown): unknown {
   return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;
-}
-
-function errorPlace({ nodes, source, positions, path }: GraphQLError): GraphQLErrorOptions {
-  return { ...(nodes && { nodes }), ...(source && { source, positions: positions ?? null }), ...(path && { path }) };
 }
 
 function rootCause(error: GraphQLError): Error | undefined {

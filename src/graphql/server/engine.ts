@@ -9,7 +9,7 @@ import {
   validate,
   type ValidationRule,
 } from "graphql";
-import { type Documents, type Operation, type Prepared, refused } from "./documents/documents.ts";
+import { type Documents, type Operation, type Prepared, refused } from "../documents/documents.ts";
 import type { Contexts, Execute } from "./execution/execute.ts";
 import { forPlugins } from "./execution/execution-result.ts";
 

@@ -17,21 +17,19 @@ import { type Limits, nameOfCredential } from "../../limits/limits.ts";
 import { createOneATurn } from "../../lib/one-a-turn.ts";
 import type { Services } from "../../services.ts";
 import type { Viewer } from "../../viewer.ts";
-import { withHttp, wrap } from "./closed-errors.ts";
+import { withHttp, wrap } from "../kit/graphql-errors.ts";
 import { createGraphContext } from "./execution/context.ts";
-import type { OperationCost } from "./documents/cost.ts";
-import { collectFields } from "../select/collect-fields.ts";
-import { createDocuments, type Operation, type Prepared } from "./documents/documents.ts";
+import type { OperationCost } from "../documents/cost.ts";
+import { collectFields, namedFragments } from "../documents/fields.ts";
+import { createDocuments, type Operation, type Prepared } from "../documents/documents.ts";
 import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execution/execute.ts";
-import { namedFragments } from "./execution/execute-as-json.ts";
 import { withExtensions } from "./execution/execution-result.ts";
-import { type Variables } from "./documents/limits.ts";
+import { type Variables } from "../documents/limits.ts";
 import { anonymousLimits, documentLimits } from "../kit/document-limits.ts";
 import { rateLimitStatus } from "../kit/rate-limit-status.ts";
-import { rowSelectionBuilder } from "../select/row-selection.ts";
-import { jsonSelectionBuilder } from "../select/json-selection.ts";
-import { checkVariables } from "./documents/variables.ts";
+import { createSelectionBuilders } from "../select/select.ts";
+import { checkVariables } from "../documents/variables.ts";
 
 /** The parameters of a well-formed request (GraphQL over HTTP, "Request Parameters"). */
 export interface Parameters {
@@ -83,6 +81,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
   const anonymousDocuments = createDocuments(schema, anonymousLimits, documentCacheSize.anonymous);
   const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
   const turn = createOneATurn();
+  const builders = createSelectionBuilders();
 
   async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<OperationResult> {
     const { query, variables, extensions } = parameters;
@@ -109,8 +108,8 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     const base = { viewer: caller.viewer, services, rateLimit };
     if (operation.introspects) await turn();
     const contexts = {
-      inJson: () => createGraphContext(base, jsonSelectionBuilder),
-      asRows: () => createGraphContext(base, rowSelectionBuilder),
+      inJson: () => createGraphContext(base, builders, "json"),
+      asRows: () => createGraphContext(base, builders, "rows"),
     };
     run.chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
     const result = await (enveloped

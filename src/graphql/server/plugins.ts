@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from "fastify";
 import { type DocumentNode, type GraphQLSchema, isObjectType, type Source, type ValidationRule } from "graphql";
 import { createYoga, isAsyncIterable, mapAsyncIterator, type Plugin, type YogaServerInstance } from "graphql-yoga";
-import { closeErrors, wrap } from "./closed-errors.ts";
+import { closeErrors } from "./closed-errors.ts";
+import { wrap } from "../kit/graphql-errors.ts";
 import type { Engine, Envelop, OperationResult } from "./engine.ts";
 import { negotiateStream } from "./http/negotiate.ts";
 import type { Caller, Parameters, Perform } from "./operations.ts";

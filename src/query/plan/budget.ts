@@ -1,15 +1,6 @@
 import type { GivenPosition, Page } from "../model/page.ts";
 import { isParam, param, sql, type Sql, boundParam } from "../../database/sql.ts";
 
-/** A statement that returns one JSON value, and the function that decodes it. */
-export interface Plan<Value> {
-  /** Selects one column, `json`, of type text, in one row. No row means that there is nothing. */
-  readonly statement: Sql;
-  readonly decode: (json: string | null) => Value;
-  /** How many rows it probably reads at most. */
-  readonly weight: number;
-}
-
 /**
  * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a level. With
  * hundreds of nested relations PostgreSQL plans for longer than it runs, and a function takes at most 100 arguments.

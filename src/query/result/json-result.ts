@@ -1,45 +1,9 @@
-import type { DomainError } from "../../errors.ts";
-import { orRejected, mapMaybePromises } from "../../lib/maybe-promise.ts";
+import { mapMaybePromises, orRejected } from "../../lib/maybe-promise.ts";
+import type { JsonResult } from "../model/result.ts";
+import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
+import { missingMark, type Placeholder, placeholderMark } from "../statement/placeholder.ts";
 
-/** What a placeholder needs to know of the request. The API that made the shape knows what is in it. */
-export type ResponseContext = object;
-
-/** JSON of a response, as the database wrote it. */
-export interface JsonResult {
-  /**
-   * The JSON with its placeholders filled for `context`. @throws {UnsupportedAsJson}, and what filling a placeholder throws.
-   */
-  text(context: ResponseContext): string | Promise<string>;
-}
-
-/** The database cannot write this result as JSON. The caller reads rows instead, and these give the value or the error. */
-export class UnsupportedAsJson extends Error {
-  /** `cause` is the error of the policy that refused the read, if a policy did. */
-  constructor(cause?: DomainError) {
-    super("The database cannot write this result as JSON.", { cause });
-  }
-}
-
-// JSON escapes all control characters, so no stored value contains these two.
-/** Begins and ends a placeholder. */
-export const placeholderMark = "\u0001";
-/** Marks a row that must exist and does not: rows give the error. */
-export const missingMark = "\u0002";
-
-/** Computes a part of the JSON that the database cannot write. */
-export interface Placeholder {
-  /** Returns the value to compute with, from the JSON that the statement wrote. It is the same in all contexts. */
-  readonly read: (payload: unknown) => unknown;
-  readonly fill: (payload: never, context: ResponseContext) => string | Promise<string>;
-}
-
-/** What the statement writes around the payload of a placeholder: `mark`, its number, `:`, the payload as JSON, `mark`. */
-export const placeholderMarks = (placeholder: number): { readonly begin: string; readonly end: string } => ({
-  begin: `${placeholderMark}${placeholder}:`,
-  end: placeholderMark,
-});
-
-/** Returns `text` as a result whose placeholders are filled when it is asked for. */
+/** Returns `text` as a result whose placeholders are computed when it is asked for. */
 export function createJsonResult(text: string, placeholders: readonly Placeholder[]): JsonResult {
   let known: readonly (string | FilledPlaceholder)[] | undefined;
   return {
@@ -47,14 +11,16 @@ export function createJsonResult(text: string, placeholders: readonly Placeholde
       if (text.includes(missingMark)) throw new UnsupportedAsJson();
       if (!text.includes(placeholderMark)) return text;
       known ??= splitAtPlaceholders(text, placeholders);
-      const parts = known.map((part) => (typeof part === "string" ? part : orRejected(() => part.fill(part.payload, context))));
+      const parts = known.map((part) =>
+        typeof part === "string" ? part : orRejected(() => part.compute(part.payload, context)),
+      );
       return mapMaybePromises(parts, (texts) => texts.join(""));
     },
   };
 }
 
 interface FilledPlaceholder {
-  readonly fill: Placeholder["fill"];
+  readonly compute: Placeholder["compute"];
   /** What {@link Placeholder.read} returned. */
   readonly payload: never;
 }
@@ -68,5 +34,5 @@ function placeholderIn(part: string, placeholders: readonly Placeholder[]): Fill
   const colon = part.indexOf(":");
   const placeholder = placeholders[Number(part.slice(0, colon))];
   if (!placeholder) throw new TypeError("A result has a placeholder that its plan does not know.");
-  return { fill: placeholder.fill, payload: placeholder.read(JSON.parse(part.slice(colon + 1))) as never };
+  return { compute: placeholder.compute, payload: placeholder.read(JSON.parse(part.slice(colon + 1))) as never };
 }

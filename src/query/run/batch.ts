@@ -9,7 +9,7 @@ import { isParam, type Param, type Sql } from "../../database/sql.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 
 /** The texts of a statement: for one set of values of its parameters, and for many. */
-export interface WrittenStatement {
+export interface StatementTexts {
   /**
    * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of bytes.
    * Returns one row or none: `bytes`, and the text `json`, which is null if it is too long.
@@ -27,7 +27,7 @@ export interface WrittenStatement {
 }
 
 /** Writes the texts of a statement that selects one column, `json`, of type text. */
-export function writeStatement({ strings, values }: Sql, isShared: (name: string) => boolean): WrittenStatement {
+export function writeTexts({ strings, values }: Sql, isShared: (name: string) => boolean): StatementTexts {
   const constants = values.filter((value) => !isParam(value));
   const named = distinct(values.filter((value) => isParam(value)));
   const isOwn = ({ name }: Param): boolean => name === undefined || !isShared(name);
@@ -103,14 +103,14 @@ export interface StatementRunner {
    * Returns the batch of `statement`, which probably reads at most `weight` rows. It sends at most `maxBatchSize` questions
    * together.
    */
-  batchOf(statement: WrittenStatement, weight: number, maxBatchSize: number): Batch;
+  batchOf(statement: StatementTexts, weight: number, maxBatchSize: number): Batch;
 }
 
 export interface StatementRunnerDependencies {
   readonly database: Database;
   /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
-  /** The values of {@link WrittenStatement.sharedParams}. It is called each time a statement is sent. */
+  /** The values of {@link StatementTexts.sharedParams}. It is called each time a statement is sent. */
   readonly sharedParams: () => Readonly<Record<string, string>>;
 }
 

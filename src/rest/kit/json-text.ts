@@ -1,5 +1,5 @@
-import { UnsupportedAsJson } from "../../query/result/json-result.ts";
-import { jsonOf } from "../../query/model/shape.ts";
+import { UnsupportedAsJson } from "../../query/model/unsupported-as-json.ts";
+import { jsonOf } from "../../query/model/result.ts";
 
 /** An answer's body that is JSON already. */
 export interface JsonText {

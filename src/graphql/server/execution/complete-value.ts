@@ -1,7 +1,5 @@
 import {
   defaultFieldResolver,
-  getArgumentValues,
-  type GraphQLField,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
@@ -11,10 +9,11 @@ import {
   isObjectType,
   type SelectionSetNode,
 } from "graphql";
-import { UnsupportedAsJson } from "../../../query/result/json-result.ts";
-import { jsonOf } from "../../../query/model/shape.ts";
-import { collectFields, type FieldGroup } from "../../select/collect-fields.ts";
+import { UnsupportedAsJson } from "../../../query/model/unsupported-as-json.ts";
+import { jsonOf } from "../../../query/model/result.ts";
+import { argumentsOf, collectFields, type SelectedField, typenameField } from "../../documents/fields.ts";
 import type { GraphContext } from "../../kit/context.ts";
+import type { FieldExecutor } from "../../select/select.ts";
 import { type MaybePromise, mapMaybePromise, mapMaybePromises, orRejected } from "../../../lib/maybe-promise.ts";
 
 /** What resolvers get. The path of `info` is not set: only errors need a path, and graphql-js reports them. */
@@ -40,10 +39,15 @@ function completeValue(value: unknown, type: GraphQLOutputType, execution: Execu
   if (isLeafType(type)) return orThrow(JSON.stringify(type.serialize(value)));
   if (isListType(type)) return completeList(value, type.ofType, execution);
   const json = typeof value === "object" ? jsonOf(value) : undefined;
-  if (json) return json.text(execution);
+  if (json) return json.text(fieldExecutorOf(execution));
   // An object with a global id is a row: it has JSON, or must be read as rows.
   if (!isObjectType(type) || type.getInterfaces().length > 0) throw new UnsupportedAsJson();
   return executeSelectionSet(value, type, execution.info.fieldNodes, execution);
+}
+
+/** Returns what computed fields of JSON take from `execution`. */
+function fieldExecutorOf(execution: ExecutionContext): FieldExecutor {
+  return { executeField: (source, selected, args) => executeField(source, selected, execution, args) };
 }
 
 /**
@@ -65,13 +69,6 @@ function executeSelectionSet(
   return mapMaybePromises(members, (known) => `{${known.join(",")}}`);
 }
 
-/** A field of an object type and the nodes that select it. */
-export interface SelectedField {
-  readonly type: GraphQLObjectType;
-  readonly field: GraphQLField<unknown, unknown>;
-  readonly nodes: FieldGroup;
-}
-
 /**
  * Returns the JSON of the field `selected` of `source`: ExecuteField of the GraphQL specification (6.4). Throws as {@link
  * completeValue}.
@@ -88,14 +85,6 @@ export function executeField(
   return completeValue(resolve(source, args, execution.context, info), field.type, { context: execution.context, info });
 }
 
-/** Returns the arguments of a field. Throws a {@link GraphQLError} if they are not valid. */
-export function argumentsOf(
-  { field, nodes }: Pick<SelectedField, "field" | "nodes">,
-  { variableValues }: GraphQLResolveInfo,
-): Record<string, unknown> {
-  return getArgumentValues(field, nodes[0], variableValues);
-}
-
 function completeList(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): MaybePromise<string> {
   if (!Array.isArray(value)) throw new UnsupportedAsJson();
   return mapMaybePromises(
@@ -107,11 +96,4 @@ function completeList(value: unknown, type: GraphQLOutputType, execution: Execut
 function orThrow(json: string | undefined): string {
   if (json === undefined) throw new UnsupportedAsJson();
   return json;
-}
-
-/** Returns the value of `__typename`. Throws {@link UnsupportedAsJson} for other nodes that select no field of the type. */
-export function typenameField({ name }: GraphQLObjectType, [node]: FieldGroup): string {
-  // A root field may be introspection.
-  if (node.name.value !== "__typename") throw new UnsupportedAsJson();
-  return name;
 }

@@ -1,12 +1,16 @@
 import DataLoader from "dataloader";
 import { createObjectIds } from "../../../lib/object-ids.ts";
-import { preloaded } from "../../../query/model/selection.ts";
+import { preloaded } from "../../../query/model/result.ts";
 import type { GraphContext, GraphContextBase } from "../../kit/context.ts";
-import type { SelectionBuilder } from "../../kit/selection-builder.ts";
-import { relationKeyOf, selectedPageOf } from "../../select/row-selection.ts";
+import { keyOf } from "../../documents/fields.ts";
+import type { SelectionBuilders } from "../../select/select.ts";
 
-/** Returns the context of one operation. `selectionBuilder` builds the selections of its root fields. */
-export function createGraphContext(base: GraphContextBase, selectionBuilder: SelectionBuilder): GraphContext {
+/** Returns the context of one operation, whose root fields are read as JSON or as rows. */
+export function createGraphContext(
+  base: GraphContextBase,
+  builders: SelectionBuilders,
+  as: keyof SelectionBuilders,
+): GraphContext {
   const { viewer } = base;
   const objectId = createObjectIds();
   // The key is the read function itself: each service has it once, and it determines the type of the result.
@@ -29,7 +33,7 @@ export function createGraphContext(base: GraphContextBase, selectionBuilder: Sel
 
   const context: GraphContext = {
     ...base,
-    ...selectionBuilder,
+    ...builders[as],
     load(read, key, selection) {
       const variant = selection === undefined ? "" : String(objectId(selection));
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);
@@ -38,19 +42,17 @@ export function createGraphContext(base: GraphContextBase, selectionBuilder: Sel
       return loaderOf(read, JSON.stringify(input), (keys: readonly (typeof key)[]) => read(viewer, keys, input)).load(key);
     },
     row(row, info, read, key) {
-      const loaded = preloaded(row, relationKeyOf(info));
+      const loaded = preloaded(row, keyOf(info.fieldNodes));
       // The preloaded value has the type of the field that it was read for.
       return loaded === undefined ? context.load(read, key, context.selected(info)) : (loaded as never);
     },
     page(row, info, read, readInput, key) {
-      const loaded = preloaded(row, relationKeyOf(info));
+      const loaded = preloaded(row, keyOf(info.fieldNodes));
       if (loaded !== undefined) return loaded as never; // as above
       const input = readInput();
-      const { pageSelection, selection } = selectedPageOf(info);
+      const selection = builders.rows.selectedPage(info);
       const variant = `${objectId(selection)} ${JSON.stringify(input)}`;
-      return loaderOf(read, variant, (keys: readonly (typeof key)[]) =>
-        read(viewer, keys, input, pageSelection, selection),
-      ).load(key);
+      return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, selection)).load(key);
     },
     forget: () => loaders.clear(),
   };

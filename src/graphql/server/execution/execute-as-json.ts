@@ -1,23 +1,21 @@
 import {
-  type DocumentNode,
   getVariableValues,
   GraphQLError,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
-  Kind,
   OperationTypeNode,
 } from "graphql";
 import { AnswerTooLarge, asError, attempt, DomainError, TooExpensive } from "../../../errors.ts";
 import { type MaybePromise, mapMaybePromise, mapMaybePromises, orRejected } from "../../../lib/maybe-promise.ts";
 import { isUnavailable } from "../../../database/unavailable.ts";
-import { UnsupportedAsJson } from "../../../query/result/json-result.ts";
-import { collectFields, type FieldGroup } from "../../select/collect-fields.ts";
+import { UnsupportedAsJson } from "../../../query/model/unsupported-as-json.ts";
+import { collectFields, type FieldGroup, typenameField, namedFragments } from "../../documents/fields.ts";
 import type { GraphContext } from "../../kit/context.ts";
-import type { Operation } from "../documents/documents.ts";
-import type { Variables } from "../documents/limits.ts";
-import { executeField, typenameField } from "./complete-value.ts";
+import type { Operation } from "../../documents/documents.ts";
+import type { Variables } from "../../documents/limits.ts";
+import { executeField } from "./complete-value.ts";
 
 /** Why a field is executed again as rows. */
 export type FallbackReason = "unsupported" | "client_error";
@@ -93,12 +91,6 @@ export function createExecuteAsJson(
     });
     return mapMaybePromises(executed, (all) => all);
   };
-}
-
-/** Returns the fragments of a document as `info` has them. */
-export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInfo["fragments"] {
-  const fragments = definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
-  return Object.fromEntries(fragments.map((one) => [one.name.value, one]));
 }
 
 /** Returns the outcome of a root field that the query type does not define: introspection or `__typename`. */

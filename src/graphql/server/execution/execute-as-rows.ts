@@ -1,9 +1,9 @@
 import { execute, type ExecutionResult, type GraphQLSchema } from "graphql";
 import { AnswerTooLarge, attempt } from "../../../errors.ts";
-import { withHttp, wrap } from "../closed-errors.ts";
+import { withHttp, wrap } from "../../kit/graphql-errors.ts";
 import type { GraphContext } from "../../kit/context.ts";
-import type { Operation } from "../documents/documents.ts";
-import type { Variables } from "../documents/limits.ts";
+import type { Operation } from "../../documents/documents.ts";
+import type { Variables } from "../../documents/limits.ts";
 import { requireJsonBytes } from "./result-size.ts";
 
 /**

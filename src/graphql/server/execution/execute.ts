@@ -1,11 +1,11 @@
 import { type ExecutionResult, GraphQLError, type GraphQLSchema, isNonNullType, Kind } from "graphql";
-import { wrap } from "../closed-errors.ts";
+import { wrap } from "../../kit/graphql-errors.ts";
 import type { GraphContext } from "../../kit/context.ts";
-import type { Operation } from "../documents/documents.ts";
+import type { Operation } from "../../documents/documents.ts";
 import { createExecuteAsJson, type FallbackReason, type RootField } from "./execute-as-json.ts";
 import { createExecuteAsRows } from "./execute-as-rows.ts";
 import { resultOfJson } from "./execution-result.ts";
-import type { Variables } from "../documents/limits.ts";
+import type { Variables } from "../../documents/limits.ts";
 import { requireBytes } from "./result-size.ts";
 
 /** Counts the root fields that could not be executed as JSON. */

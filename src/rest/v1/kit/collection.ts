@@ -1,7 +1,7 @@
 import type { Ordering, Page } from "../../../query/model/page.ts";
-import { type CountedSlice, pageWithCursors, type PageSelection } from "../../../query/model/selection.ts";
+import type { CountedSlice, PageSelection, Selection } from "../../../query/model/selection.ts";
 import { asJson, inJson, renderJson } from "../../kit/json-text.ts";
-import type { Shape, Shown } from "./fields.ts";
+import type { Shape } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
 import { pageHeaders, pagingParameters, readV1Page, readPageWish } from "./paging.ts";
@@ -12,7 +12,7 @@ export interface CollectionRead<Fields> {
   readonly fields: FieldFilters<Fields>;
   readonly ordering: Ordering;
   readonly page: Page;
-  readonly pageSelection: PageSelection;
+  readonly selection: PageSelection;
 }
 
 /** A collection of records: its fields, filters and sort keys, and how it is read. */
@@ -36,11 +36,10 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const ordering = readSort(query.last("sort"), sortable, usualOrder);
   const wish = readPageWish(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
-  const { json: list } = readSelection(query.last("fields"), shape);
-  const pageSelection = { ...pageWithCursors, list };
+  const { list: selection } = readSelection(query.last("fields"), shape);
   const page = await inJson(() =>
     readV1Page(wish, {
-      read: (one) => read({ fields, ordering, page: one, pageSelection }),
+      read: (one) => read({ fields, ordering, page: one, selection }),
       count: (most) => count(fields, most),
     }),
   );
@@ -54,9 +53,9 @@ export async function answerCollection<Row extends object, Fields extends Readon
 export async function answerRecord<Row extends object>(
   request: V1Request,
   shape: Shape<Row>,
-  read: (selection: Shown) => Promise<Row>,
+  read: (selection: Selection) => Promise<Row>,
 ): Promise<V1Answer> {
-  const selection = request.readSelection(request.query.last("fields"), shape);
-  const row = await inJson(() => read(selection));
+  const { one } = request.readSelection(request.query.last("fields"), shape);
+  const row = await inJson(() => read(one));
   return { body: asJson(await renderJson(row, request)) };
 }

@@ -1,9 +1,17 @@
 import { LRUCache } from "lru-cache";
-import type { ResponseContext } from "../../../query/result/json-result.ts";
 import type { Entity } from "../../../query/model/entity.ts";
 import type { OneRelation } from "../../../query/model/relation.ts";
-import type { Selection } from "../../../query/model/selection.ts";
-import { type RowContent, type RowMember, type RowShape, type JsonEncoding, storedField } from "../../../query/model/shape.ts";
+import {
+  columnContent,
+  type JsonEncoding,
+  jsonList,
+  type PageSelection,
+  type ResponseContext,
+  type RowContent,
+  type RowMember,
+  type RowMembers,
+  type Selection,
+} from "../../../query/model/selection.ts";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 import { BadRequest } from "./errors.ts";
@@ -30,7 +38,7 @@ export interface Shape<Row> {
 
 /** A field of the row, as it is stored. */
 export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string, encoding: JsonEncoding): RecordField {
-  return (name) => ({ name, content: storedField(entity, field, encoding) });
+  return (name) => ({ name, content: columnContent(entity, field, encoding) });
 }
 
 /** A field that is computed from these fields of the row. */
@@ -49,12 +57,12 @@ export function workedContent<Row>(
   value: (row: Row, context: FieldContext) => unknown,
 ): RowContent {
   // Rows are read with those fields.
-  return { kind: "computed", fields, compute: (row: Row, context) => JSON.stringify(value(row, contextOf(context))) };
+  return { kind: "computed", columns: fields, compute: (row: Row, context) => JSON.stringify(value(row, contextOf(context))) };
 }
 
 /** A field that is a related row in that shape, or null. */
-export function relatedRow(relation: OneRelation, shape: RowShape): RecordField {
-  return (name) => ({ name, content: { kind: "row", relation, nullable: true, shape } });
+export function relatedRow(relation: OneRelation, members: RowMembers): RecordField {
+  return (name) => ({ name, content: { kind: "toOne", relation, nullable: true, members } });
 }
 
 /** The request that the response is for: the functions of `collection.ts` always pass one. */
@@ -66,7 +74,10 @@ export function contextOf(context: ResponseContext): FieldContext {
 const selectionCacheSize = 200;
 
 /** What is read of records to show them. */
-export type Shown = Selection & { readonly json: RowShape };
+export interface Shown {
+  readonly one: Selection;
+  readonly list: PageSelection;
+}
 
 /** What `fields=a,b` selects of a shape: `id` always, everything where nothing is selected. @throws {BadRequest} */
 export type ReadSelection = <Row>(selection: string | undefined, shape: Shape<Row>) => Shown;
@@ -101,11 +112,12 @@ function selectedNames<Row>(selection: string | undefined, shape: Shape<Row>): r
 
 function shownFields<Row>(names: readonly string[], shape: Shape<Row>): Shown {
   const members = names.flatMap((name) => shape.fields[name]?.(name) ?? []);
-  return { fields: new Set<string>(shape.always), relations: new Map(), json: joinMembers(members) };
+  const joined = joinMembers(members);
+  return { one: { as: "json", members: joined, columns: shape.always ?? [] }, list: jsonList(joined) };
 }
 
 /** `members`, those beside each other that are of one related row as one. */
-function joinMembers(members: readonly RowMember[]): RowShape {
+function joinMembers(members: readonly RowMember[]): RowMembers {
   const all: RowMember[] = [];
   for (const member of members) {
     const last = all.at(-1);

@@ -1,6 +1,9 @@
 import {
+  type DocumentNode,
   type FieldNode,
+  getArgumentValues,
   getDirectiveValues,
+  type GraphQLField,
   GraphQLIncludeDirective,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
@@ -11,6 +14,7 @@ import {
   type SelectionSetNode,
 } from "graphql";
 import type { RelationKey } from "../../query/model/selection.ts";
+import { UnsupportedAsJson } from "../../query/model/unsupported-as-json.ts";
 
 /** What collecting fields needs to know of an operation. */
 type SelectionContext = Pick<GraphQLResolveInfo, "schema" | "fragments" | "variableValues">;
@@ -68,4 +72,32 @@ function isIncluded({ variableValues }: SelectionContext, node: SelectionNode): 
   if (!node.directives?.length) return true;
   if (getDirectiveValues(GraphQLSkipDirective, node, variableValues)?.["if"] === true) return false;
   return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
+}
+
+/** A field of an object type and the nodes that select it. */
+export interface SelectedField {
+  readonly type: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly nodes: FieldGroup;
+}
+
+/** Returns the arguments of a field. Throws a {@link GraphQLError} if they are not valid. */
+export function argumentsOf(
+  { field, nodes }: Pick<SelectedField, "field" | "nodes">,
+  { variableValues }: GraphQLResolveInfo,
+): Record<string, unknown> {
+  return getArgumentValues(field, nodes[0], variableValues);
+}
+
+/** Returns the value of `__typename`. Throws {@link UnsupportedAsJson} for other nodes that select no field of the type. */
+export function typenameField({ name }: GraphQLObjectType, [node]: FieldGroup): string {
+  // A root field may be introspection.
+  if (node.name.value !== "__typename") throw new UnsupportedAsJson();
+  return name;
+}
+
+/** Returns the fragments of a document as `info` has them. */
+export function namedFragments({ definitions }: DocumentNode): GraphQLResolveInfo["fragments"] {
+  const fragments = definitions.flatMap((one) => (one.kind === Kind.FRAGMENT_DEFINITION ? [one] : []));
+  return Object.fromEntries(fragments.map((one) => [one.name.value, one]));
 }

@@ -13,9 +13,9 @@ import {
   type SelectionSetNode,
   TypeMetaFieldDef,
 } from "graphql";
-import { attempt } from "../../../errors.ts";
+import { attempt } from "../../errors.ts";
 import { type Fragments, rootFieldsOf, type Variables } from "./limits.ts";
-import type { DocumentLimits } from "../../kit/document-limits.ts";
+import type { DocumentLimits } from "../kit/document-limits.ts";
 
 /** The size of an introspection's result. */
 export interface Introspected {

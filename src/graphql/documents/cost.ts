@@ -13,8 +13,8 @@ import {
   type SelectionSetNode,
   type ValueNode,
 } from "graphql";
-import { prices, wholePoints } from "../../../limits/cost.ts";
-import { defaultSize, maximumSize } from "../../kit/connections.ts";
+import { prices, wholePoints } from "../../limits/cost.ts";
+import { defaultSize, maximumSize } from "../kit/connections.ts";
 import type { Fragments, Variables } from "./limits.ts";
 
 /** The cost of an operation with certain variables, if all its pages were full. */

@@ -1,7 +1,7 @@
 import { integer } from "../plan/keyset.ts";
 import { join, raw, sql, type Sql } from "../../database/sql.ts";
-import { placeholderMark, missingMark } from "../result/json-result.ts";
-import type { JsonEncoding } from "../model/shape.ts";
+import { placeholderMark, missingMark } from "./placeholder.ts";
+import type { JsonEncoding } from "../model/selection.ts";
 
 // The parts of a statement that write JSON as text.
 

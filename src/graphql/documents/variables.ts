@@ -1,6 +1,6 @@
 import { type DocumentNode, GraphQLError, Kind, visit } from "graphql";
-import { type FieldProblem, InvalidInput } from "../../../errors.ts";
-import { isTooDeep, maximumJsonDepth } from "../../../lib/json-shape.ts";
+import { type FieldProblem, InvalidInput } from "../../errors.ts";
+import { isTooDeep, maximumJsonDepth } from "../../lib/json-shape.ts";
 import type { Variables } from "./limits.ts";
 
 /**

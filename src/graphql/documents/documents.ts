@@ -8,8 +8,8 @@ import {
   validate,
 } from "graphql";
 import { LRUCache } from "lru-cache";
-import { maximumPoints, prices } from "../../../limits/cost.ts";
-import { withHttp } from "../closed-errors.ts";
+import { maximumPoints, prices } from "../../limits/cost.ts";
+import { withHttp } from "../kit/graphql-errors.ts";
 import { compileCost, type OperationCost } from "./cost.ts";
 import { countIntrospected, hasVariables, type Introspected, introspects } from "./introspection.ts";
 import {
@@ -21,7 +21,7 @@ import {
   tooHeavy,
   type Variables,
 } from "./limits.ts";
-import type { DocumentLimits } from "../../kit/document-limits.ts";
+import type { DocumentLimits } from "../kit/document-limits.ts";
 import { longListIn } from "./variables.ts";
 
 /** An operation of a valid document. As long as the document is cached, it is the same object each time. */

@@ -1,19 +1,12 @@
 import { type CursorScope, cursorSeparator, scopeTag } from "../model/cursor.ts";
 import { integer } from "../plan/keyset.ts";
 import { neighboursOf, type Ordering, type Page, positionFields, type SortField } from "../model/page.ts";
-import { countUpTo } from "../plan/pages.ts";
-import type { PagedTable, Rows } from "../model/paged-table.ts";
 import { column, empty, join, raw, sql, type Sql } from "../../database/sql.ts";
-import type { JsonEncoding } from "../model/shape.ts";
+import type { JsonEncoding } from "../model/selection.ts";
 import { mayWriteTooMuch, stoppedForSize } from "../plan/budget.ts";
-import { coalesce, type Piece, encoded, textOf } from "./text.ts";
+import { coalesce, type Piece, encoded, textOf } from "./json-text.ts";
 
 // Writes pages as JSON. The JSON of their rows is given.
-
-/** Returns the number of `rows` as text. It counts up to the maximum of `total`, if there is one. */
-export function writeTotal(table: PagedTable, rows: Rows, total: true | { readonly max: number }): Sql {
-  return sql`(${countUpTo(table, rows, total === true ? undefined : total.max)})::text`;
-}
 
 /** A page and the alias of its rows. */
 export interface Placed {
@@ -54,10 +47,10 @@ export function writeList(page: Page, number: number): readonly Piece[] {
   return ["[", sql`array_to_string(${found}[${first}:${last}], ',')`, "]"];
 }
 
-/** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the text of `ends`. */
-export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf, rows: Sql, placed: Placed): Sql {
-  const texts = [...lists, ends.text].map(textOf);
-  const names = [...lists.map((_, index) => `list_${index + 1}`), ends.name];
+/** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the texts of `ends`. */
+export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf | undefined, rows: Sql, placed: Placed): Sql {
+  const texts = [...lists, ...(ends ? [ends.text] : [])].map(textOf);
+  const names = [...lists.map((_, index) => `list_${index + 1}`), ...(ends ? [ends.name] : [])];
   const { written, inOrder } = writeInOrder(texts, names, rows, placed);
   const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
   return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
@@ -93,10 +86,15 @@ export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sq
   return { first: at(first), last: at(last) };
 }
 
+/** Returns how many rows were read. `ends` undefined: there is a list of them. */
+export function countOfRead(ends: EndsOf | undefined): Sql {
+  return sql`cardinality(${raw(`page.${ends?.name ?? "list_1"}`)})`;
+}
+
 /** Returns `true` or `false`: whether there are rows beyond that side of the page. */
-export function neighbour(side: "hasNext" | "hasPrevious", page: Page, { name }: EndsOf): Piece {
+export function neighbour(side: "hasNext" | "hasPrevious", page: Page, ends: EndsOf | undefined): Piece {
   const [withMore, without] = [true, false].map((more) => neighboursOf(page, more)[side]);
-  return withMore === without ? String(without) : sql`(cardinality(${raw(`page.${name}`)}) > ${integer(page.size)})::text`;
+  return withMore === without ? String(without) : sql`(${countOfRead(ends)} > ${integer(page.size)})::text`;
 }
 
 /** Returns the position of a row as a JSON array. */

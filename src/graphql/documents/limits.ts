@@ -11,8 +11,8 @@ import {
   type SelectionSetNode,
   visit,
 } from "graphql";
-import { TooExpensive } from "../../../errors.ts";
-import type { DocumentLimits } from "../../kit/document-limits.ts";
+import { TooExpensive } from "../../errors.ts";
+import type { DocumentLimits } from "../kit/document-limits.ts";
 
 /** The values of an operation's variables, by name. */
 export type Variables = Readonly<Record<string, unknown>>;

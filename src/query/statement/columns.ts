@@ -1,16 +1,16 @@
 import { column, join, sql, type Sql } from "../../database/sql.ts";
 import type { Entity } from "../model/entity.ts";
 
-/** Fields of rows as a statement selects them, in the order of the entity, and the function that decodes them. */
-export interface StoredFields {
+/** Columns of rows as a statement selects them, in the order of the entity, and the function that decodes them. */
+export interface StoredColumns {
   readonly columns: readonly Sql[];
   /** Returns a row from the first values of the array. More values may follow. */
   readonly decode: (values: readonly never[]) => Record<string, unknown>;
 }
 
-/** Returns the fields for which `isWanted` is true, and those that are always read. */
-export function storedFields(entity: Entity<unknown>, isWanted: (field: string) => boolean): StoredFields {
-  const fields = entity.fields.filter((field) => entity.always.has(field) || isWanted(field));
+/** Returns the columns of the fields `named`, or of all if it is undefined, and those that are always read. */
+export function storedColumns(entity: Entity<unknown>, named: readonly string[] | undefined): StoredColumns {
+  const fields = entity.fields.filter((field) => named === undefined || entity.always.has(field) || named.includes(field));
   const revivers = fields.map((field) => entity.revive(field));
   return {
     columns: fields.map((field) => column(entity.alias, field)),

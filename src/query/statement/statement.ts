@@ -1,0 +1,115 @@
+import { sql, type Sql } from "../../database/sql.ts";
+import type { Viewer } from "../../viewer.ts";
+import type { Read, ReadOfPage, ReadOfPages, ReadOfRow } from "../model/read.ts";
+import type { PageContent, PageMembers } from "../model/selection.ts";
+import { weightOfPage } from "../plan/budget.ts";
+import { createPlanner, type PagePlan, type Planner } from "../plan/planner.ts";
+import { storedMembers, storedPageMembers } from "../plan/stored-members.ts";
+import { jsonArray, storedColumns } from "./columns.ts";
+import { divider, type Piece, textOf } from "./json-text.ts";
+import { aggregated, countOfRead, type EndsOf, firstAndLast, positionOf, writeList } from "./page-arrays.ts";
+import type { Placeholder } from "./placeholder.ts";
+import { hasNeighbours, writePage, writeRow, writeTotal, type Writing } from "./write.ts";
+
+/** A statement that returns one JSON value. */
+export interface WrittenStatement {
+  /** Selects one column, `json`, of type text, in one row. No row means that there is nothing. */
+  readonly sql: Sql;
+  /** How many rows it probably reads at most. */
+  readonly weight: number;
+  /** What the read is that it writes: rows are read as they are stored. */
+  readonly read: Read;
+  /** What is to be computed in its JSON. */
+  readonly placeholders: readonly Placeholder[];
+}
+
+/**
+ * Returns the statement of a read under the policy of `viewer`. The text of JSON with a head has the head, {@link divider}, then
+ * the JSON.
+ *
+ * Throws a {@link DomainError} if the policy refuses the read, and {@link UnsupportedAsJson} if it refuses a part of it or the
+ * JSON would be too large for one statement.
+ */
+export function writeStatement(read: Read, viewer: Viewer): WrittenStatement {
+  const stored = asStored(read);
+  const planner = createPlanner(viewer, stored.selection.as === "rows" ? "rows" : "json");
+  const writing: Writing = { planner, placeholders: [] };
+  const written = stored.kind === "row" ? rowStatement(stored, writing) : pageStatement(stored, writing);
+  return { ...written, read: stored, placeholders: writing.placeholders };
+}
+
+/** Returns `read` with the members that rows have in the database, if it reads rows. */
+function asStored(read: Read): Read {
+  if (read.selection.as !== "rows") return read;
+  if (read.kind === "row") return { ...read, selection: { ...read.selection, members: storedMembers(read.selection.members) } };
+  const members = storedPageMembers(read.selection.members, read.input.ordering);
+  return { ...read, selection: { ...read.selection, members } };
+}
+
+/** JSON has a head with the columns of the row itself. */
+function rowStatement({ relation, selection }: ReadOfRow, writing: Writing): Pick<WrittenStatement, "sql" | "weight"> {
+  const { target, needsReconciling } = relation;
+  const from = writing.planner.row(relation);
+  const row = writeRow(target, selection.members, needsReconciling, writing, 1);
+  const own = sql`${jsonArray(storedColumns(target, selection.columns ?? []).columns)}::text`;
+  const head = selection.as === "json" ? [own, divider] : [];
+  return { sql: sql`SELECT ${textOf([...head, ...row.pieces])} AS json FROM ${from}`, weight: row.weight };
+}
+
+function pageStatement(read: ReadOfPage | ReadOfPages, writing: Writing): Pick<WrittenStatement, "sql" | "weight"> {
+  const { planner } = writing;
+  const { relation, input, selection } = read;
+  const { members, scope } = selection;
+  const plan = planner.page(relation, input as never, hasNeighbours(members)); // its own input: see Read
+  const written =
+    selection.as === "list"
+      ? listPieces(plan, read, writing)
+      : writePage(plan, { members, scope, needsReconciling: relation.needsReconciling }, writing, 1);
+  const json = sql`SELECT ${textOf(written.pieces)} AS json`;
+  return { sql: read.kind === "pages" ? sql`${json} FROM ${parentFrom(read, planner)}` : json, weight: written.weight };
+}
+
+function parentFrom({ parent }: ReadOfPages, planner: Planner): Sql {
+  return planner.row(parent);
+}
+
+/** The head of a list: how many rows were read, the positions of the first and the last, and how many there are on all pages. */
+export type ListHead = readonly [
+  read: number,
+  first: readonly (string | number)[] | null,
+  last: readonly (string | number)[] | null,
+  total: number | null,
+];
+
+/** Returns a {@link ListHead}, {@link divider}, and a JSON list of rows. */
+function listPieces(
+  plan: PagePlan,
+  { relation, input, selection }: ReadOfPage | ReadOfPages,
+  writing: Writing,
+): { readonly pieces: readonly Piece[]; readonly weight: number } {
+  const { target, page } = plan;
+  const row = writeRow(target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
+  const placed = { page, alias: target.alias, weight: weightOfPage(page, row.weight) };
+  const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
+  const { first, last } = firstAndLast(page, ends);
+  const counted = contentOf(selection.members, "total");
+  const total = counted ? writeTotal(plan, counted) : "null";
+  const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, "]"];
+  const text = textOf([...head, divider, ...writeList(page, 1)]);
+  return {
+    pieces: [sql`(SELECT ${text} FROM ${aggregated([row.pieces], ends, plan.rows, placed)} page)`],
+    weight: placed.weight,
+  };
+}
+
+type ContentOfKind<Kind extends PageContent["kind"]> = Extract<PageContent, { readonly kind: Kind }>;
+
+function contentOf<Kind extends PageContent["kind"]>(members: PageMembers, kind: Kind): ContentOfKind<Kind> | undefined {
+  return members.map(({ content }) => content).find((content): content is ContentOfKind<Kind> => content.kind === kind);
+}
+
+function requireContent<Kind extends PageContent["kind"]>(members: PageMembers, kind: Kind): ContentOfKind<Kind> {
+  const content = contentOf(members, kind);
+  if (!content) throw new TypeError(`A list selects no ${kind}.`);
+  return content;
+}

@@ -1,0 +1,320 @@
+import { attempt, DomainError } from "../../errors.ts";
+import { column, raw, sql, type Sql } from "../../database/sql.ts";
+import type { CursorScope } from "../model/cursor.ts";
+import type { Entity } from "../model/entity.ts";
+import type {
+  EdgeContent,
+  Member,
+  PageContent,
+  PageInfoContent,
+  PageMembers,
+  RowContent,
+  RowMember,
+  RowMembers,
+  ToMany,
+  ToOne,
+} from "../model/selection.ts";
+import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
+import { weightOfPage } from "../plan/budget.ts";
+import type { PagePlan, Planner } from "../plan/planner.ts";
+import { jsonArray, storedColumns } from "./columns.ts";
+import { coalesce, encoded, type Piece, textOf } from "./json-text.ts";
+import { aggregated, cursorOf, type EndsOf, firstAndLast, neighbour, writeList, writeListAlone } from "./page-arrays.ts";
+import { missingMark, type Placeholder, placeholderMarks } from "./placeholder.ts";
+
+// Writes rows and pages as JSON, by their members.
+
+/** A written part of a statement, and how many rows it probably reads at most. */
+interface Written {
+  readonly pieces: readonly Piece[];
+  readonly weight: number;
+}
+
+/** The state of the statement that is being written. */
+export interface Writing {
+  readonly planner: Planner;
+  readonly placeholders: Placeholder[];
+}
+
+/**
+ * Returns the JSON object of a row that is in the FROM of the statement. If the row needs reconciling, JSON begins with a mark.
+ *
+ * Throws {@link UnsupportedAsJson}.
+ */
+export function writeRow(
+  entity: Entity<unknown>,
+  members: RowMembers,
+  needsReconciling: Sql | undefined,
+  writing: Writing,
+  depth: number,
+): Written {
+  const inside = writeMembers(entity, members, writing, depth);
+  const pieces = ["{", ...inside.pieces, "}"];
+  const weight = inside.weight + 1;
+  // Rows are reconciled by their service.
+  if (!needsReconciling || writing.planner.as === "rows") return { pieces, weight };
+  return { pieces: [sql`CASE WHEN ${needsReconciling} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
+}
+
+/**
+ * Writes the members of an object with commas between them. If they are not `all` members, there is a comma before the first
+ * one too.
+ */
+function writeMembers(entity: Entity<unknown>, members: RowMembers, writing: Writing, depth: number, all = true): Written {
+  let weight = 0;
+  const pieces = members.flatMap((member, index) => {
+    const part = writeMember(entity, member, writing, depth);
+    if (!part) return [];
+    weight += part.weight;
+    return all && index === 0 ? part.pieces : afterComma(entity, member, part.pieces);
+  });
+  return { pieces, weight };
+}
+
+/** Returns undefined if rows leave out the member. */
+function writeMember(entity: Entity<unknown>, member: RowMember, writing: Writing, depth: number): Written | undefined {
+  if ("of" in member) {
+    const from = writing.planner.related(depth, () => writing.planner.row(member.of));
+    const { pieces, weight } = writeMembers(member.of.target, member.members, writing, depth + 1, false);
+    return from && { pieces: [sql`coalesce((SELECT ${textOf(pieces)} FROM ${from}), '')`], weight: weight + 1 };
+  }
+  const written = writeContent(entity, member.content, writing, depth);
+  return written && { ...written, pieces: [`"${member.name}":`, ...written.pieces] };
+}
+
+function afterComma(entity: Entity<unknown>, member: RowMember, pieces: readonly Piece[]): readonly Piece[] {
+  if ("of" in member) return pieces;
+  if (!("when" in member)) return [",", ...pieces];
+  const { field, is } = member.when;
+  return [sql`CASE WHEN ${column(entity.alias, field)} = ${constant(is)} THEN ${textOf([",", ...pieces])} ELSE '' END`];
+}
+
+/**
+ * Returns a name of an enumeration or a boolean as SQL text: it is the same in every execution. Throws a TypeError for any
+ * other text.
+ */
+function constant(value: string | boolean): Sql {
+  if (typeof value === "boolean") return raw(String(value));
+  if (!/^\w+$/.test(value)) throw new TypeError("A member is to depend on what is no name.");
+  return raw(`'${value}'`);
+}
+
+const weightless = (...pieces: readonly Piece[]): Written => ({ pieces, weight: 0 });
+
+function writeContent(entity: Entity<unknown>, content: RowContent, writing: Writing, depth: number): Written | undefined {
+  switch (content.kind) {
+    case "constant":
+      return weightless(content.json);
+    case "column": {
+      const pieces = encoded(column(entity.alias, content.field), content.encoding);
+      return weightless(...(content.nullable ? [coalesce(pieces, "null")] : pieces));
+    }
+    case "columns":
+      return weightless(arrayOf(entity, content.columns));
+    case "computed": {
+      const { decode } = storedColumns(entity, content.columns);
+      const placeholder: Placeholder = { read: (payload) => decode(payload as never[]), compute: content.compute };
+      return weightless(...withPlaceholder(writing, [arrayOf(entity, content.columns)], placeholder));
+    }
+    case "computedRows":
+      return writeComputedRows(content, writing, depth);
+    case "object":
+      return writeRow(entity, content.members, undefined, writing, depth);
+    case "choice":
+      return writeChoice(entity, content, writing, depth);
+    case "toOne":
+      return writeToOne(content, writing, depth);
+    case "toMany":
+      return writeToMany(content, writing, depth);
+    case "onlyRows":
+      throw new UnsupportedAsJson();
+  }
+}
+
+function arrayOf(entity: Entity<unknown>, columns: readonly string[] | undefined): Sql {
+  return sql`${jsonArray(storedColumns(entity, columns).columns)}::text`;
+}
+
+function writeChoice(
+  entity: Entity<unknown>,
+  { field, yes, no }: Extract<RowContent, { kind: "choice" }>,
+  writing: Writing,
+  depth: number,
+): Written {
+  const [one, other] = [yes, no].map((content) => writeContent(entity, content, writing, depth) ?? weightless("null"));
+  const [ifTrue, ifFalse] = [one, other].map((written) => textOf(written?.pieces ?? []));
+  const pieces = [sql`CASE WHEN ${column(entity.alias, field)} THEN ${ifTrue} ELSE ${ifFalse} END`];
+  return { pieces, weight: Math.max(one?.weight ?? 0, other?.weight ?? 0) };
+}
+
+function writeComputedRows(
+  { relation, input, none, compute }: Extract<RowContent, { kind: "computedRows" }>,
+  { planner, placeholders }: Writing,
+  depth: number,
+): Written {
+  const { target } = relation;
+  const plan = planner.related(depth, () => attempt(() => planner.page(relation, input as never, false), DomainError)); // its own input: see RowContent
+  if (!plan || plan instanceof DomainError) return weightless(none);
+  const { columns, decode } = storedColumns(target, undefined);
+  // Decodes an array of rows.
+  const read = (payload: unknown) => (payload as never[][]).map((values) => decode(values));
+  const found = sql`(SELECT json_agg(${jsonArray(columns)})::text FROM (${plan.rows}) ${raw(target.alias)})`;
+  return { pieces: [coalesce(withPlaceholder({ planner, placeholders }, [found], { read, compute }), none)], weight: 1 };
+}
+
+function writeToOne({ relation, nullable, members }: ToOne, writing: Writing, depth: number): Written | undefined {
+  const from = writing.planner.related(depth, () => writing.planner.row(relation));
+  if (!from) return undefined;
+  const row = writeRow(relation.target, members, relation.needsReconciling, writing, depth + 1);
+  return {
+    pieces: [coalesce([sql`(SELECT ${textOf(row.pieces)} FROM ${from})`], nullable ? "null" : missingMark)],
+    weight: row.weight,
+  };
+}
+
+function writeToMany({ relation, input, members, scope }: ToMany, writing: Writing, depth: number): Written | undefined {
+  const plan = writing.planner.related(
+    depth,
+    () => writing.planner.page(relation, input as never, hasNeighbours(members)), // its own input: see ToMany
+  );
+  return plan && writePage(plan, { members, scope, needsReconciling: relation.needsReconciling }, writing, depth + 1);
+}
+
+/** Whether `members` of a page need to know if there are rows before and after it. */
+export function hasNeighbours(members: PageMembers): boolean {
+  return members.some(({ content }) => content.kind === "pageInfo");
+}
+
+/** Whether `members` of a page have the cursors of its first or last row. */
+function selectsEnds(members: PageMembers): boolean {
+  return members.some(
+    ({ content }) => content.kind === "pageInfo" && content.members.some((one) => endKinds.has(one.content.kind)),
+  );
+}
+
+const endKinds: ReadonlySet<PageInfoContent["kind"]> = new Set(["startCursor", "endCursor"]);
+
+/** What is written of a page. */
+interface PageToWrite {
+  readonly members: PageMembers;
+  readonly scope: CursorScope | undefined;
+  readonly needsReconciling: Sql | undefined;
+}
+
+/** Returns the JSON object of a page. Throws {@link UnsupportedAsJson}. */
+export function writePage(
+  plan: PagePlan,
+  { members, scope, needsReconciling }: PageToWrite,
+  writing: Writing,
+  depth: number,
+): Written {
+  const { target, page } = plan;
+  const { alias } = target;
+  const ends: EndsOf | undefined = scope && { name: "cursors", text: cursorOf(alias, scope) };
+
+  // One subquery reads the rows for all members of the page.
+  const listCount = members.filter(({ content }) => content.kind === "rows" || content.kind === "edges").length;
+  const isAlone = !hasNeighbours(members) && listCount === 1;
+  // The rows are counted by any of the arrays, and cursors that nobody selects are not written.
+  const counted = listCount === 0 || selectsEnds(members) ? ends : undefined;
+  const lists: Written[] = [];
+  const listed = (row: Written): readonly Piece[] => {
+    lists.push(row);
+    const placed = { page, alias, weight: weightOfPage(page, row.weight) };
+    return isAlone ? writeListAlone(row.pieces, plan.rows, placed) : writeList(page, lists.length);
+  };
+  const writeNode = (node: RowMembers) => writeRow(target, node, needsReconciling, writing, depth);
+  const pieces = writeObject(members, (content): readonly Piece[] => {
+    switch (content.kind) {
+      case "constant":
+        return [content.json];
+      case "total":
+        return [writeTotal(plan, content)];
+      case "rows":
+        return listed(writeNode(content.members));
+      case "edges":
+        return listed(writeEdge(content.members, writeNode, ends));
+      case "pageInfo":
+        return writePageInfo(content.members, plan, counted);
+      case "onlyRows":
+        throw new UnsupportedAsJson();
+    }
+  });
+  const rowWeight = lists.reduce((sum, row) => sum + row.weight, 0);
+  const weight = weightOfPage(page, rowWeight);
+  if (isAlone || (lists.length === 0 && !hasNeighbours(members))) return { pieces, weight };
+  const texts = lists.map((row) => row.pieces);
+  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, counted, plan.rows, { page, alias, weight })} page)`;
+  return { pieces: [found], weight };
+}
+
+/** Returns the number of rows on all pages as text. */
+export function writeTotal({ count }: PagePlan, { max }: Extract<PageContent, { kind: "total" }>): Sql {
+  return sql`(${count(max)})::text`;
+}
+
+function writePageInfo(
+  members: readonly Member<PageInfoContent>[],
+  { page }: PagePlan,
+  ends: EndsOf | undefined,
+): readonly Piece[] {
+  return writeObject(members, (content): readonly Piece[] => {
+    switch (content.kind) {
+      case "constant":
+        return [content.json];
+      case "hasNextPage":
+        return [neighbour("hasNext", page, ends)];
+      case "hasPreviousPage":
+        return [neighbour("hasPrevious", page, ends)];
+      case "startCursor":
+        return [firstAndLast(page, requireEnds(ends)).first];
+      case "endCursor":
+        return [firstAndLast(page, requireEnds(ends)).last];
+      case "onlyRows":
+        throw new UnsupportedAsJson();
+    }
+  });
+}
+
+function writeObject<Content>(members: readonly Member<Content>[], write: (content: Content) => readonly Piece[]): Piece[] {
+  return [
+    "{",
+    ...members.flatMap(({ name, content }, index) => [`${index === 0 ? "" : ","}"${name}":`, ...write(content)]),
+    "}",
+  ];
+}
+
+function writeEdge(
+  members: readonly Member<EdgeContent>[],
+  writeNode: (node: RowMembers) => Written,
+  ends: EndsOf | undefined,
+): Written {
+  let weight = 1;
+  const pieces = writeObject(members, (content): readonly Piece[] => {
+    switch (content.kind) {
+      case "constant":
+        return [content.json];
+      case "node": {
+        const row = writeNode(content.members);
+        weight += row.weight;
+        return row.pieces;
+      }
+      case "cursor":
+        return requireEnds(ends).text;
+      case "onlyRows":
+        throw new UnsupportedAsJson();
+    }
+  });
+  return { pieces, weight };
+}
+
+function requireEnds(ends: EndsOf | undefined): EndsOf {
+  if (!ends) throw new TypeError("A page without a scope has no cursors.");
+  return ends;
+}
+
+/** `payload`, which is JSON, between the marks of `placeholder`. */
+function withPlaceholder({ placeholders }: Writing, payload: readonly Piece[], placeholder: Placeholder): readonly Piece[] {
+  const { begin, end } = placeholderMarks(placeholders.push(placeholder) - 1);
+  return [begin, ...payload, end];
+}
