@@ -52,7 +52,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
   const tickets = createTickets({ database, reads, writing: ticketWriting });
   return {
     people: createPeople({ reads }),
-    access: createAccess({ database, clock, newId }),
+    access: createAccess({ database, reads, clock, newId }),
     tickets,
     notes: createNotes({
       database,

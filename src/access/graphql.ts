@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graphql/kit/builder.ts";
 import {
   type Connection,
@@ -13,10 +14,12 @@ import type { GraphContext } from "../graphql/kit/context.ts";
 import { mapMaybePromise } from "../lib/maybe-promise.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { readId, readIdOfAny } from "../graphql/kit/ids.ts";
+import { columns, storedColumn, toOne } from "../graphql/kit/field-options.ts";
 import { DateTimeRange, readRange } from "../graphql/kit/ranges.ts";
 import { PersonRef, requireRow, ScopeEnum } from "../people/graphql.ts";
 import { scopes } from "../viewer.ts";
 import { type AuditFilter, type CredentialFilter, newestFirst, type SecretKind } from "./input.ts";
+import { auditEventEntity, credentialEntities, personOfAuditEvent, personOfCredential } from "./relations.ts";
 import type { AuditEvent, Credential } from "./service.ts";
 
 const CredentialFilterInput = builder.inputType("CredentialFilter", {
@@ -89,21 +92,24 @@ for (const wording of wordings) defineCredential(wording);
 
 function defineCredential(wording: Wording): void {
   const { kind, type, thing, things } = wording;
+  const entity = credentialEntities[kind];
 
   const CredentialRef = builder.objectRef<Credential>(type).implement({
     description: wording.about,
     fields: (t) => ({
-      id: t.exposeID("id", { description: wording.idText }),
+      id: t.exposeID("id", { description: wording.idText, extensions: storedColumn(entity, "id") }),
       name: t.exposeString("name", { description: `What the ${thing} is for, as its creator described it.` }),
       person: t.field({
         type: PersonRef,
         description: `The person for whom the ${thing} acts.`,
+        extensions: toOne(entity, personOfCredential[kind], "personId"),
         resolve: (credential, _args, context, info) =>
-          mapMaybePromise(context.load(context.services.people.byIds, credential.personId, context.selected(info)), requireRow),
+          mapMaybePromise(context.row(credential, info, context.services.people.byIds, credential.personId), requireRow),
       }),
       scopes: t.field({
         type: [ScopeEnum],
         description: `What the ${thing} may be used for, as far as the role of its person allows it.`,
+        extensions: columns(entity, "scopes"),
         resolve: (credential) => scopes.filter((scope) => credential.scopes.includes(scope)),
       }),
       createdAt: t.expose("createdAt", { type: "DateTime", description: `When the ${thing} was created.` }),
@@ -159,7 +165,7 @@ function defineCredential(wording: Wording): void {
             description: `Conditions on the ${things}. Without it all are returned.`,
           }),
         },
-        resolve: (_root, args, context) => credentials(args, readCredentialFilter(args.filter), context),
+        resolve: (_root, args, context, info) => credentials(args, readCredentialFilter(args.filter), context, info),
       },
       ConnectionRef,
       Edge,
@@ -170,10 +176,13 @@ function defineCredential(wording: Wording): void {
     args: ConnectionArguments,
     filter: CredentialFilter,
     context: GraphContext,
+    info: GraphQLResolveInfo,
   ): Promise<Connection<Credential>> {
     const { viewer, services } = context;
     const scope: CursorScope = { name: `Query.${wording.list}`, ordering: newestFirst };
-    const slice = await services.access.credentials(viewer, kind, { filter, page: readPage(args, scope) });
+    const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
+    const { pageSelection, selection } = context.selectedPage(info, scope);
+    const slice = await services.access.credentials(viewer, kind, read, pageSelection, selection);
     return toConnection(slice, scope, () => services.access.countCredentials(viewer, kind, filter));
   }
 
@@ -287,12 +296,13 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
   description:
     "A record of who did what, when and from where. It is written in the same transaction as the action, and never changes.",
   fields: (t) => ({
-    id: t.exposeID("id", { description: "The event's id: a UUID." }),
+    id: t.exposeID("id", { description: "The event's id: a UUID.", extensions: storedColumn(auditEventEntity, "id") }),
     action: t.expose("action", { type: AuditActionEnum, description: "The action." }),
     entity: t.expose("entity", { type: AuditEntityEnum, description: "The kind of the entity on which the action was done." }),
     entityId: t.field({
       type: "UUID",
       description: "The UUID of that entity, which may have been deleted since.",
+      extensions: storedColumn(auditEventEntity, "entityId"),
       resolve: (event) => event.entityId,
     }),
     person: t.field({
@@ -301,8 +311,9 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
       description:
         "The person who did it. Null if it was done from the command line, or if that person is no longer a member of the " +
         "account.",
+      extensions: toOne(auditEventEntity, personOfAuditEvent, "personId"),
       resolve: (event, _args, context, info) =>
-        event.personId === null ? null : context.load(context.services.people.byIds, event.personId, context.selected(info)),
+        event.personId === null ? null : context.row(event, info, context.services.people.byIds, event.personId),
     }),
     credentialKind: t.expose("credentialKind", {
       type: CredentialKindEnum,
@@ -313,6 +324,7 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
       type: "UUID",
       nullable: true,
       description: "The id of the API key, OAuth client or identity link that was used. Null if there was none.",
+      extensions: storedColumn(auditEventEntity, "credentialId"),
       resolve: (event) => event.credentialId,
     }),
     address: t.exposeString("address", {
@@ -390,10 +402,13 @@ builder.queryField("auditEvents", (t) =>
           description: "Conditions on the audit events. Without it all are returned.",
         }),
       },
-      resolve: async (_root, args, { viewer, services }) => {
+      resolve: async (_root, args, context, info) => {
+        const { viewer, services } = context;
         const scope: CursorScope = { name: "Query.auditEvents", ordering: newestFirst };
         const filter = readAuditFilter(args.filter);
-        const slice = await services.access.auditEvents(viewer, { filter, page: readPage(args, scope) });
+        const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
+        const { pageSelection, selection } = context.selectedPage(info, scope);
+        const slice = await services.access.auditEvents(viewer, read, pageSelection, selection);
         return toConnection(slice, scope, () => services.access.countAuditEvents(viewer, filter));
       },
     },

@@ -1,6 +1,6 @@
 import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
 import type { InstantRange } from "../database/instants.ts";
-import type { Ordering } from "../query/model/page.ts";
+import type { Ordering, Page } from "../query/model/page.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 import type { Scope } from "../viewer.ts";
 
@@ -21,12 +21,26 @@ export interface CredentialFilter {
   readonly isRevoked?: boolean | undefined;
 }
 
+/** A page of credentials. */
+export interface CredentialRead {
+  readonly filter: CredentialFilter;
+  readonly ordering: Ordering;
+  readonly page: Page;
+}
+
 export interface AuditFilter {
   readonly actions?: readonly AuditAction[] | undefined;
   readonly entities?: readonly AuditEntity[] | undefined;
   readonly entityId?: string | undefined;
   readonly personId?: string | undefined;
   readonly createdAt?: InstantRange | undefined;
+}
+
+/** A page of audit events. */
+export interface AuditRead {
+  readonly filter: AuditFilter;
+  readonly ordering: Ordering;
+  readonly page: Page;
 }
 
 const longestName = 255;

@@ -2,23 +2,21 @@ import type { AuditEvent } from "#generated/prisma/client.ts";
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import { withinRange } from "../database/instants.ts";
-import { keyset } from "../query/plan/keyset.ts";
-import { type Page, type Slice, toSlice } from "../query/model/page.ts";
-import { allOf, sql, type Sql, whereSql } from "../database/sql.ts";
-import { selectList } from "../database/table.ts";
+import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
+import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import {
   type AuditFilter,
+  type AuditRead,
   checkCredential,
   type CreateCredentialInput,
   type CredentialFilter,
-  newestFirst,
+  type CredentialRead,
   type SecretKind,
 } from "./input.ts";
-import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
-import { auditEventsTable } from "./tables.ts";
-import { administeredRows, administratorOf } from "./policy.ts";
+import { addCredential, type Credential, revokeCredential } from "./issuing.ts";
+import { administratorOf } from "./policy.ts";
+import { auditEventsOfAccount, credentialsOfAccount } from "./relations.ts";
 
 export type { AuditEvent } from "#generated/prisma/client.ts";
 export type { Credential } from "./issuing.ts";
@@ -31,8 +29,15 @@ declare module "../services.ts" {
 
 /** What administrators look after: the keys and clients of their account, and the audit of it. */
 export interface Access {
-  /** Newest first. @throws {Forbidden} */
-  credentials(viewer: Viewer, kind: SecretKind, read: { filter: CredentialFilter; page: Page }): Promise<Slice<Credential>>;
+  /** Returns a page of the credentials of a kind. Throws {@link Forbidden} if the viewer may not administer the account. */
+  credentials(
+    viewer: Viewer,
+    kind: SecretKind,
+    read: CredentialRead,
+    pageSelection?: PageSelection,
+    selection?: Selection,
+  ): Promise<CountedSlice<Credential>>;
+  /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
   countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
   /**
    * Makes a credential for a member of the account. The secret comes back this once, and is kept nowhere.
@@ -50,16 +55,28 @@ export interface Access {
    * {@link Forbidden}
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
-  /** Newest first. @throws {Forbidden} */
-  auditEvents(viewer: Viewer, read: { filter: AuditFilter; page: Page }): Promise<Slice<AuditEvent>>;
+  /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
+  auditEvents(
+    viewer: Viewer,
+    read: AuditRead,
+    pageSelection?: PageSelection,
+    selection?: Selection,
+  ): Promise<CountedSlice<AuditEvent>>;
+  /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
   countAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<number>;
 }
 
-const credentialNames: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
-const eventColumns = selectList(auditEventsTable, "e");
+export interface AccessDependencies {
+  readonly database: Database;
+  readonly reads: Reads;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
 
-export function createAccess(dependencies: { database: Database; clock: Clock; newId: () => string }): Access {
-  const { database, clock, newId } = dependencies;
+const credentialNames: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
+
+export function createAccess(dependencies: AccessDependencies): Access {
+  const { database, reads, clock, newId } = dependencies;
 
   async function roleOf(accountId: string, personId: string): Promise<Role> {
     const member = await database.prisma.membership.findUnique({ where: { accountId_personId: { accountId, personId } } });
@@ -68,22 +85,9 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
   }
 
   return {
-    async credentials(viewer, kind, { filter, page }) {
-      const administered = administeredRows(viewer);
-      const { within, orderBy, limit } = keyset("c", newestFirst, page);
-      const rows = await database.query<Credential>(sql`
-        SELECT ${credentialColumns} FROM ${credentialTable(kind)} c
-        WHERE ${whereSql("c", administered)} AND ${credentialFilterSql(filter)} AND ${within}
-        ORDER BY ${orderBy} ${limit}`);
-      return toSlice(rows, page);
-    },
-
-    async countCredentials(viewer, kind, filter) {
-      const administered = administeredRows(viewer);
-      const [row] = await database.query<{ count: bigint }>(sql`
-        SELECT count(*) AS count FROM ${credentialTable(kind)} c WHERE ${whereSql("c", administered)} AND ${credentialFilterSql(filter)}`);
-      return Number(row?.count ?? 0);
-    },
+    credentials: (viewer, kind, read, pageSelection, selection) =>
+      reads.page(viewer, credentialsOfAccount[kind], read, pageSelection, selection),
+    countCredentials: (viewer, kind, filter) => reads.count(viewer, credentialsOfAccount[kind], { filter }),
 
     async createCredential(viewer, kind, input) {
       const administrator = administratorOf(viewer);
@@ -119,22 +123,9 @@ export function createAccess(dependencies: { database: Database; clock: Clock; n
       return revoked;
     },
 
-    async auditEvents(viewer, { filter, page }) {
-      const administered = administeredRows(viewer);
-      const { within, orderBy, limit } = keyset("e", newestFirst, page);
-      const rows = await database.query<AuditEvent>(sql`
-        SELECT ${eventColumns} FROM audit_events e
-        WHERE ${whereSql("e", administered)} AND ${auditFilterSql(filter)} AND ${within}
-        ORDER BY ${orderBy} ${limit}`);
-      return toSlice(rows, page);
-    },
-
-    async countAuditEvents(viewer, filter) {
-      const administered = administeredRows(viewer);
-      const [row] = await database.query<{ count: bigint }>(sql`
-        SELECT count(*) AS count FROM audit_events e WHERE ${whereSql("e", administered)} AND ${auditFilterSql(filter)}`);
-      return Number(row?.count ?? 0);
-    },
+    auditEvents: (viewer, read, pageSelection, selection) =>
+      reads.page(viewer, auditEventsOfAccount, read, pageSelection, selection),
+    countAuditEvents: (viewer, filter) => reads.count(viewer, auditEventsOfAccount, { filter }),
   };
 }
 
@@ -143,21 +134,4 @@ function requireOwnScopes(own: ReadonlySet<Scope>, wanted: readonly Scope[]): vo
   const missing = wanted.filter((scope) => !own.has(scope));
   if (missing.length === 0) return;
   throw new Forbidden(`The credential lacks the scope ${missing.join(" and ")}, and cannot give it to another.`, missing);
-}
-
-function credentialFilterSql(filter: CredentialFilter): Sql {
-  return allOf([
-    filter.personId === undefined ? undefined : sql`c.person_id = ${filter.personId}::uuid`,
-    filter.isRevoked === undefined ? undefined : sql`(c.revoked_at IS NOT NULL) = ${filter.isRevoked}`,
-  ]);
-}
-
-function auditFilterSql(filter: AuditFilter): Sql {
-  return allOf([
-    filter.actions && sql`e.action = ANY(${filter.actions}::"AuditAction"[])`,
-    filter.entities && sql`e.entity = ANY(${filter.entities}::"AuditEntity"[])`,
-    filter.entityId === undefined ? undefined : sql`e.entity_id = ${filter.entityId}::uuid`,
-    filter.personId === undefined ? undefined : sql`e.person_id = ${filter.personId}::uuid`,
-    withinRange("e", "createdAt", filter.createdAt),
-  ]);
 }
