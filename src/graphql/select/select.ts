@@ -129,6 +129,8 @@ function encodingOf(type: GraphQLOutputType): JsonEncoding | undefined {
 }
 
 const encodings: Readonly<Record<string, JsonEncoding>> = {
+  // The ids of types that are no nodes: those of nodes have no options.
+  ID: "json",
   String: "json",
   Boolean: "bare",
   Int: "bare",
