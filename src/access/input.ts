@@ -1,5 +1,5 @@
 import type { AuditAction, AuditEntity } from "#generated/prisma/client.ts";
-import type { InstantRange } from "../database/instants.ts";
+import type { InstantRange } from "../query/model/field-filter.ts";
 import type { Ordering, Page } from "../query/model/page.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 import type { Scope } from "../viewer.ts";

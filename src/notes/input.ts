@@ -1,7 +1,6 @@
 import type { NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 import { invalid } from "../errors.ts";
-import type { FieldFilter } from "../query/model/field-filter.ts";
-import type { InstantRange } from "../database/instants.ts";
+import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import { byteLength, unstorable } from "../lib/text.ts";
 

@@ -1,6 +1,5 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
-import type { FieldFilter } from "../query/model/field-filter.ts";
-import type { InstantRange } from "../database/instants.ts";
+import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 

@@ -1,5 +1,5 @@
 import { invalid } from "../../errors.ts";
-import type { InstantRange } from "../../database/instants.ts";
+import type { InstantRange } from "../../query/model/field-filter.ts";
 import { builder } from "./builder.ts";
 
 export const OrderDirection = builder.enumType("OrderDirection", {
@@ -26,7 +26,7 @@ const lastYear = 9999;
 /** Returns the bounds of `range`. Throws {@link InvalidInput} if one is in a year that RFC 3339 cannot write. */
 export function readRange(range: InstantRange | null | undefined, path: readonly string[]): InstantRange | undefined {
   if (!range) return undefined;
-  for (const [bound, instant] of Object.entries(range) as [string, Date | null | undefined][]) {
+  for (const [bound, instant] of Object.entries(range)) {
     if (!instant) continue;
     const year = instant.getUTCFullYear();
     if (Number.isNaN(year) || year < firstYear || year > lastYear) {

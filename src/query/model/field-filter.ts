@@ -18,6 +18,9 @@ export interface FieldFilter<Value> {
   readonly empty?: boolean | undefined;
 }
 
+/** The bounds of a range of time. A bound that is null or absent does not limit it. */
+export type InstantRange = Pick<FieldFilter<Date>, "gt" | "gte" | "lt" | "lte">;
+
 /** A field and the PostgreSQL type that its values are compared as. */
 export interface TypedField {
   readonly field: string;
