@@ -32,6 +32,7 @@ import { createSelectionBuilders } from "../../src/graphql/select/select.ts";
 import { schema } from "../../src/schema.ts";
 import type { S3Storage } from "../../src/storage/s3-storage.ts";
 import { type PersonViewer, type Scope, scopes } from "../../src/viewer.ts";
+import { addClient } from "../support/oauth.ts";
 import { createAsJsonOnly } from "../support/as-json-only.ts";
 import { addAccount, sendText, startApp, type TestApp, viewerOf } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
@@ -86,6 +87,8 @@ describe("whatever is asked, graphql-js and the database", () => {
     await addAttachment(app, notes[0]!, "a.png");
     await addAttachment(app, notes[0]!, "b.png", { state: "PENDING" });
     await addAttachment(app, notes[3]!, "c.png");
+    await addClient(app, account.customer, ["notes:read", "attachments:read"]);
+    await app.provisioning.revoke((await addClient(app, account.specialist, ["tickets:read"])).id);
     viewer = viewerOf(account, account.administrator);
     ids = [
       ...tickets.slice(0, 2).flatMap(({ id }) => [id, globalId("Ticket", id)]),
@@ -143,6 +146,13 @@ describe("whatever is asked, graphql-js and the database", () => {
     [
       "a page of nothing",
       "{ tickets(filter: { ids: [] }) { nodes { id } edges { cursor } pageInfo { endCursor hasNextPage } totalCount } }",
+    ],
+    [
+      "what administrators read",
+      `{ apiKeys(first: 3) { totalCount pageInfo { endCursor hasNextPage } edges { cursor node { id name scopes expiresAt person { id name } } } }
+         oauthClients(last: 1, filter: { isRevoked: true }) { totalCount pageInfo { startCursor hasPreviousPage } nodes { id scopes createdAt revokedAt lastUsedAt person { email } } }
+         auditEvents(last: 20) { totalCount pageInfo { startCursor hasPreviousPage } edges { cursor } nodes { id action entity entityId
+           person { id } credentialKind credentialId address userAgent requestId createdAt __typename } } }`,
     ],
     ["names that JavaScript knows", "{ viewer { __proto__: role constructor: role toString: __typename } __typename }"],
   ])("write %s the same", async (_of, text) => {

@@ -232,6 +232,17 @@ describe("the audit is read", () => {
     expect(await filtered({ createdAt: { gt: "2000-01-01T00:00:00Z" } })).toHaveLength(5);
   });
 
+  test("a page with its persons, its cursors and its total in one statement", async () => {
+    await newNote();
+    const read = () => send(app, account.administrator.key, AuditEvents, { first: 10 });
+    const { result, statements } = await app.statements.during(read);
+    expect(statements.filter(({ text }) => !text.includes("every_account"))).toHaveLength(1);
+    const { nodes, totalCount } = result.data.auditEvents;
+    expect(totalCount).toBeGreaterThan(nodes.length);
+    expect(nodes.map(({ person }) => person?.uuid)).toContain(account.specialist.id);
+    expect(nodes.map(({ person }) => person)).toContain(null);
+  });
+
   test("page by page, newest first, from either end", async () => {
     const ticket = await addTicket(app, account);
     const note = await addNote(app, ticket, account.specialist, { isPublic: true });

@@ -3,7 +3,7 @@ import { graphql } from "../generated/gql.ts";
 import type { Scope } from "../generated/graphql.ts";
 import { addAccount, call, keyWith, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { globalId } from "../support/factories.ts";
-import { askForToken } from "../support/oauth.ts";
+import { addClient, askForToken } from "../support/oauth.ts";
 
 const CreateApiKey = graphql(`
   mutation CreateApiKey($input: CreateApiKeyInput!) {
@@ -208,6 +208,26 @@ describe("an administrator", () => {
     expect((await send(app, own.administrator.key, ApiKeys, { filter })).data.apiKeys.totalCount).toBe(1);
     const foreign = { personId: account.customer.id };
     expect((await send(app, own.administrator.key, ApiKeys, { filter: foreign })).data.apiKeys.totalCount).toBe(0);
+  });
+
+  test("reads a page of each kind, with its persons and its total, in one statement", async () => {
+    const own = await addAccount(app);
+    await addClient(app, own.specialist, ["notes:read"]);
+    const page = "totalCount pageInfo { endCursor hasNextPage } edges { cursor } nodes { id name scopes person { uuid } }";
+    for (const [list, total] of [
+      ["apiKeys", 4],
+      ["oauthClients", 1],
+    ] as const) {
+      const query = `{ list: ${list}(first: 3) { ${page} } }`;
+      const { result, statements } = await app.statements.during(() =>
+        call(app, own.administrator.key, "POST", "/graphql", { query }),
+      );
+      expect(result.body).toMatchObject({ data: { list: { totalCount: total, pageInfo: { hasNextPage: total > 3 } } } });
+      const pages = statements.map(({ text }) => text).filter((text) => !text.includes("every_account"));
+      expect(pages).toHaveLength(1);
+      // The table has the hash of the secret beside what is shown.
+      expect(pages[0]).not.toContain("hash");
+    }
   });
 
   test.each([

@@ -3,11 +3,10 @@ import type { Ticket } from "#generated/prisma/client.ts";
 import { openDatabase, type Database } from "../../src/database/database.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
-import { column } from "../../src/database/sql.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addTicket } from "../support/factories.ts";
-import type { RecordedStatement } from "../support/statements.ts";
+import { columnsOf, indexesOf, rowsRead } from "../support/rows-read.ts";
 import { linksOf, pathOf, v1 } from "../support/v1.ts";
 
 // An account with more notes than totals are counted to, in a database of its own, and what its pages read of it.
@@ -84,29 +83,6 @@ afterAll(async () => {
   await scratch.drop();
 });
 
-interface PlanNode {
-  readonly "Node Type": string;
-  readonly "Relation Name"?: string;
-  readonly "Actual Rows": number;
-  readonly "Actual Loops": number;
-  readonly "Rows Removed by Filter"?: number;
-  readonly "Rows Removed by Index Recheck"?: number;
-  readonly Plans?: readonly PlanNode[];
-}
-
-/** How many rows of a table a statement reads, those it drops again among them. */
-async function rowsRead({ text, values }: RecordedStatement, table: string): Promise<number> {
-  const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [
-    ...values,
-  ]);
-  const count = (node: PlanNode): number => {
-    const read = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
-    const own = node["Relation Name"] === table ? read * node["Actual Loops"] : 0;
-    return own + (node.Plans ?? []).reduce((sum, child) => sum + count(child), 0);
-  };
-  return count(rows[0]!["QUERY PLAN"][0].Plan);
-}
-
 /** The statement that reads the page itself. */
 async function pageStatement(path: string, key: string, table: string) {
   const { result, statements } = await app.statements.during(() => v1(app, path, { key }));
@@ -136,13 +112,17 @@ describe("a page reads the rows it returns and one more", () => {
   /** The first page, and the second if there is one, read no more rows than allowed; the first returns this many. */
   async function expectReads(path: string, key: string, table: string, allowed: (rows: number) => number) {
     const first = await pageStatement(path, key, table);
-    expect(await rowsRead(first.statement, table), "first page").toBeLessThanOrEqual(allowed(first.page.body.length));
+    expect(await rowsRead(database, first.statement, table), "first page").toBeLessThanOrEqual(allowed(first.page.body.length));
     const next = linksOf(first.page)["next"];
     if (next !== undefined) {
       const second = await pageStatement(pathOf(next), key, table);
-      expect(await rowsRead(second.statement, table), "second page").toBeLessThanOrEqual(allowed(second.page.body.length));
+      expect(await rowsRead(database, second.statement, table), "second page").toBeLessThanOrEqual(
+        allowed(second.page.body.length),
+      );
       const previous = await pageStatement(pathOf(linksOf(second.page)["prev"]!), key, table);
-      expect(await rowsRead(previous.statement, table), "and back").toBeLessThanOrEqual(allowed(previous.page.body.length));
+      expect(await rowsRead(database, previous.statement, table), "and back").toBeLessThanOrEqual(
+        allowed(previous.page.body.length),
+      );
     }
     return first.page.body.length;
   }
@@ -219,7 +199,7 @@ describe("a page reads the rows it returns and one more", () => {
     for (const path of ["/v1/notes?per_page=100", "/v1/notes/public?sort=id", `/v1/requests/${id}/notes`]) {
       const { page, statement } = await pageStatement(path, account.customer.key, "notes");
       expect(page.body.length).toBeGreaterThanOrEqual(20);
-      expect(await rowsRead(statement, "notes"), path).toBeLessThanOrEqual(page.body.length + 1);
+      expect(await rowsRead(database, statement, "notes"), path).toBeLessThanOrEqual(page.body.length + 1);
     }
   });
 
@@ -246,7 +226,7 @@ describe("a page reads the rows it returns and one more", () => {
     expect(path).toContain("search_after=");
     const { page, statement } = await pageStatement(path, account.specialist.key, "notes");
     expect(page.headers.get("x-pagination-current-page")).toBe("500");
-    expect(await rowsRead(statement, "notes")).toBeLessThanOrEqual(101);
+    expect(await rowsRead(database, statement, "notes")).toBeLessThanOrEqual(101);
   });
 });
 
@@ -254,18 +234,9 @@ test.each([
   ["notes", noteEntity.indexes],
   ["tickets", ticketEntity.indexes],
 ] as const)("the indexes that pages of %s are read by are there", async (table, indexes) => {
-  const { rows } = await database.pool.query<{ fields: string[] }>(
-    `SELECT array_agg(a.attname::text ORDER BY k.place) AS fields
-     FROM pg_index i CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attribute, place)
-     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
-     WHERE i.indrelid = $1::regclass GROUP BY i.indexrelid`,
-    [table],
-  );
-  const columnOf = (field: string) => column("x", field).text.slice(2);
-  const there = rows.map(({ fields }) => fields.join(" "));
   // All but those that rows are found by their ids with.
-  expect(indexes.map((fields) => fields.map(columnOf).join(" ")).toSorted()).toEqual(
-    there.filter((fields) => fields !== "id" && fields !== "account_id id").toSorted(),
+  expect(columnsOf(indexes)).toEqual(
+    (await indexesOf(database, table)).filter((columns) => columns !== "id" && columns !== "account_id id"),
   );
 });
 

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { auditEventEntity, credentialEntities } from "../../src/access/relations.ts";
+import { openDatabase, type Database } from "../../src/database/database.ts";
+import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
+import { columnsOf, indexesOf, rowsRead } from "../support/rows-read.ts";
+
+// An account with many audit events and keys, in a database of its own, and what the pages of them read of it.
+
+const count = 20_000;
+
+let scratch: ScratchDatabase;
+let database: Database;
+let app: TestApp;
+let account: TestAccount;
+/** Few of the events and keys are the customer's, and all of those are among the oldest. */
+const isOfCustomer = "i <= 60";
+const entityId = "019a0000-0000-7000-8000-000000000000";
+
+beforeAll(async () => {
+  scratch = await createScratchDatabase();
+  database = await openDatabase(scratch.config, { warn: () => undefined });
+  app = await startApp({ database });
+  account = await addAccount(app);
+  const { pool, end } = database.openMaintenancePool();
+  const people = [account.id, account.customer.id, account.specialist.id];
+  await pool.query(
+    `INSERT INTO audit_events (id, account_id, action, entity, entity_id, person_id, created_at)
+     SELECT gen_random_uuid(), $1, 'EDITED', 'NOTE', CASE WHEN i % 200 = 0 THEN '${entityId}' ELSE gen_random_uuid() END,
+       CASE WHEN ${isOfCustomer} THEN $2::uuid ELSE $3::uuid END, '2026-01-01'::timestamptz + i * interval '1 second'
+     FROM generate_series(1, ${count}) i`,
+    people,
+  );
+  await pool.query(
+    `INSERT INTO api_keys (id, account_id, person_id, name, hash, scopes, created_at)
+     SELECT gen_random_uuid(), $1, CASE WHEN ${isOfCustomer} THEN $2::uuid ELSE $3::uuid END, 'Key ' || i, sha256(i::text::bytea), '{notes:read}',
+       '2026-01-01'::timestamptz + i * interval '1 second'
+     FROM generate_series(1, ${count}) i`,
+    people,
+  );
+  await pool.query("VACUUM ANALYZE audit_events, api_keys");
+  await end();
+}, 60_000);
+
+afterAll(async () => {
+  await app.close();
+  await database.close();
+  await scratch.drop();
+});
+
+interface Answer {
+  readonly list: {
+    readonly pageInfo: { readonly startCursor: string; readonly endCursor: string };
+    readonly nodes: readonly object[];
+  };
+}
+
+/** Reads a page of `list`. Returns it with the number of rows of `table` that its statement read. */
+async function readPage(list: string, table: string, args: string) {
+  const query = `{ list: ${list}(${args}) { pageInfo { startCursor endCursor hasNextPage } nodes { id person { name } } } }`;
+  const { result, statements } = await app.statements.during(() => sendText<Answer>(app.url, account.administrator.key, query));
+  expect(result.errors).toEqual([]);
+  const [statement, ...others] = statements.filter(({ text }) => !text.includes("every_account"));
+  expect(others).toEqual([]);
+  return { ...result.data.list, read: await rowsRead(database, statement!, table) };
+}
+
+describe("a page reads the rows it returns and one more", () => {
+  test.each([
+    ["auditEvents", "audit_events", ""],
+    ["auditEvents", "audit_events", `entityId: "${entityId}"`],
+    ["auditEvents", "audit_events", `personId: ":customer"`],
+    ["auditEvents", "audit_events", `createdAt: { gte: "2026-01-01T01:00:00Z", lt: "2026-01-01T02:00:00Z" }`],
+    ["apiKeys", "api_keys", ""],
+  ])("%s of %s where %s", async (list, table, conditions) => {
+    const filter = `, filter: { ${conditions.replace(":customer", account.customer.id)} }`;
+    const first = await readPage(list, table, `first: 20${filter}`);
+    const second = await readPage(list, table, `first: 20, after: "${first.pageInfo.endCursor}"${filter}`);
+    const back = await readPage(list, table, `last: 20, before: "${second.pageInfo.startCursor}"${filter}`);
+    for (const { nodes, read } of [first, second, back]) {
+      expect(nodes).toHaveLength(20);
+      expect(read).toBeLessThanOrEqual(21);
+    }
+    expect(back.nodes).toEqual(first.nodes);
+  });
+});
+
+test("the keys of a person are found by the person: a page reads no others", async () => {
+  const { nodes, read } = await readPage("apiKeys", "api_keys", `first: 20, filter: { personId: "${account.customer.id}" }`);
+  expect(nodes).toHaveLength(20);
+  // The customer's own key is among them.
+  expect(read).toBeLessThanOrEqual(61);
+});
+
+test.each([
+  ["audit_events", auditEventEntity, ["id"]],
+  // A credential is found by its hash where it is used.
+  ["api_keys", credentialEntities.API_KEY, ["hash", "id"]],
+  ["oauth_clients", credentialEntities.OAUTH_CLIENT, ["hash", "id"]],
+] as const)("the indexes that pages of %s are read by are there", async (table, { indexes }, others) => {
+  expect([...columnsOf(indexes), ...others].toSorted()).toEqual(await indexesOf(database, table));
+});
+
+test("the hash of a credential is no field that a read could return", () => {
+  for (const { fields } of Object.values(credentialEntities)) {
+    expect(fields).toContain("scopes");
+    expect(fields).not.toContain("hash");
+  }
+});

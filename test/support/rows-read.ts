@@ -1,0 +1,43 @@
+import { columnName } from "../../src/database/sql.ts";
+import type { Database } from "../../src/database/database.ts";
+import type { RecordedStatement } from "./statements.ts";
+
+interface PlanNode {
+  readonly "Node Type": string;
+  readonly "Relation Name"?: string;
+  readonly "Actual Rows": number;
+  readonly "Actual Loops": number;
+  readonly "Rows Removed by Filter"?: number;
+  readonly "Rows Removed by Index Recheck"?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+/** Returns how many rows of a table a statement reads, those it drops again among them. */
+export async function rowsRead(database: Database, { text, values }: RecordedStatement, table: string): Promise<number> {
+  const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [
+    ...values,
+  ]);
+  const count = (node: PlanNode): number => {
+    const read = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
+    const own = node["Relation Name"] === table ? read * node["Actual Loops"] : 0;
+    return own + (node.Plans ?? []).reduce((sum, child) => sum + count(child), 0);
+  };
+  return count(rows[0]!["QUERY PLAN"][0].Plan);
+}
+
+/** Returns the indexes of a table, each as its columns in their order. */
+export async function indexesOf(database: Database, table: string): Promise<readonly string[]> {
+  const { rows } = await database.pool.query<{ columns: string[] }>(
+    `SELECT array_agg(a.attname::text ORDER BY k.place) AS columns
+     FROM pg_index i CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attribute, place)
+     JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
+     WHERE i.indrelid = $1::regclass GROUP BY i.indexrelid`,
+    [table],
+  );
+  return rows.map(({ columns }) => columns.join(" ")).toSorted();
+}
+
+/** Returns the indexes of an entity as {@link indexesOf} returns those of its table. */
+export function columnsOf(indexes: readonly (readonly string[])[]): readonly string[] {
+  return indexes.map((fields) => fields.map(columnName).join(" ")).toSorted();
+}
