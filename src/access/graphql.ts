@@ -181,8 +181,8 @@ function defineCredential(wording: Wording): void {
     const { viewer, services } = context;
     const scope: CursorScope = { name: `Query.${wording.list}`, ordering: newestFirst };
     const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-    const { pageSelection, selection } = context.selectedPage(info, scope);
-    const slice = await services.access.credentials(viewer, kind, read, pageSelection, selection);
+    const selection = context.selectedPage(info, scope);
+    const slice = await services.access.credentials(viewer, kind, read, selection);
     return toConnection(slice, scope, () => services.access.countCredentials(viewer, kind, filter));
   }
 
@@ -407,8 +407,8 @@ builder.queryField("auditEvents", (t) =>
         const scope: CursorScope = { name: "Query.auditEvents", ordering: newestFirst };
         const filter = readAuditFilter(args.filter);
         const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-        const { pageSelection, selection } = context.selectedPage(info, scope);
-        const slice = await services.access.auditEvents(viewer, read, pageSelection, selection);
+        const selection = context.selectedPage(info, scope);
+        const slice = await services.access.auditEvents(viewer, read, selection);
         return toConnection(slice, scope, () => services.access.countAuditEvents(viewer, filter));
       },
     },

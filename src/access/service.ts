@@ -2,7 +2,7 @@ import type { AuditEvent } from "#generated/prisma/client.ts";
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
+import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import {
@@ -34,8 +34,7 @@ export interface Access {
     viewer: Viewer,
     kind: SecretKind,
     read: CredentialRead,
-    pageSelection?: PageSelection,
-    selection?: Selection,
+    selection?: PageSelection,
   ): Promise<CountedSlice<Credential>>;
   /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
   countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
@@ -56,12 +55,7 @@ export interface Access {
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
-  auditEvents(
-    viewer: Viewer,
-    read: AuditRead,
-    pageSelection?: PageSelection,
-    selection?: Selection,
-  ): Promise<CountedSlice<AuditEvent>>;
+  auditEvents(viewer: Viewer, read: AuditRead, selection?: PageSelection): Promise<CountedSlice<AuditEvent>>;
   /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
   countAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<number>;
 }
@@ -85,8 +79,7 @@ export function createAccess(dependencies: AccessDependencies): Access {
   }
 
   return {
-    credentials: (viewer, kind, read, pageSelection, selection) =>
-      reads.page(viewer, credentialsOfAccount[kind], read, pageSelection, selection),
+    credentials: (viewer, kind, read, selection) => reads.page(viewer, credentialsOfAccount[kind], read, selection),
     countCredentials: (viewer, kind, filter) => reads.count(viewer, credentialsOfAccount[kind], { filter }),
 
     async createCredential(viewer, kind, input) {
@@ -123,8 +116,7 @@ export function createAccess(dependencies: AccessDependencies): Access {
       return revoked;
     },
 
-    auditEvents: (viewer, read, pageSelection, selection) =>
-      reads.page(viewer, auditEventsOfAccount, read, pageSelection, selection),
+    auditEvents: (viewer, read, selection) => reads.page(viewer, auditEventsOfAccount, read, selection),
     countAuditEvents: (viewer, filter) => reads.count(viewer, auditEventsOfAccount, { filter }),
   };
 }
