@@ -20,7 +20,7 @@ import {
 import { countUpTo, pageFrom } from "../src/query/plan/pages.ts";
 import { param, sql } from "../src/database/sql.ts";
 import { createResponseBudget } from "../src/lib/response-budget.ts";
-import { createStatementRunner, writeTexts } from "../src/query/run/batch.ts";
+import { createStatementRunner } from "../src/query/run/runner.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
 
@@ -302,13 +302,11 @@ test("pages of every form can be read as one, each from its own position", async
     wishes: [{ predicate: inPredicate(typedMedium, media.slice(0, 2)), holds: () => true }],
   };
   const page = { size: 4, from: "start", after: [param("author"), param("number")] } as const;
-  const written = writeTexts(
-    sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`,
-    () => false,
-  );
-  expect(written.many).toContain("WITH RECURSIVE");
+  const statement = sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`;
+  expect(statement.sql).toContain("WITH RECURSIVE");
   const { maximumBytes, withoutResponse } = createResponseBudget({ maximumBytes: 1_000_000 });
-  const batch = createStatementRunner({ database, maximumBytes, sharedParams: () => ({}) }).batchOf(written, 1, 20);
+  const runner = createStatementRunner({ database, maximumBytes, sharedParams: () => ({}) });
+  const { batch } = runner.prepare(statement, 1, "everybody");
   const sorted = rows.toSorted((one, other) => compare(ordering, one, other));
   const { result, statements } = await recordStatements(database.pool).during(() =>
     Promise.all(sorted.slice(0, -1).map((row) => batch.one(positionOf(ordering, row).map(String), withoutResponse))),

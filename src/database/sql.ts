@@ -60,6 +60,15 @@ export function columnName(field: string): string {
   return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/**
+ * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would
+ * plan the statement each time instead of using a generic plan. Throws a TypeError if it is no integer.
+ */
+export function integer(number: number): Sql {
+  if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is not a number of rows.`);
+  return raw(String(number));
+}
+
 /** Joins terms by AND; true if there are none. */
 export function allOf(terms: readonly (Sql | undefined)[]): Sql {
   const given = terms.filter((term) => term !== undefined);

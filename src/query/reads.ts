@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Database } from "../database/database.ts";
-import { isParam, type Param, param } from "../database/sql.ts";
+import { isParam, param } from "../database/sql.ts";
 import { attempt } from "../errors.ts";
 import { createObjectIds } from "../lib/object-ids.ts";
 import type { ResponseBudget } from "../lib/response-budget.ts";
@@ -11,10 +10,9 @@ import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
 import { type CountedSlice, pageOfRows, type PageSelection, type Selection, totalOf, wholeRow } from "./model/selection.ts";
 import { UnsupportedAsJson } from "./model/unsupported-as-json.ts";
-import { maximumBytesParam } from "./plan/budget.ts";
 import { createDecoder, type Decode } from "./result/decoder.ts";
-import { type Batch, createStatementRunner, type StatementResult, writeTexts } from "./run/batch.ts";
-import { type WrittenStatement, writeStatement } from "./statement/statement.ts";
+import { createStatementRunner, type PreparedStatement } from "./run/runner.ts";
+import { writeStatement } from "./statement/statement.ts";
 
 /** Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as one. */
 export interface Reads {
@@ -60,44 +58,25 @@ export interface ReadsDependencies {
   readonly sharedParams: () => Readonly<Record<string, string>>;
 }
 
-/** A plan that can be run with any values of its parameters. */
-interface PreparedPlan {
+/** A prepared statement and the function that decodes its results. */
+interface PreparedRead {
   readonly decode: Decode;
-  /** The parameters of the statement, in the order of their values. */
-  readonly params: readonly Param[];
-  readonly batch: Batch;
-  /** The characters of its statement and of the constants in it. */
-  readonly size: number;
-}
-
-interface SizedBatch {
-  readonly batch: Batch;
-  readonly size: number;
+  readonly statement: PreparedStatement;
 }
 
 /**
- * How many plans and batches are cached, of some ten kilobytes each. A client that filters by another date each time fills
- * both.
+ * How many plans are cached, of some ten kilobytes each, and how many characters their statements and constants may have. A
+ * client that filters by another date each time fills the cache. A larger plan is not cached: one with thousands of ids does not
+ * come twice.
  */
-const planCacheSize = 1_000;
-const batchCacheSize = 500;
-/** How many characters of statements and constants each of the two caches holds. */
-const planCacheCharacters = 5_000_000;
-/** A larger plan is not cached: one with thousands of ids does not come twice, and would fill the cache. */
-const maxPlanCharacters = 50_000;
+const planCache = { max: 1_000, maxSize: 5_000_000, maxEntrySize: 50_000 } as const;
 
 export function createReads({ database, budget, sharedParams }: ReadsDependencies): Reads {
-  const allSharedParams = () => ({ ...sharedParams(), [maximumBytesParam]: String(budget.maximumBytes) });
-  const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, sharedParams: allSharedParams });
-  const within = { maxSize: planCacheCharacters, maxEntrySize: maxPlanCharacters };
+  const runner = createStatementRunner({ database, maximumBytes: budget.maximumBytes, sharedParams });
   // A selection that cannot be planned is cached as well.
-  const plans = new LRUCache<string, PreparedPlan | UnsupportedAsJson>({
-    ...{ ...within, max: planCacheSize },
-    sizeCalculation: (prepared, name) => name.length + ("size" in prepared ? prepared.size : 0),
-  });
-  const batches = new LRUCache<string, SizedBatch>({
-    ...{ ...within, max: batchCacheSize },
-    sizeCalculation: ({ size }) => size,
+  const plans = new LRUCache<string, PreparedRead | UnsupportedAsJson>({
+    ...planCache,
+    sizeCalculation: (prepared, name) => name.length + ("statement" in prepared ? prepared.statement.size : 0),
   });
 
   const objectId = createObjectIds();
@@ -108,18 +87,6 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     const selection = totals.get(max) ?? totalOf(max);
     totals.set(max, selection);
     return selection;
-  }
-
-  const decoded = new WeakMap<StatementResult, WeakMap<Decode, unknown>>();
-
-  /** Returns the decoded `result`. Callers that share a result share the decoded value, which nobody changes. */
-  function decodedBy(decode: Decode, result: StatementResult): unknown {
-    const decodedValues = decoded.get(result) ?? new WeakMap<Decode, unknown>();
-    decoded.set(result, decodedValues);
-    if (decodedValues.has(decode)) return decodedValues.get(decode);
-    const value = decode(result.json);
-    decodedValues.set(decode, value);
-    return value;
   }
 
   /** Returns what distinguishes the statement of `read` from others: everything but the values of its cursors. */
@@ -133,26 +100,21 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   }
 
   /** Returns the cached plan of `read` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache. */
-  function planned(viewer: Viewer, read: Read): PreparedPlan {
+  function planned(viewer: Viewer, read: Read): PreparedRead {
     const name = `${personOf(viewer)} ${accessScopeOf(viewer)} ${nameOfRead(read)}`;
     const known = plans.get(name);
-    const prepared =
-      known ?? attempt(() => prepare(writeStatement(withParams(read), viewer), accessScopeOf(viewer)), UnsupportedAsJson);
+    const prepared = known ?? attempt(() => prepare(viewer, withParams(read)), UnsupportedAsJson);
     if (!known) plans.set(name, prepared);
     if (prepared instanceof UnsupportedAsJson) throw prepared;
     return prepared;
   }
 
-  function prepare(statement: WrittenStatement, accessScope: string): PreparedPlan {
-    const texts = writeTexts(statement.sql, (name) => name in allSharedParams());
-    // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes
-    // can never share a statement.
-    const text = `${accessScope} ${JSON.stringify(texts.constants)} ${texts.single}`;
-    const name = createHash("sha256").update(text).digest("base64url");
-    const size = text.length;
-    const { batch } = batches.get(name) ?? { batch: runner.batchOf(texts, statement.weight, maxBatchSizeOf(statement)) };
-    batches.set(name, { batch, size });
-    return { decode: createDecoder(statement), params: texts.params, batch, size };
+  function prepare(viewer: Viewer, read: Read): PreparedRead {
+    const written = writeStatement(read, viewer);
+    return {
+      decode: createDecoder(written),
+      statement: runner.prepare(written.sql, written.weight, accessScopeOf(viewer)),
+    };
   }
 
   /**
@@ -161,7 +123,7 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
    */
   async function ask(
     viewer: Viewer,
-    { decode, params, batch }: PreparedPlan,
+    { decode, statement: { params, batch } }: PreparedRead,
     given: readonly Readonly<Record<string, string>>[],
   ): Promise<unknown[]> {
     const questions = given.map((filled) => params.map(({ name = "", value }) => value ?? filled[name] ?? ""));
@@ -169,7 +131,7 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     if (only === undefined) return [];
     const response = allowanceOf(viewer, budget);
     const results = others.length === 0 ? [await batch.one(only, response)] : await batch.all(questions, response);
-    return results.map((result) => decodedBy(decode, result));
+    return results.map(decode);
   }
 
   const reads: Reads = {
@@ -224,17 +186,6 @@ function accessScopeOf(viewer: Viewer): string {
 /** Plans are cached for each person as well: a policy may look at the person too, and then writes it into the statement. */
 function personOf(viewer: Viewer): string {
   return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
-}
-
-/**
- * How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other connections
- * are idle.
- */
-const maxRowsOfBatch = 4_000;
-const maxQuestionsOfBatch = 32;
-
-function maxBatchSizeOf({ weight }: WrittenStatement): number {
-  return Math.max(1, Math.min(maxQuestionsOfBatch, Math.floor(maxRowsOfBatch / weight)));
 }
 
 /** Returns `read` with parameters in place of its cursors. */

@@ -1,5 +1,11 @@
 import type { RelationKey, ResponseContext } from "./selection.ts";
 
+/** The result of a statement. Callers that asked together share the object. */
+export interface StatementResult {
+  /** JSON, or null if there is no row. */
+  readonly json: string | null;
+}
+
 // What a read attaches to the rows and pages that it returns.
 
 /** JSON of a response, as the database wrote it. */

@@ -1,4 +1,5 @@
 import type { GivenPosition, Page } from "../model/page.ts";
+import { maximumBytesParam } from "../model/params.ts";
 import { isParam, param, sql, type Sql, boundParam } from "../../database/sql.ts";
 
 /**
@@ -24,22 +25,15 @@ export function createBudget(): Budget {
   };
 }
 
-/** The name of the parameter with the maximum size of a result, in bytes. */
-export const maximumBytesParam = "maximumBytes";
-
 /** A page that may read more rows is stopped as soon as its JSON exceeds the maximum size. A stored text has at most 64 KB. */
 const maxUnboundedRows = 256;
 
-/** Whether the JSON of a page of that weight may exceed the maximum size of a result. */
-export function mayWriteTooMuch(weight: number): boolean {
-  return weight > maxUnboundedRows;
-}
-
 /**
- * Returns the rows of the subquery `written` in their order. The statement fails as soon as the sum of `bytes` exceeds the
- * maximum size.
+ * Returns the rows of the subquery `written` in their order. If they may have too much JSON, since they probably read `weight`
+ * rows, the statement fails as soon as the sum of `bytes` exceeds the maximum size of a result.
  */
-export function stoppedForSize(written: Sql, bytes: Sql): Sql {
+export function boundedRows(weight: number, written: Sql, bytes: Sql): Sql {
+  if (weight <= maxUnboundedRows) return sql`(${written})`;
   return sql`(SELECT sized.* FROM (SELECT written.*, sum(${bytes}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (${written} OFFSET 0) written) sized WHERE within_bytes(sized.bytes_so_far, ${param(maximumBytesParam)}::bigint))`;
 }
 

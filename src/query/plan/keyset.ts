@@ -1,4 +1,4 @@
-import { allOf, column, join, raw, sql, type Sql } from "../../database/sql.ts";
+import { allOf, column, integer, join, raw, sql, type Sql } from "../../database/sql.ts";
 import { completeKeys, type GivenPosition, type OrderKey, type Ordering, type Page } from "../model/page.ts";
 
 /** The parts of the statement of a page. */
@@ -38,15 +38,6 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
     limit,
     gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST ${size} ROWS WITH TIES` : undefined,
   };
-}
-
-/**
- * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would
- * plan the statement each time instead of using a generic plan. Throws a TypeError if it is no integer.
- */
-export function integer(number: number): Sql {
-  if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is not a number of rows.`);
-  return raw(String(number));
 }
 
 /** Whether an index has the whole order. Each field has an index with its tie-breaker. */

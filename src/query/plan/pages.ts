@@ -1,8 +1,8 @@
 import type { PagedTable, Rows } from "../model/paged-table.ts";
 import { type InFilter, type RangeFilter, predicateSql, valuesSql } from "../model/field-filter.ts";
-import { integer, keyset } from "./keyset.ts";
+import { keyset } from "./keyset.ts";
 import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
-import { allOf, column, join, raw, sql, type Sql } from "../../database/sql.ts";
+import { allOf, column, join, raw, sql, type Sql, integer } from "../../database/sql.ts";
 
 // How a page is read. If one index holds all conditions and then the order, the statement is written so that the planner can
 // use no other index. The planner assumes that rows are spread evenly, and would read past all internal notes to find the

@@ -1,20 +1,26 @@
 import { neighboursOf, type Slice } from "../model/page.ts";
 import type { ReadOfPage, ReadOfPages, ReadOfRow } from "../model/read.ts";
-import { attachJson, attachPreloaded } from "../model/result.ts";
+import { attachJson, attachPreloaded, type StatementResult } from "../model/result.ts";
 import type { Entity } from "../model/entity.ts";
 import type { CountedSlice, PageMembers, RowMembers, ToMany, ToOne } from "../model/selection.ts";
-import { storedColumns } from "../statement/columns.ts";
-import { divider } from "../statement/json-text.ts";
+import { storedColumns } from "../model/stored-columns.ts";
+import { divider } from "../model/json-marks.ts";
 import type { ListHead, WrittenStatement } from "../statement/statement.ts";
 import { createJsonResult } from "./json-result.ts";
 
-/** Returns a row, a page, or null, from the JSON that a statement returned. Null: the statement returned no row. */
-export type Decode = (text: string | null) => object | null;
+/** Returns the row or the page of a result, or null if the statement returned no row. */
+export type Decode = (result: StatementResult) => object | null;
 
-/** Returns the function that decodes the result of a statement. */
+/** Returns the function that decodes results of a statement. Callers that share a result get one object, which nobody changes. */
 export function createDecoder({ read, placeholders }: WrittenStatement): Decode {
   const decode = read.kind === "row" ? decoderOfRow(read, placeholders) : decoderOfPage(read, placeholders);
-  return (text) => (text === null ? null : decode(text));
+  const decoded = new WeakMap<StatementResult, object>();
+  return (result) => {
+    if (result.json === null) return null;
+    const known = decoded.get(result) ?? decode(result.json);
+    decoded.set(result, known);
+    return known;
+  };
 }
 
 type DecodeText = (text: string) => object;

@@ -1,7 +1,7 @@
 import { mapMaybePromises, orRejected } from "../../lib/maybe-promise.ts";
 import type { JsonResult } from "../model/result.ts";
 import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
-import { missingMark, type Placeholder, placeholderMark } from "../statement/placeholder.ts";
+import { missingMark, type Placeholder, placeholderMark } from "../model/json-marks.ts";
 
 /** Returns `text` as a result whose placeholders are computed when it is asked for. */
 export function createJsonResult(text: string, placeholders: readonly Placeholder[]): JsonResult {

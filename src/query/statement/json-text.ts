@@ -1,15 +1,11 @@
-import { integer } from "../plan/keyset.ts";
-import { join, raw, sql, type Sql } from "../../database/sql.ts";
-import { placeholderMark, missingMark } from "./placeholder.ts";
+import { join, raw, sql, type Sql, integer } from "../../database/sql.ts";
+import { divider, missingMark, placeholderMark } from "../model/json-marks.ts";
 import type { JsonEncoding } from "../model/selection.ts";
 
 // The parts of a statement that write JSON as text.
 
 /** A piece of JSON: text that is known now, or an SQL expression of type text. */
 export type Piece = string | Sql;
-
-/** Separates the head of a result from its JSON. PostgreSQL writes JSON without line breaks. */
-export const divider = "\n";
 
 /** Returns `pieces` as one SQL expression of type text. It is null if one of them is null. */
 export function textOf(pieces: readonly Piece[]): Sql {

@@ -1,20 +1,11 @@
 import { type CursorScope, cursorSeparator, scopeTag } from "../model/cursor.ts";
-import { integer } from "../plan/keyset.ts";
 import { neighboursOf, type Ordering, type Page, positionFields, type SortField } from "../model/page.ts";
-import { column, empty, join, raw, sql, type Sql } from "../../database/sql.ts";
+import { column, empty, join, raw, sql, type Sql, integer } from "../../database/sql.ts";
 import type { JsonEncoding } from "../model/selection.ts";
-import { mayWriteTooMuch, stoppedForSize } from "../plan/budget.ts";
+import type { PagePlan } from "../plan/plan.ts";
 import { coalesce, type Piece, encoded, textOf } from "./json-text.ts";
 
 // Writes pages as JSON. The JSON of their rows is given.
-
-/** A page and the alias of its rows. */
-export interface Placed {
-  readonly page: Page;
-  readonly alias: string;
-  /** How many rows the page probably reads at most, with the relations of its rows. */
-  readonly weight: number;
-}
 
 /** What identifies the first and the last row of a page: a text of each row, and the name of the array of these texts. */
 export interface EndsOf {
@@ -23,7 +14,11 @@ export interface EndsOf {
 }
 
 /** Returns the FROM item of a page, and the ORDER BY that puts aggregates of its rows in the order of the page. */
-function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; readonly readAs: Sql; readonly inOrder: Sql } {
+function readInOrder({ page, rows, target: { alias } }: PagePlan): {
+  readonly read: Sql;
+  readonly readAs: Sql;
+  readonly inOrder: Sql;
+} {
   const name = raw(alias);
   if (page.from === "start") return { read: sql`(${rows}) ${name}`, readAs: empty, inOrder: empty };
   // The statement reads such a page from its end, so the order is reversed.
@@ -35,8 +30,8 @@ function readInOrder(rows: Sql, { page, alias }: Placed): { readonly read: Sql; 
 }
 
 /** Returns the JSON list of the rows of a page, if nothing else is made of these rows. */
-export function writeListAlone(row: readonly Piece[], rows: Sql, placed: Placed): readonly Piece[] {
-  const { written, inOrder } = writeInOrder([textOf(row)], ["json"], rows, placed);
+export function writeListAlone(row: readonly Piece[], page: PagePlan, weight: number): readonly Piece[] {
+  const { written, inOrder } = writeInOrder([textOf(row)], ["json"], page, weight);
   return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder}) FROM ${written} listed), '')`, "]"];
 }
 
@@ -48,10 +43,15 @@ export function writeList(page: Page, number: number): readonly Piece[] {
 }
 
 /** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the texts of `ends`. */
-export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf | undefined, rows: Sql, placed: Placed): Sql {
+export function aggregated(
+  lists: readonly (readonly Piece[])[],
+  ends: EndsOf | undefined,
+  page: PagePlan,
+  weight: number,
+): Sql {
   const texts = [...lists, ...(ends ? [ends.text] : [])].map(textOf);
   const names = [...lists.map((_, index) => `list_${index + 1}`), ...(ends ? [ends.name] : [])];
-  const { written, inOrder } = writeInOrder(texts, names, rows, placed);
+  const { written, inOrder } = writeInOrder(texts, names, page, weight);
   const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
   return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
 }
@@ -60,15 +60,14 @@ export function aggregated(lists: readonly (readonly Piece[])[], ends: EndsOf | 
 function writeInOrder(
   texts: readonly Sql[],
   names: readonly string[],
-  rows: Sql,
-  placed: Placed,
+  page: PagePlan,
+  weight: number,
 ): { readonly written: Sql; readonly inOrder: Sql } {
-  const { read, readAs, inOrder } = readInOrder(rows, placed);
+  const { read, readAs, inOrder } = readInOrder(page);
   const columns = texts.map((text, index) => sql`${text} AS ${raw(String(names[index]))}`);
   const written = sql`SELECT ${join(columns, ", ")}${readAs} FROM ${read}`;
-  if (!mayWriteTooMuch(placed.weight)) return { written: sql`(${written})`, inOrder };
   const bytes = names.map((name) => sql`coalesce(octet_length(${raw(name)}), 0)`);
-  return { written: stoppedForSize(written, join(bytes, " + ")), inOrder };
+  return { written: page.bounded(weight, written, join(bytes, " + ")), inOrder };
 }
 
 /** Returns the first and the last index of the page in `list`, which may have one more row at the far end. */

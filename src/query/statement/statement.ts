@@ -2,13 +2,11 @@ import { sql, type Sql } from "../../database/sql.ts";
 import type { Viewer } from "../../viewer.ts";
 import type { Read, ReadOfPage, ReadOfPages, ReadOfRow } from "../model/read.ts";
 import type { PageContent, PageMembers } from "../model/selection.ts";
-import { weightOfPage } from "../plan/budget.ts";
-import { createPlanner, type PagePlan, type Planner } from "../plan/planner.ts";
-import { storedMembers, storedPageMembers } from "../plan/stored-members.ts";
-import { jsonArray, storedColumns } from "./columns.ts";
-import { divider, type Piece, textOf } from "./json-text.ts";
+import { type PagePlan, planRead } from "../plan/plan.ts";
+import { jsonArray, storedColumns } from "../model/stored-columns.ts";
+import { type Piece, textOf } from "./json-text.ts";
 import { aggregated, countOfRead, type EndsOf, firstAndLast, positionOf, writeList } from "./page-arrays.ts";
-import type { Placeholder } from "./placeholder.ts";
+import { divider, type Placeholder } from "../model/json-marks.ts";
 import { hasNeighbours, writePage, writeRow, writeTotal, type Writing } from "./write.ts";
 
 /** A statement that returns one JSON value. */
@@ -31,25 +29,16 @@ export interface WrittenStatement {
  * JSON would be too large for one statement.
  */
 export function writeStatement(read: Read, viewer: Viewer): WrittenStatement {
-  const stored = asStored(read);
-  const planner = createPlanner(viewer, stored.selection.as === "rows" ? "rows" : "json");
-  const writing: Writing = { planner, placeholders: [] };
-  const written = stored.kind === "row" ? rowStatement(stored, writing) : pageStatement(stored, writing);
-  return { ...written, read: stored, placeholders: writing.placeholders };
-}
-
-/** Returns `read` with the members that rows have in the database, if it reads rows. */
-function asStored(read: Read): Read {
-  if (read.selection.as !== "rows") return read;
-  if (read.kind === "row") return { ...read, selection: { ...read.selection, members: storedMembers(read.selection.members) } };
-  const members = storedPageMembers(read.selection.members, read.input.ordering);
-  return { ...read, selection: { ...read.selection, members } };
+  const plan = planRead(read, viewer);
+  const writing: Writing = { plan, placeholders: [] };
+  const written = plan.read.kind === "row" ? rowStatement(plan.read, writing) : pageStatement(plan.read, writing);
+  return { ...written, read: plan.read, placeholders: writing.placeholders };
 }
 
 /** JSON has a head with the columns of the row itself. */
 function rowStatement({ relation, selection }: ReadOfRow, writing: Writing): Pick<WrittenStatement, "sql" | "weight"> {
   const { target, needsReconciling } = relation;
-  const from = writing.planner.row(relation);
+  const from = writing.plan.row(relation);
   const row = writeRow(target, selection.members, needsReconciling, writing, 1);
   const own = sql`${jsonArray(storedColumns(target, selection.columns ?? []).columns)}::text`;
   const head = selection.as === "json" ? [own, divider] : [];
@@ -57,20 +46,16 @@ function rowStatement({ relation, selection }: ReadOfRow, writing: Writing): Pic
 }
 
 function pageStatement(read: ReadOfPage | ReadOfPages, writing: Writing): Pick<WrittenStatement, "sql" | "weight"> {
-  const { planner } = writing;
   const { relation, input, selection } = read;
   const { members, scope } = selection;
-  const plan = planner.page(relation, input as never, hasNeighbours(members)); // its own input: see Read
+  const page = writing.plan.page(relation, input as never, hasNeighbours(members)); // its own input: see Read
   const written =
     selection.as === "list"
-      ? listPieces(plan, read, writing)
-      : writePage(plan, { members, scope, needsReconciling: relation.needsReconciling }, writing, 1);
+      ? listPieces(page, read, writing)
+      : writePage(page, { members, scope, needsReconciling: relation.needsReconciling }, writing, 1);
   const json = sql`SELECT ${textOf(written.pieces)} AS json`;
-  return { sql: read.kind === "pages" ? sql`${json} FROM ${parentFrom(read, planner)}` : json, weight: written.weight };
-}
-
-function parentFrom({ parent }: ReadOfPages, planner: Planner): Sql {
-  return planner.row(parent);
+  const { weight } = written;
+  return { sql: read.kind === "pages" ? sql`${json} FROM ${writing.plan.row(read.parent)}` : json, weight };
 }
 
 /** The head of a list: how many rows were read, the positions of the first and the last, and how many there are on all pages. */
@@ -83,22 +68,22 @@ export type ListHead = readonly [
 
 /** Returns a {@link ListHead}, {@link divider}, and a JSON list of rows. */
 function listPieces(
-  plan: PagePlan,
+  page: PagePlan,
   { relation, input, selection }: ReadOfPage | ReadOfPages,
   writing: Writing,
 ): { readonly pieces: readonly Piece[]; readonly weight: number } {
-  const { target, page } = plan;
+  const { target } = page;
   const row = writeRow(target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
-  const placed = { page, alias: target.alias, weight: weightOfPage(page, row.weight) };
+  const weight = page.weightOf(row.weight);
   const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
-  const { first, last } = firstAndLast(page, ends);
+  const { first, last } = firstAndLast(page.page, ends);
   const counted = contentOf(selection.members, "total");
-  const total = counted ? writeTotal(plan, counted) : "null";
+  const total = counted ? writeTotal(page, counted) : "null";
   const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, "]"];
-  const text = textOf([...head, divider, ...writeList(page, 1)]);
+  const text = textOf([...head, divider, ...writeList(page.page, 1)]);
   return {
-    pieces: [sql`(SELECT ${text} FROM ${aggregated([row.pieces], ends, plan.rows, placed)} page)`],
-    weight: placed.weight,
+    pieces: [sql`(SELECT ${text} FROM ${aggregated([row.pieces], ends, page, weight)} page)`],
+    weight,
   };
 }
 

@@ -15,12 +15,11 @@ import type {
   ToOne,
 } from "../model/selection.ts";
 import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
-import { weightOfPage } from "../plan/budget.ts";
-import type { PagePlan, Planner } from "../plan/planner.ts";
-import { jsonArray, storedColumns } from "./columns.ts";
+import type { PagePlan, Plan } from "../plan/plan.ts";
+import { jsonArray, storedColumns } from "../model/stored-columns.ts";
 import { coalesce, encoded, type Piece, textOf } from "./json-text.ts";
 import { aggregated, cursorOf, type EndsOf, firstAndLast, neighbour, writeList, writeListAlone } from "./page-arrays.ts";
-import { missingMark, type Placeholder, placeholderMarks } from "./placeholder.ts";
+import { missingMark, type Placeholder, placeholderMarks } from "../model/json-marks.ts";
 
 // Writes rows and pages as JSON, by their members.
 
@@ -32,7 +31,7 @@ interface Written {
 
 /** The state of the statement that is being written. */
 export interface Writing {
-  readonly planner: Planner;
+  readonly plan: Plan;
   readonly placeholders: Placeholder[];
 }
 
@@ -52,7 +51,7 @@ export function writeRow(
   const pieces = ["{", ...inside.pieces, "}"];
   const weight = inside.weight + 1;
   // Rows are reconciled by their service.
-  if (!needsReconciling || writing.planner.as === "rows") return { pieces, weight };
+  if (!needsReconciling || writing.plan.as === "rows") return { pieces, weight };
   return { pieces: [sql`CASE WHEN ${needsReconciling} THEN ${textOf([missingMark])} ELSE '' END`, ...pieces], weight };
 }
 
@@ -74,7 +73,7 @@ function writeMembers(entity: Entity<unknown>, members: RowMembers, writing: Wri
 /** Returns undefined if rows leave out the member. */
 function writeMember(entity: Entity<unknown>, member: RowMember, writing: Writing, depth: number): Written | undefined {
   if ("of" in member) {
-    const from = writing.planner.related(depth, () => writing.planner.row(member.of));
+    const from = writing.plan.related(depth, () => writing.plan.row(member.of));
     const { pieces, weight } = writeMembers(member.of.target, member.members, writing, depth + 1, false);
     return from && { pieces: [sql`coalesce((SELECT ${textOf(pieces)} FROM ${from}), '')`], weight: weight + 1 };
   }
@@ -149,21 +148,22 @@ function writeChoice(
 
 function writeComputedRows(
   { relation, input, none, compute }: Extract<RowContent, { kind: "computedRows" }>,
-  { planner, placeholders }: Writing,
+  writing: Writing,
   depth: number,
 ): Written {
   const { target } = relation;
-  const plan = planner.related(depth, () => attempt(() => planner.page(relation, input as never, false), DomainError)); // its own input: see RowContent
-  if (!plan || plan instanceof DomainError) return weightless(none);
+  const { plan } = writing;
+  const page = plan.related(depth, () => attempt(() => plan.page(relation, input as never, false), DomainError)); // its own input: see RowContent
+  if (!page || page instanceof DomainError) return weightless(none);
   const { columns, decode } = storedColumns(target, undefined);
   // Decodes an array of rows.
   const read = (payload: unknown) => (payload as never[][]).map((values) => decode(values));
-  const found = sql`(SELECT json_agg(${jsonArray(columns)})::text FROM (${plan.rows}) ${raw(target.alias)})`;
-  return { pieces: [coalesce(withPlaceholder({ planner, placeholders }, [found], { read, compute }), none)], weight: 1 };
+  const found = sql`(SELECT json_agg(${jsonArray(columns)})::text FROM (${page.rows}) ${raw(target.alias)})`;
+  return { pieces: [coalesce(withPlaceholder(writing, [found], { read, compute }), none)], weight: 1 };
 }
 
 function writeToOne({ relation, nullable, members }: ToOne, writing: Writing, depth: number): Written | undefined {
-  const from = writing.planner.related(depth, () => writing.planner.row(relation));
+  const from = writing.plan.related(depth, () => writing.plan.row(relation));
   if (!from) return undefined;
   const row = writeRow(relation.target, members, relation.needsReconciling, writing, depth + 1);
   return {
@@ -173,11 +173,11 @@ function writeToOne({ relation, nullable, members }: ToOne, writing: Writing, de
 }
 
 function writeToMany({ relation, input, members, scope }: ToMany, writing: Writing, depth: number): Written | undefined {
-  const plan = writing.planner.related(
+  const page = writing.plan.related(
     depth,
-    () => writing.planner.page(relation, input as never, hasNeighbours(members)), // its own input: see ToMany
+    () => writing.plan.page(relation, input as never, hasNeighbours(members)), // its own input: see ToMany
   );
-  return plan && writePage(plan, { members, scope, needsReconciling: relation.needsReconciling }, writing, depth + 1);
+  return page && writePage(page, { members, scope, needsReconciling: relation.needsReconciling }, writing, depth + 1);
 }
 
 /** Whether `members` of a page need to know if there are rows before and after it. */
@@ -203,12 +203,12 @@ interface PageToWrite {
 
 /** Returns the JSON object of a page. Throws {@link UnsupportedAsJson}. */
 export function writePage(
-  plan: PagePlan,
+  planned: PagePlan,
   { members, scope, needsReconciling }: PageToWrite,
   writing: Writing,
   depth: number,
 ): Written {
-  const { target, page } = plan;
+  const { target, page } = planned;
   const { alias } = target;
   const ends: EndsOf | undefined = scope && { name: "cursors", text: cursorOf(alias, scope) };
 
@@ -220,8 +220,7 @@ export function writePage(
   const lists: Written[] = [];
   const listed = (row: Written): readonly Piece[] => {
     lists.push(row);
-    const placed = { page, alias, weight: weightOfPage(page, row.weight) };
-    return isAlone ? writeListAlone(row.pieces, plan.rows, placed) : writeList(page, lists.length);
+    return isAlone ? writeListAlone(row.pieces, planned, planned.weightOf(row.weight)) : writeList(page, lists.length);
   };
   const writeNode = (node: RowMembers) => writeRow(target, node, needsReconciling, writing, depth);
   const pieces = writeObject(members, (content): readonly Piece[] => {
@@ -229,22 +228,22 @@ export function writePage(
       case "constant":
         return [content.json];
       case "total":
-        return [writeTotal(plan, content)];
+        return [writeTotal(planned, content)];
       case "rows":
         return listed(writeNode(content.members));
       case "edges":
         return listed(writeEdge(content.members, writeNode, ends));
       case "pageInfo":
-        return writePageInfo(content.members, plan, counted);
+        return writePageInfo(content.members, planned, counted);
       case "onlyRows":
         throw new UnsupportedAsJson();
     }
   });
   const rowWeight = lists.reduce((sum, row) => sum + row.weight, 0);
-  const weight = weightOfPage(page, rowWeight);
+  const weight = planned.weightOf(rowWeight);
   if (isAlone || (lists.length === 0 && !hasNeighbours(members))) return { pieces, weight };
   const texts = lists.map((row) => row.pieces);
-  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, counted, plan.rows, { page, alias, weight })} page)`;
+  const found = sql`(SELECT ${textOf(pieces)} FROM ${aggregated(texts, counted, planned, weight)} page)`;
   return { pieces: [found], weight };
 }
 

@@ -1,5 +1,5 @@
 import { column, join, sql, type Sql } from "../../database/sql.ts";
-import type { Entity } from "../model/entity.ts";
+import type { Entity } from "./entity.ts";
 
 /** Columns of rows as a statement selects them, in the order of the entity, and the function that decodes them. */
 export interface StoredColumns {

@@ -1,4 +1,9 @@
-import type { Compute } from "../model/selection.ts";
+import type { Compute } from "./selection.ts";
+
+// How a statement marks the parts of its JSON, for what decodes it.
+
+/** Separates the head of a result from its JSON. PostgreSQL writes JSON without line breaks. */
+export const divider = "\n";
 
 // JSON escapes all control characters, so no stored value contains these two.
 /** Begins and ends a placeholder. */

@@ -3,14 +3,19 @@ import { attempt, DomainError } from "../../errors.ts";
 import type { Viewer } from "../../viewer.ts";
 import type { Entity } from "../model/entity.ts";
 import type { Page } from "../model/page.ts";
+import type { Read } from "../model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../model/relation.ts";
 import type { Selection } from "../model/selection.ts";
 import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
-import { createBudget, withBoundPositions } from "./budget.ts";
+import { boundedRows, createBudget, weightOfPage, withBoundPositions } from "./budget.ts";
 import { countUpTo, pageFrom } from "./pages.ts";
+import { storedMembers, storedPageMembers } from "./stored-members.ts";
 
 /** What a statement reads, under the policy of one viewer and within the budget of one statement. */
-export interface Planner {
+export interface Plan {
+  /** The read, with the members that rows have in the database if it reads rows. */
+  readonly read: Read;
+  /** Whether the statement writes the JSON of a response, or rows for resolvers. */
   readonly as: Selection["as"];
   /** Returns the FROM item of a row, which begins with the policy. Throws a {@link DomainError} if it refuses the read. */
   row(relation: OneRelation): Sql;
@@ -20,7 +25,7 @@ export interface Planner {
    * Returns what `plan` returns for a relation at `depth`. If the budget is used up or the policy refuses the read, it returns
    * undefined for rows, whose resolvers read such a relation themselves, and throws {@link UnsupportedAsJson} for JSON.
    */
-  related<Plan>(depth: number, plan: () => Plan): Plan | undefined;
+  related<Planned>(depth: number, plan: () => Planned): Planned | undefined;
 }
 
 /** Which rows a page reads. */
@@ -31,18 +36,31 @@ export interface PagePlan {
   readonly rows: Sql;
   /** Returns a statement that selects the number of rows on all pages. It stops counting at `max`, if given. */
   readonly count: (max: number | undefined) => Sql;
+  /** Returns how many rows the page probably reads at most, if each of its rows reads `weight` rows. */
+  readonly weightOf: (weight: number) => number;
+  /** As {@link boundedRows}. */
+  readonly bounded: (weight: number, written: Sql, bytes: Sql) => Sql;
 }
 
-/** Returns the planner of one statement. */
-export function createPlanner(viewer: Viewer, as: Selection["as"]): Planner {
+/** Returns the plan of a read for `viewer`: nothing is planned before it is asked for. */
+export function planRead(read: Read, viewer: Viewer): Plan {
+  const stored = asStored(read);
+  const as = stored.selection.as === "rows" ? "rows" : "json";
   const budget = createBudget();
   return {
+    read: stored,
     as,
     row: (relation) => relation.from(viewer),
     page({ target, from, countFrom = from }, input, lookahead) {
       const page: Page = { ...withBoundPositions(input.page), lookahead };
-      const rows = pageFrom(target, from(viewer, input), input.ordering, page);
-      return { target, page, rows, count: (max) => countUpTo(target, countFrom(viewer, input), max) };
+      return {
+        target,
+        page,
+        rows: pageFrom(target, from(viewer, input), input.ordering, page),
+        count: (max) => countUpTo(target, countFrom(viewer, input), max),
+        weightOf: (weight) => weightOfPage(page, weight),
+        bounded: boundedRows,
+      };
     },
     related(depth, plan) {
       const planned = budget.takes(depth) ? attempt(plan, DomainError) : undefined;
@@ -52,4 +70,12 @@ export function createPlanner(viewer: Viewer, as: Selection["as"]): Planner {
       throw new UnsupportedAsJson(isRefused ? planned : undefined);
     },
   };
+}
+
+/** Returns `read` with the members that rows have in the database, if it reads rows. */
+function asStored(read: Read): Read {
+  if (read.selection.as !== "rows") return read;
+  if (read.kind === "row") return { ...read, selection: { ...read.selection, members: storedMembers(read.selection.members) } };
+  const members = storedPageMembers(read.selection.members, read.input.ordering);
+  return { ...read, selection: { ...read.selection, members } };
 }
