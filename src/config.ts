@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 
-/** Where attachments' bytes go. */
+/** Where the bytes of attachments are stored. */
 export type StorageConfig =
   | { readonly kind: "file"; readonly directory: string }
   | {
@@ -12,29 +12,32 @@ export type StorageConfig =
       readonly bucket: string;
       readonly region: string;
       readonly endpoint: string | undefined;
-      /** The store's address in the URLs that are signed, where clients reach it by another one. */
+      /** The store's address in signed URLs, if clients reach the store by another address than the gateway. */
       readonly publicEndpoint?: string | undefined;
     };
 
-/** Where the rows go. */
+/** Where the rows are stored. */
 export type DatabaseConfig =
   | {
       readonly kind: "postgresql";
       readonly url: string;
-      /** Leads past a pooler, for what a transaction pooler cannot do: migrations. Default: `url`. */
+      /** Bypasses a transaction pooler, for migrations, which do not work through one. Default: `url`. */
       readonly directUrl?: string;
-      /** `off`: no statement has a name. `detect`, the default: names are given until a pooler shows that it cannot have them. */
+      /**
+       * `off`: statements have no names. `detect`, the default: statements have names until an error shows that a pooler
+       * does not support them.
+       */
       readonly prepare?: "detect" | "off";
     }
   | { readonly kind: "embedded"; readonly directory: string };
 
-/** The rate limits, per minute. */
+/** The rate limits, each per minute. */
 export interface RateLimits {
-  /** Points that a credential may spend, on all three APIs together. */
+  /** Points that a credential may spend on all three APIs together. */
   readonly points: number;
   /** Requests of a credential on /v1. */
   readonly requests: number;
-  /** Requests of an address without a credential. */
+  /** Requests without a credential from one address. */
   readonly anonymous: number;
 }
 
@@ -51,20 +54,20 @@ export interface Config {
   readonly oidcIssuers: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly logLevel: string;
-  /** Addresses and networks whose `X-Forwarded-*` headers count. */
+  /** Addresses and networks whose `X-Forwarded-*` headers are trusted. */
   readonly trustedProxies: readonly string[];
-  /** The largest answer of one operation. */
+  /** The maximum size of the response to one operation. */
   readonly maxResponseBytes: number;
-  /** How long `/ready` is red before the port closes. */
+  /** How long `/ready` answers 503 before the port closes. */
   readonly drainMilliseconds: number;
   readonly rateLimits: RateLimits;
-  /** Where limits are counted for all processes; without it each counts its own. */
+  /** The Redis that counts rate limits for all processes. Without it each process counts its own. */
   readonly redisUrl: string | undefined;
-  /** The module whose plugins GraphQL has. */
+  /** The path of the module that exports the GraphQL plugins. */
   readonly graphqlPlugins: string | undefined;
 }
 
-/** Every problem of the environment at once, a line each. */
+/** Thrown for an environment that is not valid. The message has a line for every problem. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -88,17 +91,23 @@ const isWebUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new 
 
 const webUrl = z.string().refine(isWebUrl, "must be an http or https URL");
 
-/** Whether paths can be put behind `value`: of a query or a fragment they would become a part, and who signs in is not for every reader to see. */
+/**
+ * Returns whether `value` is a URL to which paths can be appended. It has no query or fragment, of which a path would become a
+ * part, and no user, because responses would show the password.
+ */
 function isBaseUrl(value: string): boolean {
   if (!isWebUrl(value) || /[?#]/.test(value)) return false;
   const { username, password } = new URL(value);
   return username === "" && password === "";
 }
 
-/** Whether `value` can be the store's address in signed URLs, whose paths are the bucket and the key. */
+/** Returns whether `value` can be the store's address in signed URLs, whose path is the bucket and the key. */
 const isStoreAddress = (value: string) => isBaseUrl(value) && new URL(value).pathname === "/";
 
-/** A name as `getaddrinfo` takes it, or an address. What ends in a number is an address (https://url.spec.whatwg.org/#ends-in-a-number-checker). */
+/**
+ * Returns whether `value` is an IP address or a name that `getaddrinfo` accepts. A host whose last label is a number is an
+ * address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+ */
 function isHost(value: string): boolean {
   if (isIP(value) !== 0) return true;
   const labels = value.replace(/\.$/, "").split(".");
@@ -130,14 +139,16 @@ const networkAddress = z.string().refine((value) => {
   );
 }, "must be addresses or networks such as 10.0.0.0/8");
 
-/** The parameters that `s3://bucket?…` takes, and what each must be; the region is the store's to know. */
+/** The parameters of `s3://bucket?…` and the rule for each. Whether a region exists, only the store knows. */
 const storageParameters: Readonly<Record<string, { readonly fits: (value: string) => boolean; readonly rule: string }>> = {
   region: { fits: (value) => /^[a-z0-9-]+$/i.test(value), rule: "a region such as eu-west-1" },
   endpoint: { fits: isBaseUrl, rule: "an http or https URL without a user, a query or a fragment" },
   publicEndpoint: { fits: isStoreAddress, rule: "an http or https URL without a user, a path, a query or a fragment" },
 };
 
-/** The names that a bucket can have: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+/**
+ * Returns whether S3 allows `name` for a bucket: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
 const isBucketName = (name: string) =>
   /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes("..") && isIP(name) === 0;
 
@@ -194,17 +205,16 @@ const environmentShape = z.object({
 });
 
 /**
- * Reads the configuration from `environment`, the only place that does. Without `SIGNING_SECRET` on the embedded database a secret
- * is made once and kept in the data directory, readable by its owner alone.
- *
- * @throws {ConfigError} with every problem found, not the first.
+ * Returns the configuration in `environment`. This is the only place that reads the environment. With the embedded database and
+ * without `SIGNING_SECRET`, a secret is generated once and stored in the data directory, readable by its owner only. Throws
+ * {@link ConfigError} with every problem found.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  // An empty variable is how compose files and shells spell "not set".
+  // Compose files and shells set a variable to the empty string to say that it is not set.
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environmentShape.safeParse(given);
   const issues = parsed.success ? [] : parsed.error.issues;
-  // Of a list each item that is wrong is an issue, and they read alike.
+  // Each wrong item of a list is an issue of its own with the same message.
   const problems = [...new Set(issues.map((issue) => `${String(issue.path[0])} ${issue.message}`))];
   const isWrong = (name: string) => issues.some((issue) => issue.path[0] === name);
   if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
@@ -227,7 +237,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: (values.PUBLIC_URL ?? `http://${urlHost(values.HOST)}:${values.PORT}`).replace(/\/+$/, ""),
     database,
     dataDirectory,
-    signingSecret: values.SIGNING_SECRET ?? keptSecret(dataDirectory),
+    signingSecret: values.SIGNING_SECRET ?? storedSecret(dataDirectory),
     storage: readStorage(values, dataDirectory),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     oidcIssuers: values.OIDC_ISSUERS,
@@ -254,13 +264,14 @@ function readDatabase(values: Values, dataDirectory: string): DatabaseConfig {
   return { kind: "postgresql", url, directUrl: directUrl ?? url, prepare: prepare ?? "detect" };
 }
 
-/** Whether `host` means all addresses of the machine, and so is not an address that a client could use. */
+/** Returns whether `host` stands for all addresses of the machine, which is not an address that a client could use. */
 export function isEveryAddress(host: string): boolean {
   return ["0.0.0.0", "::", "[::]", "::0", "0:0:0:0:0:0:0:0"].includes(host);
 }
 
 function urlHost(host: string): string {
-  // The name that reaches it from the same machine, which is all that can be known here. A request's Host header is the client's to choose.
+  // The name that works on the same machine, which is all that is known here. The Host header cannot be used: the client
+  // chooses it.
   if (isEveryAddress(host)) return "localhost";
   return host.includes(":") ? `[${host}]` : host;
 }
@@ -277,7 +288,8 @@ function readStorage({ STORAGE: value, S3_PUBLIC_ENDPOINT: publicEndpoint }: Val
   };
 }
 
-function keptSecret(dataDirectory: string): string {
+/** Returns the secret stored in the data directory, and generates it first if there is none. */
+function storedSecret(dataDirectory: string): string {
   const path = join(dataDirectory, "signing-secret");
   try {
     mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
@@ -290,7 +302,7 @@ function keptSecret(dataDirectory: string): string {
 
 function writeSecret(path: string): void {
   try {
-    // "wx": where two processes start at once, one writes and the other reads what it wrote.
+    // "wx": if two processes start at once, one writes the file and the other one reads it.
     writeFileSync(path, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
     chmodSync(path, 0o600);
   } catch (error) {
@@ -298,12 +310,18 @@ function writeSecret(path: string): void {
   }
 }
 
-/** What the file system says of a directory that cannot be made or written to. */
+/** The error codes of the file system for a directory that cannot be created or written to. */
 const directoryCodes = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EDQUOT"];
-/** What SQLite says of a lock file there: SQLITE_READONLY and SQLITE_CANTOPEN (https://www.sqlite.org/rescode.html). */
+/**
+ * The error codes of SQLite for a lock file that cannot be created: SQLITE_READONLY and SQLITE_CANTOPEN
+ * (https://www.sqlite.org/rescode.html).
+ */
 const lockFileCodes = [8, 14];
 
-/** {@link ConfigError} that names `DATA_DIR`, where `error` says that something below it cannot be made or written; otherwise `error` itself. */
+/**
+ * Returns a {@link ConfigError} that names `DATA_DIR` if `error` says that a file or directory below it cannot be created or
+ * written; otherwise `error` itself.
+ */
 export function asDataDirectoryProblem(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const isOfDirectory = "code" in error && directoryCodes.some((code) => code === error.code);

@@ -1,10 +1,9 @@
 /**
- * The closed list of expected errors: a mistake of the caller, or a dependency that is not available. It knows neither HTTP nor
- * GraphQL. Each API maps `code` by an exhaustive record, so that a new code does not compile until every API has an answer for
- * it.
+ * The closed list of expected errors: mistakes of the caller, and dependencies that are not available. The list knows neither
+ * HTTP nor GraphQL. Each API maps `code` with an exhaustive record, so a new code does not compile until every API maps it.
  *
- * Users read the messages: they say what went wrong and what to do. All other errors are unexpected; every API masks them and
- * logs them under the request id.
+ * Users read the messages, which say what went wrong and what to do. All other errors are unexpected: every API masks them and
+ * logs them with the request id.
  */
 export const errorCodes = [
   "INVALID_INPUT",
@@ -20,7 +19,9 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** One field that was refused: `path` as the service names it, outermost first, and a sentence that says what it must be. */
+/**
+ * One refused field: its `path` in the names of the service, outermost first, and a sentence that says what the value must be.
+ */
 export interface FieldProblem {
   readonly path: readonly string[];
   readonly message: string;
@@ -30,7 +31,7 @@ export abstract class DomainError extends Error {
   abstract readonly code: ErrorCode;
 }
 
-/** Something the caller sent cannot be used. Thrown before anything is written. */
+/** The input is not valid. Thrown before anything is written. */
 export class InvalidInput extends DomainError {
   readonly code = "INVALID_INPUT";
   readonly fields: readonly FieldProblem[];
@@ -52,7 +53,9 @@ export class Unauthenticated extends DomainError {
   }
 }
 
-/** The viewer may see the thing, but not do this with it. Never thrown about what the viewer cannot see: that is {@link NotFound}. */
+/**
+ * The viewer may see the object, but may not do this with it. If the viewer may not see the object, {@link NotFound} is thrown.
+ */
 export class Forbidden extends DomainError {
   readonly code = "FORBIDDEN";
   /** The scopes that the credential lacks, if that is the reason. */
@@ -66,7 +69,8 @@ export class Forbidden extends DomainError {
 }
 
 /**
- * The thing is missing, belongs to another account, or is invisible. The answer is the same, so that a caller cannot tell which.
+ * The object is missing, belongs to another account, or is invisible to the viewer. The message is the same, so that a caller
+ * cannot tell which.
  */
 export class NotFound extends DomainError {
   readonly code = "NOT_FOUND";
@@ -77,7 +81,7 @@ export class NotFound extends DomainError {
   }
 }
 
-/** More bytes than are accepted. */
+/** The caller has sent more bytes than are accepted. */
 export class TooLarge extends DomainError {
   readonly code = "TOO_LARGE";
 
@@ -87,7 +91,7 @@ export class TooLarge extends DomainError {
   }
 }
 
-/** The call would cost more than one call may, and was not started. The message has the limit and the cost of the call. */
+/** The call would cost more than one call may, and was not started. The message states the limit and the cost of the call. */
 export class TooExpensive extends DomainError {
   readonly code = "TOO_EXPENSIVE";
 
@@ -97,11 +101,14 @@ export class TooExpensive extends DomainError {
   }
 }
 
-/** The answer would be larger than one answer may be (`MAX_RESPONSE_BYTES`). */
+/** The response would be larger than one response may be (`MAX_RESPONSE_BYTES`). */
 export class AnswerTooLarge extends DomainError {
   readonly code = "ANSWER_TOO_LARGE";
 
-  /** `maximumBytes` is the limit, and `bytes` how large the answer, or the part of it that was too large, would be where that is known. */
+  /**
+   * `maximumBytes` is the limit. `bytes` is the size of the response, or of the part of it that was too large, if it is
+   * known.
+   */
   constructor(maximumBytes: number, bytes?: number) {
     const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
     super(
@@ -111,7 +118,7 @@ export class AnswerTooLarge extends DomainError {
   }
 }
 
-/** The caller has used up its allowance; `retryAfterSeconds` says when it is worth trying again. */
+/** The caller has used up its rate limit. A retry can succeed after `retryAfterSeconds`. */
 export class TooManyRequests extends DomainError {
   readonly code = "TOO_MANY_REQUESTS";
   readonly retryAfterSeconds: number;
@@ -123,13 +130,13 @@ export class TooManyRequests extends DomainError {
   }
 }
 
-/** The message of every API when the database or the object store does not answer. */
+/** The message of every API if the database or the object store does not answer. */
 const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
 
-/** The database or the object store does not answer now, or the process has no room for the call. Worth trying again. */
+/** The database or the object store does not answer now, or the process has no capacity for the call. A retry can succeed. */
 export class Unavailable extends DomainError {
   readonly code = "UNAVAILABLE";
-  /** After how many seconds to try again. The APIs send it as `retry-after`. */
+  /** The seconds until a retry. The APIs send it as `retry-after`. */
   readonly retryAfterSeconds: number = 2;
 
   constructor(options?: ErrorOptions, message = unavailableMessage) {
@@ -138,12 +145,12 @@ export class Unavailable extends DomainError {
   }
 }
 
-/** In how many seconds the call that failed with `error` is worth trying again; undefined where waiting does not help. */
+/** Returns the seconds after which a call that failed with `error` can be retried, or undefined if a retry does not help. */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof Unavailable || error instanceof TooManyRequests ? error.retryAfterSeconds : undefined;
 }
 
-/** An {@link InvalidInput} of a single field. */
+/** Returns an {@link InvalidInput} for a single field. */
 export function invalid(path: string | readonly string[], message: string): InvalidInput {
   return new InvalidInput([{ path: typeof path === "string" ? [path] : path, message }]);
 }
@@ -153,7 +160,7 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** What `work` returns, or what it throws where that is of such a kind. Whatever else it throws is thrown. */
+/** Returns the result of `work`, or the error that it throws if the error is one of `kinds`. Throws any other error. */
 export function attempt<Result, Kind extends Error>(
   work: () => Result,
   ...kinds: readonly (abstract new (...args: never[]) => Kind)[]
@@ -162,7 +169,7 @@ export function attempt<Result, Kind extends Error>(
     return work();
   } catch (error) {
     const isExpected = (kind: abstract new (...args: never[]) => Kind) => error instanceof kind;
-    if (kinds.some(isExpected)) return error as Kind; // as has just been asked
+    if (kinds.some(isExpected)) return error as Kind; // which the condition has just checked
     throw error;
   }
 }

@@ -4,25 +4,25 @@ import { type InsertedValues, insertInto } from "../database/table.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
 import { auditEventsTable } from "./tables.ts";
 
-/** Who does something that the audit records: a viewer, or the operator at the command line, who belongs to no account. */
+/** Who performs an audited action: a viewer, or the operator at the command line, who belongs to no account. */
 export type Actor =
   | Pick<PersonViewer, "person" | "credential" | "origin">
   | { readonly person?: undefined; readonly origin: Origin };
 
-/** What is done, to which rows. `rows` names a table expression with their `id` and `account_id`. */
+/** An audited action. `rows` is the name of a table expression with the `id` and `account_id` of the affected rows. */
 export interface AuditedAct {
   readonly action: AuditAction;
   readonly entity: AuditEntity;
   readonly rows: string;
-  /** When; the time of each row, as `acted`, where they differ. */
+  /** The time of the action, or an SQL expression over the alias `acted` if each row has its own time. */
   readonly at: Date | Sql;
-  /** The request of each row, as `acted`, where they came with several. */
+  /** An SQL expression over the alias `acted` for the request id of each row, if the rows came with several requests. */
   readonly requestId?: Sql;
 }
 
 /**
- * Returns the INSERT that records what `actor` does. It is a WITH part of the statement that acts: no action without its event,
- * no event without its action, and no further round trip.
+ * Returns the INSERT that records the action of `actor`. Put it as a WITH part into the statement that performs the action:
+ * both happen or neither does, in one round trip.
  */
 export function auditInsert(actor: Actor, act: AuditedAct): Sql {
   const credential = actor.person ? actor.credential : undefined;
@@ -34,15 +34,15 @@ export function auditInsert(actor: Actor, act: AuditedAct): Sql {
 }
 
 /**
- * Like {@link auditInsert}, for actions that no person does directly. `rows` also has the `person_id`, `credential_kind` and
- * `credential_id` to which the action is attributed.
+ * Like {@link auditInsert}, for actions that no person performs directly. `rows` also has the `person_id`, `credential_kind`
+ * and `credential_id` to which the action is attributed.
  */
 export function auditInsertOnBehalf(origin: Origin | undefined, act: AuditedAct): Sql {
   const { personId, credentialKind, credentialId } = acted;
   return insertEvent(origin, act, { personId, credentialKind, credentialId });
 }
 
-/** Columns of the rows that something was done to. */
+/** Columns of the affected rows. */
 const acted = {
   id: raw("acted.id"),
   accountId: raw("acted.account_id"),

@@ -15,35 +15,41 @@ import { hashOf } from "./secrets.ts";
 import { apiKeysTable, identityLinksTable, oauthClientsTable } from "./tables.ts";
 import type { AccessTokens } from "./tokens.ts";
 
-/** What becomes of a credential. */
+/** The outcome of checking a credential. */
 export type Resolution =
   | { readonly outcome: "viewer"; readonly viewer: PersonViewer }
-  /** The key is unknown, expired or revoked. The error does not say which. */
+  /** The credential is unknown, expired or revoked. The error does not say which. */
   | { readonly outcome: "invalid" }
-  /** The credential is valid and may not be used in that account, which may exist or not. */
+  /** The credential is valid but may not be used in that account, whether the account exists or not. */
   | { readonly outcome: "account-refused" };
 
 export interface CredentialUse {
-  /** The slug of the account to act in; the credential's own where it is left out. */
+  /** The slug of the account to act in. Default: the credential's own account. */
   readonly account?: string | undefined;
   readonly origin: Origin;
-  /** What the response may take up. */
+  /** The memory that the response may use. */
   readonly response: ResponseAllowance;
 }
 
-/** A client of the token endpoint whose secret was right. */
+/** A client of the token endpoint that has sent the right secret. */
 export interface AuthenticatedClient {
   readonly id: string;
   readonly scopes: readonly Scope[];
 }
 
-/** Turns credentials into viewers. */
+/** Checks credentials and finds the viewers they belong to. */
 export interface Credentials {
-  /** The person that an API key, an access token of ours, or a token of a trusted outside issuer acts for. */
+  /**
+   * Returns the person for whom the credential acts: an API key, an access token of this gateway, or a token of a trusted
+   * external issuer.
+   */
   resolve(credential: string, use: CredentialUse): Promise<Resolution>;
-  /** Whether an account with that slug exists. Only for an API whose contract has two different answers for a refused account. */
+  /**
+   * Returns whether an account with that slug exists. Only for an API whose contract has two different answers for a refused
+   * account.
+   */
   accountExists(slug: string): Promise<boolean>;
-  /** The client of that id and secret; null where there is none, or it is expired or revoked. */
+  /** Returns the client with that id and secret, or null if there is none or it is expired or revoked. */
   authenticateClient(clientId: string, secret: string, origin: Origin): Promise<AuthenticatedClient | null>;
 }
 
@@ -52,15 +58,15 @@ export interface CredentialsDependencies {
   readonly clock: Clock;
   readonly tokens: AccessTokens;
   readonly issuers: Issuers;
-  /** This gateway's own name as an issuer. */
+  /** The issuer name of this gateway. */
   readonly ownIssuer: string;
-  /** A clock that never jumps, in milliseconds. */
+  /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
   /** Slows down callers that guess credentials. */
   readonly guesses: GuessThrottle;
 }
 
-/** A credential's hash, and the same as text. */
+/** The hash of a credential, and the hash as base64url text. */
 interface HashedCredential {
   readonly hash: Uint8Array;
   readonly name: string;
@@ -72,24 +78,24 @@ interface Holder {
   readonly scopes: readonly Scope[];
   readonly expiresAt: Date | null;
   readonly person: PersonViewer["person"];
-  /** Where the credential may be used; its own account is among them. */
+  /** The accounts where the credential may be used, including its own. */
   readonly memberships: readonly Membership[];
 }
 
 interface Membership {
   readonly account: PersonViewer["account"];
   readonly role: Role;
-  /** What the credential is granted, as far as the role goes. */
+  /** The scopes granted to the credential that its person's role also has. */
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** As the database answers. */
+/** A holder as the database returns it. */
 interface HolderRow extends Omit<Holder, "memberships" | "scopes"> {
   readonly scopes: readonly string[];
   readonly memberships: readonly (PersonViewer["account"] & { readonly role: Role })[];
 }
 
-/** What a credential proves, before the person for whom it acts is known. */
+/** The verified content of a credential, before the person for whom it acts is known. */
 type Proof =
   | { readonly kind: "API_KEY"; readonly hash: Uint8Array }
   | { readonly kind: "OAUTH_CLIENT"; readonly clientId: string; readonly scopes: readonly string[]; readonly expiresAt: Date }
@@ -101,16 +107,19 @@ type Proof =
       readonly expiresAt: Date;
     };
 
-/** A credential that is revoked stops working within a second, on every process: no answer of the database is used for longer than this. */
+/**
+ * How long a holder read from the database is used. Within a second of being revoked a credential stops working in every
+ * process.
+ */
 const lifetimeMilliseconds = 900;
 const refreshMilliseconds = 500;
 const credentialCacheSize = 10_000;
-/** A verified signature stays a verified signature; but keys can be taken back. */
+/** How long a verified token is not verified again. It is short because an issuer can withdraw its keys. */
 const tokenCacheMs = 30_000;
-/** Longer than any token of ours; header limits are around this. */
-const longestCredential = 8_192;
+/** In characters. Longer than any token of this gateway, and about the limit that servers set for headers. */
+const maxCredentialLength = 8_192;
 
-/** What all kinds of credentials have of what is written here. */
+/** The column that this file writes, which all kinds of credentials have. */
 type UsedCredential = Pick<ApiKey & IdentityLink, "lastUsedAt">;
 
 const credentialTables: Readonly<Record<CredentialKind, Table<UsedCredential>>> = {
@@ -130,8 +139,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   const tokenProofs = new LRUCache<string, Proof>({ max: credentialCacheSize, ttl: tokenCacheMs });
 
   /**
-   * Whom a credential acts for, by one statement that is the same for those that exist and those that do not. Its first use in an hour is kept
-   * by the same statement, so that of all processes one keeps it, at no round trip.
+   * Returns the holder of a credential. Existing and missing credentials take the same single statement. That statement also
+   * records the first use in an hour, so only one of all processes records it and no further round trip is needed.
    */
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
     const now = clock();
@@ -177,7 +186,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
 
   async function proofOf(credential: string, { hash, name }: HashedCredential): Promise<Proof | null> {
     const issuer = issuerIn(credential);
-    // What is not a token is looked up among the keys, whatever its form, so that a wrong key takes as long as a right one.
+    // Everything that is not a token is looked up as an API key, so that a malformed key takes as long as a right one.
     if (issuer === undefined) return { kind: "API_KEY", hash };
     const known = tokenProofs.get(name);
     if (known !== undefined) return known;
@@ -205,7 +214,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     if (proof === null) return { outcome: "invalid" };
     const holder = await holderOf(proof, origin);
     const now = clock();
-    // Asked again, since the answer may have been kept for a moment.
+    // Checked here too, because the holder may come from the cache.
     const isOver = (end: Date | null) => end !== null && end <= now;
     if (!holder || isOver(holder.expiresAt) || (proof.kind !== "API_KEY" && isOver(proof.expiresAt)))
       return { outcome: "invalid" };
@@ -230,7 +239,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
 
   return {
     async resolve(credential, use) {
-      if (credential.length > longestCredential) return { outcome: "invalid" };
+      if (credential.length > maxCredentialLength) return { outcome: "invalid" };
       const hashed = hashedCredential(credential);
       const guess = { address: use.origin.address, hash: hashed.name };
       guesses.admit(guess);
@@ -249,7 +258,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
       const hash = Buffer.from(bytes);
       const guess = { address: origin.address, hash: name, clientId };
       guesses.admit(guess);
-      // By the secret, which is as unique as the id and never shown: an id alone finds nothing.
+      // The lookup is by the secret, which is as unique as the id: the id alone finds nothing.
       const holder = await findHolder("OAUTH_CLIENT", sql`c.hash = ${hash} AND c.id::text = ${clientId}`, origin);
       if (!holder) {
         await guesses.failed(guess);
@@ -266,7 +275,10 @@ function hashedCredential(credential: string): HashedCredential {
   return { hash, name: Buffer.from(hash).toString("base64url") };
 }
 
-/** The issuer that a token names, unverified: it says who has to verify it, and nothing else. Undefined where `credential` is no token. */
+/**
+ * Returns the issuer that a token names, or undefined if `credential` is not a token. It is not verified: use it only to choose
+ * the keys that verify the token.
+ */
 function issuerIn(credential: string): string | undefined {
   if (credential.split(".").length !== 3) return undefined;
   try {
@@ -277,7 +289,9 @@ function issuerIn(credential: string): string | undefined {
   }
 }
 
-/** What is the same each time that the credential is used is made once. */
+/**
+ * Returns the holder in a row. The scopes of each membership are computed here, once, and not at each use of the credential.
+ */
 function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder {
   const granted = knownScopes(names);
   return {
@@ -291,8 +305,8 @@ function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder 
 }
 
 /**
- * Returns the scopes that remain of those granted. A token of ours names the scopes that it was issued for. A token of an
- * external issuer that names none of our scopes has those of its link; one that names some has only those.
+ * Returns the granted scopes that the credential may use. A token of this gateway has the scopes it was issued for. A token of
+ * an external issuer has all scopes of its link if it names none that this gateway knows, and otherwise only those it names.
  */
 function scopesWithin({ scopes: granted }: Membership, proof: Proof): ReadonlySet<Scope> {
   if (proof.kind === "API_KEY") return granted;

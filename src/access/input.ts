@@ -4,14 +4,14 @@ import type { Ordering, Page } from "../query/model/page.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 import type { Scope } from "../viewer.ts";
 
-/** The credentials that have a secret of ours. */
+/** The kinds of credentials whose secret this gateway generates. */
 export type SecretKind = "API_KEY" | "OAUTH_CLIENT";
 
 export interface CreateCredentialInput {
-  /** Whom it acts for; oneself where it is left out. */
+  /** The person for whom the credential acts. Default: the viewer. */
   readonly personId?: string | undefined;
   readonly name: string;
-  /** Default: all scopes that are of use to the person's role and that the creating credential has itself. */
+  /** Default: all scopes that the person's role and the creating credential have. */
   readonly scopes?: readonly Scope[] | undefined;
   readonly expiresAt?: Date | undefined;
 }
@@ -45,13 +45,14 @@ export interface AuditRead {
 
 const longestName = 255;
 
-/** @throws {InvalidInput} with every field that cannot be used. */
+/** Throws {@link InvalidInput} with every field that is not valid. */
 export function checkCredential(input: Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">, now: Date): void {
   const issues = createIssues();
   const problem = unstorable(input.name);
   if (problem) issues.add("name", `The name ${problem}.`);
   if (input.name.trim() === "") issues.add("name", "The name must say what the credential is for.");
-  if (codePointLength(input.name) > longestName) issues.add("name", `The name must have at most ${longestName} characters.`);
+  if (codePointLength(input.name) > maxNameLength)
+    issues.add("name", `The name must have at most ${maxNameLength} characters.`);
   if (input.scopes?.length === 0) issues.add("scopes", "Name one scope at least, or leave scopes out.");
   if (input.expiresAt) {
     const isDate = !Number.isNaN(input.expiresAt.getTime()) && input.expiresAt.getUTCFullYear() <= 9999;
@@ -61,7 +62,7 @@ export function checkCredential(input: Pick<CreateCredentialInput, "name" | "sco
   issues.throwIfAny();
 }
 
-/** Newest first: the one order that credentials and events are read in. */
+/** The only order of credentials and audit events: newest first. */
 export const newestFirst: Ordering = [
   { field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "DESC" },
 ];

@@ -5,20 +5,20 @@ import type { Clock } from "../lib/clock.ts";
 import { unstorable } from "../lib/text.ts";
 import { clockToleranceSeconds, refusedAsNull } from "./tokens.ts";
 
-/** The outside issuers whose tokens are trusted. */
+/** The external issuers whose tokens are trusted. */
 export interface Issuers {
-  /** Whether tokens of `issuer` are taken, to the letter. */
+  /** Returns whether tokens of `issuer` are accepted. The name must match exactly. */
   trusts(issuer: string): boolean;
   /**
-   * Returns the claims of a token of a trusted issuer, or null if the token is not valid. @throws {Unavailable} if this cannot be
-   * decided: the issuer does not answer, and its keys have not been seen for a day.
+   * Returns the claims of a token of a trusted issuer, or null if the token is not valid. Throws {@link Unavailable} if the
+   * issuer does not answer and its keys were last fetched more than a day ago.
    */
   verify(issuer: string, token: string): Promise<OutsideToken | null>;
 }
 
 export interface OutsideToken {
   readonly issuer: string;
-  /** Whom it speaks for: its subject, or its client where it has none. */
+  /** The subject of the token, or its client if it has no subject. */
   readonly subject: string;
   readonly scopes: readonly string[];
   readonly expiresAt: Date;
@@ -26,34 +26,35 @@ export interface OutsideToken {
 
 export interface IssuersDependencies {
   readonly issuers: readonly string[];
-  /** What tokens must be meant for: this gateway. */
+  /** The audience that tokens must name: this gateway. */
   readonly audience: string;
   readonly clock: Clock;
   readonly log: { warn(details: object, message: string): void };
-  /** A clock that never jumps, in milliseconds. */
+  /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
 }
 
-/** Signatures that only the holder of a private key can make. */
+/** The accepted signature algorithms, all asymmetric. */
 const algorithms = [
   ...["EdDSA", "Ed25519", "ES256", "ES384", "ES512"],
   ...["PS256", "PS384", "PS512", "RS256", "RS384", "RS512"],
 ];
 
-/** Access tokens have the first two (RFC 9068), or, from issuers older than that, the third or none. */
+/** The accepted values of `typ`: the first two are those of RFC 9068; issuers older than it send the third or none. */
 const types = new Set(["at+jwt", "application/at+jwt", "jwt", undefined]);
 
 const minuteMs = 60_000;
-/** From this age on keys are fetched anew in the background: those that an issuer takes back stop working. */
+/** The age at which keys are fetched again in the background. Keys that an issuer has withdrawn stop working then. */
 const renewalMs = 10 * minuteMs;
-/** An outage of the issuer may last so long. */
-const longestOutageMs = 24 * 60 * minuteMs;
-/** A key that is not known is looked for at the issuer's no more often. */
+/** How long fetched keys are used while the issuer does not answer. */
+const maxOutageMs = 24 * 60 * minuteMs;
+/** The shortest time between two fetches because of an unknown key. */
 const cooldownMs = 30_000;
 /** How long to wait before the next request to an issuer that did not answer. */
 const retryMs = 5_000;
-const answerMs = 5_000;
-const longestDocument = 1_000_000;
+const responseTimeoutMs = 5_000;
+/** In characters. */
+const maxDocumentLength = 1_000_000;
 
 const metadataShape = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 const keySetShape = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
@@ -94,7 +95,10 @@ export function createIssuers(dependencies: IssuersDependencies): Issuers {
   };
 }
 
-/** The keys of an issuer: found when they are first needed, then kept, and good for a day should the issuer not answer. */
+/**
+ * Returns a key lookup for an issuer. It fetches the keys when they are first needed and caches them, for up to a day if the
+ * issuer does not answer.
+ */
 function createKeySet(issuer: string, log: IssuersDependencies["log"], now: () => number): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedAt = -Infinity;
@@ -118,24 +122,24 @@ function createKeySet(issuer: string, log: IssuersDependencies["log"], now: () =
     return fetching;
   }
 
-  /** Requests the issuer's keys, unless it did so a moment ago. */
-  async function demanded(): Promise<void> {
+  /** Fetches the issuer's keys, unless the last attempt was less than {@link retryMs} ago. */
+  async function fetchNow(): Promise<void> {
     if (fetching === undefined && now() - triedAt < retryMs) return;
     await fetchKeys().catch(() => undefined);
   }
 
   return async (header, token) => {
     const age = now() - fetchedAt;
-    if (age > longestOutageMs) await demanded();
+    if (age > maxOutageMs) await fetchNow();
     else if (age > renewalMs && now() - triedAt > retryMs) fetchKeys().catch(() => undefined);
-    if (keys === undefined || now() - fetchedAt > longestOutageMs) {
+    if (keys === undefined || now() - fetchedAt > maxOutageMs) {
       throw new Unavailable({ cause: new Error(`The issuer ${issuer} does not tell its keys.`) });
     }
     try {
       return await keys(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey) || now() - fetchedAt < cooldownMs) throw error;
-      await demanded();
+      await fetchNow();
       return keys(header, token);
     }
   };
@@ -150,12 +154,12 @@ async function fetchKeySet(issuer: string): Promise<JSONWebKeySet> {
 async function fetchJson(url: string): Promise<unknown> {
   const response = await fetch(url, {
     headers: { accept: "application/json" },
-    // Whoever may redirect us could put other keys in the place of the issuer's.
+    // A redirect could lead to keys that are not the issuer's.
     redirect: "error",
-    signal: AbortSignal.timeout(answerMs),
+    signal: AbortSignal.timeout(responseTimeoutMs),
   });
   if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
   const text = await response.text();
-  if (text.length > longestDocument) throw new Error(`${url} is too long.`);
+  if (text.length > maxDocumentLength) throw new Error(`${url} is too long.`);
   return JSON.parse(text);
 }

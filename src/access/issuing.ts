@@ -7,20 +7,23 @@ import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";
 import { apiKeysTable, oauthClientsTable } from "./tables.ts";
 
-/** A key or a client, without anything to use it by. The two have the same columns. */
+/** An API key or an OAuth client without its secret's hash. The two have the same columns. */
 export type Credential = Omit<ApiKey, "hash">;
 
 const secretTables: Readonly<Record<SecretKind, Table<ApiKey>>> = { API_KEY: apiKeysTable, OAUTH_CLIENT: oauthClientsTable };
 
-/** The table of the credentials of a kind, for a FROM. */
+/** Returns the table of a kind of credentials, for a FROM clause. */
 export function credentialTable(kind: SecretKind): Sql {
   return raw(secretTables[kind].name);
 }
 
-/** The columns of a {@link Credential} in the table alias `c`. */
+/** The columns of a {@link Credential} of the table alias `c`, for a SELECT list. */
 export const credentialColumns = selectList(apiKeysTable, "c", ["hash"]);
 
-/** Adds a credential and its event to the audit. The secret, a new one unless it is given, comes back this once, and is kept nowhere. */
+/**
+ * Adds a credential and its audit event. Returns the secret, which is a new one unless `givenSecret` is set. The secret is not
+ * stored, so it cannot be read again.
+ */
 export async function addCredential(
   database: Database,
   kind: SecretKind,
@@ -40,7 +43,7 @@ export async function addCredential(
 }
 
 /**
- * Revokes a credential permanently and returns it, or null if the account has no such credential. To revoke it again changes
+ * Revokes a credential permanently. Returns it, or null if the account has no such credential. Revoking it again changes
  * nothing.
  */
 export async function revokeCredential(

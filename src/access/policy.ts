@@ -2,14 +2,20 @@ import { Forbidden } from "../errors.ts";
 import type { Condition } from "../database/sql.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 
-/** Who looks after the keys of an account, and reads its audit. @throws {Forbidden} */
+/**
+ * Returns the viewer as an administrator, who may manage the credentials of the account and read its audit. Throws
+ * `Unauthenticated` if the viewer is anonymous, and {@link Forbidden} if they are not an administrator.
+ */
 export function administratorOf(viewer: Viewer): PersonViewer {
   const person = authorize(viewer, "admin");
   if (person.role !== "ADMINISTRATOR") throw new Forbidden("This is for administrators of the account.");
   return person;
 }
 
-/** What an administrator looks after: the credentials and the audit of the account they act in. As a condition over rows. */
+/**
+ * Returns the condition for the rows that an administrator may read and change: those of the account in which they act. Throws
+ * as {@link administratorOf}.
+ */
 export function administeredRows(viewer: Viewer): Condition {
   return { accountId: administratorOf(viewer).account.id };
 }

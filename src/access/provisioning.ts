@@ -12,27 +12,33 @@ import { addCredential, type Credential, credentialColumns, credentialTable, rev
 import { identityLinksTable } from "./tables.ts";
 
 /**
- * Accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer: an operator who has the
- * database's own credentials is not subject to policies. The audit records changes of credentials here too.
+ * Adds and finds accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer: policies
+ * do not apply to an operator who has the database's own credentials. Changes of credentials are audited here too.
  */
 export interface Provisioning {
   addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
   addPerson(input: { accountId: string; name: string; email: string; role: Role }): Promise<Person>;
   /** Makes a person of another account a member of this one too. */
   addMembership(input: { accountId: string; personId: string; role: Role }): Promise<void>;
-  /** The key itself comes back this once and is kept nowhere. */
+  /** Returns the key, which is not stored and so cannot be read again. */
   addApiKey(input: NewCredential): Promise<{ key: string; apiKey: Credential }>;
-  /** A client of the token endpoint. Its id is the `client_id`; the secret comes back this once and is kept nowhere. */
+  /**
+   * Adds a client of the token endpoint. Its id is the `client_id`. Returns the secret, which is not stored and so cannot be
+   * read again.
+   */
   addOAuthClient(input: NewCredential): Promise<{ secret: string; client: Credential }>;
-  /** From now on the tokens of `issuer` that are about `subject` act for the person. */
+  /** Adds a link: from now on tokens of `issuer` with the subject `subject` act for the person. */
   addIdentityLink(input: NewLink): Promise<IdentityLink>;
-  /** Every key, client and link, newest first, without anything to use it by. */
+  /** Returns every key, client and link, newest first, without secrets. */
   list(accountSlug?: string): Promise<ListedCredential[]>;
-  /** Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. @throws {NotFound} */
+  /**
+   * Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. Throws {@link NotFound} if
+   * there is none with that id.
+   */
   revoke(id: string): Promise<void>;
-  /** @throws {NotFound} */
+  /** Throws {@link NotFound} if there is no such account. */
   accountBySlug(slug: string): Promise<Account>;
-  /** @throws {NotFound} */
+  /** Throws {@link NotFound} if there is no such account or person. */
   personByEmail(accountSlug: string, email: string): Promise<{ person: Person; account: Account; role: Role }>;
 }
 
@@ -42,9 +48,9 @@ export interface NewCredential {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly expiresAt?: Date | undefined;
-  /** Whether it is good in every account its person is a member of, which it is where nothing is said. */
+  /** Whether the credential works in every account of which its person is a member. Default: true. */
   readonly everyAccount?: boolean | undefined;
-  /** Made before, by `newSecret`, where it had to be kept before it works; a new one otherwise. */
+  /** A secret from `newSecret`, for callers that must store it before it works. Default: a new secret. */
   readonly secret?: string | undefined;
 }
 
@@ -60,7 +66,7 @@ export interface NewLink {
 export interface ListedCredential {
   readonly id: string;
   readonly kind: SecretKind | "IDENTITY_LINK";
-  /** What it is for: the name it was given, or the subject it is a link of. */
+  /** The name of the credential, or the subject and issuer of the link. */
   readonly name: string;
   readonly account: string;
   readonly person: string;
@@ -76,15 +82,15 @@ export interface ProvisioningDependencies {
   readonly database: Database;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Where commands come from, as the audit keeps it. */
+  /** The origin that the audit records for the commands. */
   readonly origin?: Origin;
 }
 
-const here: Origin = { address: null, userAgent: "provisioning", requestId: null };
+const provisioningOrigin: Origin = { address: null, userAgent: "provisioning", requestId: null };
 const secretKinds: readonly SecretKind[] = ["API_KEY", "OAUTH_CLIENT"];
 
 export function createProvisioning(dependencies: ProvisioningDependencies): Provisioning {
-  const { database, clock, newId, origin = here } = dependencies;
+  const { database, clock, newId, origin = provisioningOrigin } = dependencies;
   const { prisma } = database;
   const operator: Actor = { origin };
 
@@ -217,7 +223,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
 const linkColumns = selectList(identityLinksTable, "l");
 
-/** Returns the row that `write` adds. @throws {InvalidInput} with the message `taken` if there is such a row already. */
+/** Returns the row that `write` adds. Throws {@link InvalidInput} with the message `taken` if there is such a row already. */
 async function unlessTaken<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
   try {
     return await write;

@@ -39,10 +39,9 @@ export interface Access {
   /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
   countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
   /**
-   * Makes a credential for a member of the account. The secret comes back this once, and is kept nowhere.
-   *
-   * @throws {Forbidden} where it would have scopes that the viewer's own credential lacks, {@link NotFound} where the person is no member,
-   * {@link InvalidInput}
+   * Creates a credential for a member of the account. Returns it and its secret, which is not stored and so cannot be read
+   * again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks, {@link
+   * NotFound} if the person is not a member, and {@link InvalidInput} if a field is not valid.
    */
   createCredential(
     viewer: Viewer,
@@ -50,8 +49,8 @@ export interface Access {
     input: CreateCredentialInput,
   ): Promise<{ credential: Credential; secret: string }>;
   /**
-   * Revokes a credential permanently: it stops working within a second. To revoke it again changes nothing. @throws {NotFound},
-   * {@link Forbidden}
+   * Revokes a credential permanently: it stops working within a second. Revoking it again changes nothing. Throws {@link
+   * NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an administrator.
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
@@ -97,8 +96,9 @@ export function createAccess(dependencies: AccessDependencies): Access {
         personId,
         name: input.name,
         scopes: [...scopes],
-        // For oneself it reaches as far as oneself. What an administrator makes for somebody else stays in the account they look after,
-        // or it would let them into the others that this person works for.
+        // A credential for the administrator works in all of their accounts. One for somebody else works in this
+        // account only: the administrator, who knows its secret, could otherwise enter the other accounts of that
+        // person.
         everyAccount: personId === administrator.person.id,
         createdAt: now,
         expiresAt: input.expiresAt ?? null,
@@ -121,7 +121,10 @@ export function createAccess(dependencies: AccessDependencies): Access {
   };
 }
 
-/** A credential cannot be used to make one that may do more. @throws {Forbidden} */
+/**
+ * A credential cannot create one that may do more than itself. Throws {@link Forbidden} if `wanted` has a scope that `own`
+ * lacks.
+ */
 function requireOwnScopes(own: ReadonlySet<Scope>, wanted: readonly Scope[]): void {
   const missing = wanted.filter((scope) => !own.has(scope));
   if (missing.length === 0) return;

@@ -6,19 +6,22 @@ import { sql } from "../database/sql.ts";
 import { insertInto } from "../database/table.ts";
 import { signingKeysTable } from "./tables.ts";
 
-/** How long an access token lives. */
+/** How long an access token is valid, in seconds. */
 export const tokenLifetimeSeconds = 3600;
 
-/** The algorithm of every key: Ed25519, small and quick to verify. */
+/** The algorithm of every key: Ed25519, whose signatures are small and quick to verify. */
 export const signingAlgorithm = "EdDSA";
 
-/** The keys that access tokens are signed with, the same for every process on one database. */
+/** The keys that sign access tokens. All processes on one database share them. */
 export interface SigningKeys {
-  /** The key to sign with now. */
+  /** Returns the key that signs now. */
   current(): Promise<{ readonly id: string; readonly privateKey: CryptoKey }>;
-  /** The public half of a key whose tokens may still be alive; null where there is none of that id. */
+  /** Returns the public key with that id, or null if there is none or all of its tokens have expired. */
   publicKey(id: string): Promise<CryptoKey | null>;
-  /** What the key set document holds: the keys of tokens that may still be alive, and the next one some time before it is used. */
+  /**
+   * Returns the keys of the key set document: those whose tokens may still be valid, and the next one before it begins to
+   * sign.
+   */
   published(): Promise<JWK[]>;
 }
 
@@ -36,13 +39,13 @@ interface SealedKey {
   readonly sealedKey: Uint8Array;
 }
 
-/** A key signs for so long. Periods are counted from 1970, so that all processes mean the same one without talking to each other. */
+/** How long a key signs. Periods are counted from 1970, so all processes agree on them without communicating. */
 const periodMs = 30 * dayMs;
-/** The next key is published so long before it signs, which is longer than anybody keeps the key set document. */
-const aheadMs = dayMs;
-/** Clocks of two machines differ by less. */
+/** How long before it begins to sign the next key is published. Longer than anybody caches the key set document. */
+const publishedAheadMs = dayMs;
+/** The greatest difference expected between the clocks of two machines. */
 const graceMs = 5 * 60 * 1000;
-/** Keys that somebody else has added are looked for no more often. */
+/** The shortest time between two reads of keys that other processes may have added. */
 const reloadMs = 250;
 
 export function createSigningKeys(dependencies: { database: Database; clock: Clock; signingSecret: string }): SigningKeys {
@@ -75,7 +78,10 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
     return loading;
   }
 
-  /** The key of a period. Of several processes that make one at once, the first one's is kept and the others read it. */
+  /**
+   * Returns the key of a period, and makes it if there is none. If several processes make one at once, the first one's is
+   * stored and the others read it.
+   */
   async function ensured(period: Date): Promise<SigningKey> {
     if (!keyOf(period)) await reload();
     if (!keyOf(period)) {
@@ -91,11 +97,11 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
     return key;
   }
 
-  /** The key of now, and the one that follows when that is soon. */
+  /** Returns the key of the current period. Also makes the next key if its period begins soon. */
   async function ensureAll(): Promise<SigningKey> {
     const now = clock();
     const current = await ensured(periodAt(now));
-    const next = periodAt(new Date(now.getTime() + aheadMs));
+    const next = periodAt(new Date(now.getTime() + publishedAheadMs));
     if (next > current.activeFrom) await ensured(next);
     return current;
   }
@@ -122,14 +128,17 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
 const sealNonceLength = 12;
 const sealTagLength = 16;
 
-/** Seals private keys under a key derived from `secret` (AES-256-GCM), each bound to its id and its period. */
+/**
+ * Encrypts private keys with a key derived from `secret` (AES-256-GCM). Each ciphertext is bound to the id and the period of
+ * its key.
+ */
 function createSealing(secret: string): {
   readonly id: string;
   make(activeFrom: Date): Promise<SealedKey>;
   open(sealed: SealedKey): Promise<SigningKey>;
 } {
   const sealingKey = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys", 32));
-  // Derived from the secret too, but differently: one of the two tells nothing about the other.
+  // The id is derived from the secret with another label, so it reveals nothing about the sealing key.
   const sealingId = Buffer.from(hkdfSync("sha256", secret, "", "signing-keys id", 12)).toString("base64url");
   const boundTo = ({ id, activeFrom }: Pick<SealedKey, "id" | "activeFrom">) =>
     Buffer.from(`${id} ${activeFrom.toISOString()}`);
@@ -156,10 +165,10 @@ function createSealing(secret: string): {
       decipher.setAAD(boundTo(sealed));
       decipher.setAuthTag(bytes.subarray(-sealTagLength));
       const text = Buffer.concat([decipher.update(bytes.subarray(sealNonceLength, -sealTagLength)), decipher.final()]);
-      // What was sealed above, and its seal is whole.
+      // `make` wrote this JSON, and the authentication tag proves that it is unchanged.
       const jwk = JSON.parse(text.toString()) as JWK & { readonly x: string };
       const publicJwk: JWK = { kty: "OKP", crv: "Ed25519", x: jwk.x, kid: sealed.id, alg: signingAlgorithm, use: "sig" };
-      // A JWK of an asymmetric key becomes a CryptoKey; only symmetric ones become bytes.
+      // importJWK returns a CryptoKey for an asymmetric key, and bytes only for a symmetric one.
       const [privateKey, publicKey] = (await Promise.all([
         importJWK(jwk, signingAlgorithm),
         importJWK(publicJwk, signingAlgorithm),

@@ -18,7 +18,7 @@ export const apiKeysTable = defineTable<ApiKey>({
   },
 });
 
-/** The columns of a key, in a table of its own. */
+/** OAuth clients have the columns of API keys, in a table of their own. */
 export const oauthClientsTable = defineTable<OAuthClient>({ name: "oauth_clients", types: apiKeysTable.types });
 
 export const identityLinksTable = defineTable<IdentityLink>({

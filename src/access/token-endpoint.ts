@@ -6,13 +6,13 @@ import type { AuthenticatedClient, Credentials } from "./credentials.ts";
 import { tokenLifetimeSeconds } from "./signing-keys.ts";
 import type { AccessTokens } from "./tokens.ts";
 
-/** The token endpoint of OAuth 2.0 (RFC 6749, 4.4 and 5), for clients that act for themselves. */
+/** The token endpoint of OAuth 2.0 with the client credentials grant (RFC 6749, sections 4.4 and 5). */
 export interface TokenEndpoint {
   answer(request: TokenRequest): Promise<TokenAnswer>;
 }
 
 export interface TokenRequest {
-  /** The parameters of the body, whatever its media type: names and texts. */
+  /** The parameters of the body by name. The media type of the body does not matter. */
   readonly parameters: Readonly<Record<string, string>>;
   /** The Authorization header. */
   readonly authorization: string | undefined;
@@ -25,7 +25,7 @@ export interface TokenAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** RFC 6749, 5.2. */
+/** RFC 6749, section 5.2. */
 type TokenErrorCode =
   | "invalid_request"
   | "invalid_client"
@@ -36,7 +36,7 @@ type TokenErrorCode =
 
 const noStore = { "cache-control": "no-store", pragma: "no-cache" };
 
-/** A refusal in the shape of RFC 6749, 5.2. */
+/** Returns an error response as RFC 6749, section 5.2 defines it. */
 export function tokenRefusal(error: TokenErrorCode, description: string): TokenAnswer {
   // HTTP requires a challenge with every 401, also if the credentials were in the body.
   const isClient = error === "invalid_client";
@@ -61,12 +61,12 @@ export function createTokenEndpoint(dependencies: {
       if (authorization !== undefined && secretInBody !== undefined) {
         return tokenRefusal("invalid_request", "Authenticate the client in one way: by HTTP Basic or in the body, not both.");
       }
-      if (!wantsToken(parameters, authorization))
+      if (!hasClientCredentials(parameters, authorization))
         return tokenRefusal("invalid_client", "The client's id and secret are missing.");
 
       let scopes: readonly string[] = [];
-      // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which knows the
-      // request's origin.
+      // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which knows
+      // the request's origin.
       const server = new OAuth2Server({
         accessTokenLifetime: tokenLifetimeSeconds,
         model: {
@@ -78,11 +78,11 @@ export function createTokenEndpoint(dependencies: {
           },
           getUserFromClient: (client) => Promise.resolve({ id: client.id }),
           validateScope(_user, client, requested) {
-            scopes = grantedScopes(client as unknown as AuthenticatedClient, requested); // as getClient gave it
+            scopes = grantedScopes(client as unknown as AuthenticatedClient, requested); // what getClient has returned
             return Promise.resolve(scopes.length > 0 && [...scopes]);
           },
           generateAccessToken: (client) => tokens.issue({ clientId: client.id, scopes }),
-          // Nothing to save: a token is verified by its signature, and dies with its client.
+          // Tokens are not stored: a token is verified by its signature and by its client, which must still exist.
           saveToken: (token, client, user) => Promise.resolve({ ...token, client, user }),
           getAccessToken: () => Promise.resolve(null),
         },
@@ -92,7 +92,7 @@ export function createTokenEndpoint(dependencies: {
         query: {},
         headers: {
           "content-type": "application/x-www-form-urlencoded",
-          // The library reads a body only where there is one.
+          // The library reads the body only if this header says that there is one.
           "content-length": "1",
           ...(authorization !== undefined && { authorization }),
         },
@@ -123,23 +123,26 @@ const tokenRefusals: Readonly<Record<string, TokenErrorCode>> = {
   invalid_scope: "invalid_scope",
 };
 
-function wantsToken(parameters: TokenRequest["parameters"], authorization: string | undefined): boolean {
+function hasClientCredentials(parameters: TokenRequest["parameters"], authorization: string | undefined): boolean {
   return authorization !== undefined || (parameters["client_id"] !== undefined && parameters["client_secret"] !== undefined);
 }
 
-/** The scopes of a token: all of the client's where it names none; none at all where it names one that it does not have. */
+/**
+ * Returns the scopes of a token: all of the client's if the request names none, and none if it names one that the client does
+ * not have.
+ */
 function grantedScopes(client: AuthenticatedClient, requested: readonly string[] | undefined): readonly string[] {
   if (requested === undefined) return client.scopes;
   const every = requested.every((name) => client.scopes.some((scope) => scope === name));
   return every ? client.scopes.filter((scope) => requested.includes(scope)) : [];
 }
 
-/** What the library wraps into an error of its own, as a database that is away. */
+/** Returns the error that the library has wrapped into its own, such as one of the database, or `error` itself. */
 function causeOf(error: Error): Error {
   return "inner" in error && error.inner instanceof Error ? error.inner : error;
 }
 
-/** RFC 6749, 5.2, has an alphabet for descriptions. */
+/** Returns the message with a question mark for each character that RFC 6749, section 5.2 does not allow in descriptions. */
 function descriptionOf(error: Error): string {
   return error.message.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

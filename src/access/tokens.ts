@@ -3,10 +3,10 @@ import { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
 import { signingAlgorithm, type SigningKeys, tokenLifetimeSeconds } from "./signing-keys.ts";
 
-/** The access tokens that this gateway gives out and takes: JWTs as RFC 9068 has them. */
+/** Issues and verifies the access tokens of this gateway, which are JWTs as RFC 9068 defines them. */
 export interface AccessTokens {
   issue(grant: { readonly clientId: string; readonly scopes: readonly string[] }): Promise<string>;
-  /** What a token that names this gateway as its issuer says; null where it is not one of ours, or not valid now. */
+  /** Returns the claims of a token of this gateway, or null if the gateway did not sign it or it is not valid now. */
   verify(token: string): Promise<OwnToken | null>;
 }
 
@@ -16,7 +16,7 @@ export interface OwnToken {
   readonly expiresAt: Date;
 }
 
-/** Clocks of two machines differ by less. */
+/** The greatest difference expected between the clocks of two machines. */
 export const clockToleranceSeconds = 5;
 
 const ownClaimsShape = z.object({ client_id: z.uuid(), scope: z.string(), exp: z.number() });
@@ -30,7 +30,7 @@ export function createAccessTokens(dependencies: {
   const { signingKeys, clock, newId, issuer } = dependencies;
 
   async function keyNamed(id: string | undefined): Promise<CryptoKey> {
-    // By its name among our own keys: neither a key in the token nor an address in it is ever looked at.
+    // Only the gateway's own keys are searched. A key or a key's URL in the token's header is never used.
     const key = id === undefined ? null : await signingKeys.publicKey(id);
     if (!key) throw new errors.JWKSNoMatchingKey();
     return key;
@@ -70,13 +70,13 @@ export function createAccessTokens(dependencies: {
   };
 }
 
-/** The answer of `verify`; null where it refuses the token. What else goes wrong is not the token's fault, and goes on. */
+/** Returns the result of `verify`, or null if it refuses the token. Other errors are not the token's fault and are thrown. */
 export async function refusedAsNull<Answer>(verify: () => Promise<Answer>): Promise<Answer | null> {
   try {
     return await verify();
   } catch (error) {
     if (error instanceof errors.JOSEError) return null;
-    // Web Crypto's own error for a text that is no signature, or no key of the algorithm.
+    // Web Crypto throws these for a malformed signature or for a key of another algorithm.
     if (error instanceof DOMException || error instanceof TypeError) return null;
     throw error;
   }
