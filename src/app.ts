@@ -112,7 +112,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     checks: { database: () => database.check(), storage: () => storage.check() },
     isDraining: () => connections.isDraining,
   });
-  await server.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
+  await server.register(pages, { publicUrl, apis: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
   await server.register(oauth, {
     publicUrl,
     signingKeys,

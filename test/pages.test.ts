@@ -20,7 +20,7 @@ afterEach(async () => {
 
 async function pagesHost(options: Partial<PagesOptions> = {}): Promise<FastifyInstance> {
   app = Fastify();
-  await app.register(pages, { publicUrl, faces: ["graphql", "v2", "v1"], ...options });
+  await app.register(pages, { publicUrl, apis: ["graphql", "v2", "v1"], ...options });
   return app;
 }
 
@@ -85,7 +85,7 @@ describe("the landing page", () => {
   });
 
   test("does not speak of a face that the gateway does not have", async () => {
-    const { body } = await landingPage({ faces: ["graphql", "v2"] });
+    const { body } = await landingPage({ apis: ["graphql", "v2"] });
     expect(body).toContain("/v2/");
     expect(body).not.toContain("v1");
   });

@@ -40,8 +40,8 @@ export interface Access {
   countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
   /**
    * Creates a credential for a member of the account. Returns it and its secret, which is not stored and so cannot be read
-   * again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks, {@link
-   * NotFound} if the person is not a member, and {@link InvalidInput} if a field is not valid.
+   * again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks,
+   * {@link NotFound} if the person is not a member, and {@link InvalidInput} if a field is not valid.
    */
   createCredential(
     viewer: Viewer,
@@ -49,8 +49,8 @@ export interface Access {
     input: CreateCredentialInput,
   ): Promise<{ credential: Credential; secret: string }>;
   /**
-   * Revokes a credential permanently: it stops working within a second. Revoking it again changes nothing. Throws {@link
-   * NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an administrator.
+   * Revokes a credential permanently: it stops working within a second. Revoking it again changes nothing. Throws
+   * {@link NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an administrator.
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */

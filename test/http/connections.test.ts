@@ -14,7 +14,7 @@ const impatient: ConnectionLimits = {
   rates: {
     body: { bytes: 1_000, milliseconds: 500 },
     upload: { bytes: 1_000, milliseconds: 500 },
-    answer: { bytes: 1_000, milliseconds: 500 },
+    response: { bytes: 1_000, milliseconds: 500 },
   },
 };
 

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream/promises";
 
-/** The answer, and then nothing until the request has been read and dropped, which takes at most `milliseconds`. */
-export async function* lingering(answer: string, raw: IncomingMessage, milliseconds: number): AsyncGenerator<string> {
-  yield answer;
+/** Yields the response and ends only when the rest of the request has been read and dropped, or after `milliseconds`. */
+export async function* lingering(response: string, raw: IncomingMessage, milliseconds: number): AsyncGenerator<string> {
+  yield response;
   const timer = setTimeout(() => raw.destroy(), milliseconds);
   raw.resume();
-  // A connection that broke is as good an end.
+  // A lost connection ends the wait as well.
   await finished(raw, { writable: false }).catch(() => undefined);
   clearTimeout(timer);
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { ErrorCode } from "../../errors.ts";
 
-/** The HTTP status of each domain error, for every API that answers with statuses. */
+/** The HTTP status of each domain error, for the APIs that use HTTP statuses. */
 export const statusOf: Readonly<Record<ErrorCode, number>> = {
   INVALID_INPUT: 400,
   UNAUTHENTICATED: 401,
@@ -18,24 +18,24 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 export interface Problem {
   readonly status: number;
   readonly detail?: string | undefined;
-  /** When the same request is worth sending again. */
+  /** The seconds after which a retry can succeed. */
   readonly retryAfterSeconds?: number | undefined;
   readonly errors?: readonly { readonly pointer: string; readonly detail: string }[] | undefined;
 }
 
-/** The JSON of an RFC 9457 problem of type about:blank, whose title is the status's own phrase. */
+/** Returns the JSON of an RFC 9457 problem of type about:blank, whose title is the status phrase. */
 export function problemText({ status, detail, errors }: Problem): string {
   return JSON.stringify({ type: "about:blank", status, title: STATUS_CODES[status], detail, errors });
 }
 
-/** Answers with an RFC 9457 problem of type about:blank, whose title is the status's own phrase. */
+/** Sends an RFC 9457 problem of type about:blank, whose title is the status phrase. */
 export function sendProblem(reply: FastifyReply, { status, detail, errors, retryAfterSeconds }: Problem): FastifyReply {
   if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
   return (
     reply
       .code(status)
       .headers({ "content-type": "application/problem+json", "cache-control": "no-store" })
-      // Serialised here: a route's response schema would leave members out.
+      // Serialised here, because a route's response schema would drop members.
       .serializer((body: unknown) => String(body))
       .send(problemText({ status, detail, errors }))
   );

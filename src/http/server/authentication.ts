@@ -5,20 +5,20 @@ import type { Credentials, Resolution } from "../../access/credentials.ts";
 import { Forbidden, Unauthenticated } from "../../errors.ts";
 import { type AnonymousViewer, anonymous, type Origin, type Viewer } from "../../viewer.ts";
 
-/** Who sends a request, according to its credentials. Each API decides how it answers each outcome. */
+/** The sender of a request, according to its credentials. Each API decides how it responds to each outcome. */
 export type Identification =
   | Resolution
   | { readonly outcome: "anonymous"; readonly viewer: AnonymousViewer }
-  /** A bearer token and an API key, both valid, of two people. */
+  /** The request has a valid bearer token of one person and a valid API key of another one. */
   | { readonly outcome: "contradictory" };
 
-/** As much of a user agent's name as the audit keeps. */
-const longestUserAgent = 512;
+/** The length to which the audit cuts user agents, in characters. */
+const maxUserAgentLength = 512;
 
 /**
- * Who is asking in the account of the slug `account`, or in the credential's own where it is undefined: by `X-API-Key` or
- * `Authorization: Bearer`, either is enough. Where both are sent the bearer token decides; a key beside it counts only where it is valid and
- * another person's, for then one of the two is a mistake.
+ * Returns the sender of a request, acting in the account with the slug `account` or, if it is undefined, in the credential's
+ * own. The credential is in `X-API-Key` or `Authorization: Bearer`. If both are sent the bearer token decides. A valid key of
+ * another person beside it makes the request contradictory, because one of the two must be a mistake.
  */
 export async function identify(
   request: FastifyRequest,
@@ -39,11 +39,10 @@ export async function identify(
 }
 
 /**
- * Like {@link identify}, in the account that `X-Account` names, for the APIs that have one answer for every failure. Without a
- * credential the viewer is anonymous, and the policies refuse them.
- *
- * @throws {Unauthenticated} if the request has a credential that is not valid: to go on without it would hide the mistake.
- * @throws {Forbidden} if the credential may not be used in that account, whether the account exists or not.
+ * Returns the viewer of a request in the account that `X-Account` names, for the APIs that respond alike to every failure. A
+ * request without a credential has an anonymous viewer, whom the policies refuse. Throws {@link Unauthenticated} if the request
+ * has a credential that is not valid: treating it as anonymous would hide the mistake. Throws {@link Forbidden} if the
+ * credential may not be used in that account, whether the account exists or not.
  */
 export async function authenticate(request: FastifyRequest, credentials: Credentials): Promise<Viewer> {
   const identified = await identify(request, credentials, accountIn(request.headers));
@@ -60,35 +59,35 @@ export async function authenticate(request: FastifyRequest, credentials: Credent
   }
 }
 
-/** Where a request came from, as the audit keeps it. */
+/** Returns the origin of a request, as the audit records it. */
 export function originOf(request: FastifyRequest): Origin {
   return {
     address: addressOf(request),
-    userAgent: request.headers["user-agent"]?.slice(0, longestUserAgent) ?? null,
+    userAgent: request.headers["user-agent"]?.slice(0, maxUserAgentLength) ?? null,
     requestId: request.id,
   };
 }
 
 /**
- * The IP address of the client: of the connection, or the one that the proxies of `TRUSTED_PROXIES` have seen. What they write there and is no
- * address, such as `unknown`, is not taken for one: it would be the client's to choose.
+ * Returns the IP address of the client: the one that the proxies of `TRUSTED_PROXIES` report, or that of the connection. A
+ * reported value that is not an address, such as `unknown`, is ignored, because a client could choose it.
  */
 export function addressOf(request: FastifyRequest): string | null {
   const { ip } = request;
-  const seen = isIP(ip) ? ip : withoutPort(ip);
-  const address = isIP(seen) ? seen : request.raw.socket.remoteAddress;
-  // An IPv4 client of a server that listens on IPv6 too.
+  const reported = isIP(ip) ? ip : withoutPort(ip);
+  const address = isIP(reported) ? reported : request.raw.socket.remoteAddress;
+  // A server that listens on IPv6 too sees an IPv4 client under a mapped address.
   return address?.replace(/^::ffff:(?=\d+\.)/i, "") ?? null;
 }
 
-/** Some proxies write the client's port too: 192.0.2.7:4711, [2001:db8::7]:4711. */
-function withoutPort(seen: string): string {
-  return /^\[(.+)\](:\d+)?$/.exec(seen)?.[1] ?? seen.replace(/:\d+$/, "");
+/** Returns the address without the client's port, which some proxies add: 192.0.2.7:4711, [2001:db8::7]:4711. */
+function withoutPort(address: string): string {
+  return /^\[(.+)\](:\d+)?$/.exec(address)?.[1] ?? address.replace(/:\d+$/, "");
 }
 
 /**
- * Returns the credentials in `headers`; a kind that is missing or not supported is empty. Beside an API key, an Authorization
- * header of another scheme is ignored: it may be a proxy's.
+ * Returns the credentials in `headers`. A missing kind is undefined; an Authorization header that is no bearer token is an
+ * empty text. Beside an API key, an Authorization header of another scheme is ignored, because it may be for a proxy.
  */
 function credentialsIn(headers: IncomingHttpHeaders): { readonly bearer?: string; readonly apiKey?: string } {
   const { authorization } = headers;

@@ -4,18 +4,18 @@ import { hasBody } from "./connections.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The largest body that a caller without a credential may send to this route, in bytes. Default: as large as anybody's. */
+    /** The maximum size of a body without a credential on this route, in bytes. Default: the body limit of the route. */
     readonly anonymousBodyLimit?: number;
   }
 }
 
-/** Bodies up to this many bytes are taken however many others are under way. */
+/** Bodies of up to this many bytes do not count towards the limit for all bodies together. */
 const smallBodyBytes = 16_384;
 
 /**
- * Bounds what request bodies take up in memory while they arrive: `maximumBytes` for all larger ones under way together, beyond which a request is
- * refused with 503 before its body is read. A route may take less of callers without a credential. Uploads are left as they come: they are
- * not kept in memory. To be called on the root, before any route.
+ * Limits the memory of request bodies that are arriving to `maximumBytes` together. A request beyond the limit is refused with
+ * 503 before its body is read. A route may accept less without a credential. Uploads do not count, because they are streamed.
+ * Call it on the root, before any route.
  */
 export function boundBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   let bytesUnderWay = 0;
@@ -36,7 +36,10 @@ export function boundBodies(app: FastifyInstance, { maximumBytes }: { maximumByt
   });
 }
 
-/** What a body will have at most: as many bytes as it says, or as a route takes. */
+/**
+ * Returns the maximum size of a body: its declared length, or the route's limit if the length is unknown or only that of the
+ * encoded body.
+ */
 function expectedBytes({ headers }: FastifyRequest, bodyLimit: number): number {
   const { "content-length": length, "content-encoding": coding = "identity" } = headers;
   return length === undefined || coding !== "identity" ? bodyLimit : Math.min(Number(length), bodyLimit);

@@ -7,78 +7,79 @@ import { Refusal } from "../kit/refusal.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** `upload`: the body is a file, which the handler streams into the store, and which may take long. */
+    /** `upload`: the body is a file, which the handler streams to the store and which may take long. */
     readonly body?: "upload";
   }
 }
 
 export interface ConnectionLimits {
-  /** Connections that are served. Beyond them a request is answered with 503 and its connection closed. */
+  /** How many connections are served. A request on a further one gets 503, and its connection is closed. */
   readonly maximumConnections: number;
-  /** How slowly a body may come, a file may come, and an answer may be read. */
-  readonly rates: { readonly body: MinimumRate; readonly upload: MinimumRate; readonly answer: MinimumRate };
+  /** The minimum rates at which clients must send bodies, send uploads, and read responses. */
+  readonly rates: { readonly body: MinimumRate; readonly upload: MinimumRate; readonly response: MinimumRate };
 }
 
-/** A body that comes at less than 1 KiB a second, a file at less than 4, and an answer that is read at less than 1, are given up. */
+/** The minimum rates are 1 KiB a second for bodies, 4 KiB for uploads and 1 KiB for responses. */
 export const defaultConnectionLimits: ConnectionLimits = {
   maximumConnections: 4_000,
   rates: {
     body: { bytes: 10 * 1024, milliseconds: 10_000 },
-    // Phones lose their network for some seconds.
+    // The window is long, because phones lose their network for some seconds.
     upload: { bytes: 80 * 1024, milliseconds: 20_000 },
-    answer: { bytes: 20 * 1024, milliseconds: 20_000 },
+    response: { bytes: 20 * 1024, milliseconds: 20_000 },
   },
 };
 
 /** The open connections of a server. */
 export interface Connections {
-  /** Whether the process is about to end: every answer says `Connection: close` from then on. */
+  /** Whether the process is about to end. Every response has `Connection: close` from then on. */
   readonly isDraining: boolean;
   readonly count: number;
-  /** How many have been opened since the start. */
+  /** The number of connections opened since the start. */
   readonly opened: number;
-  /** To be called before each answer is sent: says `Connection: close` where nothing may follow on the connection. */
+  /** Call it before each response is sent. It sets `Connection: close` if the connection must not be used again. */
   beforeSending(reply: FastifyReply): void;
   beginDraining(): void;
-  /** Closes the connections on which nothing has moved for `milliseconds`, and that owe no answer. */
+  /** Closes the connections that have been idle for `milliseconds` and have no request under way. */
   closeIdle(milliseconds: number): void;
-  /** Cuts off every connection, even with requests under way. */
+  /** Destroys every connection, even with requests under way. */
   destroyAll(): void;
 }
 
 interface OpenConnection {
-  /** The last request that has come, and its answer. */
+  /** The last request on the connection, and its response. */
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
   receives: "body" | "upload";
-  /** How its client keeps up with the request, and with the answer. */
+  /** The pace at which the client sends its request. */
   readonly receiving: Pace;
+  /** The pace at which the client reads the response. */
   readonly sending: Pace;
-  /** What the client has taken of answers, as {@link takenBytes} finds it. */
-  taken: Taken;
+  /** The bytes that the client has read, as {@link updateSent} counts them. */
+  sent: SentBytes;
   moved: { bytes: number; at: number };
-  /** It came when there were too many: its requests are refused. */
+  /** Whether it was opened beyond the maximum number of connections. Its requests are refused. */
   readonly isSurplus: boolean;
 }
 
-interface Taken {
+interface SentBytes {
   readonly bytes: number;
-  /** The bytes of writes that are done. */
-  readonly done: number;
-  /** What is left of the write that is under way. */
+  /** The bytes of complete writes. */
+  readonly complete: number;
+  /** The bytes of the current write that are not sent yet. */
   readonly left: number;
 }
 
-/** How often connections are looked at, in milliseconds. */
+/** How often the paces of connections are checked, in milliseconds. */
 const paceCheckMilliseconds = 1_000;
 
-/** How long a connection may be idle where there is hardly room for another one, in milliseconds. */
+/** How long a connection may be idle when the number of connections is near its maximum, in milliseconds. */
 const idleUnderPressureMilliseconds = 5_000;
 
 /**
  * Watches the connections of `app`. It bounds their number, cuts off clients that send or read too slowly (408 in the API's own
- * shape if no response has begun), and sends `Connection: close` with all responses once the process is about to end. Call it on
- * the root, before any route. The HTTP server itself closes silent sockets and slow headers (`headersTimeout`).
+ * shape if no response has begun), and sends `Connection: close` with all responses once the process is about to end. Call it
+ * on the root, before any route. The HTTP server itself closes silent sockets and slow headers (`headersTimeout`).
  */
 export function watchConnections(app: FastifyInstance, limits: ConnectionLimits): Connections {
   const { maximumConnections, rates } = limits;
@@ -91,7 +92,7 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     if (known) return known;
     const connection: OpenConnection = {
       ...{ request: undefined, response: undefined, receives: "body", moved: { bytes: 0, at: performance.now() } },
-      taken: { bytes: 0, done: 0, left: 0 },
+      sent: { bytes: 0, complete: 0, left: 0 },
       ...{ receiving: createPace(), sending: createPace(), isSurplus: open.size >= maximumConnections },
     };
     open.set(socket, connection);
@@ -107,12 +108,12 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
   app.server.prependListener("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (isDraining || open.get(socket)?.isSurplus) response.setHeader("connection", "close");
   });
-  // Without an answer, where even the refusals would become too many.
+  // Beyond this number Node.js drops connections without a response, because even the refusals would become too many.
   app.server.maxConnections = Math.ceil(maximumConnections * 1.1);
 
   app.addHook("onRequest", (request, reply, done) => {
     const { socket } = request.raw;
-    // Requests that are injected have no connection.
+    // Injected requests have no connection.
     if (!(socket instanceof Socket)) return done();
     const connection = connectionOf(socket);
     connection.request = request.raw;
@@ -123,14 +124,14 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     done(connection.isSurplus ? new Unavailable({}, "Too many connections are open. Try again in a few seconds.") : undefined);
   });
 
-  function look(): void {
+  function checkPaces(): void {
     const now = performance.now();
     for (const [socket, connection] of open) {
       const { receiving, sending, receives } = connection;
-      connection.taken = takenBytes(socket, connection.taken);
+      connection.sent = updateSent(socket, connection.sent);
       if (receiving.isTooSlow(waitingForBody(socket, connection), rates[receives], now)) giveUp(socket, connection);
-      // Reset, or the system would keep megabytes for it until it gives up too.
-      else if (sending.isTooSlow(waitingForReader(socket, connection), rates.answer, now)) socket.resetAndDestroy();
+      // Reset, because the system would otherwise hold megabytes for it until its own timeout.
+      else if (sending.isTooSlow(waitingForReader(socket, connection), rates.response, now)) socket.resetAndDestroy();
     }
     if (open.size > maximumConnections * 0.9) closeIdle(idleUnderPressureMilliseconds);
   }
@@ -139,12 +140,12 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
     const now = performance.now();
     for (const [socket, connection] of open) {
       const bytes = socket.bytesRead + socket.bytesWritten;
-      if (owesAnswer(connection) || bytes !== connection.moved.bytes) connection.moved = { bytes, at: now };
+      if (hasRequestUnderWay(connection) || bytes !== connection.moved.bytes) connection.moved = { bytes, at: now };
       else if (now - connection.moved.at >= milliseconds) socket.destroySoon();
     }
   }
 
-  const timer = setInterval(look, paceCheckMilliseconds).unref();
+  const timer = setInterval(checkPaces, paceCheckMilliseconds).unref();
   app.addHook("onClose", async () => clearInterval(timer));
 
   return {
@@ -172,52 +173,56 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
   };
 }
 
-/** Whether a request has a body (RFC 9112, 6). */
+/** Returns whether a request has a body (RFC 9112, section 6). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-function owesAnswer({ request, response }: OpenConnection): boolean {
+function hasRequestUnderWay({ request, response }: OpenConnection): boolean {
   return request !== undefined && response !== undefined && !(request.complete && response.writableFinished);
 }
 
-/** The bytes of a body that have come so far, where it is the client that is waited for; undefined where it is not. */
+/** Returns the bytes of a body received so far, or undefined if the gateway is not waiting for the client to send. */
 function waitingForBody(socket: Socket, { request }: OpenConnection): number | undefined {
-  // What has come and is not read yet: it is the gateway that is slow.
+  // If there are received bytes that are not read yet, the gateway is the slow side.
   if (request === undefined || request.complete || request.readableLength > 0) return undefined;
   return socket.bytesRead;
 }
 
-/** The bytes of answers that the client has taken so far, where some wait for it; undefined where none do. */
-function waitingForReader(socket: Socket, { taken }: OpenConnection): number | undefined {
-  return socket.writableLength === 0 ? undefined : taken.bytes;
-}
-
 /**
- * What the client's side has taken since `before`. While one write is under way that is exact; when it is done the whole of it counts, so that
- * a large answer may be read at half the rate before it is found to be slow.
+ * Returns the response bytes that the client has read so far, or undefined if the gateway is not waiting for the client to
+ * read.
  */
-function takenBytes(socket: Socket, before: Taken): Taken {
-  const done = socket.bytesWritten - socket.writableLength;
-  const left = queuedBytes(socket);
-  const moved = done === before.done ? before.left - left : done - before.done;
-  return { bytes: before.bytes + Math.max(moved, 0), done, left };
+function waitingForReader(socket: Socket, { sent }: OpenConnection): number | undefined {
+  return socket.writableLength === 0 ? undefined : sent.bytes;
 }
 
 /**
- * Returns how many bytes handed to the system are not sent yet. Node.js has no public name for this; it counts a write as a
- * whole, however large, when it is complete. Its own socket timeouts use this property too. Without it, large writes would seem
- * not to move.
+ * Returns the count of the bytes that the client has read, updated from `before`. It is exact while one write is under way.
+ * When the write completes, all of its bytes count once more, so a client may read a large response at half the rate before it
+ * is found to be slow.
+ */
+function updateSent(socket: Socket, before: SentBytes): SentBytes {
+  const complete = socket.bytesWritten - socket.writableLength;
+  const left = queuedBytes(socket);
+  const moved = complete === before.complete ? before.left - left : complete - before.complete;
+  return { bytes: before.bytes + Math.max(moved, 0), complete, left };
+}
+
+/**
+ * Returns how many bytes handed to the system are not sent yet. Node.js has no public property for this: `bytesWritten` counts
+ * a write only when it is complete, so large writes would seem not to progress. Its own socket timeouts read this property too.
  */
 function queuedBytes(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: unknown } | null };
   return typeof handle?.writeQueueSize === "number" ? handle.writeQueueSize : 0;
 }
 
-/** Tells a client that its body comes too slowly, or cuts it off where it has an answer already. */
+/** Sends 408 to a client whose body arrives too slowly, or destroys the connection if a response has begun. */
 function giveUp(socket: Socket, { request, response }: OpenConnection): void {
   const reads = request !== undefined && request.listenerCount("error") > 0;
   if (!reads || !response || response.headersSent) return void socket.destroy();
-  // Whoever reads the body finds that it failed, and answers it as any failure. Destroying the request would take the connection along.
+  // The reader of the body sees the error and responds to it as to any failure. Destroying the request would also destroy the
+  // connection.
   request.emit("error", new Refusal(408, "The body came too slowly. Send it again on a better line."));
 }

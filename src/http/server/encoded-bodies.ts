@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { hasBody } from "./connections.ts";
 import { Refusal } from "../kit/refusal.ts";
 
-/** The content codings (RFC 9110, 8.4.1) in which a body may come. */
+/** The supported content codings of a body (RFC 9110, section 8.4.1). */
 const decoders: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
   "x-gzip": createGunzip,
@@ -14,17 +14,20 @@ const decoders: Readonly<Record<string, () => Transform>> = {
   zstd: createZstdDecompress,
 };
 
-const takenCodings = "gzip, deflate, br, zstd";
+const supportedCodings = "gzip, deflate, br, zstd";
 
-/** A body as the content-type parsers take it: they hold the length that was sent against the bytes that came, not the decoded ones. */
+/**
+ * A decoded body for Fastify's content-type parsers. They compare Content-Length with `receivedEncodedLength`, not with the
+ * decoded bytes.
+ */
 interface DecodedBody extends Transform {
   receivedEncodedLength: number;
 }
 
 /**
- * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that decodes to
- * more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC 9110, section 15.5.16).
- * Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any route.
+ * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that decodes
+ * to more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC 9110, section
+ * 15.5.16). Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any route.
  */
 export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   app.addHook("preParsing", (request, reply, payload, done) => {
@@ -33,9 +36,9 @@ export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBy
       return done(null, payload);
     const decoder = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
     if (!decoder) {
-      reply.header("accept-encoding", takenCodings);
+      reply.header("accept-encoding", supportedCodings);
       return done(
-        new Refusal(415, `The body's Content-Encoding is not taken: send it as it is, or as one of ${takenCodings}.`),
+        new Refusal(415, `The body's Content-Encoding is not taken: send it as it is, or as one of ${supportedCodings}.`),
       );
     }
     done(null, decoded(request.raw, decoder(), maximumBytes));
@@ -48,14 +51,15 @@ function decoded(raw: IncomingMessage, decoder: Transform, maximumBytes: number)
   raw.on("data", (chunk: Buffer) => (body.receivedEncodedLength += chunk.length));
   body.on("data", (chunk: Buffer) => {
     decodedBytes += chunk.length;
-    // Whoever parses the body stops reading; this stops the decoding.
+    // The parser of the body stops reading at its own limit. This stops the decoder.
     if (decodedBytes > maximumBytes) body.destroy(new Refusal(413, `A body may have at most ${maximumBytes} bytes, decoded.`));
   });
-  // What the bytes do not decode to is the client's mistake; the parsers answer an error of their stream with 400, in these words.
+  // Bytes that cannot be decoded are the client's mistake. The parsers respond to an error of their stream with 400 and its
+  // message.
   body.on("error", (error) => {
     if (!(error instanceof Refusal)) error.message = "The body is not what its Content-Encoding says.";
   });
-  // Not stream.pipeline: it would destroy the request, and with it the connection on which the refusal is to be answered.
+  // Not stream.pipeline: it would destroy the request, and with it the connection that the refusal must be sent on.
   raw.on("error", (error) => body.destroy(error));
   raw.once("close", () => {
     if (!raw.complete) body.destroy();

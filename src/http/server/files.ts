@@ -14,29 +14,31 @@ import { describeFailure } from "../kit/failure.ts";
 export interface FilesOptions {
   readonly storage: FileStorage;
   /**
-   * Stores the bytes that are sent to the upload URL of a key, and returns the facts of the object that is served then.
-   *
-   * @throws {Forbidden} if no upload is expected, {@link InvalidInput}, {@link TooLarge}, {@link Unavailable}
+   * Stores the bytes that are sent to the upload URL of a key. Returns the entity tag of the stored object. Throws
+   * {@link Forbidden} if no upload with that key is expected, `InvalidInput`, {@link TooLarge}, and `Unavailable`.
    */
   readonly receive: (
     key: string,
     sent: { readonly bytes: Readable; readonly length: number | undefined },
     request: FastifyRequest,
   ) => Promise<Pick<ObjectFacts, "etag">>;
-  /** A connection on which nothing moves for so long is dropped. Default: half a minute. */
+  /** The time after which an idle connection is destroyed. Default: half a minute. */
   readonly idleMilliseconds?: number;
-  /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
+  /**
+   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half a
+   * minute.
+   */
   readonly lingerMilliseconds?: number;
 }
 
 type FileRequest = FastifyRequest<{ Params: { "*": string } }>;
 
-// The bytes behind a download URL are always the same ones. They go when the file is deleted; a private cache may show them for this long.
+/** How long a private cache may show a file after it was deleted. Until then the bytes of a download URL never change. */
 const cacheSeconds = 300;
 
 /**
- * Serves the signed URLs of the file store: a PUT streams the request's bytes into it, a GET or HEAD reads them, with ranges and
- * conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
+ * Serves the signed URLs of the file store: a PUT streams the request's bytes into it, a GET or HEAD reads them, with ranges
+ * and conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
  */
 export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
   const { storage, receive, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
@@ -48,12 +50,12 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
 
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("x-content-type-options", "nosniff");
-    // Ends by itself with the request: the server then sets the connection's own time limit again.
+    // After the request the server itself sets the connection's timeout again.
     reply.raw.setTimeout(idleMilliseconds, () => reply.raw.destroy());
   });
 
-  // Clients that write before they read would never see a refusal: they find the connection reset while they write. So a refusal goes
-  // out at once, and its request is read to the end before the connection goes its way.
+  // A client that reads only after it has sent everything would never see a refusal, because the connection is reset while it
+  // sends. So a refusal is sent at once, and its request is read to the end before the response ends.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
     if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
@@ -63,14 +65,14 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
   app.put(`${filesPath}/*`, { config: { body: "upload" } }, async (request: FileRequest, reply) => {
     const key = request.params["*"];
     const { headers } = request.raw;
-    // Only the beginning counts: an upload that has begun in time may end later.
+    // The URL must be valid when the upload begins. The upload may end later.
     const { contentType } = storage.verifyUpload(key, queryOf(request.raw));
     requireType(headers["content-type"], contentType);
     const encoding = headers["content-encoding"] ?? "identity";
     if (encoding.toLowerCase() !== "identity") {
       return sendProblem(reply, { status: 415, detail: "Send the bytes of the file as they are, without a Content-Encoding." });
     }
-    // RFC 9110, 14.5: a part must not be taken for the whole.
+    // RFC 9110, section 14.5: a part of a file must not be stored as the whole file.
     if (headers["content-range"] !== undefined)
       return sendProblem(reply, { status: 400, detail: "Send the whole file, without a Content-Range." });
     const length = headers["content-length"] === undefined ? undefined : Number(headers["content-length"]);
@@ -115,7 +117,7 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
           "content-type": permit.contentType,
           "content-length": end - start,
           "content-disposition": dispositionOf(permit),
-          // Should a browser be brought to show it after all, nothing in it runs or loads.
+          // If a browser shows the file in spite of its disposition, nothing in it runs or loads.
           "content-security-policy": "sandbox; default-src 'none'",
         });
         if (request.method === "HEAD" || start === end) return reply.send(Buffer.alloc(0));
@@ -137,7 +139,7 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
   });
 }
 
-/** What the router made of the query is not used: the values that are verified here are the ones that are acted on. */
+/** Returns the query of the raw URL. The router's own parsing is not used, so the verified values are exactly the used ones. */
 function queryOf(raw: IncomingMessage): URLSearchParams {
   const url = raw.url ?? "";
   const mark = url.indexOf("?");
@@ -145,23 +147,19 @@ function queryOf(raw: IncomingMessage): URLSearchParams {
 }
 
 /**
- * Compares media types without parameters and case, so that `text/plain; charset=utf-8` is a text/plain. Where an extension has
- * several registered types (.xml is an application/xml and a text/xml), each of them is its type: clients' tables differ. The file
- * is served with the signed type whichever was sent.
- *
- * @throws {Forbidden}
+ * Compares the media types without parameters and case, so `text/plain; charset=utf-8` matches text/plain. Types that share a
+ * filename extension match too, such as application/xml and text/xml for .xml, because clients' type tables differ. The file is
+ * later served with the signed type. Throws {@link Forbidden} if the types do not match.
  */
 function requireType(sent: string | undefined, signed: string): void {
   const type = mediaType(sent ?? "");
-  const wanted = mediaType(signed);
-  const shared = extensionsOf(wanted);
-  if (type === wanted || extensionsOf(type).some((extension) => shared.includes(extension))) return;
+  const expected = mediaType(signed);
+  const expectedExtensions = extensionsOf(expected);
+  if (type === expected || extensionsOf(type).some((extension) => expectedExtensions.includes(extension))) return;
   throw new Forbidden(`This URL takes a file with Content-Type: ${signed}.`);
 }
 
-/**
- * Returns the filename extensions of a media type, or none for another text: it must not find inherited properties of an object.
- */
+/** Returns the filename extensions of a media type, or none if it is unknown. Inherited properties of the table are ignored. */
 function extensionsOf(type: string): readonly string[] {
   return (Object.hasOwn(extensions, type) ? extensions[type] : undefined) ?? [];
 }
@@ -175,9 +173,9 @@ interface Range {
 const rangeShape = /^bytes=(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/i;
 
 /**
- * Returns the one range that the request asks for, or undefined if the whole file is to be sent. The whole file, which is always
- * a legal response, is sent for several ranges, for an invalid range, and for an If-Range that is not this file's tag. A date in
- * If-Range never matches, because two files of one second could not be told apart.
+ * Returns the requested range, or undefined if the whole file is to be sent. The whole file is always a legal response; it is
+ * sent for several ranges, for an invalid range, and for an If-Range with another entity tag. A date in If-Range never matches,
+ * because it cannot distinguish two versions of the same second.
  */
 function readByteRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
   const ifRange = headers["if-range"];
@@ -195,7 +193,7 @@ function readByteRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts
   return start < size ? { start, end: Math.min(end, size) } : "unsatisfiable";
 }
 
-/** RFC 9110, 13.2.2: the conditions of a GET or HEAD in their order. What is no date is no condition. */
+/** Evaluates the conditions of a GET or HEAD in the order of RFC 9110, section 13.2.2. An invalid date is ignored. */
 function evaluateConditions(
   headers: IncomingHttpHeaders,
   { etag, modifiedAt }: ObjectFacts,
@@ -209,18 +207,18 @@ function evaluateConditions(
   if (ifMatch === undefined && modifiedSeconds > secondsOf(headers["if-unmodified-since"])) return "failed";
 
   const ifNoneMatch = headers["if-none-match"];
-  // This comparison is the weak one, which does not mind a proxy having weakened the tag.
+  // If-None-Match uses weak comparison, so a tag that a proxy has made weak matches too.
   if (ifNoneMatch !== undefined) return lists(ifNoneMatch.replaceAll("W/", ""), etag) ? "not-modified" : "met";
   return modifiedSeconds <= secondsOf(headers["if-modified-since"]) ? "not-modified" : "met";
 }
 
-/** Whether a list of entity tags, or `*`, holds `etag`. The store's own tags have no commas. */
+/** Returns whether a list of entity tags contains `etag` or is `*`. The store's tags have no commas. */
 function lists(header: string, etag: string): boolean {
   return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // Nobody is left to read this answer; it keeps the log right.
+  // The client is gone and cannot read this response. The log records its status.
   if (request.raw.destroyed && !request.raw.complete && !(error instanceof Refusal)) {
     return sendProblem(reply, { status: 400, detail: "The upload broke off." });
   }

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import { Unavailable } from "../../errors.ts";
 import { sendProblem } from "../kit/problem.ts";
 
-/** What must be able to do its part for the gateway to be ready, each by its name. */
+/** The checks that must pass for the gateway to be ready, by the names of what they check. */
 export type ReadinessChecks = Readonly<Record<string, () => Promise<void>>>;
 
 export interface HealthOptions {
@@ -12,12 +12,12 @@ export interface HealthOptions {
   readonly isDraining: () => boolean;
 }
 
-/** How long a check may take. The callers of `/ready` give up soon after, and a write that takes longer is no service. */
+/** How long a check may take. The callers of `/ready` give up soon after, and slower writes would not be usable. */
 const readinessMilliseconds = 1_000;
 
 /**
- * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise 503 with
- * the names of the failed checks. `/metrics`: metrics for Prometheus. A Fastify plugin.
+ * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise 503
+ * with the names of the failed checks. `/metrics`: metrics for Prometheus. A Fastify plugin.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
@@ -33,22 +33,22 @@ export async function health(app: FastifyInstance, options: HealthOptions): Prom
   });
 }
 
-/** Figures of the process, by their names in `/metrics`. */
+/** Values of the process, by their names in `/metrics`. */
 export type Gauges = Readonly<Record<string, { readonly help: string; readonly value: () => number }>>;
 
-/** Figures of the process that only grow, by their names in `/metrics`. */
+/** Values of the process that only increase, by their names in `/metrics`. */
 export type Counters = Readonly<
   Record<
     string,
     {
       readonly help: string;
-      /** Every series with its labels; each has the same ones. */
+      /** Returns every series with its labels. All series have the same label names. */
       readonly values: () => readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
     }
   >
 >;
 
-/** Counts requests by route, and serves `/metrics`. To be called on the root, before any route. */
+/** Counts requests by route, and serves `/metrics`. Call it on the root, before any route. */
 export function serveMetrics(app: FastifyInstance, gauges: Gauges, counters: Counters = {}): void {
   const registry = new Registry();
   for (const [name, { help, value }] of Object.entries(gauges))
@@ -78,7 +78,7 @@ export function serveMetrics(app: FastifyInstance, gauges: Gauges, counters: Cou
     registers: [registry],
   });
   app.addHook("onResponse", (request, reply, done) => {
-    // The route's pattern, never the URL: ids would make a series each.
+    // The route's pattern, never the URL: every id in a URL would create a series.
     const route = request.routeOptions.url ?? "none";
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
     done();
@@ -99,8 +99,8 @@ async function failing(checks: ReadinessChecks, onFailure: (name: string, error:
 }
 
 /**
- * Runs `check` once for all callers that ask while it is under way. Otherwise frequent callers would take one connection after
- * the other.
+ * Returns a check that runs `check` once for all callers that call it during the run. Otherwise frequent callers would use up
+ * the connections.
  */
 function oneAtATime(check: () => Promise<void>): () => Promise<void> {
   let underWay: Promise<void> | undefined;
@@ -112,7 +112,7 @@ function oneAtATime(check: () => Promise<void>): () => Promise<void> {
   };
 }
 
-/** @throws {Unavailable} where `checked` is not settled in time. */
+/** Throws {@link Unavailable} if `checked` does not settle in time. */
 async function withinTime(checked: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

@@ -15,14 +15,14 @@ export interface OAuthOptions {
 /** The paths where clients of the two REST APIs request tokens: the first is /v2's, the others are /v1's. */
 const tokenPaths = ["/oauth2/token", "/oauth/token", "/token"] as const;
 
-/** More than any request for a token has: each parameter of a body is looked at. */
+/** The maximum size of a token request, far above any real one. It bounds the work, because every parameter is checked. */
 const maximumTokenRequestBytes = 16_384;
 
 const keySetPath = "/.well-known/jwks.json";
 
-/** The gateway as an issuer of access tokens: the token endpoint, and the documents that say how to verify a token. A Fastify plugin. */
+/** Serves the token endpoint and the documents that say how to verify the gateway's access tokens. A Fastify plugin. */
 export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, signingKeys }: OAuthOptions): Promise<void> {
-  // Left as text: a parameter that is sent twice is to be seen.
+  // URLSearchParams keeps a parameter that is sent twice, which must be refused.
   app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
     done(null, new URLSearchParams(String(body))),
   );
@@ -75,12 +75,12 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["EdDSA"],
   };
-  // Of OpenID Connect and of RFC 8414: verifiers look for either.
+  // OpenID Connect Discovery and RFC 8414 use different paths, and verifiers use either.
   for (const path of ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]) {
     app.get(path, async (_request, reply) => reply.header("cache-control", "public, max-age=300").send(metadata));
   }
   app.get(keySetPath, async (_request, reply) =>
-    // Much shorter than the time for which a key is published before it is used.
+    // Much shorter than the time between a key's publication and its first use.
     reply.header("cache-control", "public, max-age=300").send({ keys: await signingKeys.published() }),
   );
 }
@@ -89,7 +89,10 @@ const queryRefusal = tokenRefusal("invalid_request", "Send the parameters in the
 const methodRefusal = tokenRefusal("invalid_request", "Tokens are asked for by POST.");
 const bodyRefusal = tokenRefusal("invalid_request", "The body must be a form or a JSON object, of names and texts.");
 
-/** RFC 6749, 3.2: a parameter comes once at most, and one without a value is one that is left out. */
+/**
+ * Returns the parameters of a token request, or the refusal. A parameter may be sent once only, and one without a value counts
+ * as omitted (RFC 6749, section 3.2).
+ */
 function parametersOf({ body }: FastifyRequest): { readonly given: Record<string, string> } | TokenAnswer {
   const entries: [string, unknown][] | undefined =
     body instanceof URLSearchParams
@@ -108,7 +111,7 @@ function parametersOf({ body }: FastifyRequest): { readonly given: Record<string
   return { given: Object.fromEntries(given) };
 }
 
-/** RFC 6749, 5.2, has an alphabet for descriptions. */
+/** Returns the text with a question mark for each character that RFC 6749, section 5.2 does not allow in descriptions. */
 function withinAlphabet(text: string): string {
   return text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

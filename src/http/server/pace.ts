@@ -1,16 +1,16 @@
-/** The bytes that must move within a window of time, whenever it is the client that is waited for. */
+/** The bytes that a client must send or read in a window of time while the gateway waits for it. */
 export interface MinimumRate {
   readonly bytes: number;
   readonly milliseconds: number;
 }
 
-/** Judges whether bytes move fast enough, window after window. */
+/** Measures in successive windows whether a client sends or reads fast enough. */
 export interface Pace {
-  /** Begins anew, as a request does. */
+  /** Begins a new window, for a new request. */
   restart(): void;
   /**
-   * Returns whether less than `rate` has moved in a whole window. Call it repeatedly: `bytes` counts what has moved so far, and
-   * is undefined while the client is not waited for. Then a new window begins.
+   * Returns whether a window has ended with fewer bytes than `rate`. Call it repeatedly. `bytes` is the total so far, or
+   * undefined while the gateway does not wait for the client, which ends the window.
    */
   isTooSlow(bytes: number | undefined, rate: MinimumRate, now: number): boolean;
 }

@@ -3,14 +3,14 @@ import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
 import { escapeHtml } from "../../lib/text.ts";
 
-export type Face = "graphql" | "v2" | "v1";
+export type ApiName = "graphql" | "v2" | "v1";
 
 export interface PagesOptions {
   /** Base of the gateway's URLs, without a slash at its end. */
   readonly publicUrl: string;
   /** The APIs of this gateway, in the order in which the page shows them. */
-  readonly faces: readonly Face[];
-  /** UUID of a ticket that the reader of the examples may see, such as one of the demo data. */
+  readonly apis: readonly ApiName[];
+  /** The UUID of a ticket for the examples, which their reader must be able to see, such as one of the demo data. */
   readonly exampleTicketId?: string | undefined;
 }
 
@@ -50,7 +50,7 @@ const landingPolicy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-interface FaceText {
+interface ApiText {
   readonly name: string;
   readonly path: string;
   readonly about: string;
@@ -58,7 +58,7 @@ interface FaceText {
   readonly link: { readonly href: string; readonly text: string };
 }
 
-const faceTexts: Record<Face, FaceText> = {
+const apiTexts: Record<ApiName, ApiText> = {
   graphql: {
     name: "GraphQL",
     path: "/graphql",
@@ -93,7 +93,7 @@ const faceTexts: Record<Face, FaceText> = {
 };
 
 function landingPage(options: PagesOptions): string {
-  const faces = options.faces.map((face) => faceTexts[face]);
+  const apis = options.apis.map((api) => apiTexts[api]);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -113,12 +113,12 @@ function landingPage(options: PagesOptions): string {
 <div class="hero">
 <div>
 <h1>Every note on every ticket, in one graph.</h1>
-<p>A GraphQL gateway for service-desk tickets, their notes and attachments. ${besideIt(options.faces)}</p>
+<p>A GraphQL gateway for service-desk tickets, their notes and attachments. ${olderApisSentence(options.apis)}</p>
 <nav aria-label="Documentation">
-${faces.map(({ link }, index) => `<a${index === 0 ? ' class="button"' : ""} href="${link.href}">${escapeHtml(link.text)}</a>`).join("\n")}
+${apis.map(({ link }, index) => `<a${index === 0 ? ' class="button"' : ""} href="${link.href}">${escapeHtml(link.text)}</a>`).join("\n")}
 </nav>
 </div>
-${figure(faces.map((face) => face.path))}
+${figure(apis.map((api) => api.path))}
 </div>
 <section aria-labelledby="authenticate">
 <h2 id="authenticate">Authenticate</h2>
@@ -130,7 +130,7 @@ It acts for one person in one account, and sees what that person may see.</p>
 administrator makes them: <code>npm run keys -- create</code>.</p>
 </div>
 </section>
-${faces.map((face) => faceSection(face, options)).join("\n")}
+${apis.map((api) => apiSection(api, options)).join("\n")}
 <section aria-labelledby="operators">
 <h2 id="operators">For operators</h2>
 <dl class="body">
@@ -148,23 +148,24 @@ ${faces.map((face) => faceSection(face, options)).join("\n")}
 `;
 }
 
-function faceSection(face: FaceText, options: PagesOptions): string {
-  const id = face.path.slice(1);
+function apiSection(api: ApiText, options: PagesOptions): string {
+  const id = api.path.slice(1);
   return `<section aria-labelledby="${id}">
 <div>
-<h2 id="${id}">${escapeHtml(face.name)}</h2>
-<code>${face.path}</code>
+<h2 id="${id}">${escapeHtml(api.name)}</h2>
+<code>${api.path}</code>
 </div>
 <div class="body">
-<p>${escapeHtml(face.about)}</p>
-<pre><code>${escapeHtml(face.curl(options))}</code></pre>
-<p><a href="${face.link.href}">${escapeHtml(face.link.text)}</a></p>
+<p>${escapeHtml(api.about)}</p>
+<pre><code>${escapeHtml(api.curl(options))}</code></pre>
+<p><a href="${api.link.href}">${escapeHtml(api.link.text)}</a></p>
 </div>
 </section>`;
 }
 
-function besideIt(faces: readonly Face[]): string {
-  const older = faces.filter((face) => face !== "graphql").map((face) => `<code>${faceTexts[face].path}</code>`);
+/** Returns the sentence about the REST APIs, or an empty text if there are none. */
+function olderApisSentence(apis: readonly ApiName[]): string {
+  const older = apis.filter((api) => api !== "graphql").map((api) => `<code>${apiTexts[api].path}</code>`);
   if (older.length === 0) return "";
   const subject =
     older.length === 1 ? "stands the REST API that came before it" : "stand the two REST APIs that came before it";
@@ -177,7 +178,7 @@ const markSvg =
   '<svg class="mark draw" viewBox="0 0 32 32" stroke-width="2.5" aria-hidden="true">' +
   `<path d="${ticketOutline}"/><path d="M12 12h8M12 16h8M12 20h5"/></svg>`;
 
-/** The paths on the left, each with its line to the one ticket on the right. */
+/** Returns a drawing of the paths on the left, each with a line to the one ticket on the right. */
 function figure(paths: readonly string[]): string {
   const middle = 110;
   const gap = 64;

@@ -14,41 +14,46 @@ import { sendProblem } from "../kit/problem.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** What the response may take up. */
+    /** The memory that the response may use. */
     responseAllowance: OpenResponse;
   }
 }
 
-/** The largest body of a request that is not an upload. The longest note, doubled by JSON's escapes, fits several times. */
+/** The maximum size of a body that is not an upload. It is several times the longest note, doubled by JSON's escapes. */
 const maximumBodyBytes = 1_048_576;
-/** All bodies under way together. */
+/** The maximum size of all arriving bodies together. */
 const maximumBodiesBytes = 64 * maximumBodyBytes;
 
-/** How long the headers of a request may take from when its connection is opened or, kept alive, from their first byte. */
+/**
+ * How long the headers of a request may take, counted from the opening of the connection or, if it is kept alive, from their
+ * first byte.
+ */
 const headersMilliseconds = 10_000;
 
-/** A connection on which nothing at all moves for so long, while a request is under way, is dropped. */
+/** The time after which a connection without any traffic is dropped while a request is under way. */
 const silentMilliseconds = 30_000;
 
-/** When a request that failed for want of something is worth sending again, where nothing better is known. */
-const usualRetrySeconds = 2;
+/** The `retry-after` of a 503 or 429 for which the API has set none. */
+const defaultRetrySeconds = 2;
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   readonly newId: () => string;
-  /** What answers may take up: each is charged to the budget from its request's first moment until it has left. */
+  /** The memory that responses may use together. A response is charged from the start of its request until it is sent. */
   readonly budget: ResponseBudget;
   readonly corsOrigins: readonly string[];
-  /** Addresses and networks whose `X-Forwarded-For` names the client. */
+  /** Addresses and networks whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: readonly string[];
   readonly connectionLimits?: ConnectionLimits | undefined;
-  /** What faces count, for `/metrics`. */
+  /** The counters of the APIs, for `/metrics`. */
   readonly counters?: Counters;
-  /** The path that a URL which no router can read is taken for, by what it begins with. Others are answered by the host. */
+  /**
+   * The path to which a URL that the router cannot read is sent, by the beginning of the URL. The host responds to others.
+   */
   readonly unreadable?: Readonly<Record<string, string>>;
 }
 
-/** The host, and its open connections. */
+/** The HTTP host, and its open connections. */
 export interface Server {
   readonly app: FastifyInstance;
   readonly connections: Connections;
@@ -74,18 +79,19 @@ export function createServer(options: ServerOptions): Server {
     logController: new OneLineEachRequest(),
     bodyLimit: maximumBodyBytes,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
-    // Looked for every second: Node.js does so every half minute, which would add to each of its time limits.
+    // By default Node.js checks its time limits every half minute, which would lengthen each of them.
     http: { headersTimeout: headersMilliseconds, connectionsCheckingInterval: 1_000 },
     connectionTimeout: silentMilliseconds,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, newId()),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
     genReqId: () => newId(),
     requestIdHeader: false,
-    // Longer than the idle time of the usual load balancers, which would otherwise send a request into a closing connection.
+    // Longer than the idle time of usual load balancers. Otherwise they would send requests on a connection that is
+    // closing.
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
     return503OnClosing: false,
-    // What the router itself refuses: a path that is no percent-encoding, or a part of one that is too long.
+    // Called for paths that the router refuses: invalid percent-encoding, or a parameter that is too long.
     frameworkErrors: (error, request, reply) => {
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
       if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
@@ -109,17 +115,17 @@ export function createServer(options: ServerOptions): Server {
     reply.header("x-request-id", request.id);
     const response = budget.open(reply.raw);
     request.responseAllowance = response;
-    // Comes once the last of it is handed to the operating system, or its client is gone.
+    // The event comes when the whole response is handed to the operating system, or the client is gone.
     reply.raw.once("close", () => response.release());
     done();
   });
   const connections = watchConnections(app, connectionLimits);
   boundBodies(app, { maximumBytes: maximumBodiesBytes });
-  // One hook for all that is said as an answer leaves: each takes as long as a statement's parameters do.
+  // One hook for all response headers, because each further hook costs measurable time.
   app.addHook("onSend", (_request, reply, payload, done) => {
-    // The APIs set it. Without it, clients and proxies would try again at once.
+    // Usually the API has set it. Without it, clients and proxies would retry at once.
     const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
-    if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", usualRetrySeconds);
+    if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", defaultRetrySeconds);
     connections.beforeSending(reply);
     done(null, payload);
   });
@@ -161,7 +167,7 @@ export function createServer(options: ServerOptions): Server {
   return { app, connections };
 }
 
-/** A body whose bytes are no text. */
+/** Thrown for a body that is not UTF-8. */
 export class NotUtf8 extends SyntaxError {
   readonly statusCode = 400;
 

@@ -4,27 +4,30 @@ import type { Connections } from "./connections.ts";
 import type { Server } from "./server.ts";
 
 export interface StopTimes {
-  /** How long the port stays open, so that load balancers notice. */
+  /** How long the port stays open, so that load balancers notice that the process is about to end. */
   readonly drainMilliseconds: number;
-  /** How long requests under way may take from then on, before they are cut off. */
+  /** How long requests under way may still take after that. */
   readonly workMilliseconds: number;
 }
 
 /**
- * How long a connection must have been idle before it is closed. A client whose request is on its way at that moment would lose
- * it. A client that sent one in this time has been told to close the connection.
+ * How long a connection must have been idle before it is closed. Closing it at once could lose a request that is on its way. A
+ * client that sends one within this time is told to close the connection.
  */
 const idleConnectionMilliseconds = 1_000;
 
 const idleCheckMilliseconds = 50;
 
-/** How long connections that wait to be accepted are accepted before the port closes. Under load there is always another one. */
+/**
+ * How long waiting connections are accepted before the port closes. It is bounded because under load there is always another
+ * one.
+ */
 const acceptMilliseconds = 100;
 
 /**
- * Stops serving without losing a request. From now on `/ready` fails and every response has `Connection: close`. After the drain
- * time the port closes. Requests under way, uploads too, are answered. A connection closes with its last response, or when it is
- * idle.
+ * Stops serving without losing a request. From now on `/ready` fails and every response has `Connection: close`. After the
+ * drain time the port closes. Requests under way, uploads too, get their responses. A connection closes with its last response,
+ * or when it is idle.
  */
 export async function stopServing(
   { app, connections }: Server,
@@ -45,7 +48,10 @@ export async function stopServing(
   await app.close();
 }
 
-/** Accepts the connections that the system holds ready: closing the port would reset them. Each turn of the event loop accepts some. */
+/**
+ * Accepts the connections that the system has queued, because closing the port would reset them. Each turn of the event loop
+ * accepts some.
+ */
 async function acceptWaiting(connections: Connections): Promise<void> {
   const deadline = performance.now() + acceptMilliseconds;
   let before: number;
