@@ -1,4 +1,7 @@
-/** What an address is counted by: an IPv6 network of 64 bits is one caller's, who has all of its addresses. */
+/**
+ * Returns the name under which an address is counted. All addresses of an IPv6 /64 network have one name, because one caller
+ * can use all of them.
+ */
 export function nameOfAddress(address: string | null): string {
   if (address === null) return "unknown";
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

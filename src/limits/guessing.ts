@@ -5,26 +5,26 @@ import type { Clock } from "../lib/clock.ts";
 import { nameOfAddress } from "./address.ts";
 import type { RateLimiter } from "./limiter.ts";
 
-/** A credential that somebody presents. */
+/** An attempt to use a credential. */
 export interface Guess {
   readonly address: string | null;
-  /** The credential's hash, by which one that has worked is known again. */
+  /** The hash of the credential, which identifies one that has worked before. */
   readonly hash: string;
-  /** The client of the token endpoint that it is said to be the secret of. */
+  /** The client whose secret is sent, at the token endpoint. */
   readonly clientId?: string | undefined;
 }
 
 /**
- * Slows down callers that try one credential after the other. Addresses and clients with too many failures are refused for up to
- * a minute without a check. A credential that has worked lately is always checked, so that others behind the same address are not
- * affected.
+ * Slows down callers that try one credential after the other. Addresses and clients with too many failures are refused for up
+ * to a minute without a check. A credential that has worked lately is always checked, so other users of the same address are
+ * not affected.
  */
 export interface GuessThrottle {
-  /** @throws {TooManyRequests} where the guess is not to be heard. */
+  /** Throws {@link TooManyRequests} if the credential must not be checked now. */
   admit(guess: Guess): void;
-  /** Counts one that was wrong. */
+  /** Counts a wrong credential. */
   failed(guess: Guess): Promise<void>;
-  /** Remembers one that was right. */
+  /** Records that the credential was right. */
   trust(guess: Guess): void;
 }
 
@@ -42,7 +42,7 @@ export function createGuessThrottle({
   clock: Clock;
 }): GuessThrottle {
   const trusted = new LRUCache<string, true>({ max: guessCacheSize, ttl: trustedMilliseconds });
-  /** Until when names are refused, in milliseconds since 1970. */
+  /** The end of each name's refusal, in milliseconds since 1970. */
   const refused = new LRUCache<string, number>({ max: guessCacheSize });
 
   async function count(limiter: RateLimiter, name: string): Promise<void> {
@@ -58,7 +58,7 @@ export function createGuessThrottle({
 
   return {
     admit(guess) {
-      // Nearly always: there were no failures.
+      // The usual case: there were no failures.
       if (refused.size === 0) return;
       const { address, client } = namesOf(guess);
       const wait = Math.max(waitOf(address), client === undefined ? 0 : waitOf(client));
@@ -78,8 +78,8 @@ export function createGuessThrottle({
 }
 
 /**
- * The names under which a failure is counted: its address, and its client together with that address, so that a caller elsewhere
- * cannot lock the client out.
+ * Returns the names under which a failure is counted: its address, and its client together with that address, so that a caller
+ * at another address cannot lock the client out.
  */
 function namesOf({ address, clientId }: Guess): { readonly address: string; readonly client?: string } {
   const name = nameOfAddress(address);

@@ -4,39 +4,39 @@ import { TooManyRequests } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { SharedCounts } from "./redis.ts";
 
-/** What a caller can still spend. */
+/** The state of a caller's rate limit. */
 export interface Allowance {
-  /** Which limit it is of, as the `RateLimit` header names it. */
+  /** The name of the limit, as in the `RateLimit` header. */
   readonly policy: string;
-  /** What may be taken in a minute. */
+  /** The amount that may be taken in a minute. */
   readonly limit: number;
-  /** What was taken in the last minute. */
+  /** The amount taken in the last minute. */
   readonly used: number;
   readonly remaining: number;
-  /** In how many seconds more may be taken than now: 1 to 60. */
+  /** The seconds until more may be taken than now: 1 to 60. */
   readonly resetSeconds: number;
-  /** The same as an instant, of whole seconds. */
+  /** The same moment as a time, in whole seconds. */
   readonly resetAt: Date;
-  /** Set where nothing was taken, since it would have been too much: in how many seconds it is worth trying again, 1 to 60. */
+  /** Set if the amount was refused: the seconds after which it can be taken, 1 to 60. */
   readonly retryAfterSeconds?: number;
 }
 
-/** Counts what each name takes, over a minute that slides. */
+/** Counts the amounts that each name takes, over a sliding minute. */
 export interface RateLimiter {
-  /** Takes `amount`, unless that is more than is left: then nothing is taken, and `retryAfterSeconds` is set. */
+  /** Takes `amount`. If less than `amount` is left, takes nothing and sets `retryAfterSeconds`. */
   take(name: string, amount: number): Allowance | Promise<Allowance>;
-  /** What is left, without taking anything. */
+  /** Returns the state without taking anything. */
   look(name: string): Allowance | Promise<Allowance>;
 }
 
 const windowSeconds = 60;
 
-/** @throws {TooManyRequests} where nothing was left to take. */
+/** Throws {@link TooManyRequests} if the amount was refused. */
 export function requireAllowance(allowance: Allowance): void {
   if (allowance.retryAfterSeconds !== undefined) throw new TooManyRequests(allowance.retryAfterSeconds);
 }
 
-/** The `RateLimit` and `RateLimit-Policy` headers (draft-ietf-httpapi-ratelimit-headers-10). */
+/** Returns the `RateLimit` and `RateLimit-Policy` headers (draft-ietf-httpapi-ratelimit-headers-10). */
 export function rateLimitHeaders({ policy, limit, remaining, resetSeconds }: Allowance): Record<string, string> {
   return {
     "ratelimit-policy": `"${policy}";q=${limit};w=${windowSeconds}`,
@@ -51,11 +51,11 @@ interface Counts {
 
 /** Counts of whole minutes, by name. */
 interface MinuteCounts<Result> {
-  /** Adds `amount` to what `name` has taken in `minute`, and returns that minute's count and the one before. */
+  /** Adds `amount` to the count of `name` in `minute`. Returns the counts of that minute and of the one before. */
   add(name: string, minute: number, amount: number): Result;
 }
 
-/** How many names are counted in this process. The least recently used name is dropped first. */
+/** The maximum number of names that this process counts. The least recently used name is dropped first. */
 const maximumNames = 50_000;
 
 /** Counts in this process, synchronously: this runs before every request and must not wait. */
@@ -80,7 +80,7 @@ function countInMemory(): MinuteCounts<Counts> {
 
 /** Counts in Redis, for all processes. */
 function countInRedis(policy: string, { client }: SharedCounts): MinuteCounts<Promise<Counts>> {
-  // Twice the window: the minute before is weighed too. The library's own limit is not used.
+  // Twice the window, because the previous minute is counted too. The library's own limit is not used.
   const options = { keyPrefix: `notes-gateway:${policy}`, points: 1, duration: 2 * windowSeconds };
   const store = new RateLimiterRedis({ ...options, storeClient: client });
   return {
@@ -94,8 +94,8 @@ function countInRedis(policy: string, { client }: SharedCounts): MinuteCounts<Pr
 }
 
 /**
- * Counts by minutes, the one before weighed by how much of it the last sixty seconds hold: in Redis where it is given and answers, else in this
- * process.
+ * Returns a rate limiter that counts per minute. The previous minute counts with the part of it that lies in the last sixty
+ * seconds. It counts in Redis if `redis` is set and answers, otherwise in this process.
  */
 export function createRateLimiter({
   policy,
@@ -111,14 +111,14 @@ export function createRateLimiter({
   const own = countInMemory();
   const shared = redis && countInRedis(policy, redis);
 
-  function takeOfOwn(name: string, amount: number, seconds: number): Allowance {
+  function takeFromMemory(name: string, amount: number, seconds: number): Allowance {
     const minute = minuteOf(seconds);
     const counts = own.add(name, minute, amount);
     if (fits(counts, seconds, amount)) return allowanceOf(counts, seconds);
     return refusalOf(counts, own.add(name, minute, -amount), seconds, amount);
   }
 
-  async function takeOfShared(
+  async function takeFromRedis(
     store: MinuteCounts<Promise<Counts>>,
     lost: (error: unknown) => void,
     { name, amount, seconds }: { name: string; amount: number; seconds: number },
@@ -130,15 +130,15 @@ export function createRateLimiter({
       return refusalOf(counts, await store.add(name, minute, -amount), seconds, amount);
     } catch (error) {
       lost(error);
-      return takeOfOwn(name, amount, seconds);
+      return takeFromMemory(name, amount, seconds);
     }
   }
 
   function take(name: string, amount: number): Allowance | Promise<Allowance> {
     const seconds = clock().getTime() / 1000;
     return shared && redis?.isReady()
-      ? takeOfShared(shared, redis.lost, { name, amount, seconds })
-      : takeOfOwn(name, amount, seconds);
+      ? takeFromRedis(shared, redis.lost, { name, amount, seconds })
+      : takeFromMemory(name, amount, seconds);
   }
 
   function fits(counts: Counts, seconds: number, amount: number): boolean {
@@ -146,8 +146,8 @@ export function createRateLimiter({
   }
 
   /**
-   * The allowance after a refusal. What is refused is not counted, so a client that tries again too early does not wait longer.
-   * `after` is the count before the refused amount is taken off.
+   * Returns the allowance after a refusal. A refused amount does not count, so a client that retries too early does not wait
+   * longer. `counts` includes the refused amount; `after` is the count without it.
    */
   function refusalOf(counts: Counts, after: Counts, seconds: number, amount: number): Allowance {
     const without = { ...counts, current: Math.max(0, Math.min(after.current, counts.current - amount)) };
@@ -155,7 +155,7 @@ export function createRateLimiter({
     return { ...allowanceOf(without, seconds), ...resetIn(retryAfterSeconds, seconds), retryAfterSeconds };
   }
 
-  /** In how many seconds `amount` fits; a minute where it never does. */
+  /** Returns the seconds until `amount` fits, or a minute if it never does. */
   function waitFor(counts: Counts, seconds: number, amount: number): number {
     const minute = minuteOf(seconds);
     for (let wait = 1; wait < windowSeconds; wait += 1)
@@ -182,9 +182,9 @@ function resetIn(wait: number, seconds: number): Pick<Allowance, "resetSeconds" 
 }
 
 /**
- * Returns what was taken in the 60 seconds that end at `seconds`. `minute` is the current minute of `counts`. The minute before
- * counts with the part that is still within the 60 seconds, as if its amount had been spread evenly. It works in whole seconds,
- * so that waiting for a whole minute is always enough.
+ * Returns the amount taken in the 60 seconds that end at `seconds`. `minute` is the current minute of `counts`. The previous
+ * minute counts with the part that lies within the 60 seconds, as if its amount had been spread evenly. It uses whole seconds,
+ * so waiting for one minute is always enough.
  */
 function usedAt({ current, previous }: Counts, minute: number, seconds: number): number {
   const into = Math.floor(seconds - minute * windowSeconds);

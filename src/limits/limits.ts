@@ -7,19 +7,19 @@ import { connectRedis, type LimitsLog } from "./redis.ts";
 
 /** Every limit of the gateway. */
 export interface Limits {
-  /** Points of a credential, on all three APIs together. */
+  /** Points that a credential spends on all three APIs together. */
   readonly points: RateLimiter;
   /** Requests of a credential on /v1. */
   readonly requests: RateLimiter;
-  /** Requests of an address without a credential. */
+  /** Requests without a credential from one address. */
   readonly anonymous: RateLimiter;
   readonly guesses: GuessThrottle;
   close(): Promise<void>;
 }
 
 /**
- * The limits of `limits`, counted in Redis where `redisUrl` is given, else in this process. Where Redis is away, each process counts by itself
- * until it is back: no call fails or waits for it.
+ * Returns the rate limits, which are counted in Redis if `redisUrl` is set, otherwise in this process. While Redis does not
+ * answer, each process counts by itself: no call fails or waits because of it.
  */
 export function createLimits({
   limits,
@@ -39,7 +39,7 @@ export function createLimits({
     requests: limiter("requests", limits.requests),
     anonymous: limiter("anonymous", limits.anonymous),
     guesses: createGuessThrottle({
-      // Somebody who mistypes does so a few times; somebody who guesses does little else.
+      // A person who mistypes a credential fails a few times; somebody who guesses fails nearly always.
       ofAddress: limiter("wrong-credentials", Math.ceil(limits.anonymous / 10)),
       ofClient: limiter("wrong-secrets", Math.ceil(limits.anonymous / 30)),
       clock,
@@ -50,7 +50,7 @@ export function createLimits({
   };
 }
 
-/** The name under which a credential is counted, the same in every account. */
+/** Returns the name under which a credential is counted. It is the same in every account. */
 export function nameOfCredential({ credential, person }: PersonViewer): string {
   return credential ? `${credential.kind}:${credential.id}` : person.id;
 }
