@@ -51,24 +51,27 @@ test("short texts are rendered few at a time, however few characters they have",
   expect(turns).toBeGreaterThan(10);
 });
 
-test.each([0, longestAtOnce])("after %i other characters a text is rendered with what its reader may see", async (length) => {
-  const { number, name } = account.specialist;
-  const text = `${"x".repeat(length)} **see** <@${number}|somebody> <request#${ticket.number}> <@2147483647|Nobody>`;
-  await addNotes(app, ticket, account.specialist, 1, () => ({ text }));
-  const [note] = await page();
-  const mention = `<span class="mention">@${name}</span>`;
-  const record = `<span class="record" title="The gearbox grinds">request #${ticket.number}</span>`;
-  expect(note!.textHtml).toBe(
-    `<p>${"x".repeat(length)} <strong>see</strong> ${mention} ${record} @Nobody</p>\n`.replace("<p> ", "<p>"),
-  );
-  expect(note!.textPlain).toBe(`${"x".repeat(length)} see @${name} request #${ticket.number} @Nobody`.trim());
-});
+test.each([0, maxMainThreadCharacters])(
+  "after %i other characters a text is rendered with what its reader may see",
+  async (length) => {
+    const { number, name } = account.specialist;
+    const text = `${"x".repeat(length)} **see** <@${number}|somebody> <request#${ticket.number}> <@2147483647|Nobody>`;
+    await addNotes(app, ticket, account.specialist, 1, () => ({ text }));
+    const [note] = await page();
+    const mention = `<span class="mention">@${name}</span>`;
+    const record = `<span class="record" title="The gearbox grinds">request #${ticket.number}</span>`;
+    expect(note!.textHtml).toBe(
+      `<p>${"x".repeat(length)} <strong>see</strong> ${mention} ${record} @Nobody</p>\n`.replace("<p> ", "<p>"),
+    );
+    expect(note!.textPlain).toBe(`${"x".repeat(length)} see @${name} request #${ticket.number} @Nobody`.trim());
+  },
+);
 
 test("what the texts of a page name is loaded together, whether they are long or short", async () => {
   const people = [account.administrator, account.specialist, account.customer, account.otherCustomer];
   const other = await addTicket(app, account);
   await addNotes(app, ticket, account.specialist, 8, (index) => ({
-    text: `${"x".repeat(index % 2 === 0 ? 0 : longestAtOnce)} <@${people[index % 4]!.number}|A> <request#${index < 4 ? ticket.number : other.number}>`,
+    text: `${"x".repeat(index % 2 === 0 ? 0 : maxMainThreadCharacters)} <@${people[index % 4]!.number}|A> <request#${index < 4 ? ticket.number : other.number}>`,
   }));
   // Who is asking is known from here on.
   await page(1);
@@ -81,7 +84,7 @@ describe("while texts that are made to take long are rendered", () => {
   // Each of them more than a tenth of a second, or all of them together.
   test.each([
     ["some long ones", 3, 65_536],
-    ["many short ones", 100, longestAtOnce],
+    ["many short ones", 100, maxMainThreadCharacters],
   ])("other requests are answered: %s", async (_name, count, length) => {
     // Each another text: equal ones are rendered once.
     await addNotes(app, ticket, account.specialist, count, (index) => ({
@@ -103,7 +106,7 @@ describe("while texts that are made to take long are rendered", () => {
     // Each another text, as above.
     await addNotes(app, ticket, account.specialist, 20, (index) => ({ text: `${"* a\n".repeat(4_095)}* ${index}` }));
     const other = await addTicket(app, account, { requester: account.customer });
-    const [note] = await addNotes(app, other, account.specialist, 1, () => ({ text: "a ".repeat(longestAtOnce) }));
+    const [note] = await addNotes(app, other, account.specialist, 1, () => ({ text: "a ".repeat(maxMainThreadCharacters) }));
     const finished: string[] = [];
     const hostile = page().then(() => finished.push("the page"));
     const query = `{ note(id: "${globalId("Note", note!.id)}") { textHtml } }`;

@@ -6,10 +6,10 @@ const backtick = 0x60;
 const plus = 0x2b;
 const closingParenthesis = 0x29;
 
-/** Quotes within quotes, or twice the lists within lists, that are rendered as such. What is deeper is shown as it was written. */
+/** The maximum nesting of quotes, and half of it for lists. Deeper blocks are shown as they were written. */
 export const maximumBlockDepth = 16;
 
-/** The character at which the text of a line begins, as its code; NaN at the end of the text. */
+/** Returns the code of the first character of a line's text, or NaN at the end of the text. */
 export function firstCharacter(state: StateBlock, line: number): number {
   return state.src.charCodeAt(lineStart(state, line));
 }
@@ -18,12 +18,15 @@ export function lineStart(state: StateBlock, line: number): number {
   return (state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0);
 }
 
-/** How far the text of a line stands to the right of its container's edge, in columns. Negative: the line is not the container's. */
+/**
+ * Returns the indentation of a line's text within its container, in columns. It is negative if the line is not part of the
+ * container.
+ */
 export function indentation(state: StateBlock, line: number): number {
   return (state.sCount[line] ?? 0) - state.blkIndent;
 }
 
-/** A paragraph, whose content is still to be read as inline text. */
+/** Adds a paragraph whose content is parsed as inline text later. */
 function pushParagraph(state: StateBlock, content: string): void {
   state.push("paragraph_open", "p", 1);
   const inline = state.push("inline", "", 0);
@@ -32,7 +35,7 @@ function pushParagraph(state: StateBlock, content: string): void {
   state.push("paragraph_close", "p", -1);
 }
 
-// The library's own rule of that name: of the active rules it comes first, for the only other one is the paragraph, which is last.
+/** Returns the library's rule of that name. It is the first active rule; the only other one, the paragraph, comes last. */
 function libraryRule(name: "fence" | "list"): BlockRule {
   const [rule] = new MarkdownIt("zero").enable(name).block.ruler.getRules("");
   if (rule === undefined) throw new Error(`markdown-it has no rule "${name}".`);
@@ -42,40 +45,47 @@ function libraryRule(name: "fence" | "list"): BlockRule {
 const libraryFence = libraryRule("fence");
 const libraryList = libraryRule("list");
 
-/** Below the last level the library would drop text; here it becomes paragraphs that show their markers. */
+/** At the maximum depth the library would drop text. This rule makes paragraphs of it that show their markers. */
 export function tooDeep(state: StateBlock, startLine: number, endLine: number): boolean {
   if (state.level < maximumBlockDepth) return false;
   let line = startLine + 1;
-  // A line that carries on a quote without its marker counts as indented by -1: it belongs here, whatever the indentation.
+  // The library gives a line that continues a quote without its marker the indentation -1. Such a line is part of the
+  // paragraph.
   while (line < endLine && !state.isEmpty(line) && (indentation(state, line) >= 0 || state.sCount[line] === -1)) line += 1;
   pushParagraph(state, state.getLines(startLine, line, state.blkIndent, false).trim());
   state.line = line;
   return true;
 }
 
-// The dialect asks for three. Each further length can cost one more search through a text of unclosed ones.
+/**
+ * The maximum number of backquotes in a fence; the dialect has three. Each further length can cost one more search through a
+ * text of unclosed fences.
+ */
 const maximumFence = 16;
 
-/** Where the last search for the end of a code block gave up, and how many backquotes it had looked for. */
-interface VainSearch {
+/** A search for the end of a code block that found none. */
+interface FailedSearch {
+  /** The line at which it ended. */
   readonly until: number;
+  /** The number of backquotes that it searched for. */
   readonly length: number;
 }
 
 /**
- * The rule for code between two lines of at least three backquotes. Unlike in CommonMark a block that is not closed is no code: otherwise one stray
- * line of backquotes would turn the rest of a mail into code, and the end of a section with it.
+ * Returns the rule for code between two lines of at least three backquotes. Unlike in CommonMark, a block that is not closed is
+ * not code. Otherwise one stray line of backquotes would turn the rest of a mail into code, and the end of a section with it.
  */
 export function createFenceRule(): BlockRule {
-  const vainSearches = new WeakMap<StateBlock, Map<string, VainSearch>>();
+  const failedSearches = new WeakMap<StateBlock, Map<string, FailedSearch>>();
 
   function isClosed(state: StateBlock, startLine: number, endLine: number): boolean {
     const start = lineStart(state, startLine);
     const length = state.skipChars(start, backtick) - start;
     if (length > maximumFence) return false;
-    // Each opening line would search to the end of the container again: many unclosed ones would take quadratic time.
-    const searches = vainSearches.get(state) ?? new Map<string, VainSearch>();
-    vainSearches.set(state, searches);
+    // Without this record each opening line would search to the end of the container, so many unclosed ones would take
+    // quadratic time.
+    const searches = failedSearches.get(state) ?? new Map<string, FailedSearch>();
+    failedSearches.set(state, searches);
     const container = `${state.level} ${state.blkIndent}`;
     const last = searches.get(container);
     if (last !== undefined && startLine < last.until && length >= last.length) return false;
@@ -101,7 +111,7 @@ function closes(state: StateBlock, line: number, length: number): boolean {
   return end - start >= length && state.skipSpaces(end) >= (state.eMarks[line] ?? 0);
 }
 
-/** Lists of `*`, `-` and `1.`; CommonMark's `+` is an underline here, and `1)` is text. */
+/** The rule for lists with `*`, `-` and `1.`. Unlike in CommonMark, `+` underlines and `1)` is text. */
 export function listRule(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
   let position = lineStart(state, startLine);
   if (state.src.charCodeAt(position) === plus) return false;

@@ -7,13 +7,14 @@ import { sanitize } from "./sanitize.ts";
 
 interface Rendering {
   readonly resolved: ResolvedReferences;
-  /** The URLs of the images so far: the only ones that the sanitiser lets pass. */
+  /** The URLs of the rendered images. The sanitiser allows no others. */
   readonly imageUrls: Set<string>;
 }
 
 /**
- * A text as HTML that is safe to put into any page: a fragment, well-formed, of a few elements without scripts, forms, embedded content or
- * foreign images. Links open in a new tab. Classes to style: `mention`, `record`; all colours of the text are `style` attributes.
+ * Returns a text as a well-formed HTML fragment that is safe in any page: it has no scripts, forms, embedded content or images
+ * of other servers. Links open in a new tab. The classes `mention` and `record` are there to be styled; colours of the text are
+ * `style` attributes.
  */
 export function renderHtml(text: RichText, resolved: ResolvedReferences = {}): string {
   const rendering: Rendering = { resolved, imageUrls: new Set() };
@@ -46,7 +47,7 @@ function element(token: Token, rendering: Rendering): string {
 }
 
 function tag(token: Token): string {
-  // The paragraphs of a list without blank lines.
+  // The library hides the paragraphs of a list without blank lines.
   if (token.hidden) return "";
   const lineEnd = token.block && token.nesting <= 0 ? "\n" : "";
   if (token.nesting === -1) return `</${token.tag}>${lineEnd}`;

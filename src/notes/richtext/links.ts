@@ -1,6 +1,6 @@
 import type { StateInline } from "markdown-it";
 
-/** Object stores take keys of at most so many bytes; nothing longer can be one. */
+/** The maximum length of an object key in object stores, in bytes. */
 const maximumKeyLength = 1024;
 const maximumParentheses = 8;
 
@@ -9,20 +9,20 @@ const linkable = /^(?:https?:\/\/|mailto:)/i;
 const unaddressable = new RegExp(`[\\s\\p{Cc}${directionControls}]`, "u");
 const endsBareAddress = new RegExp(`[\\s<>"\`\\\\\\p{Cc}${directionControls}]`, "u");
 const schemeBefore = /(?<![\p{L}\p{N}_])https?$/iu;
-// An address may well end with these; whatever else it seems to end with belongs to the sentence, or is a marker.
+// The characters that can end an address. Others at its end belong to the sentence or are markers.
 const lastCharacter = /[\p{L}\p{N}/=&#%)\]}$-]/u;
 const imageText = /!\[([^[\]\n]*)\]/y;
 
 /**
- * The normal spelling of an address that may be linked to, which is an absolute one with http, https or mailto; undefined for any other
- * text. Characters that are invisible or turn the direction of text around have no place in one: it would read as another one.
+ * Returns the normalised address if `text` may be linked to, otherwise undefined. It must be an absolute http, https or mailto
+ * URL, without characters that are invisible or change the direction of text, which could make it look like another address.
  */
 export function webAddress(text: string): string | undefined {
   if (!linkable.test(text) || unaddressable.test(text)) return undefined;
   return URL.parse(text)?.href;
 }
 
-/** `[text](address)`. Where the address cannot be linked to, all of it is text. */
+/** The rule for `[text](address)`. If the address may not be linked to, all of it is text. */
 export function linkRule(state: StateInline, silent: boolean): boolean {
   if (state.src.charAt(state.pos) !== "[") return false;
   const labelStart = state.pos + 1;
@@ -47,7 +47,7 @@ export function linkRule(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** A bare http or https address. The rule begins at its colon, where the library's text rule has stopped. */
+/** The rule for a bare http or https address. It begins at the colon, where the library's text rule stops. */
 export function bareAddress(state: StateInline, silent: boolean): boolean {
   if (silent || state.linkLevel > 0 || !state.src.startsWith("://", state.pos)) return false;
   const scheme = schemeBefore.exec(state.src.slice(Math.max(0, state.pos - 6), state.pos))?.[0];
@@ -56,7 +56,7 @@ export function bareAddress(state: StateInline, silent: boolean): boolean {
   const text = addressAt(state.src, start, state.posMax);
   const address = webAddress(text);
   if (address === undefined) {
-    // Looking into it again for addresses within it could take quadratic time.
+    // The whole text is consumed, because searching it again for addresses inside it could take quadratic time.
     state.pending += text.slice(scheme.length);
   } else {
     state.pending = state.pending.slice(0, -scheme.length);
@@ -67,7 +67,7 @@ export function bareAddress(state: StateInline, silent: boolean): boolean {
 }
 
 /**
- * Returns the address from `start` to the end of its word, without punctuation that follows it and without an enclosing bracket.
+ * Returns the address from `start` to the end of its word, without the punctuation after it and without an enclosing bracket.
  */
 function addressAt(source: string, start: number, limit: number): string {
   let round = 0;
@@ -81,13 +81,13 @@ function addressAt(source: string, start: number, limit: number): string {
     if (character === "]") square -= 1;
     if (round < 0 || square < 0 || endsBareAddress.test(character)) break;
   }
-  // The slashes of the scheme end this at the latest.
+  // The loop ends at the slashes of the scheme at the latest.
   while (!lastCharacter.test(source.charAt(end - 1))) end -= 1;
   return source.slice(start, end);
 }
 
 /**
- * `![text](key)`: an attachment that is shown inline. If there is a URL in place of the key, it becomes a link: the reader's
+ * The rule for `![text](key)`, an attachment that is shown inline. A URL instead of a key becomes a link, because the reader's
  * browser must not request an image from another server.
  */
 export function imageRule(state: StateInline, silent: boolean): boolean {
@@ -126,8 +126,8 @@ function pushLinkOpen(state: StateInline, source: string, address: string): void
 }
 
 /**
- * Returns the text in parentheses from `start` on, on one line, and where it ends. File names have spaces and parentheses, so
- * balanced parentheses belong to it. Their depth is bounded, which bounds how often a text of unclosed ones is searched.
+ * Returns the text in the parentheses at `start`, and where it ends. It must be on one line. It may contain balanced
+ * parentheses, because filenames have them. Their depth is bounded, so that a text of unclosed ones is not searched too often.
  */
 function inParentheses(text: string, start: number, end: number): { content: string; end: number } | undefined {
   if (text.charAt(start) !== "(") return undefined;

@@ -1,18 +1,18 @@
 import type { Delimiter, StateInline } from "markdown-it";
 
-/** Marks within marks that are rendered; deeper ones are shown as they were written. */
+/** The maximum nesting of marks. Deeper ones are shown as they were written. */
 export const maximumMarks = 16;
 
 interface Mark {
   readonly tag: string;
-  /** How many characters make a marker. */
+  /** The number of characters of a marker. */
   readonly width: 1 | 2;
-  /** Whether a part of a word can be marked. */
+  /** Whether the mark may begin or end inside a word. */
   readonly withinWords: boolean;
   readonly acrossLines: boolean;
 }
 
-// `+` and `~` are common in emails ("+31 20 …", "grade 18+"), so a mark with them ends on the line where it began.
+// `+` and `~` are common in emails ("+31 20 …", "grade 18+"), so a mark with them must end on the line where it began.
 const markStyles: Readonly<Record<string, Mark>> = {
   "*": { tag: "strong", width: 2, withinWords: true, acrossLines: true },
   _: { tag: "em", width: 2, withinWords: false, acrossLines: true },
@@ -25,14 +25,15 @@ const colourProperties: Readonly<Record<string, string>> = { c: "color", m: "bac
 const colourOpening = /<([cm]) #([0-9a-f]{6}|[0-9a-f]{3})>/iy;
 const colourClosing = /<\/([cm])>/iy;
 
-/** `**`, `__`, `+` and `~`: each becomes a text, and a delimiter for {@link applyMarks} to pair. */
+/** The rule for `**`, `__`, `+` and `~`. Each becomes a text and a delimiter, which {@link applyMarks} pairs. */
 export function markRule(state: StateInline, silent: boolean): boolean {
   const character = state.src.charAt(state.pos);
   const { width, withinWords } = markStyles[character] ?? {};
   if (silent || width === undefined || withinWords === undefined) return false;
   const run = state.scanDelims(state.pos, withinWords);
   const spare = run.length - width;
-  // Longer runs are lines to write on, or ornaments. They are taken as a whole: character by character would take quadratic time.
+  // Longer runs are lines to write on, or ornaments. They are consumed as a whole; character by character would take
+  // quadratic time.
   if (spare < 0 || spare > (width === 2 ? 1 : 0)) {
     state.pending += character.repeat(run.length);
   } else {
@@ -45,7 +46,7 @@ export function markRule(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** `<c #ff0000>…</c>` colours a text, `<m #ff0000>…</m>` its background. */
+/** The rule for `<c #ff0000>…</c>`, which colours a text, and `<m #ff0000>…</m>`, which colours its background. */
 export function colour(state: StateInline, silent: boolean): boolean {
   if (silent || state.src.charAt(state.pos) !== "<") return false;
   colourOpening.lastIndex = state.pos;
@@ -68,11 +69,11 @@ function sixDigits(value: string): string {
 
 function pushDelimiter(state: StateInline, source: string, marker: string, flanks: { open: boolean; close: boolean }): void {
   state.push("text", "", 0).content = source;
-  // A length of 0 takes the library's "rule of three" out of play, which is about single and double asterisks.
+  // A length of 0 disables the library's "rule of three", which is about single and double asterisks.
   state.delimiters.push({ marker: marker.charCodeAt(0), length: 0, token: state.tokens.length - 1, end: -1, ...flanks });
 }
 
-/** Makes elements of the delimiters that the library has paired; those without a partner stay the text they are. */
+/** Makes elements of the delimiters that the library has paired. Delimiters without a partner stay text. */
 export function applyMarks(state: StateInline): void {
   const lines = lineNumbers(state);
   for (const delimiters of [state.delimiters, ...state.tokens_meta.map((meta) => meta?.delimiters ?? [])]) {
@@ -80,7 +81,7 @@ export function applyMarks(state: StateInline): void {
   }
 }
 
-/** For each token, the line of its paragraph. */
+/** Returns the line within the paragraph of each token. */
 function lineNumbers(state: StateInline): number[] {
   let line = 0;
   return state.tokens.map((token) => {

@@ -1,12 +1,12 @@
 import type { Token } from "markdown-it";
 import type { TicketKind } from "#generated/prisma/client.ts";
 
-/** A note's text, read once: {@link referencesIn}, {@link renderHtml} and {@link renderPlain} all work on it. */
+/** A parsed text of a note, from which `referencesIn`, `renderHtml` and `renderPlain` make their results. */
 export interface RichText {
   readonly tokens: readonly Token[];
 }
 
-/** How the dialect spells the kinds of records, and which kind each is. */
+/** The dialect's names of the kinds of records, and the kind of ticket that each stands for. */
 export const recordKinds = {
   request: "REQUEST",
   problem: "PROBLEM",
@@ -25,11 +25,11 @@ export interface RecordReference {
   readonly number: number;
 }
 
-/** The things that a text names: each once, in the order of their first mention. */
+/** The references in a text, each once, in the order of first mention. */
 export interface References {
-  /** The keys of attachments that are shown inline. */
+  /** The keys of inline attachments. */
   readonly images: readonly string[];
-  /** The numbers of people who are mentioned. */
+  /** The numbers of mentioned people. */
   readonly people: readonly number[];
   readonly records: readonly RecordReference[];
 }
@@ -45,14 +45,14 @@ export interface ResolvedPerson {
 }
 
 export interface ResolvedRecord {
-  /** Absolute, http or https; absent where there is no page to link to. */
+  /** Absolute, http or https; absent if there is no page to link to. */
   readonly url?: string | undefined;
   readonly subject?: string | undefined;
 }
 
 /**
- * What is known about the things that a text names, for one reader. Whatever is absent or answers `undefined` (missing, or not to be
- * seen by this reader) is shown as the text itself names it.
+ * Looks up the references of a text for one reader. A reference whose function is absent or returns undefined (it is missing,
+ * or the reader may not see it) is shown as it is written in the text.
  */
 export interface ResolvedReferences {
   readonly image?: ((key: string) => ResolvedImage | undefined) | undefined;

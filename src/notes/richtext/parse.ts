@@ -6,20 +6,21 @@ import type { RichText } from "./model.ts";
 import { limitReferences, reference } from "./references.ts";
 import { pairSections, sectionMark } from "./sections.ts";
 
-// Control characters and noncharacters, which HTML does not allow; tab and line feeds stay.
+// Control characters and noncharacters, which HTML does not allow, except tabs and line ends.
 const unprintable = /[^\P{Cc}\t\n\r]|\p{Noncharacter_Code_Point}/gu;
 
 const interruptsAnything = { alt: ["paragraph", "blockquote", "list"] };
 const parser = createParser();
 
 /**
- * Reads a text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``, `~strike~`, `<c #rrggbb>coloured
- * text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes, code between lines of ```` ``` ````, `#` headings,
- * `---`, `[text](address)`, `![](key)` for an inline attachment, `<@209|Ellen Brown>` for a mention, `<request#5>` for a record, and
- * sections that fold, `<details>` with a `<summary>`. Bare http and https addresses are links, and line breaks are kept.
+ * Returns the parsed text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``, `~strike~`, `<c
+ * #rrggbb>coloured text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes, code between lines of ````
+ * ``` ````, `#` headings, `---`, `[text](address)`, `![](key)` for an inline attachment, `<@209|Ellen Brown>` for a mention,
+ * `<request#5>` for a record, and collapsible sections, `<details>` with a `<summary>`. Bare http and https addresses are
+ * links, and line breaks stay.
  *
- * Every string is a text: nothing throws, and whatever is none of the above is the text it is. So is other HTML, and so are `&amp;` and
- * `\*`, for the dialect knows neither entities nor escapes. Time and size are linear in the length of the text.
+ * Every string is valid: anything else is plain text, and nothing throws. Other HTML is plain text too, and so are `&amp;` and
+ * `\*`, because the dialect has neither entities nor escapes. Time and size are linear in the length of the text.
  */
 export function parseRichText(text: string): RichText {
   return { tokens: parser.parse(text.toWellFormed().replaceAll(unprintable, "\ufffd"), {}) };
@@ -27,7 +28,7 @@ export function parseRichText(text: string): RichText {
 
 function createParser(): Parser {
   const markdown = new MarkdownIt("zero");
-  // Links within the text of links are looked for so many levels deep. Of blocks, tooDeep stops the nesting earlier.
+  // This bounds how deep links are searched for in the text of links. For blocks, `tooDeep` ends the nesting earlier.
   markdown.set({ maxNesting: 24 });
   markdown.enable(["blockquote", "hr", "heading", "fence", "list", "newline", "backticks"]);
 

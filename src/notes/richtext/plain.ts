@@ -2,7 +2,7 @@ import type { Token } from "markdown-it";
 import type { ResolvedReferences, RichText } from "./model.ts";
 import { recordLabel } from "./references.ts";
 
-/** A quote or a list item, by what stands at the left of its lines. */
+/** A quote or a list item. `margin` is the text at the left of its lines. */
 interface Container {
   readonly margin: string;
   /** The bullet or number of an item, until its first line is written. */
@@ -13,26 +13,26 @@ interface PlainRendering {
   readonly resolved: ResolvedReferences;
   readonly lines: string[];
   readonly containers: Container[];
-  /** The next number of each open list; undefined where it has bullets. */
+  /** The next number of each open list, or undefined if the list has bullets. */
   readonly counters: (number | undefined)[];
-  /** Whether the next block follows without a blank line, for it is the first in its container. */
+  /** Whether the next block follows without a blank line because it is the first in its container. */
   isFirst: boolean;
-  /** Whether the present block is of a list without blank lines. */
+  /** Whether the current block is in a list without blank lines. */
   isTight: boolean;
 }
 
 /**
- * A text without its markup, for where there is no HTML: quotes keep their `> `, list items have a bullet or their number, links are
- * written `text (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, sections as their title and the text
- * below it; code stays as it is. Lines end with a line feed, the last one without.
+ * Returns a text without its markup. Quotes keep their `> `, list items have a bullet or their number, links become `text
+ * (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, and sections their title and the text
+ * below it; code is unchanged. Lines are separated by line feeds.
  */
 export function renderPlain(text: RichText, resolved: ResolvedReferences = {}): string {
   const page: PlainRendering = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };
-  for (const token of text.tokens) place(page, token);
+  for (const token of text.tokens) writeToken(page, token);
   return page.lines.join("\n");
 }
 
-function place(page: PlainRendering, token: Token): void {
+function writeToken(page: PlainRendering, token: Token): void {
   switch (token.type) {
     case "paragraph_open":
     case "heading_open":
@@ -78,12 +78,12 @@ function place(page: PlainRendering, token: Token): void {
       page.containers.push(nextItem(page));
       return;
     case "list_item_close":
-      // It was empty.
+      // The item was empty: its marker is not written yet.
       if (page.containers.at(-1)?.marker !== undefined) writeLines(page, [""]);
       page.containers.pop();
       return;
     default:
-      // The other ends say nothing that the beginning of what follows does not say too.
+      // The other tokens change nothing in the plain text.
       return;
   }
 }
@@ -118,7 +118,7 @@ function write(page: PlainRendering, lines: readonly string[]): void {
 
 function setOff(page: PlainRendering): void {
   if (!page.isFirst && !page.isTight) {
-    // An item that has not begun stands below the blank line.
+    // An item whose marker is not written yet begins below the blank line.
     const unbegun = page.containers.findIndex((container) => container.marker !== undefined);
     const around = unbegun < 0 ? page.containers : page.containers.slice(0, unbegun);
     page.lines.push(

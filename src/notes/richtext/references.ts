@@ -1,16 +1,19 @@
 import type { StateCore, StateInline, Token } from "markdown-it";
 import { type RecordReference, type RecordSpelling, recordKinds, type References, type RichText } from "./model.ts";
 
-/** How many images, mentions and record references of one text are looked up; what comes after them is shown as it is spelled. */
+/**
+ * The maximum number of images, mentions and record references of one text that are looked up. Further ones are shown as they
+ * are written.
+ */
 export const maximumReferences = 500;
 
-// What a column of type integer holds: nothing beyond it can exist.
+/** The maximum of a column of type integer. No row has a larger number. */
 const maximumNumber = 2_147_483_647;
 
 const mentionPattern = /<@([1-9]\d{0,9})\|([^<>\n]{1,255})>/y;
 const recordPattern = new RegExp(`<(${Object.keys(recordKinds).join("|")})#([1-9]\\d{0,9})>`, "y");
 
-/** The mention `<@209|Ellen Brown>` and the record reference `<request#5>`. */
+/** The rule for the mention `<@209|Ellen Brown>` and the record reference `<request#5>`. */
 export function reference(state: StateInline, silent: boolean): boolean {
   if (state.src.charAt(state.pos) !== "<") return false;
   mentionPattern.lastIndex = state.pos;
@@ -30,7 +33,7 @@ export function reference(state: StateInline, silent: boolean): boolean {
   return true;
 }
 
-/** Makes text of the references beyond {@link maximumReferences}: what a text costs to render is bounded by its own length. */
+/** Makes text of the references beyond {@link maximumReferences}, which bounds the lookups that one text can cause. */
 export function limitReferences(state: StateCore): void {
   let count = 0;
   for (const token of inlineTokens(state.tokens)) {
@@ -49,7 +52,7 @@ function makeText(token: Token): void {
   token.type = "text";
 }
 
-/** How a reference is shown about which nothing is known. */
+/** Returns the text of a reference that could not be looked up. */
 export function unresolvedText(token: Token): string {
   switch (token.type) {
     case "mention":
@@ -61,20 +64,20 @@ export function unresolvedText(token: Token): string {
   }
 }
 
-/** `request #5` for the token of `<request#5>`. */
+/** Returns `request #5` for the token of `<request#5>`. */
 export function recordLabel(token: Token): string {
   return `${token.info.replaceAll("_", " ")} #${token.content}`;
 }
 
-/** What the token of a record reference refers to. */
+/** Returns the record to which the token refers. */
 export function recordReference(token: Token): RecordReference {
   // The rule that makes these tokens matches the keys of recordKinds only.
   return { kind: recordKinds[token.info as RecordSpelling], number: Number(token.content) };
 }
 
 /**
- * The things a text names, at most 500 of them: what a caller has to load before it renders the text. It is per text, so that a caller
- * can collect those of many texts and load each kind of thing once.
+ * Returns the references of a text, at most {@link maximumReferences}, which a caller loads before it renders the text. A
+ * caller can collect those of many texts and load each kind of object once.
  */
 export function referencesIn(text: RichText): References {
   const images = new Set<string>();

@@ -3,15 +3,14 @@ import { Unavailable } from "../../errors.ts";
 import type { RenderingAllowance } from "../../lib/response-budget.ts";
 import type { Result, ResultOf, TextTask } from "./tasks.ts";
 
-/** Renders long texts away from the main thread. */
+/** Renders long texts in a worker thread. */
 export interface RenderingThread {
   /**
-   * Takes one task of each viewer in turn: 64 KB can be made to take a quarter of a second, and a page can have a hundred such
-   * texts.
-   *
-   * @throws {DomainError} if `allowance` is used up when it is the task's turn, {@link Unavailable} if too much is waiting.
+   * Performs a task. It takes one task of each viewer in turn, because a text of 64 KB can take a quarter of a second and a
+   * page can have a hundred of them. Throws a `DomainError` if `allowance` is used up when the task's turn comes, and
+   * {@link Unavailable} if too many texts are waiting.
    */
-  run(task: TextTask, asker: object, allowance: RenderingAllowance): Promise<ResultOf<Result>>;
+  run(task: TextTask, viewer: object, allowance: RenderingAllowance): Promise<ResultOf<Result>>;
 }
 
 interface Job {
@@ -21,24 +20,26 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
-/** How many characters may wait for the thread: some minutes of its work, of texts made to take long. */
+/**
+ * The maximum number of characters that wait for the thread: some minutes of its work, if the texts are the slowest possible.
+ */
 const maximumWaitingCharacters = 67_108_864;
 
-/** The thread is started with the first task, and again where it has ended. */
+/** Returns a rendering thread. The thread starts with the first task, and again after it has failed. */
 export function createRenderingThread(): RenderingThread {
   const waiting = new Map<object, Job[]>();
   let waitingCharacters = 0;
   let thread: Worker | undefined;
   let underWay: { readonly job: Job; readonly began: number } | undefined;
 
-  /** The next job whose response may still have something rendered. Those of others are refused. */
+  /** Returns the next job whose response may still have a text rendered. Rejects the jobs of other responses on the way. */
   function nextJob(): Job | undefined {
-    for (const [asker, jobs] of waiting) {
-      // It goes behind the other viewers, if there are any.
-      waiting.delete(asker);
+    for (const [viewer, jobs] of waiting) {
+      // The viewer moves behind the other viewers.
+      waiting.delete(viewer);
       const job = jobs.shift();
       if (!job) continue;
-      if (jobs.length > 0) waiting.set(asker, jobs);
+      if (jobs.length > 0) waiting.set(viewer, jobs);
       waitingCharacters -= job.task.text.length;
       const refusal = job.allowance.refusal();
       if (!refusal) return job;
@@ -69,26 +70,26 @@ export function createRenderingThread(): RenderingThread {
   function startThread(): Worker {
     const started = new Worker(new URL("./thread.ts", import.meta.url));
     started.on("message", (result: ResultOf<Result>) => finish((job) => job.resolve(result)));
-    // It has run out of memory, or could not start. The text it had fails, and those that wait get another thread.
+    // The thread has run out of memory or could not start. Its job fails, and the waiting jobs get another thread.
     started.once("error", (error: Error) => {
       thread = undefined;
       finish((job) => job.reject(error));
     });
-    // Requests keep the process alive, not the thread that works for them.
+    // Only requests keep the process alive, not the thread.
     started.unref();
     return started;
   }
 
   return {
-    run(task, asker, allowance) {
+    run(task, viewer, allowance) {
       if (waitingCharacters + task.text.length > maximumWaitingCharacters)
         return Promise.reject(
           new Unavailable({}, "Too many long texts are waiting to be rendered. Try again in a few seconds."),
         );
       return new Promise((resolve, reject) => {
-        const jobs = waiting.get(asker) ?? [];
+        const jobs = waiting.get(viewer) ?? [];
         jobs.push({ task, allowance, resolve, reject });
-        waiting.set(asker, jobs);
+        waiting.set(viewer, jobs);
         waitingCharacters += task.text.length;
         startNext();
       });

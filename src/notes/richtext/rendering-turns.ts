@@ -4,24 +4,27 @@ import type { RenderingAllowance } from "../../lib/response-budget.ts";
 import { createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 /** Renders short texts on the main thread. */
-export interface RenderingTurns {
-  /** @throws {DomainError} where `allowance` has none left. */
+export interface MainThreadRenderer {
+  /** Performs a task. Throws a `DomainError` if `allowance` is used up. */
   run(task: TextTask, allowance: RenderingAllowance): Promise<ResultOf<Result>>;
 }
 
-/** How many characters are rendered before other requests have their turn. */
+/** The number of characters that are rendered in one turn of the event loop. */
 const charactersPerTurn = 4_096;
-/** What a text takes however short it is, in characters: there are pages of hundreds of words. */
-const charactersOfAnyText = 256;
+/** The fixed cost of a text in characters. A page can have hundreds of very short texts. */
+const overheadCharacters = 256;
 
-/** Renders one text after another, and a few in each turn of the event loop. */
-export function createRenderingTurns(): RenderingTurns {
+/**
+ * Returns a renderer that renders one text after another, a few in each turn of the event loop, so that other requests do not
+ * wait.
+ */
+export function createMainThreadRenderer(): MainThreadRenderer {
   const limit = pLimit(1);
   let charactersInTurn = 0;
   const perform = createTaskPerformer();
 
-  async function perhapsNextTurn(task: TextTask): Promise<void> {
-    const characters = task.text.length + charactersOfAnyText;
+  async function waitForTurn(task: TextTask): Promise<void> {
+    const characters = task.text.length + overheadCharacters;
     charactersInTurn += characters;
     if (charactersInTurn <= charactersPerTurn) return;
     await nextTurn();
@@ -31,7 +34,7 @@ export function createRenderingTurns(): RenderingTurns {
   return {
     run: (task, allowance) =>
       limit(async () => {
-        await perhapsNextTurn(task);
+        await waitForTurn(task);
         const refusal = allowance.refusal();
         if (refusal) throw refusal;
         const began = performance.now();

@@ -23,8 +23,9 @@ const sanitizeOptions: IOptions = {
 };
 
 /**
- * The final check of HTML before it is sent. Of any input it lets through only the few elements and attributes of rich text,
- * links to http, https and mailto without a referrer, and images from `imageUrls`.
+ * Returns `html` without everything that rich text must not contain. It keeps the few elements and attributes of rich text,
+ * links to http, https and mailto without a referrer, and images with a URL of `imageUrls`. This is the last check before HTML
+ * is sent.
  */
 export function sanitize(html: string, imageUrls: ReadonlySet<string>): string {
   return sanitizeHtml(html, {

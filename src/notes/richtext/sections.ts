@@ -1,7 +1,7 @@
 import type { StateBlock, StateCore, Token } from "markdown-it";
 import { firstCharacter, indentation, lineStart } from "./blocks.ts";
 
-/** Sections within sections that fold; deeper ones are shown as they were written. */
+/** The maximum nesting of collapsible sections. Deeper ones are shown as they were written. */
 export const maximumSections = 10;
 
 const lessThan = 0x3c;
@@ -11,8 +11,8 @@ const titleOpening = "<summary>";
 const titleClosing = "</summary>";
 
 /**
- * The lines that begin and end a section, each on its own. Which belong together is found by {@link pairSections} when all the blocks
- * are known: a beginning without an end then takes nothing with it, and a `</details>` within code is code.
+ * The rule for the lines that begin and end a section, each on its own. {@link pairSections} pairs them when all blocks are
+ * known. So a beginning without an end does not affect the text after it, and a `</details>` in code stays code.
  */
 export function sectionMark(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
   if (firstCharacter(state, startLine) !== lessThan || indentation(state, startLine) >= 4) return false;
@@ -51,7 +51,7 @@ function pushMark(state: StateBlock, type: string, startLine: number, nextLine: 
   return token;
 }
 
-/** Makes elements of the beginnings and ends that belong together, and text of all others. */
+/** Makes elements of the paired beginnings and ends of sections, and text of all others. */
 export function pairSections(state: StateCore): void {
   const ends = pairs(state.tokens);
   const shownEnds = new Set<number>();
@@ -75,7 +75,7 @@ export function pairSections(state: StateCore): void {
   state.tokens = tokens;
 }
 
-/** The end of each section that has one in the same container, by the place of its beginning. */
+/** Returns the index of each section's end by the index of its beginning. Both are in the same container. */
 function pairs(tokens: readonly Token[]): ReadonlyMap<number, number> {
   const ends = new Map<number, number>();
   const containers: number[][] = [[]];

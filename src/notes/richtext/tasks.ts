@@ -5,7 +5,7 @@ import { parseRichText } from "./parse.ts";
 import { renderPlain } from "./plain.ts";
 import { referencesIn } from "./references.ts";
 
-/** What is known about the things that a text names, as data, which can go to another thread. */
+/** The loaded references of a text, as data that can be sent to another thread. */
 export interface KnownReferences {
   readonly images: ReadonlyMap<string, ResolvedImage>;
   readonly people: ReadonlyMap<number, ResolvedPerson>;
@@ -13,7 +13,7 @@ export interface KnownReferences {
   readonly records: ReadonlyMap<string, ResolvedRecord>;
 }
 
-/** What can be made of a text. */
+/** The results that can be made from a text, by name. */
 interface Results {
   readonly references: References;
   readonly html: string;
@@ -22,7 +22,7 @@ interface Results {
 
 export type Result = keyof Results;
 
-/** A text, and the form to render it in. */
+/** A text, and the result to make from it. */
 export interface TextTask<Wanted extends Result = Result> {
   readonly wanted: Wanted;
   readonly text: string;
@@ -31,12 +31,13 @@ export interface TextTask<Wanted extends Result = Result> {
 
 export type ResultOf<Wanted extends Result> = Results[Wanted];
 
-/** Does a task at once. */
+/** Performs a task synchronously. */
 export type PerformTask = <Wanted extends Result>(task: TextTask<Wanted>) => ResultOf<Wanted>;
 
 /**
- * Does tasks one after another. What was parsed last is kept, for what else is made of that text, and nothing before it: what parsing makes of a long
- * text is a hundred times its size, and those of a page would be kept for as long as their references are loaded.
+ * Returns a function that performs tasks. It keeps only the last parsed text, from which other results may be made next. A
+ * parsed long text is a hundred times as large as the text, so those of a whole page must not be kept while their references
+ * are loaded.
  */
 export function createTaskPerformer(): PerformTask {
   let last: { readonly text: string; readonly tokens: RichText } | undefined;

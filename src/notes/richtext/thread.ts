@@ -1,4 +1,4 @@
-// Renders long texts away from the main thread, one after the other. Started by rendering.ts.
+// The worker thread that renders long texts, one after the other. Started by rendering-thread.ts.
 import { parentPort } from "node:worker_threads";
 import { createTaskPerformer, type TextTask } from "./tasks.ts";
 
