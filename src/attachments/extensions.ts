@@ -1,8 +1,6 @@
 import { posix } from "node:path";
 
-/**
- * The filename extensions that /v1 accepts. It also sends them to its clients, and some clients refuse other files themselves.
- */
+/** The filename extensions that /v1 accepts. It sends the list to its clients, some of which refuse other files themselves. */
 export const allowedExtensions: ReadonlySet<string> = new Set([
   ...["bmp", "gif", "heic", "heif", "ico", "jpeg", "jpg", "png", "svg", "tif", "tiff", "webp", "avif"],
   ...[
@@ -114,7 +112,7 @@ export const allowedExtensions: ReadonlySet<string> = new Set([
   ],
 ]);
 
-/** A filename's extension in lower case, without its dot; empty where it has none. */
+/** Returns a filename's extension in lower case without its dot, or an empty text if it has none. */
 export function extensionOf(filename: string): string {
   return posix.extname(filename).slice(1).toLowerCase();
 }

@@ -3,32 +3,33 @@ import { lookup } from "mime-types";
 import { invalid } from "../errors.ts";
 import { byteLength, unstorable } from "../lib/text.ts";
 
-// What file systems take as one name: a longer one could not be saved under its own name anywhere.
+/** The maximum length of a name in file systems. A file with a longer one could not be saved under its name. */
 const maximumBytes = 255;
 
 const controlCharacter = /\p{Cc}/u;
 
-// Embeddings, overrides and isolates: "invoice" U+202E "gpj.exe" displays as "invoiceexe.jpg". The marks that right-to-left names
-// need (U+200E, U+200F, U+061C) order only their neighbours and stay allowed.
+/**
+ * Embeddings, overrides and isolates: "invoice" U+202E "gpj.exe" displays as "invoiceexe.jpg". The marks that right-to-left
+ * names need (U+200E, U+200F, U+061C) affect only their neighbours and are allowed.
+ */
 const directionOverride = /[\u202a-\u202e\u2066-\u2069]/;
 
 /**
- * Checks the name of an attachment, and returns it as it was sent.
+ * Returns the name of an attachment unchanged. Throws {@link InvalidInput} with the field `filename` if it is not valid.
  *
- * A name is data: it is kept in a row and given back in JSON and in Content-Disposition, and never becomes a path. So whatever can
- * come back under its own name is taken, with spaces, dots, quotes, `%` and every script, and `CON` or `nul.txt` too. It is not
- * normalised: (note, filename) is a key that clients put together from their own copy of the name, and Unicode's composed and
- * decomposed spellings are two names to them as they are to most file systems.
+ * A name is data: it is stored in a row, is returned in JSON and in Content-Disposition, and never becomes a path. So spaces,
+ * dots, quotes, `%`, every script, and names such as `CON` or `nul.txt` are allowed. Names are not normalised. Clients build
+ * the key (note, filename) from their own copy of the name, and to them, as to most file systems, Unicode's composed and
+ * decomposed forms are two names.
  *
- * Refused is what could not come back whole:
- * - empty, or longer than 255 bytes of UTF-8;
- * - control characters (they have no place in headers, and NUL none in PostgreSQL) and lone surrogates (they have no UTF-8);
- * - `/` and `\`: the name is one segment of `/v2/tickets/note-attachments/{note-id}/{filename}`, where proxies decode or refuse
- *   `%2F`, and programs that save a download cut the name at either;
- * - `.` and `..`: clients and proxies remove them from a URL before it is sent, in any spelling;
- * - characters that turn the direction of the text around, for they make an extension look like another.
- *
- * @throws {InvalidInput} of the field `filename`.
+ * Names that could not be returned unchanged are refused:
+ * - empty ones, and those of more than 255 bytes of UTF-8;
+ * - those with control characters (headers cannot contain them, and PostgreSQL cannot store NUL) or lone surrogates (UTF-8
+ *   cannot encode them);
+ * - those with `/` or `\`: the name is one segment of `/v2/tickets/note-attachments/{note-id}/{filename}`, where proxies decode
+ *   or refuse `%2F`, and programs that save a download cut the name at either;
+ * - `.` and `..`: clients and proxies remove them from a URL, however they are encoded;
+ * - those with characters that reverse the direction of text, because they make an extension look like another one.
  */
 export function parseFilename(name: string): string {
   const problem = filenameProblem(name);
@@ -48,9 +49,8 @@ function filenameProblem(name: string): string | undefined {
 }
 
 /**
- * The MIME type of a file by its extension, without parameters; `application/octet-stream` where there is no extension or none that
- * is known. What stands before the first dot of a name is no extension (`png` and `.png` have none). It is the type that an upload
- * has to declare and that a download is served with.
+ * Returns the MIME type of a file's extension without parameters, or `application/octet-stream` if the extension is missing or
+ * unknown. `png` and `.png` have no extension. An upload must declare this type, and the download is served with it.
  */
 export function contentTypeOf(filename: string): string {
   const extension = posix.extname(filename);

@@ -5,15 +5,15 @@ import { contentTypeOf, parseFilename } from "./filename.ts";
 export interface RequestUploadInput {
   readonly noteId: string;
   readonly filename: string;
-  /** Defaults to the MIME type of the filename's extension. */
+  /** Default: the MIME type of the filename's extension. */
   readonly contentType?: string | undefined;
-  /** In bytes, where the client knows it: too large is said before anything is sent. */
+  /** In bytes, if the client knows it. A file that is too large is then refused before it is sent. */
   readonly size?: number | undefined;
   /** Whether it is an image that is shown in the note's text. */
   readonly inline?: boolean | undefined;
 }
 
-/** `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
+/** Which attachments are read. `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
 export type AttachmentReach = "ready" | "awaited";
 
 /** A page of a note's attachments. */
@@ -23,15 +23,15 @@ export interface AttachmentRead {
   readonly page: Page;
 }
 
-/** RFC 9110 §8.3.1 without parameters: they would have to be repeated to the letter by the upload. */
+/** A media type (RFC 9110, section 8.3.1) without parameters, which an upload would have to repeat exactly. */
 const mediaTypePattern = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
 
-/** Whether `text` is a media type without parameters. */
+/** Returns whether `text` is a media type without parameters. */
 export function isMediaType(text: string): boolean {
   return mediaTypePattern.test(text);
 }
 
-/** The filename and the content type an upload will have. @throws {InvalidInput} */
+/** Returns the filename and the content type of an upload. Throws {@link InvalidInput} if a field is not valid. */
 export function parseUpload(
   input: RequestUploadInput,
   limits: { maximumBytes: number },
@@ -48,7 +48,7 @@ export function parseUpload(
   return { filename, contentType: input.contentType?.toLowerCase() ?? contentTypeOf(filename) };
 }
 
-/** Oldest first: the one order attachments are read in. */
+/** The only order of attachments: oldest first. */
 export const attachmentOrdering: Ordering = [
   { field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "ASC" },
 ];

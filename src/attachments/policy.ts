@@ -2,13 +2,19 @@ import { changeableNotes, visibleNotes } from "../notes/policy.ts";
 import type { Condition } from "../database/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
-/** The notes whose attachments a viewer may see, as a condition over notes. An attachment is visible exactly if its note is. */
+/**
+ * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if and only if its
+ * note is. Throws as {@link authorize} if the viewer lacks the scope.
+ */
 export function notesWithVisibleAttachments(viewer: Viewer): Condition {
   authorize(viewer, "attachments:read");
   return visibleNotes(viewer);
 }
 
-/** Whoever may change a note may attach files to it and remove them. As a condition over notes. */
+/**
+ * Returns the condition over notes for those whose attachments the viewer may add and remove: the notes that they may change.
+ * Throws as {@link authorize} if the viewer lacks the scope.
+ */
 export function notesToAttachTo(viewer: Viewer): Condition {
   authorize(viewer, "attachments:write");
   return changeableNotes(viewer);

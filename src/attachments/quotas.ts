@@ -1,22 +1,28 @@
 import { Forbidden } from "../errors.ts";
 import { sql, type Sql } from "../database/sql.ts";
 
-/** Files of one note whose bytes are awaited. */
+/** The maximum number of awaited files of one note. */
 const maxAwaitedOfNote = 100;
 
-/** How many uploads one person may have that were requested or sent within {@link openMs} and have not become an attachment. */
+/**
+ * The maximum number of a person's open uploads: those that were requested or sent within {@link openMs} and have not become
+ * attachments.
+ */
 const maxOpenOfPerson = 1_000;
 
-/** The bytes of those: as many files of the largest size. */
-const maxLargestFilesOfPerson = 10n;
+/** The maximum size of a person's open uploads together, as a multiple of the maximum size of one file. */
+const maxSizesOfPerson = 10n;
 
-/** An upload that has not become an attachment after this time never does, and is removed. */
+/** How long an upload may stay open. After this time it is removed. */
 export const openMs = 24 * 60 * 60 * 1000;
 
-/** Bytes that were announced are counted until then; after that they have come and are counted as such, or do not come. */
+/**
+ * How long the declared size of an upload counts towards the quota. After this time the bytes have arrived and count
+ * themselves, or do not arrive.
+ */
 const underWayMs = 10 * 60 * 1000;
 
-/** Whose uploads are counted, when, and how many bytes the next one may bring. */
+/** The person whose uploads are counted, the time, and the size of the next upload if it is known. */
 export interface UploadCount {
   readonly accountId: string;
   readonly personId: string;
@@ -26,9 +32,8 @@ export interface UploadCount {
 }
 
 /**
- * Returns a query of one row that says which quota forbids an upload: its column `refusal` is `person` or `bytes`, or null if the
- * upload is allowed. Requests of the same instant do not see each other, so a quota may be exceeded by the number of database
- * connections.
+ * Returns a query whose one row has the column `refusal`: the quota that forbids the upload (`person` or `bytes`), or null if
+ * it is allowed. Concurrent requests do not see each other, so a quota can be exceeded by the number of database connections.
  */
 export function quotaOfPerson({ accountId, personId, at, bytes, maximumBytes }: UploadCount): Sql {
   const since = new Date(at.getTime() - openMs);
@@ -44,7 +49,7 @@ export function quotaOfPerson({ accountId, personId, at, bytes, maximumBytes }: 
       AND u.created_at > ${since}::timestamptz`;
 }
 
-/** As {@link quotaOfPerson}, with `note` where too many other files of the note than `filename` are awaited. */
+/** Like {@link quotaOfPerson}. `refusal` is `note` if too many other files of the note than `filename` are awaited. */
 export function quotaOfNote(count: UploadCount, noteId: string, filename: string): Sql {
   return sql`
     SELECT CASE WHEN (
@@ -56,7 +61,7 @@ export function quotaOfNote(count: UploadCount, noteId: string, filename: string
 
 export type QuotaRefusal = "note" | "person" | "bytes";
 
-/** The message about a quota that forbids an upload, and what to do. */
+/** Returns the error for an exceeded quota. Its message says what to do. */
 export function quotaExceeded(refusal: QuotaRefusal, maximumBytes: number): Forbidden {
   const sentences: Readonly<Record<QuotaRefusal, string>> = {
     note: `The note awaits ${maxAwaitedOfNote} files already, and no more at a time: send those, or delete the ones that will not come.`,
@@ -71,5 +76,5 @@ export function quotaExceeded(refusal: QuotaRefusal, maximumBytes: number): Forb
 }
 
 function maxBytesOfPerson(maximumBytes: number): bigint {
-  return BigInt(maximumBytes) * maxLargestFilesOfPerson;
+  return BigInt(maximumBytes) * maxSizesOfPerson;
 }

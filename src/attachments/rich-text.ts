@@ -5,22 +5,22 @@ import type { Person } from "../people/service.ts";
 import type { Ticket } from "../tickets/service.ts";
 import type { Attachment } from "./service.ts";
 
-/** Loads the things that a text refers to, one by one. Implementations batch the loads of one turn of the event loop. */
+/** Loads the objects to which a text refers, one by one. Implementations batch the loads of one turn of the event loop. */
 export interface TextLoads {
   readonly person: (number: number) => Promise<Person | null>;
   readonly ticket: (number: number) => Promise<Ticket | null>;
   /** The note's attachments whose files have arrived. */
   readonly attachments: (note: Note) => Promise<readonly Attachment[]>;
-  /** Where an attachment's bytes are read. */
+  /** Returns the URL from which an attachment's bytes are read. */
   readonly url: (attachment: Attachment) => Promise<string | undefined>;
 }
 
-/** The largest number that the database can hold. No row has a larger one. */
-const largestNumber = 2_147_483_647;
+/** The maximum of a column of type integer. No row has a larger number. */
+const maxRowNumber = 2_147_483_647;
 
 /**
- * Loads what a note's text refers to: images among its attachments, people and records. What the reader may not see is not
- * loaded, and the text shows it as it was written.
+ * Returns the images, people and records to which a note's text refers. Images are attachments of the note. Objects that the
+ * reader may not see are left out; the text shows their references as they were written.
  */
 export async function loadReferences(
   note: Note,
@@ -32,7 +32,7 @@ export async function loadReferences(
     Promise.all(people.filter(isNumber).map((number) => loads.person(number))),
     Promise.all(records.filter(({ number }) => isNumber(number)).map(({ number }) => loads.ticket(number))),
   ]);
-  // Only what is shown of a record is passed on: there may be hundreds, and they may go to another thread.
+  // Only the shown fields of a record are returned, because there may be hundreds and they may be sent to another thread.
   return {
     images: urls,
     people: new Map(names.flatMap((person) => (person ? [[person.number, { name: person.name }]] : []))),
@@ -57,5 +57,5 @@ async function imagesOf(
 }
 
 function isNumber(number: number): boolean {
-  return number <= largestNumber;
+  return number <= maxRowNumber;
 }

@@ -24,13 +24,13 @@ import { attachmentsTable, discardedObjectsTable, uploadsTable } from "./tables.
 
 export type { Attachment } from "#generated/prisma/client.ts";
 
-/** How long a signed URL for uploading lives: what /v2 promises its clients. */
+/** How long an upload URL is valid. It is what /v2 promises its clients. */
 const uploadLifetimeMs = 60_000;
-/** How long a signed URL for downloading lives. */
+/** How long a download URL is valid. */
 const downloadLifetimeMs = 8 * 60 * 60 * 1000;
 
-/** What is said of bytes whose row is gone. */
-const nobodyWaits = "Nobody waits for this file any more: what it was to be attached to is gone.";
+/** The message for an upload whose row is gone. */
+const uploadGone = "Nobody waits for this file any more: what it was to be attached to is gone.";
 
 declare module "../services.ts" {
   interface Services {
@@ -40,10 +40,14 @@ declare module "../services.ts" {
 
 export interface Attachments {
   /**
-   * Returns attachments in the order of `ids` with the selected fields; null if there is none or the viewer may not see its note.
+   * Returns attachments in the order of `ids` with the selected fields, or null for an attachment that is missing or whose
+   * note the viewer may not see.
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Attachment | null)[]>;
-  /** The same page of each note's attachments, in the order of `noteIds`, null where there is no note or the viewer may not see it. */
+  /**
+   * Returns the same page of each note's attachments, in the order of `noteIds`, or null for a note that is missing or that
+   * the viewer may not see.
+   */
   ofNotes(
     viewer: Viewer,
     noteIds: readonly string[],
@@ -51,43 +55,49 @@ export interface Attachments {
     selection?: PageSelection,
   ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
-  /** A page of a note's attachments that came with the note, as {@link Attachments.ofNotes} would have answered: with what has arrived meanwhile. */
+  /**
+   * Returns a page of attachments that was read with its note in the state that {@link Attachments.ofNotes} would return:
+   * with the uploads that have arrived meanwhile.
+   */
   reconciled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Page | Promise<Page>;
-  /** A note's attachment by its filename, once its bytes have arrived. @throws {NotFound} */
+  /**
+   * Returns a note's attachment by its filename. Throws {@link NotFound} if there is none, its bytes have not arrived, or the
+   * viewer may not see it.
+   */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
-  /** A URL that anyone who holds it can read the bytes from, for {@link downloadLifetimeMs}; null until they have arrived. */
+  /** Returns a URL with which anyone can read the bytes for {@link downloadLifetimeMs}, or null if they have not arrived. */
   download(attachment: Attachment): Promise<SignedRequest | null>;
   /**
-   * A URL that takes the bytes of a note's attachment, for {@link uploadLifetimeMs}. Where the filename is there already, the new
-   * bytes replace the old when they arrive. `uploadKey` is what {@link Attachments.receive} takes them by.
-   *
-   * @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they may not attach to it, or too many files are awaited,
-   * {@link InvalidInput}
+   * Returns a URL that accepts the bytes of a note's attachment for {@link uploadLifetimeMs}. If the note has a file with
+   * that name, the new bytes replace the old ones when they arrive. `uploadKey` is the key for {@link Attachments.receive}.
+   * Throws {@link NotFound} if the viewer may not see the note, {@link Forbidden} if they may not attach to it or a quota is
+   * exceeded, and {@link InvalidInput} if a field is not valid.
    */
   requestUpload(
     viewer: Viewer,
     input: RequestUploadInput,
   ): Promise<{ attachment: Attachment; upload: SignedRequest; uploadKey: string }>;
-  /** Deletes a note's attachment and its bytes. @throws {NotFound}, {@link Forbidden} */
+  /**
+   * Deletes a note's attachment and its bytes, and returns it. Throws {@link NotFound} if the viewer may not see the note or
+   * there is no such attachment, and {@link Forbidden} if they may not change the note.
+   */
   delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /**
-   * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`, and returns the facts of the object that is
-   * served now. A URL takes one file; the same bytes again change nothing. If it throws, the stream has not been read. The audit
-   * attributes the upload to the person who requested it.
-   *
-   * @throws {Forbidden} if the upload is no longer expected, or other bytes have arrived by this URL; {@link InvalidInput} if the
-   * number of bytes is not the declared one; {@link TooLarge}, {@link Unavailable}
+   * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`. Returns the facts of the object that is
+   * served now. A URL accepts one file; sending the same bytes again changes nothing. The audit attributes the upload to the
+   * person who requested it. Throws {@link Forbidden} if the upload is no longer expected or other bytes have arrived at this
+   * URL, `InvalidInput` if the number of bytes is not the declared one, `TooLarge`, and `Unavailable`. If it throws, the
+   * stream may not have been read.
    */
-  receive(storageKey: string, sent: SentBytes, origin?: Origin): Promise<ObjectFacts>;
+  receive(storageKey: string, sent: SentFile, origin?: Origin): Promise<ObjectFacts>;
   /**
-   * For stores that do not report uploads: checks which of the uploads that were requested before `before` have arrived. It
-   * checks at most `limit` of them.
+   * For stores that do not report uploads: checks which of the oldest `limit` uploads requested before `before` have arrived.
    */
   reconcileArrivals(before: Date, limit: number): Promise<void>;
 }
 
-/** What an upload URL was sent. */
-export interface SentBytes {
+/** The bytes that were sent to an upload URL. */
+export interface SentFile {
   readonly bytes: Readable;
   /** The number of bytes, if the request states it. */
   readonly length?: number | undefined;
@@ -100,13 +110,13 @@ export interface AttachmentsDependencies {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly maximumBytes: number;
-  /** Removes the bytes of rows that are gone. */
+  /** Removes the bytes of deleted rows. */
   readonly removeDiscarded: () => Promise<void>;
 }
 
 const attachmentColumns = selectList(attachmentsTable, "a");
 const uploadColumns = selectList(uploadsTable, "u");
-/** What is not known of bytes before they come by a URL. */
+/** The columns of an upload whose bytes have not arrived. */
 const notArrived = { state: "PENDING", size: null, sha256: null, key: null } as const;
 
 export function createAttachments({
@@ -130,8 +140,9 @@ export function createAttachments({
   }
 
   /**
-   * An external store does not report when bytes arrive, so rows that await them are checked when they are read. Our own store
-   * passes them to {@link Attachments.receive}, and nothing needs to be checked.
+   * Returns the current state of an attachment. An external store does not report arrived bytes, so rows that await some are
+   * checked when they are read. The file store passes the bytes to {@link Attachments.receive}, so its rows are always
+   * current.
    */
   async function reconcile(attachment: Attachment): Promise<Attachment> {
     if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
@@ -145,30 +156,31 @@ export function createAttachments({
   }
 
   /**
-   * Makes what has arrived by the URL of `upload` in an external store the attachment's file. It is copied to another key: the
-   * URL works for a while longer and accepts further bytes, and only the copy is certain to keep its size and digest.
+   * Makes the bytes that have arrived at the URL of `upload` in an external store the attachment's file. It copies them to
+   * another key, because the URL still accepts further bytes for a while; only the copy is certain to keep its size and
+   * digest. Returns the attachment, or undefined if nothing usable has arrived.
    */
   async function collect(upload: Upload): Promise<Attachment | undefined> {
     const announced = announcedBytes(upload);
-    const isTaken = ({ size }: ObjectFacts) => size <= maximumBytes && (announced === undefined || size === announced);
+    const isAccepted = ({ size }: ObjectFacts) => size <= maximumBytes && (announced === undefined || size === announced);
     const arrived = await storage.stat(upload.storageKey);
     if (arrived === null) return undefined;
     const key = versionOf(upload);
-    // What was sent a moment later is judged by itself.
-    const kept = isTaken(arrived) ? await storage.collect?.({ from: upload.storageKey, to: key }) : undefined;
-    if (!isTaken(kept ?? arrived)) await storage.remove([upload.storageKey, key]);
-    // Or another process has collected it, which the next read shows.
-    if (!kept || !isTaken(kept)) return undefined;
-    const settled = await attach(upload, { key, size: kept.size, sha256: kept.sha256 });
-    await storage.remove([settled ? upload.storageKey : key]);
-    return settled;
+    // The copy is checked by itself, because other bytes may have been sent in between.
+    const copy = isAccepted(arrived) ? await storage.collect?.({ from: upload.storageKey, to: key }) : undefined;
+    if (!isAccepted(copy ?? arrived)) await storage.remove([upload.storageKey, key]);
+    // Without a copy another process may have collected the upload. The next read shows its result.
+    if (!copy || !isAccepted(copy)) return undefined;
+    const attached = await attach(upload, { key, size: copy.size, sha256: copy.sha256 });
+    await storage.remove([attached ? upload.storageKey : key]);
+    return attached;
   }
 
   /**
-   * Makes an object the file of the attachment that `upload` was requested for. Returns undefined if that attachment is gone or
-   * the upload has ended another way. One statement sets key, size, digest and type together: a process that dies before it
-   * changes nothing, and one that dies after it leaves everything changed. The previous bytes stay as long as URLs to them work.
-   * The audit records one arrival, attributed to the person who requested the upload.
+   * Makes an object the file of the attachment for which `upload` was requested. Returns the attachment, or undefined if it
+   * is gone or the upload is no longer pending. One statement sets key, size, digest and type together, so a process that
+   * dies never leaves them inconsistent. The previous bytes stay as long as URLs to them are valid. The audit records one
+   * arrival, attributed to the person who requested the upload.
    */
   async function attach(
     upload: Upload,
@@ -217,7 +229,9 @@ export function createAttachments({
     return attached;
   }
 
-  /** Returns the upload whose URL has this key, and the key of its attachment's current bytes; undefined if either is gone. */
+  /**
+   * Returns the upload whose URL has this key and the key of its attachment's current bytes, or undefined if either is gone.
+   */
   async function uploadOf(storageKey: string): Promise<{ upload: Upload; servedKey: string } | undefined> {
     const accountId = accountOf(storageKey);
     if (accountId === undefined) return undefined;
@@ -230,7 +244,10 @@ export function createAttachments({
     return { upload, servedKey };
   }
 
-  /** What is answered to bytes of this digest that come by a URL whose file has arrived. @throws {Forbidden} where it was another file. */
+  /**
+   * Returns the facts of the object that is served, for bytes with this digest that were sent to a URL whose file has
+   * arrived. Throws {@link Forbidden} if another file has arrived.
+   */
   async function factsOfArrived(
     { upload, servedKey }: { upload: Upload; servedKey: string },
     sha256: string,
@@ -240,7 +257,10 @@ export function createAttachments({
     return facts;
   }
 
-  /** Where the bytes of an upload are kept. Each attempt writes under a key of its own, so that of two at once neither harms the other's. */
+  /**
+   * Returns a key for the bytes of an upload. Each attempt has a key of its own, so that concurrent attempts do not overwrite
+   * each other.
+   */
   function versionOf({ storageKey }: Upload): string {
     return `${storageKey}-${newId()}`;
   }
@@ -250,17 +270,17 @@ export function createAttachments({
     return reach === "awaited" && attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
   }
 
-  function isSettled(rows: readonly Attachment[]): boolean {
-    return storage.announcesArrivals || rows.every((row) => row.uploadExpiresAt === null);
+  function needsReconciling(rows: readonly Attachment[]): boolean {
+    return !storage.announcesArrivals && rows.some((row) => row.uploadExpiresAt !== null);
   }
 
-  /** Returns the current state of `rows`, without those outside `reach`. The selected relations stay. */
+  /** Returns the current state of `rows` without those that `reach` leaves out. The selected relations stay. */
   async function reconcileAll(
     viewer: Viewer,
     rows: readonly Attachment[],
     reach: AttachmentReach,
   ): Promise<readonly Attachment[]> {
-    if (isSettled(rows)) return rows;
+    if (!needsReconciling(rows)) return rows;
     const awaited = rows.filter((row) => row.uploadExpiresAt !== null).map((row) => row.id);
     const whole = (await reads.byKeys(viewer, attachmentById, awaited)).filter((row) => row !== null);
     const reconciled = new Map((await Promise.all(whole.map(reconcile))).map((row) => [row.id, row]));
@@ -294,7 +314,7 @@ export function createAttachments({
       reads.countsOf(viewer, { relation: noteById, keys: noteIds }, attachmentsOfNote, { reach }),
 
     reconciled(viewer, page, reach) {
-      if (isSettled(page.rows)) return page;
+      if (!needsReconciling(page.rows)) return page;
       return reconcileAll(viewer, page.rows, reach).then((rows) => ({ ...page, rows }));
     },
 
@@ -372,9 +392,9 @@ export function createAttachments({
       if (!asked) throw new Error("A quota was asked for and did not come back.");
       const { refusal, id: requestedId, ...rest } = asked;
       if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
-      // Nothing was added: the note is gone, or no longer the viewer's to attach to.
+      // The statement has added nothing: the note is gone, or the viewer may no longer attach to it.
       if (requestedId === null) throw new NotFound("note");
-      // The existing bytes keep their type until others arrive.
+      // The row keeps the type of its current bytes until the new ones arrive. The URL has the new type.
       const upload = await storage.signUpload({ key: uploadKey, contentType, size: input.size, expiresAt });
       return { attachment: { id: requestedId, ...rest }, upload, uploadKey };
     },
@@ -396,7 +416,7 @@ export function createAttachments({
 
     async receive(storageKey, { bytes, length }, origin) {
       const found = await uploadOf(storageKey);
-      if (!found) throw new Forbidden(nobodyWaits);
+      if (!found) throw new Forbidden(uploadGone);
       const { upload } = found;
       const exactBytes = announcedBytes(upload);
       if (exactBytes !== undefined && length !== undefined && length !== exactBytes)
@@ -410,9 +430,9 @@ export function createAttachments({
       const written = await storage.write(key, bytes, { maximumBytes, exactBytes });
       if (await attach(upload, { key, ...written }, origin)) return written;
       await storage.remove([key]);
-      // Others were faster: with the same bytes, or with other ones.
+      // Another request has attached its bytes first. They may be the same ones.
       const now = await uploadOf(storageKey);
-      if (!now || now.upload.state !== "READY") throw new Forbidden(nobodyWaits);
+      if (!now || now.upload.state !== "READY") throw new Forbidden(uploadGone);
       return factsOfArrived(now, written.sha256);
     },
 
@@ -428,20 +448,20 @@ export function createAttachments({
   };
 }
 
-/** How many bytes were said to come. The driver gives a bigint as text, Prisma as what it is. */
+/** Returns the declared size of an upload. The driver returns a bigint column as text, Prisma as a bigint. */
 function announcedBytes({ announcedSize }: Upload): number | undefined {
   return announcedSize === null ? undefined : Number(announcedSize);
 }
 
-/** The account that an object's key begins with. */
+/** Returns the account id at the beginning of an object's key. */
 function accountOf(storageKey: string): string | undefined {
   const [accountId] = storageKey.split("/");
   return accountId !== undefined && isUuid(accountId) ? accountId : undefined;
 }
 
 /**
- * Refuses a filename that the database cannot hold: no attachment has such a name, and a query for it would fail. @throws
- * {NotFound}
+ * Throws {@link NotFound} if the database cannot store the filename: no attachment has such a name, and a query with it would
+ * fail.
  */
 function requireStorable(filename: string): void {
   if (unstorable(filename) !== undefined) throw new NotFound("attachment");

@@ -5,26 +5,26 @@ import { sql } from "../database/sql.ts";
 import { type ListedObject, measured, type ObjectStorage } from "../storage/storage.ts";
 import { isOwnKey, objectsWithoutRow } from "./stored-objects.ts";
 
-/** What does not fit together, by kind. */
+/** The kinds of inconsistencies between rows and bytes. */
 export const findings = ["missing", "size", "digest", "unrecorded", "rowless"] as const;
 
 export type Finding = (typeof findings)[number];
 
-/** How often a kind was found, and how often it was mended. */
+/** How many inconsistencies of a kind were found, and how many were mended. */
 export interface FindingCount {
   readonly found: number;
   readonly mended: number;
 }
 
 export interface StorageReport {
-  /** Files that are said to be there. */
+  /** The number of rows of READY files. */
   readonly rows: number;
-  /** Objects in the store. */
+  /** The number of objects in the store. */
   readonly objects: number;
-  /** Objects that the gateway has not made: other programs' in a bucket. They are left alone. */
+  /** The number of objects that other programs have made in the bucket. They are not touched. */
   readonly foreign: number;
   readonly counts: Readonly<Record<Finding, FindingCount>>;
-  /** Whether something is wrong that was not mended. What was only never recorded is not wrong. */
+  /** Whether all inconsistencies are mended. A digest that was never recorded does not count as one. */
   readonly isSound: boolean;
 }
 
@@ -32,13 +32,13 @@ export interface StorageCheck {
   readonly database: Database;
   readonly storage: ObjectStorage;
   readonly clock: Clock;
-  /** Whether to mend what can be mended without a guess. */
+  /** Whether to mend the inconsistencies that can be mended safely. */
   readonly fix: boolean;
-  /** Told of each thing that is found, a line each. */
+  /** Called with one line for each inconsistency. */
   readonly report: (line: string) => void;
 }
 
-/** A row of a file that is READY. */
+/** A row of a READY file. */
 interface ReadyRow {
   readonly table: "attachments" | "uploads";
   readonly id: string;
@@ -49,17 +49,16 @@ interface ReadyRow {
 
 const pageSize = 500;
 
-/** Bytes that are younger may belong to a statement that is about to be sent. */
-const settledMs = 60 * 60 * 1000;
+/** The minimum age of the objects that are checked. A younger one may belong to a statement that is not sent yet. */
+const minAgeMs = 60 * 60 * 1000;
 
 /**
  * Compares rows and bytes in both directions: each READY file must have its bytes, with the size and the digest of its row, and
- * all bytes must have a row. It reads every byte. The gateway may run meanwhile: what looks wrong is checked again before it is
+ * all bytes must have a row. It reads every byte. The gateway may run meanwhile: an inconsistency is checked again before it is
  * reported.
  *
- * It mends two things: it sets a size or digest that was not recorded with the bytes (rows of earlier versions) from the bytes
- * that are served, and it removes bytes without a row. It cannot mend missing bytes, or bytes that differ from their digest:
- * these need a backup.
+ * It can mend two kinds: it sets the size and the digest of rows of earlier versions, which have none, from the stored bytes,
+ * and it removes bytes without a row. Missing bytes, or bytes that differ from their digest, need a backup.
  */
 export async function checkStorage({ database, storage, clock, fix, report }: StorageCheck): Promise<StorageReport> {
   const counts: Record<Finding, { found: number; mended: number }> = {
@@ -70,7 +69,7 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
     rowless: { found: 0, mended: 0 },
   };
 
-  function tell(finding: Finding, what: string, isMended: boolean): void {
+  function count(finding: Finding, what: string, isMended: boolean): void {
     counts[finding].found += 1;
     if (isMended) counts[finding].mended += 1;
     report(`${what}${isMended ? ": mended" : ""}`);
@@ -81,15 +80,15 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
     const actual = bytes === null ? null : await measureStored(bytes);
     const name = `${row.table} ${row.id} (object ${row.storageKey})`;
     const isSound = actual !== null && actual.size === Number(row.size) && actual.sha256 === row.sha256;
-    // Replaced or deleted while it was looked at.
-    if (isSound || !(await isStill(database, row))) return;
-    if (actual === null) return tell("missing", `${name}: its bytes are missing`, false);
+    // If the row has changed, the file was replaced or deleted during the check.
+    if (isSound || !(await isUnchanged(database, row))) return;
+    if (actual === null) return count("missing", `${name}: its bytes are missing`, false);
     const isRecorded = row.sha256 !== null;
     const isMended = fix && !isRecorded && (await recordFacts(database, row, actual));
     if (actual.size !== Number(row.size))
-      return tell("size", `${name}: it says ${row.size} bytes, and has ${actual.size}`, isMended);
-    if (isRecorded) return tell("digest", `${name}: its bytes are not those of its digest`, false);
-    tell("unrecorded", `${name}: its digest was never recorded`, isMended);
+      return count("size", `${name}: it says ${row.size} bytes, and has ${actual.size}`, isMended);
+    if (isRecorded) return count("digest", `${name}: its bytes are not those of its digest`, false);
+    count("unrecorded", `${name}: its digest was never recorded`, isMended);
   }
 
   let rows = 0;
@@ -103,10 +102,10 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
   const checkObjects = async (page: readonly ListedObject[]): Promise<void> => {
     objects += page.length;
     foreign += page.filter(({ key }) => !isOwnKey(key)).length;
-    const settled = page.filter(({ modifiedAt }) => clock().getTime() - modifiedAt.getTime() > settledMs);
-    for (const { key, size } of await objectsWithoutRow(database, settled)) {
+    const oldEnough = page.filter(({ modifiedAt }) => clock().getTime() - modifiedAt.getTime() > minAgeMs);
+    for (const { key, size } of await objectsWithoutRow(database, oldEnough)) {
       if (fix) await storage.remove([key]);
-      tell("rowless", `object ${key}: ${size} bytes that no row knows of`, fix);
+      count("rowless", `object ${key}: ${size} bytes that no row knows of`, fix);
     }
   };
   let page: ListedObject[] = [];
@@ -122,7 +121,7 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
   return { rows, objects, foreign, counts, isSound };
 }
 
-/** All rows of READY files: of attachments, and of uploads that no note has claimed. */
+/** Yields all rows of READY files: attachments, and uploads that no note has claimed. */
 async function* readyRows(database: Database): AsyncGenerator<ReadyRow> {
   const nobody = "00000000-0000-0000-0000-000000000000";
   for (const table of ["attachments", "uploads"] as const) {
@@ -148,8 +147,8 @@ function uploadsAfter(database: Database, id: string): Promise<Omit<ReadyRow, "t
     WHERE u.state = 'READY' AND u.consumed_at IS NULL AND u.id > ${id}::uuid ORDER BY u.id LIMIT ${pageSize}::int`);
 }
 
-/** Whether the row says what it said. */
-async function isStill({ prisma }: Database, { table, id, storageKey }: ReadyRow): Promise<boolean> {
+/** Returns whether the row still has the same object. */
+async function isUnchanged({ prisma }: Database, { table, id, storageKey }: ReadyRow): Promise<boolean> {
   const where = { id, storageKey, state: "READY" } as const;
   const count =
     table === "attachments"
@@ -158,7 +157,7 @@ async function isStill({ prisma }: Database, { table, id, storageKey }: ReadyRow
   return (await count) > 0;
 }
 
-/** Writes down what the bytes are, where the row has no digest yet. Whether it did. */
+/** Sets the size and the digest of a row that has no digest. Returns whether it did. */
 async function recordFacts({ prisma }: Database, row: ReadyRow, actual: { size: number; sha256: string }): Promise<boolean> {
   const where = { id: row.id, storageKey: row.storageKey, sha256: null };
   const { count } = await (row.table === "attachments"

@@ -3,21 +3,20 @@ import { sql } from "../database/sql.ts";
 import type { ListedObject } from "../storage/storage.ts";
 import { uuidSource } from "../lib/uuid.ts";
 
-/** `<account>/<upload>`: what the key of an upload has, and the keys of all attempts at it begin with. */
+/** The length of `<account>/<upload>`, the key of an upload, with which the keys of its attempts begin. */
 const uploadKeyLength = 73;
 
-/** `<account>/<id>`, and a further id where it is one of several attempts. Other programs' objects in a bucket have other keys. */
+/** `<account>/<id>`, followed by a further id for an attempt. Objects of other programs in the bucket have other keys. */
 const ownKey = new RegExp(`^${uuidSource}/${uuidSource}(-|$)`);
 
-/** Whether the gateway has made the key. */
+/** Returns whether the key has the form of this gateway's keys. */
 export function isOwnKey(key: string): boolean {
   return ownKey.test(key);
 }
 
 /**
- * Returns those of `objects` that no row refers to: no attachment has them, no upload awaits or keeps them, and they are not
- * queued for removal. It returns only objects of accounts of this database, so that a gateway with the wrong database removes
- * nothing.
+ * Returns the objects to which no row refers: neither an attachment nor an upload, and not one that is queued for removal. Only
+ * objects of accounts in this database are returned, so that a gateway with the wrong database removes nothing.
  */
 export async function objectsWithoutRow(database: Database, objects: readonly ListedObject[]): Promise<ListedObject[]> {
   const own = objects.filter(({ key }) => isOwnKey(key));

@@ -8,22 +8,22 @@ import { openMs } from "./quotas.ts";
 import { objectsWithoutRow } from "./stored-objects.ts";
 import { attachmentsTable } from "./tables.ts";
 
-/** Removes what is no longer needed. Each step is safe to run at any time, in several processes at once. */
+/** Removes rows and bytes that are no longer needed. Each step is safe to run at any time, in several processes at once. */
 export interface Sweeper {
-  /** Removes the bytes of rows that are gone. */
+  /** Removes the bytes of deleted rows. */
   removeDiscarded(): Promise<void>;
   /**
-   * Removes what has not arrived within a day, what no note has taken within a day, rows of attachments whose bytes never came, and bytes that no
-   * row knows of. What there is beyond the work of one run is left to the next.
+   * Removes uploads that have not arrived or that no note has claimed within a day, attachments whose bytes never arrived, and
+   * bytes without a row. The work of one run is bounded; the next run continues.
    */
-  run(settleArrivals: (before: Date, limit: number) => Promise<void>): Promise<void>;
+  run(reconcileArrivals: (before: Date, limit: number) => Promise<void>): Promise<void>;
 }
 
 /** The number of rows that are locked, or objects that are looked up, at a time. */
 const batchSize = 100;
-/** Batches of one kind in one run. */
+/** The maximum number of batches of each step in one run. */
 const maxBatches = 50;
-/** Objects of the store that one run looks at. */
+/** The maximum number of the store's objects that one run checks. */
 const maxObjects = 5_000;
 
 export function createSweeper({
@@ -36,7 +36,7 @@ export function createSweeper({
   readonly clock: Clock;
 }): Sweeper {
   const { prisma } = database;
-  let walk: StoreWalk | undefined;
+  let listing: ObjectListing | undefined;
 
   async function removeDiscarded(): Promise<void> {
     for (let batch = 0; batch < maxBatches; batch += 1) {
@@ -44,15 +44,15 @@ export function createSweeper({
         SELECT d.storage_key AS "storageKey" FROM discarded_objects d WHERE d.discarded_at <= now() ORDER BY d.discarded_at LIMIT ${batchSize}::int`);
       const keys = discarded.map(({ storageKey }) => storageKey);
       if (keys.length === 0) return;
-      // Another process may do the same meanwhile. No key is ever used again, so nothing is removed that is not to be.
+      // Another process may remove the same keys. That is safe, because a key is never used again.
       await storage.remove(keys);
       await prisma.discardedObject.deleteMany({ where: { storageKey: { in: keys } } });
     }
   }
 
   /**
-   * Deletes a batch of uploads from before `before`, and returns how many. A trigger records the objects of those that did not
-   * become attachments.
+   * Deletes a batch of uploads that were created before `before`, and returns how many. A trigger queues the objects of those
+   * that have not become attachments for removal.
    */
   async function deleteUploads(before: Date): Promise<number> {
     const deleted = await database.query(sql`
@@ -64,8 +64,8 @@ export function createSweeper({
   }
 
   /**
-   * Ends the wait of a batch of attachments whose uploads are gone, deletes those that never had bytes, and returns how many
-   * there were.
+   * Processes a batch of attachments that await uploads which are gone: deletes those that never had bytes, and marks the
+   * others as not awaiting any. Returns how many there were.
    */
   async function endWaits(before: Date): Promise<number> {
     const ended = await database.query(sql`
@@ -86,14 +86,18 @@ export function createSweeper({
     return ended.length;
   }
 
-  /** Removes, of the next objects of the store, those that no row knows of. It goes through the store in turns, and begins anew at its end. */
+  /**
+   * Removes those of the store's next objects that have no row. Each run continues the listing of the last one, and begins
+   * again at its end.
+   */
   async function removeUnknown(before: Date): Promise<void> {
     for (let seen = 0; seen < maxObjects;) {
-      walk ??= storage.list()[Symbol.asyncIterator]();
-      const { objects, isEnd } = await nextOf(walk);
-      if (isEnd) walk = undefined;
+      listing ??= storage.list()[Symbol.asyncIterator]();
+      const { objects, isEnd } = await nextOf(listing);
+      if (isEnd) listing = undefined;
       const unknown = await objectsWithoutRow(database, objects);
-      // Younger objects may belong to uploads under way: bytes are stored a moment before the statement that claims them.
+      // Younger objects may belong to uploads under way, because bytes are stored before the statement that refers to
+      // them.
       await storage.remove(unknown.filter(({ modifiedAt }) => modifiedAt < before).map(({ key }) => key));
       if (isEnd) return;
       seen += objects.length;
@@ -103,10 +107,10 @@ export function createSweeper({
   return {
     removeDiscarded,
 
-    async run(settleArrivals) {
+    async run(reconcileArrivals) {
       const before = new Date(clock().getTime() - openMs);
       await untilNone(async () => {
-        await settleArrivals(before, batchSize);
+        await reconcileArrivals(before, batchSize);
         return deleteUploads(before);
       });
       await untilNone(() => endWaits(before));
@@ -115,8 +119,8 @@ export function createSweeper({
       try {
         await removeUnknown(before);
       } catch (error) {
-        // A listing that has failed cannot go on.
-        walk = undefined;
+        // A failed listing cannot be continued.
+        listing = undefined;
         throw error;
       }
     },
@@ -131,13 +135,13 @@ async function untilNone(work: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Where a walk through the store has come to. */
-type StoreWalk = AsyncIterator<ListedObject, undefined>;
+/** A listing of the store's objects that is continued by the next run. */
+type ObjectListing = AsyncIterator<ListedObject, undefined>;
 
-async function nextOf(walk: StoreWalk): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
+async function nextOf(listing: ObjectListing): Promise<{ objects: ListedObject[]; isEnd: boolean }> {
   const objects: ListedObject[] = [];
   while (objects.length < batchSize) {
-    const { value } = await walk.next();
+    const { value } = await listing.next();
     if (value === undefined) return { objects, isEnd: true };
     objects.push(value);
   }

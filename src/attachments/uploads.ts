@@ -17,36 +17,37 @@ import { isMediaType } from "./input.ts";
 import { type QuotaRefusal, quotaExceeded, quotaOfPerson } from "./quotas.ts";
 import { attachmentsTable, uploadsTable } from "./tables.ts";
 
-/** What stands in a key for the name of the file. */
+/** The placeholder for the filename in a key. */
 const filenamePlaceholder = "${filename}";
 
-/** How long a form that was handed out takes files. */
+/** How long an upload form is valid. */
 const offerLifetimeMs = 10 * 60 * 1000;
 
-/** The most uploads that one note may take. */
+/** The maximum number of uploads that one note may claim. */
 const maximumClaims = 100;
 
-/** A form to upload files with: whoever holds it may, for a while. */
+/** A signed form with which anyone can upload files for a limited time. */
 export interface UploadOffer {
-  /** The key of what is uploaded, with `${filename}` for the file's name. */
+  /** The key of the uploaded file, with the placeholder `${filename}`. */
   readonly key: string;
-  /** What the form permits, and its signature. */
+  /** The permissions of the form as base64-encoded JSON. */
   readonly policy: string;
+  /** The signature of `policy`. */
   readonly signature: string;
   readonly offeredAt: Date;
   readonly maximumBytes: number;
 }
 
-/** A form as it was filled in. */
+/** A submitted form. */
 export interface UploadForm {
   readonly key: string;
   readonly policy: string;
   readonly signature: string;
-  /** The name that the file itself came with. */
+  /** The filename that was sent with the file. */
   readonly filename: string;
-  /** Where it is given and is a media type; that of the file's extension otherwise. */
+  /** Default, and if it is not a media type: the MIME type of the filename's extension. */
   readonly contentType?: string | undefined;
-  /** More than the file's bytes: the length of the whole form, where the request says it. */
+  /** The length of the whole request body, if the request states it. It is more than the file's size. */
   readonly length?: number | undefined;
 }
 
@@ -64,17 +65,21 @@ declare module "../services.ts" {
 
 /** Files that are uploaded before the note they are meant for, the way /v1 does it. */
 export interface Uploads extends UploadClaims {
-  /** @throws {Unauthenticated} {@link Forbidden} */
+  /**
+   * Returns a new form. Throws `Unauthenticated` if the viewer is anonymous, and {@link Forbidden} if they lack the scope.
+   */
   offer(viewer: Viewer): UploadOffer;
   /**
-   * Stores a file under its key, to be taken by a note, in the place of one that was uploaded under that key before and not taken. The stream is
-   * left as it is where the file is refused.
-   *
-   * @throws {Forbidden} where the form was not handed out here or has expired, the file is of a kind that is not taken, or as much as a person may
-   * have is kept already, {@link InvalidInput} of its name, {@link TooLarge}, {@link Unavailable}
+   * Stores a file under its key, where a note can claim it. It replaces an earlier unclaimed file with the same key. Throws
+   * {@link Forbidden} if the form was not signed by this gateway or has expired, the extension is not allowed, or a quota is
+   * exceeded; {@link InvalidInput} if the filename is not valid; `TooLarge`; and `Unavailable`. If the file is refused, the
+   * stream has not been read.
    */
   receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
-  /** Throws away what has not arrived, or no note has taken, in time. Safe to run at any time, from any process. */
+  /**
+   * Removes uploads that have not arrived or were not claimed in time. It is safe to run at any time, in several processes at
+   * once.
+   */
   sweep(): Promise<void>;
 }
 
@@ -85,13 +90,13 @@ export interface UploadsDependencies {
   readonly newId: () => string;
   readonly signer: Signer;
   readonly maximumBytes: number;
-  /** Removes what nobody needs any more. */
+  /** Removes rows and bytes that are no longer needed. */
   readonly sweep: () => Promise<void>;
-  /** Told that there are bytes whose row is gone. */
+  /** Called when a row was deleted whose bytes must be removed. */
   readonly onDiscarded: () => void;
 }
 
-/** What a policy says: files of one person of one account, under one prefix, for a while. */
+/** The permissions of a form: files of one person in one account, under one prefix, until `expiration`. */
 interface Policy {
   readonly expiration: string;
   readonly accountId: string;
@@ -99,7 +104,7 @@ interface Policy {
   readonly prefix: string;
 }
 
-/** An upload before its bytes have come. */
+/** An upload whose bytes have not arrived. */
 interface NewUpload {
   readonly id: string;
   readonly accountId: string;
@@ -110,23 +115,23 @@ interface NewUpload {
   readonly storageKey: string;
 }
 
-/** A row of an upload that has a key of /v1. */
+/** The row of an upload by /v1, which has a key. */
 type KeyedUpload = Upload & { readonly key: string };
 
 export function createUploads(dependencies: UploadsDependencies): Uploads {
   const { database, storage, clock, newId, signer, maximumBytes, sweep, onDiscarded } = dependencies;
   const { prisma } = database;
 
-  /** @throws {Forbidden} */
+  /** Returns the permissions of a form. Throws {@link Forbidden} if the signature is not valid or the form has expired. */
   function verify({ policy, signature }: UploadForm): Policy {
     if (!signer.verify([policy], signature)) throw new Forbidden("Invalid according to Policy: it was not signed here.");
-    // What was signed here was written here.
+    // The signature proves that `offer` has written this JSON.
     const permitted = JSON.parse(Buffer.from(policy, "base64").toString()) as Policy;
     if (clock() >= new Date(permitted.expiration)) throw new Forbidden("Invalid according to Policy: Policy expired.");
     return permitted;
   }
 
-  /** The uploads of these keys that a note may take, the latest of each key, in the order of `keys`. */
+  /** Returns the uploads with these keys that a note may claim, the latest one of each key, in the order of `keys`. */
   async function available(viewer: PersonViewer, keys: readonly string[]): Promise<(KeyedUpload | undefined)[]> {
     const rows = await prisma.upload.findMany({
       where: { accountId: viewer.account.id, key: { in: [...keys] }, state: "READY", consumedAt: null },
@@ -151,7 +156,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       const { accountId, personId, prefix } = verify(form);
       if (!form.key.startsWith(prefix))
         throw new Forbidden('Invalid according to Policy: Policy Condition failed: ["starts-with", "$key"].');
-      // A function: in a replacement text, dollar signs of a filename would mean something.
+      // A function, because dollar signs in a replacement text are special.
       const filename = parseFilename(form.key.slice(prefix.length).replace(filenamePlaceholder, () => form.filename));
       if (!allowedExtensions.has(extensionOf(filename))) {
         throw new Forbidden(`Invalid according to Policy: files with the extension "${extensionOf(filename)}" are not taken.`);
@@ -162,14 +167,14 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
           ? form.contentType.toLowerCase()
           : contentTypeOf(filename);
       const upload = { id, accountId, personId, key: `${prefix}${filename}`, storageKey: `${accountId}/${id}` };
-      await expect({ ...upload, filename, contentType }, Math.min(form.length ?? maximumBytes, maximumBytes));
+      await addPending({ ...upload, filename, contentType }, Math.min(form.length ?? maximumBytes, maximumBytes));
       try {
         const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
-        if (!(await settle(upload, facts)))
+        if (!(await markReady(upload, facts)))
           throw new Forbidden("Nobody waits for this file any more: it took more than a day.");
         return { key: upload.key, size: facts.size, etag: facts.etag };
       } catch (error) {
-        // Its bytes go with it, whatever there is of them.
+        // A trigger queues the object of the deleted row for removal, whether or not it was written.
         await prisma.upload.deleteMany({ where: { id, accountId } });
         onDiscarded();
         throw error;
@@ -181,15 +186,15 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       const crowded = notes.find(({ uploads }) => uploads.length > maximumClaims);
       if (crowded)
         throw invalid(crowded.path, `Attachments has ${crowded.uploads.length} keys; at most ${maximumClaims} are taken`);
-      const wanted = notes.flatMap(({ uploads }) => uploads.map(({ key }) => key));
-      const keys = [...new Set(wanted)];
-      // What PostgreSQL cannot hold is the key of no upload, and it must not be asked for it.
+      const requested = notes.flatMap(({ uploads }) => uploads.map(({ key }) => key));
+      const keys = [...new Set(requested)];
+      // A text that PostgreSQL cannot store is no upload's key, and a query with it would fail.
       const found = await available(
         person,
         keys.map((key) => (unstorable(key) === undefined ? key : "")),
       );
       const missing = keys.filter((_, index) => !found[index]);
-      if (missing.length > 0 || keys.length < wanted.length) throw unusableUploads(notes, missing);
+      if (missing.length > 0 || keys.length < requested.length) throw unusableUploads(notes, missing);
       const rows = found.filter((row) => row !== undefined);
       return claimOf(person, rows, notes);
     },
@@ -197,8 +202,11 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     sweep,
   };
 
-  /** Adds the row of an upload whose bytes, at most `length`, are on their way: they are never there without it. @throws {Forbidden} of a quota. */
-  async function expect(upload: NewUpload, length: number): Promise<void> {
+  /**
+   * Adds the row of an upload whose bytes are about to be stored, at most `length` of them. The row is added first, so that
+   * bytes never exist without a row. Throws {@link Forbidden} if a quota is exceeded.
+   */
+  async function addPending(upload: NewUpload, length: number): Promise<void> {
     const at = clock();
     const { accountId, personId } = upload;
     const insert = insertInto(uploadsTable, {
@@ -218,8 +226,8 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     if (asked?.refusal) throw quotaExceeded(asked.refusal, maximumBytes);
   }
 
-  /** The bytes of an upload are there. What came under its key before, and no note has taken, goes. False where the upload is gone itself. */
-  async function settle(
+  /** Marks an upload as READY, and deletes earlier unclaimed uploads with its key. Returns false if the upload is gone. */
+  async function markReady(
     { id, accountId, key }: Pick<NewUpload, "id" | "accountId" | "key">,
     object: WrittenObject,
   ): Promise<boolean> {
@@ -237,7 +245,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     return ready.length > 0;
   }
 
-  /** The parts of the statement that adds notes, with which the notes take `rows` or are not added. */
+  /** Returns parts for the statement that adds notes. With them the notes claim `rows`, or are not added. */
   function claimOf(person: PersonViewer, rows: readonly KeyedUpload[], notes: readonly NoteUploads[]): UploadClaim {
     const at = clock();
     const accountId = person.account.id;
@@ -253,7 +261,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     });
     const ids = taken.map(({ id }) => id);
     return {
-      // Locked: of two notes that name a key at the same time, the second one finds it taken.
+      // The rows are locked, so of two notes that claim an upload at the same time the second one finds it claimed.
       before: sql`claimable AS (
         SELECT u.id FROM uploads u
         WHERE u.account_id = ${accountId}::uuid AND u.id = ANY(${ids}::uuid[]) AND u.state = 'READY' AND u.consumed_at IS NULL
@@ -293,7 +301,9 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   }
 }
 
-/** Says of each note which of its uploads are not there to be taken, which are those of `keys`; that one is named twice where there are none. */
+/**
+ * Returns the error for uploads that cannot be claimed: those of `keys`, by note. If `keys` is empty, a key was named twice.
+ */
 function unusableUploads(notes: readonly NoteUploads[], keys: readonly string[]): InvalidInput {
   const [first] = notes;
   if (keys.length === 0) return invalid(first?.path ?? "uploads", "Attachments contains a key twice");
@@ -307,14 +317,17 @@ function unusableUploads(notes: readonly NoteUploads[], keys: readonly string[])
   );
 }
 
-/** As much of a key as is told back. */
-const longestToldKey = 400;
+/** The number of characters of a key that an error message shows. */
+const maxShownKeyLength = 400;
 
 function shortened(key: string): string {
-  return key.length > longestToldKey ? `${key.slice(0, longestToldKey).toWellFormed()}…` : key;
+  return key.length > maxShownKeyLength ? `${key.slice(0, maxShownKeyLength).toWellFormed()}…` : key;
 }
 
-/** A note has each filename once. Of files that were uploaded under one name, the later ones are numbered. */
+/**
+ * Returns a distinct filename for each upload, because the filenames of a note are unique. Later files with the same name are
+ * numbered.
+ */
 function distinctNames(rows: readonly Upload[]): string[] {
   const taken = new Set<string>();
   return rows.map(({ filename }) => {

@@ -7,20 +7,23 @@ import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 
-/** More than any note has: /v1 shows a note's attachments all at once. */
-const allOfThem = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
+/** /v1 shows all attachments of a note. The page is larger than any note needs. */
+const allAttachments = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
 
-/** The attachments of a note whose files have arrived. A credential without the scope to read attachments gets none. */
+/**
+ * Returns the field of a note's attachments whose files have arrived. A credential without the scope to read attachments gets
+ * an empty list.
+ */
 export const attachments: RecordField = (name) => ({
   name,
   content: {
     kind: "computedRows",
-    ...{ relation: attachmentsOfNote, input: allOfThem, none: "[]" },
-    compute: async (rows: readonly Attachment[], context) => JSON.stringify(await presentAll(rows, contextOf(context))),
+    ...{ relation: attachmentsOfNote, input: allAttachments, none: "[]" },
+    compute: async (rows: readonly Attachment[], context) => JSON.stringify(await toV1Attachments(rows, contextOf(context))),
   },
 });
 
-async function presentAll(read: readonly Attachment[], { services, viewer, formatTime }: FieldContext): Promise<object[]> {
+async function toV1Attachments(read: readonly Attachment[], { services, viewer, formatTime }: FieldContext): Promise<object[]> {
   const page = { rows: read, hasNext: false, hasPrevious: false };
   const { rows } = await services.attachments.reconciled(viewer, page, "ready");
   return Promise.all(
@@ -41,9 +44,9 @@ async function presentAll(read: readonly Attachment[], { services, viewer, forma
 }
 
 /**
- * The form with which a file is uploaded before its note, as clients of the family upload to an S3 store. Some clients send back
- * all of its fields, some only those that they know by name. The signed policy permits the upload; the other fields are only
- * there to be sent back.
+ * Returns the form for an upload, in the shape of an S3 POST policy that clients of this API family expect. Some clients send
+ * back all of its fields, others only those that they know. Only the signed policy permits the upload; the other fields have no
+ * effect.
  */
 export const offerStorage: V1Operation = async ({ services, viewer, publicUrl }) => {
   const { key, policy, signature, offeredAt, maximumBytes } = services.uploads.offer(viewer);
