@@ -9,33 +9,36 @@ export interface AddNoteInput {
   readonly text: string;
   readonly categories: readonly NoteCategory[];
   readonly isPublic: boolean;
-  /** How it came to be: DEFAULT where it is left out, which is what people and APIs write. */
+  /** How the note was made. Default: DEFAULT, the medium of notes by people and APIs. */
   readonly medium?: NoteMedium | undefined;
-  /** What the program that writes it calls itself. */
+  /** The name of the program that writes the note, as it calls itself. */
   readonly source?: string | undefined;
-  /** Files that were uploaded beforehand and become its attachments. */
+  /** Uploaded files that become attachments of the note. */
   readonly uploads?: readonly NoteUpload[] | undefined;
 }
 
-/** A note that is added together with another change of its ticket. */
+/** A note that is added together with another change to its ticket. */
 export type NewNoteInput = Omit<AddNoteInput, "ticketId">;
 
-/** A file that was uploaded for a note. */
+/** An uploaded file that a note claims. */
 export interface NoteUpload {
   readonly key: string;
-  /** Whether it is an image that is shown in the text. */
+  /** Whether the file is an image that is shown in the text. */
   readonly inline: boolean;
 }
 
-/** What is absent stays as it is. */
+/** Absent fields stay unchanged. */
 export interface UpdateNoteInput {
   readonly id: string;
   readonly text?: string | undefined;
   readonly categories?: readonly NoteCategory[] | undefined;
   readonly isPublic?: boolean | undefined;
-  /** The ticket the caller believes the note to be of; another one is refused. */
+  /** The ticket to which the caller expects the note to belong. If it belongs to another one, the update is refused. */
   readonly ticketId?: string | undefined;
-  /** How the caller is shown a text. Where what it sends equals what it was shown, the text is left untouched. */
+  /**
+   * Returns the text that the caller's API shows for a stored text. If `text` equals the shown text, the stored text stays
+   * unchanged.
+   */
   readonly shownAs?: ((text: string) => string) | undefined;
 }
 
@@ -43,7 +46,7 @@ export interface NoteFilter {
   readonly ids?: readonly string[] | undefined;
   readonly authorId?: string | undefined;
   readonly isPublic?: boolean | undefined;
-  /** Notes that have any of these. */
+  /** Notes with any of these categories. */
   readonly categories?: readonly NoteCategory[] | undefined;
   readonly media?: readonly NoteMedium[] | undefined;
   readonly createdAt?: InstantRange | undefined;
@@ -58,7 +61,7 @@ export interface NoteRead {
   readonly page: Page;
 }
 
-/** What single fields must be, each as often as wanted. */
+/** The conditions on single fields. All of them must hold. */
 export interface NoteFieldFilters {
   readonly number?: readonly FieldFilter<number>[];
   readonly authorNumber?: readonly FieldFilter<number>[];
@@ -66,14 +69,12 @@ export interface NoteFieldFilters {
   readonly medium?: readonly FieldFilter<NoteMedium>[];
 }
 
-/** The most a note's text may hold, in bytes of UTF-8. */
+/** The maximum size of a note's text, in bytes of UTF-8. */
 const maximumTextBytes = 65_536;
 
 /**
- * Checks a text: it can be stored untouched and has at most {@link maximumTextBytes}. The APIs decide whether it may be empty
- * ({@link requireText}): /v2 has always accepted empty notes.
- *
- * @throws {InvalidInput}
+ * Throws {@link InvalidInput} if the text cannot be stored unchanged or has more than {@link maximumTextBytes}. It may be
+ * empty: /v2 has always accepted empty notes, and the other APIs call {@link requireText}.
  */
 export function checkText(text: string): void {
   const problem = unstorable(text);
@@ -83,25 +84,28 @@ export function checkText(text: string): void {
   }
 }
 
-/** @throws {InvalidInput} where the text is empty. */
+/** Throws {@link InvalidInput} if the text is empty. */
 export function requireText(text: string): void {
   if (text === "") throw invalid("text", "The text must not be empty.");
 }
 
-const placeOfCategory: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
+const categoryOrder: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
 
-/** A medium that a client may give a note: mails come by mail, and redacting is no way to write one. @throws {InvalidInput} */
+/**
+ * Returns the medium if a client may add a note with it. Throws {@link InvalidInput} for the media of emails and of redacted
+ * notes.
+ */
 export function writableMedium(medium: NoteMedium): NoteMedium {
   if (medium === "DEFAULT" || medium === "SYSTEM" || medium === "AUTOMATION") return medium;
   throw invalid("medium", "A note can be added as DEFAULT, SYSTEM or AUTOMATION.");
 }
 
-/** Returns categories as a set: each once, in the order of the enumeration. */
+/** Returns each of the categories once, in the order of the enumeration. */
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
-  return [...new Set(categories)].toSorted((one, other) => placeOfCategory[one] - placeOfCategory[other]);
+  return [...new Set(categories)].toSorted((one, other) => categoryOrder[one] - categoryOrder[other]);
 }
 
-/** The orders that notes can be read in. */
+/** The orders in which notes can be read. */
 export const noteOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   NUMBER: { field: "number", type: "integer" },

@@ -11,7 +11,7 @@ import { visibleTickets } from "../tickets/policy.ts";
 import type { PersonViewer } from "../viewer.ts";
 import { notesTable } from "./table.ts";
 
-/** What is given of a note that is to be added. The rest is its ticket's, its author's and the database's to say. */
+/** The fields of a new note. The others come from its ticket, its author and the database. */
 const newNoteFields = [
   "id",
   "ticketId",
@@ -23,53 +23,69 @@ const newNoteFields = [
   "createdAt",
 ] as const satisfies readonly (keyof Note)[];
 
-/** A note as it is to be added: checked, and allowed to its author. */
+/** A new note that has been checked and that its author may add. */
 export type NewNote = Readonly<Pick<Note, (typeof newNoteFields)[number]>>;
 
-/** What else is to happen with notes in their statement, or keep them from being added. */
+/** Further parts of the statement that adds notes. */
 export interface InsertParts {
-  /** WITH parts, each with a comma behind it. */
+  /** WITH parts, each followed by a comma. */
   readonly before: Sql;
+  /** The condition without which no note is added. */
   readonly condition: Sql;
-  /** WITH parts that may speak of the notes as `added`, each with a comma before it. */
+  /** WITH parts that may refer to the notes as `added`, each preceded by a comma. */
   readonly after: Sql;
-  /** The ticket of the notes as a FROM item `t`, where one of the parts before makes it: it is in no table yet when the statement begins. */
+  /**
+   * The ticket of the notes as a FROM item `t`, if one of the parts in `before` adds it. The statement itself cannot see it
+   * in the table yet.
+   */
   readonly ticket?: Sql | undefined;
 }
 
 /** Adds notes. */
 export interface NoteInserter {
-  /** The note as it was added; null where its author sees no such ticket. Notes that one author adds in one moment are added by one statement. */
+  /**
+   * Adds a note and returns it, or null if its author may not see the ticket. Notes that an author adds at the same moment
+   * share a statement.
+   */
   insert(author: PersonViewer, note: NewNote): Promise<Note | null>;
-  /** Adds all of `notes`, in a statement of their own with `parts`. None is added where its condition does not hold. */
+  /**
+   * Adds all of `notes` in one statement with `parts`, and returns them. None is added if the condition of `parts` does not
+   * hold.
+   */
   insertWith(author: PersonViewer, notes: readonly NewNote[], parts: InsertParts): Promise<Note[]>;
 }
 
-/** The columns of a note in the table alias `n`. */
+/** The columns of a note of the table alias `n`, for a SELECT list. */
 export const noteColumns = selectList(notesTable, "n");
 
-/** Authors whose notes of one moment wait for each other. */
-const maxAuthors = 1_000;
-/** Notes of one statement. */
+/** The number of authors whose batchers are cached. */
+const batcherCacheSize = 1_000;
+/** The maximum number of notes in one statement. */
 const maxBatchSize = 50;
 
-/** One note, and the request that it came with. */
-interface AskedNote {
+/** A note, and its author with the origin of the request. */
+interface RequestedNote {
   readonly author: PersonViewer;
   readonly note: NewNote;
 }
 
 export function createNoteInserter(database: Database): NoteInserter {
-  const batchers = new LRUCache<string, MicroBatcher<AskedNote, Note | null>>({ max: maxAuthors });
+  const batchers = new LRUCache<string, MicroBatcher<RequestedNote, Note | null>>({ max: batcherCacheSize });
 
-  async function insertAll(author: PersonViewer, asked: readonly AskedNote[], parts?: InsertParts): Promise<(Note | null)[]> {
+  async function insertAll(
+    author: PersonViewer,
+    asked: readonly RequestedNote[],
+    parts?: InsertParts,
+  ): Promise<(Note | null)[]> {
     const rows = await database.query<Note>(statementOf(author, asked, parts));
     const byId = new Map(rows.map((row) => [row.id, row]));
     return asked.map(({ note }) => byId.get(note.id) ?? null);
   }
 
-  /** All of them or, where one cannot be added, each by itself: what is wrong with one is no reason to refuse the others. */
-  async function insertTogether(author: PersonViewer, asked: readonly AskedNote[]): Promise<(Note | null | Error)[]> {
+  /**
+   * Adds all notes in one statement. If that fails, adds each by itself, so that a failing note does not affect the others.
+   */
+  async function insertTogether(author: PersonViewer, asked: readonly RequestedNote[]): Promise<(Note | null | Error)[]> {
     try {
       return await insertAll(author, asked);
     } catch (error) {
@@ -78,12 +94,12 @@ export function createNoteInserter(database: Database): NoteInserter {
     return Promise.all(asked.map((one) => insertAll(author, [one]).then(([note]) => note ?? null, asError)));
   }
 
-  function batcherOf(author: PersonViewer): MicroBatcher<AskedNote, Note | null> {
+  function batcherOf(author: PersonViewer): MicroBatcher<RequestedNote, Note | null> {
     const name = authorKey(author);
     const known = batchers.get(name);
     if (known) return known;
-    const batcher = createMicroBatcher<AskedNote, Note | null>({
-      nameOf: ({ note }) => note.id, // no two are one
+    const batcher = createMicroBatcher<RequestedNote, Note | null>({
+      nameOf: ({ note }) => note.id, // never the same for two notes
       maxBatchSize,
       maxBatchesAtOnce: 1,
       answer: (asked) => insertTogether(author, asked),
@@ -102,15 +118,22 @@ export function createNoteInserter(database: Database): NoteInserter {
   };
 }
 
-/** What all notes of one statement have in common: their author, what the author may do, and the origin that the audit keeps. */
+/**
+ * Returns the key of a batcher: everything that the notes of one statement have in common, which is the author, their
+ * permissions, and the origin for the audit.
+ */
 function authorKey({ person, account, role, scopes, credential, origin }: PersonViewer): string {
   return JSON.stringify([person.id, account.id, role, [...scopes], credential, origin?.address, origin?.userAgent]);
 }
 
-/** The notes that are given, with what their statement has to know of each besides. */
-const given = recordset(notesTable, "asked", newNoteFields, { place: "integer", authorNumber: "integer", requestId: "text" });
+/** The new notes as a recordset, with the further columns that the statement needs of each. */
+const given = recordset(notesTable, "asked", newNoteFields, {
+  position: "integer",
+  authorNumber: "integer",
+  requestId: "text",
+});
 
-// Written once: this is a large part of the statement, and notes are added all the time.
+// Built once, because it is a large part of the statement and notes are added often.
 const insertGiven = insertInto(notesTable, {
   id: given.column("id"),
   accountId: sql`t.account_id`,
@@ -128,15 +151,18 @@ const insertGiven = insertInto(notesTable, {
 const created = {
   action: "CREATED",
   entity: "NOTE",
-  rows: "told",
+  rows: "added_with_request",
   at: raw("acted.created_at"),
   requestId: raw("acted.request_id"),
 } as const;
 
-/** The tickets are found, the notes added and the audit kept by one statement. The notes are one value of it, so that it is the same for any number. */
-function statementOf(author: PersonViewer, asked: readonly AskedNote[], parts: InsertParts | undefined): Sql {
-  const rows = asked.map(({ author: { person, origin }, note }, place) => {
-    return { ...note, place, authorNumber: person.number, requestId: origin?.requestId ?? null };
+/**
+ * Returns the statement that finds the tickets, adds the notes and records them in the audit. The notes are one bind value, so
+ * the text of the statement does not depend on their number.
+ */
+function statementOf(author: PersonViewer, asked: readonly RequestedNote[], parts: InsertParts | undefined): Sql {
+  const rows = asked.map(({ author: { person, origin }, note }, position) => {
+    return { ...note, position, authorNumber: person.number, requestId: origin?.requestId ?? null };
   });
   return sql`
     WITH ${given.part(rows)}, ${parts?.before ?? empty} added AS (
@@ -145,9 +171,9 @@ function statementOf(author: PersonViewer, asked: readonly AskedNote[], parts: I
         SELECT t.id, t.account_id FROM ${parts?.ticket ?? ticketsAsked(author)} OFFSET 0
       ) t
       WHERE ${parts?.condition ?? always}
-      ORDER BY asked.place
+            ORDER BY asked.position
       RETURNING *
-    ), told AS (
+    ), added_with_request AS (
       SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
     ), audited AS (${auditInsert(author, created)})
     ${parts?.after ?? empty}

@@ -3,24 +3,31 @@ import { type AccountCondition, type Condition, matches } from "../database/sql.
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
- * The notes a viewer may see: staff all of their account, internal ones with the scope for them; a customer the public notes of the
- * tickets they requested.
+ * Returns the condition for the notes that the viewer may see. Staff see all notes of their account, internal ones only with
+ * the scope for them; a customer sees the public notes of the tickets that they requested. Throws as {@link authorize} if the
+ * viewer lacks the scope.
  */
 export function visibleNotes(viewer: Viewer): AccountCondition {
   return visibleTo(authorize(viewer, "notes:read"));
 }
 
-/** The notes a viewer may edit and delete: staff what they see, a customer what they wrote. */
+/**
+ * Returns the condition for the notes that the viewer may edit and delete: staff those that they may see, a customer those that
+ * they wrote. Throws as {@link authorize} if the viewer lacks a scope.
+ */
 export function changeableNotes(viewer: Viewer): Condition {
   return changeableBy(authorize(viewer, "notes:read", "notes:write"));
 }
 
-/** Whether {@link changeableNotes} holds for `note`, which the viewer sees already. */
+/** Returns whether {@link changeableNotes} holds for `note`, which the viewer may see. */
 export function mayChangeNote(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
   return hasScopes(viewer, "notes:read", "notes:write") && matches(changeableBy(viewer), note);
 }
 
-/** The person who adds a note. @throws {Forbidden} where the note would be internal and they may not write such. */
+/**
+ * Returns the viewer as the author of a new note. Throws {@link Forbidden} if they may not add notes of that visibility or
+ * medium.
+ */
 export function authorOfNewNote(
   viewer: Viewer,
   note: { readonly isPublic: boolean; readonly medium?: string | undefined },
@@ -32,7 +39,10 @@ export function authorOfNewNote(
   return person;
 }
 
-/** @throws {Forbidden} where `viewer` may not write notes of that visibility, since they could not read them. */
+/**
+ * Throws {@link Forbidden} if `viewer` may not write notes of that visibility: nobody may write a note that they could not
+ * read.
+ */
 export function requireVisibility(viewer: PersonViewer, isPublic: boolean): void {
   if (isPublic) return;
   if (!isStaff(viewer)) throw new Forbidden("A customer writes public notes: send the note as public.");

@@ -36,7 +36,10 @@ declare module "../services.ts" {
 }
 
 export interface Notes {
-  /** Returns notes in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
+  /**
+   * Returns notes in the order of `ids` with the selected fields, or null for one that is missing or that the viewer may not
+   * see.
+   */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Notes across tickets. */
@@ -51,50 +54,54 @@ export interface Notes {
     selection?: PageSelection,
   ): Promise<(CountedSlice<Note> | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
-  /** @throws {NotFound} where the viewer sees no such ticket, {@link Forbidden}, {@link InvalidInput} */
+  /**
+   * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add such a
+   * note, and {@link InvalidInput} if a field is not valid.
+   */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
   /**
-   * Opens a ticket with its first notes, in one statement.
-   *
-   * @throws as {@link Tickets.add} and {@link Notes.add}; the path of an error in a note begins with `notes` and its index.
+   * Opens a ticket with its first notes in one statement. Throws as {@link Tickets.add} and {@link Notes.add}; the path of an
+   * error in a note begins with `notes` and the index of the note.
    */
   openTicket(viewer: Viewer, input: AddTicketInput, notes: readonly NewNoteInput[]): Promise<Ticket>;
   /**
-   * Adds notes to a ticket and changes what else of it is given, in one statement.
-   *
-   * @throws as {@link Tickets.update} and {@link Notes.openTicket}
+   * Adds notes to a ticket and changes the given fields of the ticket in one statement. Throws as {@link Tickets.update} and
+   * {@link Notes.openTicket}.
    */
   addToTicket(viewer: Viewer, input: UpdateTicketInput, notes: readonly NewNoteInput[]): Promise<void>;
-  /** @throws {NotFound} where the viewer sees no such note, {@link Forbidden} where they see it and may not edit it, {@link InvalidInput} */
+  /**
+   * Changes a note. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it, and
+   * {@link InvalidInput} if a field is not valid.
+   */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /**
-   * Deletes a note and its attachments, and returns what was deleted. @throws {NotFound}, {@link Forbidden} as {@link
-   * Notes.update}
+   * Deletes a note and its attachments, and returns the note. Throws {@link NotFound} and {@link Forbidden} as
+   * {@link Notes.update}.
    */
   delete(viewer: Viewer, id: string): Promise<Note>;
 }
 
-/** The files that a note is to take with it. */
+/** The uploads that a new note claims. */
 export interface NoteUploads {
   readonly noteId: string;
   readonly text: string;
   readonly uploads: readonly NoteUpload[];
-  /** Where the caller has them: what a refusal is about. */
+  /** The path of the uploads in the caller's input, for errors. */
   readonly path: readonly string[];
 }
 
-/**
- * Files that were uploaded before the note that claims them. The attachments feature, which comes later in the feature order,
- * implements this.
- */
+/** Claims uploads for notes. The attachments feature, which comes later in the feature order, implements it. */
 export interface UploadClaims {
-  /** @throws {InvalidInput} of {@link NoteUploads.path} where one is not there to be taken, {@link Forbidden} */
+  /**
+   * Returns the parts with which the notes claim their uploads. Throws {@link InvalidInput} with {@link NoteUploads.path} if
+   * an upload cannot be claimed, and {@link Forbidden} if the viewer may not attach files.
+   */
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
 }
 
-/** The part of the statement that adds notes for their uploads: both are written, or neither is. */
+/** The parts with which the statement that adds notes also claims their uploads. Both are written, or neither is. */
 export interface UploadClaim extends InsertParts {
-  /** What to say where {@link UploadClaim.condition} did not hold: an upload is not there any more. */
+  /** The error to throw if the condition did not hold because an upload is gone or claimed. */
   readonly refusal: InvalidInput;
 }
 
@@ -106,7 +113,7 @@ export interface NotesDependencies {
   readonly uploads: UploadClaims;
   readonly tickets: Tickets;
   readonly ticketWriting: TicketWriting;
-  /** Told after a note is gone, with its attachments' rows: their bytes can go too. */
+  /** Called after a note and its attachments are deleted, so that the bytes of the attachments can be removed. */
   readonly onDeleted: () => void;
 }
 
@@ -115,8 +122,11 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   const { prisma } = database;
   const inserter = createNoteInserter(database);
 
-  /** A note the viewer may change. Forbidden is said only to who may read it. */
-  async function changeable(viewer: Viewer, id: string): Promise<Note> {
+  /**
+   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if they
+   * may not change it.
+   */
+  async function changeableNote(viewer: Viewer, id: string): Promise<Note> {
     const allowed = changeableNotes(viewer);
     const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
     if (!note) throw new NotFound("note");
@@ -137,44 +147,50 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     };
   }
 
-  /** Claims files for a ticket. If the author cannot see the ticket, the error must not say anything about the files. */
+  /**
+   * Adds a note that claims uploads. The ticket is checked first: if the author may not see it, the error must not say
+   * anything about the uploads.
+   */
   async function addWithUploads(
     author: PersonViewer,
     input: AddNoteInput,
     note: NewNote,
-    wanted: readonly NoteUpload[],
+    noteUploads: readonly NoteUpload[],
   ): Promise<Note> {
     const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
-    const claim = await uploads.claim(author, [{ noteId: note.id, text: note.text, uploads: wanted, path: ["uploads"] }]);
+    const claim = await uploads.claim(author, [{ noteId: note.id, text: note.text, uploads: noteUploads, path: ["uploads"] }]);
     const [added] = await inserter.insertWith(author, [note], claim);
     if (!added) throw claim.refusal;
     return added;
   }
 
-  /** Checks notes that are added together. @throws {InvalidInput} with the index of the note in its path, {@link Forbidden} */
+  /**
+   * Returns the checked notes that are added together. Throws {@link InvalidInput} with the index of the note in the path,
+   * and {@link Forbidden} if the viewer may not add such a note.
+   */
   function prepare(viewer: Viewer, ticketId: string, notes: readonly NewNoteInput[]): PreparedNotes {
-    const prepared = notes.map((note, place) => {
+    const prepared = notes.map((note, index) => {
       const author = authorOfNewNote(viewer, note);
       const problem = attempt(() => checkText(note.text), InvalidInput);
-      if (problem) throw below(["notes", String(place)], problem);
+      if (problem) throw below(["notes", String(index)], problem);
       return { author, note: newNoteOf({ ...note, ticketId }) };
     });
     return { author: prepared[0]?.author ?? authorize(viewer), notes: prepared.map(({ note }) => note) };
   }
 
-  /** Sends the notes with what writes their ticket, and with what gives them their files. */
+  /** Adds the notes in one statement with the write of their ticket and the claim of their uploads. */
   async function send(
     { author, notes }: PreparedNotes,
     inputs: readonly NewNoteInput[],
     write: TicketWrite | undefined,
     ticket: Sql | undefined,
   ): Promise<void> {
-    const wanted = notes.map(({ id: noteId, text }, place) => {
-      return { noteId, text, uploads: inputs[place]?.uploads ?? [], path: ["notes", String(place), "uploads"] };
+    const noteUploads = notes.map(({ id: noteId, text }, index) => {
+      return { noteId, text, uploads: inputs[index]?.uploads ?? [], path: ["notes", String(index), "uploads"] };
     });
-    const hasUploads = wanted.some((one) => one.uploads.length > 0);
-    const claim = hasUploads ? await uploads.claim(author, wanted) : undefined;
+    const hasUploads = noteUploads.some((one) => one.uploads.length > 0);
+    const claim = hasUploads ? await uploads.claim(author, noteUploads) : undefined;
     const claimed = claim?.condition ?? sql`true`;
     const added = await inserter.insertWith(author, notes, {
       before: sql`${claim?.before ?? empty}${write ? sql`${write.parts(claimed)}, ` : empty}`,
@@ -226,7 +242,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async update(viewer, input) {
       const editor = authorize(viewer);
-      const note = await changeable(viewer, input.id);
+      const note = await changeableNote(viewer, input.id);
       if (input.ticketId !== undefined && input.ticketId !== note.ticketId) {
         throw invalid("ticketId", "The note is of another ticket, and notes do not move.");
       }
@@ -252,9 +268,10 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async delete(viewer, id) {
       const deleter = authorize(viewer);
-      const note = await changeable(viewer, id);
+      const note = await changeableNote(viewer, id);
       const at = clock();
-      // Its attachments go with it, by the foreign key: they are listed from before that.
+      // The foreign key deletes the attachments. The statement still sees them, because it reads the state before the
+      // deletion.
       const deleted = await database.query(sql`
         WITH deleted AS (
           DELETE FROM notes n WHERE ${whereSql("n", changeableNotes(viewer))} AND n.id = ${id}::uuid RETURNING n.id, n.account_id
@@ -271,18 +288,18 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   };
 }
 
-/** Notes that are added together, checked, and their author. */
+/** Checked notes that are added together, and their author. */
 interface PreparedNotes {
   readonly author: PersonViewer;
   readonly notes: readonly NewNote[];
 }
 
-/** `problem` as it is below `path`. */
+/** Returns `problem` with `path` before the path of each field. */
 function below(path: readonly string[], problem: InvalidInput): InvalidInput {
   return new InvalidInput(problem.fields.map((field) => ({ ...field, path: [...path, ...field.path] })));
 }
 
-/** Clocks of two machines may differ, and an edit must not lie before the note. */
+/** Returns the later time. Clocks of two machines may differ, and the time of an edit must not be before that of the note. */
 function latest(one: Date, other: Date): Date {
   return one > other ? one : other;
 }

@@ -9,13 +9,15 @@ import { shownStatuses, statusNamed } from "../tickets/v1-statuses.ts";
 import type { NewNoteInput } from "./input.ts";
 import { readUploads } from "./v1-uploads.ts";
 
-/** The operations that write the records of one kind, and notes with them: what the family's clients call updating a record. */
+/**
+ * The operations that write records of one kind together with notes. Clients of this API family add notes by updating a record.
+ */
 export interface RecordOperations {
   readonly update: V1Operation;
   readonly open: V1Operation;
 }
 
-/** The fields that hold a note to be added, by who may see it. */
+/** The fields with a note to add, and whether that note is public. */
 const recordNoteFields = [
   { name: "note", isPublic: true },
   { name: "internal_note", isPublic: false },
@@ -30,7 +32,7 @@ function attachmentsOf(field: string): string {
   return `${field}_attachments`;
 }
 
-/** What a client sends of a record. What is absent is undefined. */
+/** The fields of a record in a request. Absent fields are undefined. */
 interface SentRecord {
   readonly subject: string | undefined;
   readonly status: TicketStatus | undefined;
@@ -51,22 +53,25 @@ export function recordOperations(kind: TicketKind): RecordOperations {
         const ticket = await ticketOf(kind, request);
         const { notes, ...changes } = await readRecord(kind, request, ticket);
         const { services, viewer } = request;
-        await naming(notes, (inputs) => services.notes.addToTicket(viewer, { id: ticket.id, ...changes }, inputs));
+        await withSentFields(notes, (inputs) => services.notes.addToTicket(viewer, { id: ticket.id, ...changes }, inputs));
       }),
 
     open: async (request) => {
       const { notes, subject = "", status = "PENDING", requesterId } = await readRecord(kind, request);
       const { services, viewer, publicUrl } = request;
       const input = { kind, subject, status, requesterId: requesterId ?? undefined };
-      const ticket = await naming(notes, (inputs) => services.notes.openTicket(viewer, input, inputs));
+      const ticket = await withSentFields(notes, (inputs) => services.notes.openTicket(viewer, input, inputs));
       const location = `${publicUrl}/v1/${collection}/${ticket.number}`;
       return { status: 201, body: { id: ticket.number }, headers: { location } };
     },
   };
 }
 
-/** Does `work` with the notes that were sent. What it refuses of one is said of the field that the note came in. @throws {InvalidInput} */
-async function naming<Result>(
+/**
+ * Returns the result of `work` with the sent notes. Throws {@link InvalidInput} of `work` with the names of the fields in which
+ * the notes were sent.
+ */
+async function withSentFields<Result>(
   notes: readonly SentNote[],
   work: (inputs: readonly NewNoteInput[]) => Promise<Result>,
 ): Promise<Result> {
@@ -79,13 +84,16 @@ async function naming<Result>(
 }
 
 function fieldOf(notes: readonly SentNote[], path: readonly string[]): readonly string[] {
-  const [first, place, part] = path;
-  const note = first === "notes" ? notes[Number(place)] : undefined;
+  const [first, index, part] = path;
+  const note = first === "notes" ? notes[Number(index)] : undefined;
   if (!note) return path;
   return [part === "uploads" ? attachmentsOf(note.field) : note.field];
 }
 
-/** What a client sends of a record: of `known` where it is there already. @throws {InvalidInput} with every field that cannot be used */
+/**
+ * Returns the record in the request's body. `known` is the ticket if the record exists already. Throws {@link InvalidInput}
+ * with every field that is not valid.
+ */
 async function readRecord(kind: TicketKind, request: V1Request, known?: Ticket): Promise<SentRecord> {
   const body = readBody(request.body);
   const issues = createIssues();
@@ -108,8 +116,8 @@ function readSubject({ subject }: Body, known: Ticket | undefined, issues: Issue
 }
 
 /**
- * Returns the status for a name. The name that a record is shown with already changes nothing, even if other statuses are shown
- * by the same name.
+ * Returns the status for the sent name. The name that the record shows already keeps its status, even if the name also stands
+ * for other statuses.
  */
 function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, issues: Issues): TicketStatus | undefined {
   if (status === undefined) return undefined;
@@ -118,7 +126,7 @@ function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefine
   return known && shownStatuses(kind)[known.status] === status ? known.status : named;
 }
 
-/** Returns the person with that integer id or node id; null removes the requester. */
+/** Returns the id of the person with the sent integer id or node id, or null to remove the requester. */
 async function readRequester(
   { requested_by_id: id }: Body,
   { services, viewer }: V1Request,

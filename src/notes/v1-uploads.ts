@@ -3,8 +3,8 @@ import { type Body, readTruth } from "../rest/v1/kit/body.ts";
 import type { NoteUpload } from "./input.ts";
 
 /**
- * The files that a body names under any of `fields`, which add up: clients of the family write those of a text beside it, in a field named after it.
- * Adds to `issues` each field that is no list of `{key, filesize?, inline?}`.
+ * Returns the uploads in all of `fields` together. Clients of this API family send the uploads of a text field in a field named
+ * after it. Adds each field that is not a list of `{key, filesize?, inline?}` to `issues`.
  */
 export function readUploads(body: Body, fields: readonly string[], issues: Issues): readonly NoteUpload[] {
   return fields.flatMap((field) => {
@@ -15,7 +15,7 @@ export function readUploads(body: Body, fields: readonly string[], issues: Issue
 }
 
 function readList(attachments: unknown): readonly NoteUpload[] | undefined {
-  // The Ruby SDK sends nothing as an empty text.
+  // The Ruby SDK sends an empty text for an empty list.
   if (attachments === undefined || attachments === null || attachments === "") return [];
   if (!Array.isArray(attachments)) return undefined;
   const uploads = attachments.map(readUpload);
@@ -30,7 +30,7 @@ function readUpload(attachment: unknown): NoteUpload | undefined {
   return inline === undefined ? undefined : { key: attachment.key, inline };
 }
 
-/** A field as sentences about it begin: `Note attachments`. */
+/** Returns a field's name as the beginning of a sentence: `Note attachments`. */
 function fieldLabel(field: string): string {
   const words = field.replaceAll("_", " ");
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;

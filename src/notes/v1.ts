@@ -17,7 +17,7 @@ import { authorOfNote, homeAccountOfAuthor, noteEntity, ticketOfNote } from "./r
 import type { Note, NoteMedium } from "./service.ts";
 import { readUploads } from "./v1-uploads.ts";
 
-/** Which notes a path is about: all of them, or by who may see them. */
+/** The notes of a path: all of them, or only the public or the internal ones. */
 export type Visibility = "all" | "public" | "internal";
 
 export interface NoteOperations {
@@ -27,7 +27,7 @@ export interface NoteOperations {
   readonly add: (kind: TicketKind) => V1Operation;
 }
 
-/** What each medium is called on /v1. */
+/** The name of each medium on /v1. */
 const mediumNames: Readonly<Record<NoteMedium, string>> = {
   DEFAULT: "default",
   EMAIL: "email",
@@ -38,10 +38,10 @@ const mediumNames: Readonly<Record<NoteMedium, string>> = {
 };
 
 const mediaByName = Object.fromEntries(
-  Object.entries(mediumNames).map(([medium, name]) => [name, [medium as NoteMedium]]), // Object.entries forgets its keys.
+  Object.entries(mediumNames).map(([medium, name]) => [name, [medium as NoteMedium]]), // Object.entries loses the type of the keys
 );
 
-/** The media that a client may write notes of. */
+/** The media with which a client may add notes. */
 const writableMedia: ReadonlyMap<unknown, NoteMedium> = new Map([
   ["default", "DEFAULT"],
   ["system", "SYSTEM"],
@@ -58,7 +58,7 @@ const filterable = {
 const sortableNotes = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
 /**
- * Returns the operations on notes. `attachments` is the field with the attachments of a note, which this feature does not know.
+ * Returns the operations on notes. `attachments` is the field with a note's attachments, which the attachments feature defines.
  */
 export function noteOperations({ attachments }: { attachments: RecordField }): NoteOperations {
   const shape = noteShape(attachments);
@@ -101,7 +101,7 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
           if (!slice) throw new NotFound("ticket");
           return slice;
         },
-        count: (fields, most) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, most),
+        count: (fields, max) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, max),
       });
     },
 
@@ -118,8 +118,10 @@ function createdAnswer(note: Note, publicUrl: string): V1Answer {
   return { status: 201, body: { id: note.number }, headers: { location: `${publicUrl}/v1/notes/${note.number}` } };
 }
 
-/** An internal note is of the account that the viewer acts in; a public one is shown with its author's. */
-const ownAccountOf = workedContent(noteEntity, [], (_note, context) => ownAccount(context));
+/**
+ * The account of an internal note is the one in which the viewer acts. A public note is shown with the account of its author.
+ */
+const ownAccountOf = computedContent(noteEntity, [], (_note, context) => ownAccount(context));
 const account: RecordField = (name) => {
   const home: RowContent = { kind: "toOne", relation: homeAccountOfAuthor, nullable: true, members: accountStub };
   return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
@@ -152,7 +154,7 @@ const ticketStub: RowMembers = [
   { name: "subject", content: columnContent(ticketEntity, "subject", "json") },
 ];
 
-/** The record that notes are of, for those of a ticket of that kind. */
+/** Returns the field with a note's record. It is present only on notes of tickets of that kind. */
 function referenceTo(kind: string): RecordField {
   return (name) => {
     const content: RowContent = { kind: "object", members: ticketStub };
@@ -160,21 +162,27 @@ function referenceTo(kind: string): RecordField {
   };
 }
 
-/** A path's and a parameter's word on who may see the notes; both must hold. @throws {BadRequest} */
+/**
+ * Returns the filter by visibility. The visibility of the path and the parameter `state` must both hold. Throws `BadRequest` if
+ * `state` is not valid.
+ */
 function visibilityFilter(visibility: Visibility, { query }: V1Request): NoteFilter {
   const state = query.last("state") ?? "";
   if (state !== "" && state !== "public" && state !== "internal") {
     throw invalidParameter("state", state);
   }
-  const wanted = new Set([visibility, state].filter((word) => word !== "all" && word !== ""));
-  if (wanted.size === 2) return { ids: [] };
-  return { isPublic: wanted.size === 0 ? undefined : wanted.has("public") };
+  const visibilities = new Set([visibility, state].filter((word) => word !== "all" && word !== ""));
+  if (visibilities.size === 2) return { ids: [] };
+  return { isPublic: visibilities.size === 0 ? undefined : visibilities.has("public") };
 }
 
-/** The fields of a note that mean something here. */
+/** The supported fields of a new note. */
 const noteFields = ["text", "internal", "medium", "attachments", "text_attachments"] as const;
 
-/** What a client sends of a new note. @throws {BadRequest} {@link InvalidInput} with every field that cannot be used */
+/**
+ * Returns the new note in a body. Throws `BadRequest` if the body is not an object, and `InvalidInput` with every field that is
+ * not valid.
+ */
 function readNote(sent: unknown): NewNoteInput {
   const body = readBody(sent);
   const { text, internal, medium } = body;

@@ -23,12 +23,12 @@ interface NoteWrite {
 const categoryOf: Record<V2Category, NoteCategory> = { "pre-scan": "PRE_SCAN", "post-scan": "POST_SCAN" };
 const v2CategoryOf: Record<NoteCategory, V2Category> = { PRE_SCAN: "pre-scan", POST_SCAN: "post-scan" };
 
-/** The most characters (Unicode code points) of a note that /v2 has ever taken or shown. */
+/** The maximum length of a note on /v2, in characters (Unicode code points). */
 const maximumCharacters = 1500;
 
-/** A text as /v2 shows it: one written elsewhere may be longer, and is cut so that the bound is never broken. */
+/** Returns a text as /v2 shows it. A text that another API has written may be longer than /v2's maximum, and is cut to it. */
 export function excerpt(text: string): string {
-  // There are never more characters than units of UTF-16, and those are known without counting.
+  // `length` counts UTF-16 units, of which there are never fewer than characters. It needs no counting.
   if (text.length <= maximumCharacters || codePointLength(text) <= maximumCharacters) return text;
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
@@ -64,8 +64,8 @@ export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; pat
   const read = { filter: {}, ordering, page };
   const [slice] = await inJson(() => services.notes.ofTickets(viewer, [ticketId], read, listWithTotal));
   if (!slice) throw new NotFound("ticket");
-  const asked = appliedQuery(query, { ticket_id: ticketId });
-  return asJson(`{"query":${asked},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`);
+  const applied = appliedQuery(query, { ticket_id: ticketId });
+  return asJson(`{"query":${applied},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`);
 };
 
 export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
@@ -87,7 +87,7 @@ export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; b
   return asJson(await renderJson(note, {}));
 };
 
-/** PUT replaces: omitted properties have their defaults by now. */
+/** PUT replaces the note: validation has set omitted properties to their defaults. */
 export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
   { viewer, path, body },
@@ -115,13 +115,13 @@ function categoriesOf(body: NoteWrite): NoteCategory[] {
   return (body.categories ?? []).map((category) => categoryOf[category]);
 }
 
-/** A note that was just written, which came without its author. */
+/** Returns the /v2 body of a note that was just written. It reads the author, whom the written row does not include. */
 async function toV2Note(services: Services, viewer: Viewer, note: Note): Promise<object> {
   const [author] = await services.people.byNumbers(viewer, [note.authorNumber]);
-  return presentWith(note, author ?? null);
+  return toV2Body(note, author ?? null);
 }
 
-function presentWith(note: Note, author: Person | null): object {
+function toV2Body(note: Note, author: Person | null): object {
   return {
     id: note.id,
     author_id: author?.id,

@@ -1,12 +1,12 @@
 import type { FieldFilter } from "../query/model/field-filter.ts";
 import type { Ordering, OrderKey, Page } from "../query/model/page.ts";
 
-/** Which people are wanted; everything given must hold. */
+/** A filter of people. All conditions must hold. */
 export interface PersonFilter {
   readonly fields?: PersonFieldFilters | undefined;
 }
 
-/** What single fields must be, each as often as wanted. */
+/** The conditions on single fields. All of them must hold. */
 export interface PersonFieldFilters {
   readonly number?: readonly FieldFilter<number>[];
   readonly name?: readonly FieldFilter<string>[];
@@ -20,7 +20,7 @@ export interface PersonRead {
   readonly page: Page;
 }
 
-/** The orders that people can be read in. */
+/** The orders in which people can be read. */
 export const personOrderings = {
   NUMBER: { field: "number", type: "integer" },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -1,27 +1,33 @@
 import { authorize, isStaff, type Viewer } from "../viewer.ts";
 import type { Condition } from "../database/sql.ts";
 
-/** Whose names a viewer meets: the members of the account they act in. As a condition over memberships. */
+/**
+ * Returns the condition over memberships for the people whose names the viewer may see: the members of the account in which
+ * they act.
+ */
 export function visibleMemberships(viewer: Viewer): Condition {
   return { accountId: authorize(viewer).account.id };
 }
 
 /**
- * Whose participants of tickets a viewer finds among the people, besides themselves: a customer those of the tickets they requested. Undefined for
- * staff, who find every member of the account.
+ * Returns the requester on whose tickets a customer finds participants. The people that a customer finds are themselves and
+ * these participants. Returns undefined for staff, who find every member of the account.
  */
 export function findsParticipantsOf(viewer: Viewer): { readonly accountId: string; readonly requesterId: string } | undefined {
   const person = authorize(viewer);
   return isStaff(person) ? undefined : { accountId: person.account.id, requesterId: person.person.id };
 }
 
-/** Whose mail addresses a viewer may search by, as a condition over people: those that {@link maySeeEmail} shows them. */
+/**
+ * Returns the condition over people for those whose email addresses the viewer may search by. They are the same as in
+ * {@link maySeeEmail}.
+ */
 export function searchableEmails(viewer: Viewer): Condition {
   const person = authorize(viewer);
   return isStaff(person) ? {} : { id: person.person.id };
 }
 
-/** The accounts a viewer may read: the one they act in. */
+/** Returns the condition for the accounts that the viewer may read: the one in which they act. */
 export function visibleAccounts(viewer: Viewer): Condition {
   return { id: authorize(viewer).account.id };
 }

@@ -22,7 +22,7 @@ export const personStub: RowMembers = [
   { name: "name", content: columnContent(personEntity, "name", "json") },
 ];
 
-/** The account that the viewer acts in, as {@link accountStub}. */
+/** Returns the account in which the viewer acts, in the shape of {@link accountStub}. */
 export function ownAccount({ viewer: { account } }: FieldContext): { id: string; name: string } {
   return { id: account.slug, name: account.name };
 }
@@ -39,7 +39,7 @@ const personShape: Shape<Person> = {
   },
 };
 
-/** The account that the viewer acts in. */
+/** The record of the account in which the viewer acts. */
 const accountShape: Shape<Account> = {
   fields: {
     id: storedValue(accountEntity, "slug", "json"),
@@ -81,7 +81,7 @@ export const getMe: V1Operation = (request) =>
 export const getPerson: V1Operation = (request) =>
   answerRecord(request, personShape, (selection) => requestedPerson(request, selection));
 
-/** There are no teams here. Clients request them on their way to the notes, and get an empty list. */
+/** Responds with an empty list, because there are no teams here. Clients request teams before they request notes. */
 export const listTeams: V1Operation = async (request) => {
   await requestedPerson(request);
   return { body: [] };

@@ -10,7 +10,7 @@ export interface AddTicketInput {
   readonly requesterId?: string | undefined;
 }
 
-/** What is absent stays as it is. */
+/** Absent fields stay unchanged. */
 export interface UpdateTicketInput {
   readonly id: string;
   readonly subject?: string | undefined;
@@ -36,7 +36,7 @@ export interface TicketRead {
   readonly page: Page;
 }
 
-/** What single fields must be, each as often as wanted. */
+/** The conditions on single fields. All of them must hold. */
 export interface TicketFieldFilters {
   readonly number?: readonly FieldFilter<number>[];
   readonly status?: readonly FieldFilter<TicketStatus>[];
@@ -44,21 +44,21 @@ export interface TicketFieldFilters {
   readonly updatedAt?: readonly FieldFilter<Date>[];
 }
 
-const subjectLimit = 255;
+const maxSubjectLength = 255;
 
-/** @throws {InvalidInput} with every field that cannot be used. */
+/** Throws {@link InvalidInput} if the subject is not valid. */
 export function checkTicket({ subject }: { readonly subject?: string | undefined }): void {
   if (subject === undefined) return;
   const issues = createIssues();
   const problem = unstorable(subject);
   if (problem) issues.add("subject", `The subject ${problem}.`);
   if (subject.trim() === "") issues.add("subject", "The subject must not be blank.");
-  if (codePointLength(subject) > subjectLimit)
-    issues.add("subject", `The subject must have at most ${subjectLimit} characters.`);
+  if (codePointLength(subject) > maxSubjectLength)
+    issues.add("subject", `The subject must have at most ${maxSubjectLength} characters.`);
   issues.throwIfAny();
 }
 
-/** Every status: one that is left out does not compile. */
+/** Every status. A missing one does not compile. */
 const allStatuses: Readonly<Record<TicketStatus, true>> = {
   PREPARED: true,
   PENDING: true,
@@ -68,7 +68,7 @@ const allStatuses: Readonly<Record<TicketStatus, true>> = {
   CANCELLED: true,
 };
 
-/** The orders that tickets can be read in. */
+/** The orders in which tickets can be read. */
 export const ticketOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   UPDATED_AT: { field: "updatedAt", type: "timestamptz", ties: tiesById },

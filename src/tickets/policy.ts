@@ -2,7 +2,10 @@ import { Forbidden } from "../errors.ts";
 import type { AccountCondition } from "../database/sql.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
-/** The tickets a viewer may see: all of their account for its staff, those they requested for a customer. */
+/**
+ * Returns the condition for the tickets that the viewer may see: staff all tickets of their account, a customer those that they
+ * requested. Throws as {@link authorize} if the viewer lacks the scope.
+ */
 export function visibleTickets(viewer: Viewer): AccountCondition {
   const person = authorize(viewer, "tickets:read");
   const { id: accountId } = person.account;
@@ -10,8 +13,9 @@ export function visibleTickets(viewer: Viewer): AccountCondition {
 }
 
 /**
- * Returns who opens a ticket, in which account and for whom: a customer for themselves; staff for any member of the account, or
- * without a requester. @throws {Forbidden}
+ * Returns the opener of a new ticket, its account and its requester. A customer opens tickets for themselves; staff for any
+ * member of the account, or without a requester. Throws {@link Forbidden} if a customer names another requester or the
+ * credential lacks the scope.
  */
 export function newTicketFor(
   viewer: Viewer,
@@ -27,8 +31,8 @@ export function newTicketFor(
 }
 
 /**
- * Returns the person who changes tickets that they see: only staff may. Call it only for a viewer who sees the ticket. @throws
- * {Forbidden}
+ * Returns the viewer as an editor of tickets. Call it only for a ticket that they may see. Throws {@link Forbidden} if they are
+ * not staff or the credential lacks a scope.
  */
 export function editorOfTickets(viewer: Viewer): PersonViewer {
   const editor = authorize(viewer, "tickets:read", "tickets:write");
@@ -40,7 +44,7 @@ export function editorOfTickets(viewer: Viewer): PersonViewer {
   return editor;
 }
 
-/** Whoever sees a ticket may add notes to it, when the credential is meant for that. */
+/** Returns whether the viewer may add notes to a ticket that they may see. It depends on the scopes only. */
 export function mayAddNotes(viewer: Viewer): boolean {
   return hasScopes(viewer, "tickets:read", "notes:write");
 }

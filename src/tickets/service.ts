@@ -20,7 +20,10 @@ declare module "../services.ts" {
 }
 
 export interface Tickets {
-  /** Returns tickets in the order of `ids` with the selected fields; null if there is none or the viewer may not see it. */
+  /**
+   * Returns tickets in the order of `ids` with the selected fields, or null for one that is missing or that the viewer may
+   * not see.
+   */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
@@ -29,9 +32,9 @@ export interface Tickets {
   /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
   /**
-   * Changes a ticket. What is so already is no change, and nothing is written then.
-   *
-   * @throws {NotFound} where the viewer sees no such ticket or the new requester is no member, {@link Forbidden}, {@link InvalidInput}
+   * Changes a ticket. Nothing is written if all fields have the given values already. Throws {@link NotFound} if the viewer
+   * may not see the ticket or the new requester is not a member, `Forbidden` if they may not change it, and `InvalidInput` if
+   * a field is not valid.
    */
   update(viewer: Viewer, input: UpdateTicketInput): Promise<Ticket>;
 }
@@ -47,7 +50,7 @@ export function createTickets({
   reads: Reads;
   writing: TicketWriting;
 }): Tickets {
-  /** Returns the ticket that was written. @throws {NotFound} if it has been deleted meanwhile, or is no longer visible. */
+  /** Returns the written ticket. Throws {@link NotFound} if it has been deleted meanwhile or is no longer visible. */
   async function write({ parts }: TicketWrite): Promise<Ticket> {
     const [written] = await database.query<Ticket>(sql`WITH ${parts(sql`true`)} SELECT ${ticketColumns} FROM written t`);
     if (!written) throw new NotFound("ticket");

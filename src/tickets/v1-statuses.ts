@@ -1,17 +1,18 @@
 import type { TicketKind, TicketStatus } from "./service.ts";
 
-/** The statuses of one kind of record on /v1, and how they map to ours. */
+/** The mapping between the statuses of one kind of record on /v1 and the statuses of tickets. */
 interface Statuses<Name extends string> {
-  /** What each of ours is shown as. */
+  /** The /v1 status that is shown for each status of a ticket. */
   readonly shown: Readonly<Record<TicketStatus, Name>>;
-  /** What each of the family's becomes when a client sets it. */
+  /** The status of the ticket that each /v1 status sets. */
   readonly set: Readonly<Record<Name, TicketStatus>>;
-  /** The paths below the collection that list the records under way, and those that are done. */
+  /** The paths below the collection that list the open records. */
   readonly open: readonly string[];
+  /** The paths below the collection that list the completed records. */
   readonly done: readonly string[];
 }
 
-/** Keeps the two directions of a kind to one list of names, which the compiler takes from `set`. */
+/** Returns `kind`. The compiler infers the names from `set` and checks `shown` against them. */
 function statuses<const Name extends string>(kind: {
   readonly set: Readonly<Record<Name, TicketStatus>>;
   readonly shown: Readonly<Record<TicketStatus, NoInfer<Name>>>;
@@ -42,9 +43,10 @@ const workflow = statuses({
 });
 
 /**
- * The statuses of /v1 by the kind of record, as the family's published clients list them, and ours. It is the one place that maps them: a kind, a
- * status of ours that is missing here, or a name that is shown and cannot be set, does not compile. Where the family has fewer statuses than we do, two of ours are
- * shown as one; where it has more, several of its own become one of ours (docs/decisions/0095).
+ * The mapping of statuses for each kind of record on /v1. The names are those in the published clients of this API family. A
+ * missing kind, a missing status of tickets, or a shown name that cannot be set does not compile. If /v1 has fewer statuses
+ * than tickets have, two of theirs are shown as one; if it has more, several of its names set the same status
+ * (docs/decisions/0095).
  */
 const v1Statuses = {
   REQUEST: statuses({
@@ -179,29 +181,29 @@ const v1Statuses = {
   }),
 } as const satisfies Readonly<Record<TicketKind, Statuses<string>>>;
 
-/** The statuses of ours by which records are done; all others are under way. */
+/** The statuses of completed tickets. All other tickets are open. */
 const doneStatuses: ReadonlySet<TicketStatus> = new Set(["CLOSED", "CANCELLED"]);
 
-/** What a status of ours is shown as on a record of that kind. */
+/** Returns the /v1 name of each status on records of that kind. */
 export function shownStatuses(kind: TicketKind): Readonly<Record<TicketStatus, string>> {
   return v1Statuses[kind].shown;
 }
 
-/** What the name of a status means on a record of that kind; undefined where the kind has no such status. */
+/** Returns the status that a /v1 name sets on records of that kind, or undefined if the kind has no such name. */
 export function statusNamed(kind: TicketKind, name: string): TicketStatus | undefined {
   return new Map<string, TicketStatus>(Object.entries(v1Statuses[kind].set)).get(name);
 }
 
-/** The statuses of ours that are shown under each name that a record of that kind can have; none under a name that nothing is shown as. */
+/** Returns the statuses that are shown under each /v1 name of that kind. The list is empty for a name that is only set. */
 export function statusesByName(kind: TicketKind): Readonly<Record<string, readonly TicketStatus[]>> {
   const { set, shown } = v1Statuses[kind];
-  const all = Object.entries(shown) as [TicketStatus, string][]; // Object.entries forgets its keys.
+  const all = Object.entries(shown) as [TicketStatus, string][]; // Object.entries loses the type of the keys
   return Object.fromEntries(
     Object.keys(set).map((name) => [name, all.filter(([, known]) => known === name).map(([status]) => status)]),
   );
 }
 
-/** The lists of records below a collection: the path of each, and the statuses of ours that it lists. */
+/** Returns the lists below the collection of that kind: the path of each, and the statuses of its tickets. */
 export function statusLists(
   kind: TicketKind,
 ): readonly { readonly path: string; readonly statuses: readonly TicketStatus[] }[] {

@@ -23,9 +23,9 @@ export const kindNames: Readonly<Record<TicketKind, { readonly collection: strin
   RISK: { collection: "risks", reference: "risk" },
 };
 
-/** What is shown of a ticket of each kind: all but the names of the statuses is the same. */
+/** The record shape of each kind of ticket. They differ only in the names of the statuses. */
 const ticketShapes = Object.fromEntries(
-  Object.keys(kindNames).map((kind) => [kind, ticketShape(kind as TicketKind)]), // Object.keys forgets its keys.
+  Object.keys(kindNames).map((kind) => [kind, ticketShape(kind as TicketKind)]), // Object.keys loses the type of the keys
 ) as Readonly<Record<TicketKind, Shape<Ticket>>>;
 
 function ticketShape(kind: TicketKind): Shape<Ticket> {
@@ -36,7 +36,7 @@ function ticketShape(kind: TicketKind): Shape<Ticket> {
       subject: storedValue(ticketEntity, "subject", "json"),
       status: storedValue(ticketEntity, "status", { codes: shownStatuses(kind) }),
       requested_by: relatedRow(requesterOfTicket, personStub),
-      // A ticket is seen in the account that keeps it, and nowhere else.
+      // A ticket is visible only in its own account, so that is the account in which the viewer acts.
       account: computedValue(ticketEntity, [], (_ticket, context) => ownAccount(context)),
       created_at: computedValue(ticketEntity, ["createdAt"], (ticket, { viewer, formatTime }) =>
         formatTime(ticket.createdAt, viewer.account.timeZone),
@@ -56,11 +56,11 @@ const sortableTickets = {
   updated_at: ticketOrderings.UPDATED_AT,
 };
 
-/** The reads of the tickets of one kind. */
+/** The read operations on the tickets of one kind. */
 export interface TicketOperations {
   readonly list: V1Operation;
   readonly get: V1Operation;
-  /** The lists that have a path of their own below the collection, such as those that are open. */
+  /** The lists with a path of their own below the collection, such as the open tickets. */
   readonly lists: readonly { readonly path: string; readonly list: V1Operation }[];
 }
 
@@ -92,7 +92,10 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
   };
 }
 
-/** Answers with the ticket that a path names, as it is after `write`, which is done once it is known that the answer can be given. */
+/**
+ * Returns the response with the ticket of the path in its state after `write`. `write` is called only after the selection of
+ * fields has proved valid.
+ */
 export function answerTicket(kind: TicketKind, request: V1Request, write?: () => Promise<void>): Promise<V1Answer> {
   return answerRecord(request, ticketShapes[kind], async (selection) => {
     await write?.();
@@ -100,7 +103,7 @@ export function answerTicket(kind: TicketKind, request: V1Request, write?: () =>
   });
 }
 
-/** The ticket that a path names, read with its kind. @throws {NotFound} also where it is of another kind */
+/** Returns the ticket of the path. Throws {@link NotFound} if there is none or it is of another kind. */
 export async function ticketOf(
   kind: TicketKind,
   { services, viewer, id: text }: V1Request,

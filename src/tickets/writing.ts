@@ -13,26 +13,29 @@ import { ticketById } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
 
 /**
- * The part of a statement that writes a ticket. It is one of the WITH parts of the statement that makes other changes with it:
- * notes that are added to the ticket are written by the same statement, so that all changes are made or none.
+ * The WITH parts that write a ticket. They are put into one statement with the other changes, such as the notes that are added
+ * to the ticket, so that all changes are made or none.
  */
 export interface TicketWrite {
   readonly ticketId: string;
   /**
-   * Returns the WITH parts: the written ticket, under the name `written`, and its audit event. It is written only if `condition`
-   * holds: a part that writes does so whatever becomes of the rest of its statement.
+   * Returns the WITH parts: `written`, which is the written ticket, and its audit event. They must have `condition`, because
+   * a WITH part that writes does so even if the rest of the statement adds nothing.
    */
   readonly parts: (condition: Sql) => Sql;
 }
 
-/** Prepares what writes tickets: authorized, checked, and not sent yet. */
+/** Prepares writes of tickets: it authorizes and checks them but does not send them. */
 export interface TicketWriting {
-  /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
+  /**
+   * Returns the write that opens a ticket. Throws `InvalidInput` if a field is not valid, `Forbidden` if a customer opens it
+   * for someone else, and {@link NotFound} if the requester is not a member of the account.
+   */
   opening(viewer: Viewer, input: AddTicketInput): Promise<TicketWrite>;
   /**
-   * The ticket as it is, and what changes it; that is undefined where all that was given is so already.
-   *
-   * @throws {NotFound} where the viewer sees no such ticket or the new requester is no member, {@link Forbidden}, {@link InvalidInput}
+   * Returns the current ticket and the write that changes it, which is undefined if all fields have the given values already.
+   * Throws {@link NotFound} if the viewer may not see the ticket or the new requester is not a member, `Forbidden` if they
+   * may not change it, and `InvalidInput` if a field is not valid.
    */
   change(viewer: Viewer, input: UpdateTicketInput): Promise<{ ticket: Ticket; write: TicketWrite | undefined }>;
 }
@@ -86,7 +89,8 @@ export function createTicketWriting({
       const event = { action: "EDITED", entity: "TICKET", rows: "written", at: now } as const;
       const write = {
         ticketId: ticket.id,
-        // Clocks of two machines may differ, and a change must not lie before the one before it.
+        // `greatest`, because clocks of two machines may differ and the time of a change must not be before that of the
+        // last one.
         parts: (condition: Sql) => sql`written AS (
           UPDATE tickets t SET ${setList(ticketsTable, { ...changes, updatedAt: sql`greatest(t.updated_at, ${now}::timestamptz)` })}
           WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ${ticket.id}::uuid AND ${condition}
@@ -98,7 +102,7 @@ export function createTicketWriting({
   };
 }
 
-/** What a field is to become; undefined where that is not given, or is so already. */
+/** Returns the new value of a field, or undefined if it is not given or is the current one. */
 function changed<Value>(given: Value | undefined, current: Value): Value | undefined {
   return given === current ? undefined : given;
 }

@@ -22,7 +22,7 @@ export interface Collection<Row, Fields> {
   /** Parameters that the operation itself has read. */
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
-  readonly usualOrder: Ordering;
+  readonly defaultOrder: Ordering;
   readonly read: (collectionRead: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
   readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
 }
@@ -30,10 +30,10 @@ export interface Collection<Row, Fields> {
 /** Answers with a page of a collection: a JSON array, and headers with its place in the collection. */
 export async function answerCollection<Row extends object, Fields extends Readonly<Record<string, unknown>>>(
   request: V1Request,
-  { shape, filterable, parameters = [], sortable, usualOrder, read, count }: Collection<Row, Fields>,
+  { shape, filterable, parameters = [], sortable, defaultOrder, read, count }: Collection<Row, Fields>,
 ): Promise<V1Answer> {
   const { query, readSelection } = request;
-  const ordering = readSort(query.last("sort"), sortable, usualOrder);
+  const ordering = readSort(query.last("sort"), sortable, defaultOrder);
   const wish = readPageWish(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
   const { list: selection } = readSelection(query.last("fields"), shape);

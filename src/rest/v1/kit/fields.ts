@@ -47,11 +47,11 @@ export function computedValue<Row>(
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
 ): RecordField {
-  return (name) => ({ name, content: workedContent(entity, fields, value) });
+  return (name) => ({ name, content: computedContent(entity, fields, value) });
 }
 
 /** What {@link computedValue} is the field of. */
-export function workedContent<Row>(
+export function computedContent<Row>(
   _entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
   value: (row: Row, context: FieldContext) => unknown,
