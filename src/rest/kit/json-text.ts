@@ -1,7 +1,7 @@
 import { UnsupportedAsJson } from "../../query/model/unsupported-as-json.ts";
 import { jsonOf } from "../../query/model/result.ts";
 
-/** An answer's body that is JSON already. */
+/** A response body that is already JSON text. */
 export interface JsonText {
   readonly [textMark]: string;
 }
@@ -12,15 +12,14 @@ export function asJson(text: string): JsonText {
   return { [textMark]: text };
 }
 
-/** The text of a body that is JSON already; undefined of any other. */
+/** Returns the text of a {@link JsonText}, or undefined for any other body. */
 export function jsonIn(body: unknown): string | undefined {
   return typeof body === "object" && body !== null && textMark in body ? (body as JsonText)[textMark] : undefined;
 }
 
 /**
- * Returns the JSON with which `found`, a row or a page, was read, completed for `context`.
- *
- * @throws {DomainError} what a policy has refused. Other errors are mistakes in the code.
+ * Returns the JSON of `found`, a row or a page that was read as JSON, with the values computed for `context`. Throws a
+ * `DomainError` of a computed value. Other errors are mistakes in the code.
  */
 export async function renderJson(found: object, context: object): Promise<string> {
   const json = jsonOf(found);
@@ -28,7 +27,10 @@ export async function renderJson(found: object, context: object): Promise<string
   return json.text(context);
 }
 
-/** What `read` finds with its JSON. @throws {DomainError} what a policy has refused of it. */
+/**
+ * Returns the result of `read`, which reads rows as JSON. Throws the `DomainError` with which a policy has refused a part of
+ * the selection.
+ */
 export async function inJson<Found>(read: () => Promise<Found>): Promise<Found> {
   try {
     return await read();

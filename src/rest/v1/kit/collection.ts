@@ -4,10 +4,10 @@ import { asJson, inJson, renderJson } from "../../kit/json-text.ts";
 import type { Shape } from "./fields.ts";
 import { type FieldFilters, readFilters } from "./filters.ts";
 import type { V1Answer, V1Request } from "./operation.ts";
-import { pageHeaders, pagingParameters, readV1Page, readPageWish } from "./paging.ts";
+import { pageHeaders, pagingParameters, readRequestedPage, readV1Page } from "./paging.ts";
 import { readSort, type Sortable } from "./sorting.ts";
 
-/** What is read of a collection. */
+/** A read of a collection. */
 export interface CollectionRead<Fields> {
   readonly fields: FieldFilters<Fields>;
   readonly ordering: Ordering;
@@ -15,26 +15,26 @@ export interface CollectionRead<Fields> {
   readonly selection: PageSelection;
 }
 
-/** A collection of records: its fields, filters and sort keys, and how it is read. */
+/** A collection of records: its fields, filters and sort keys, and the functions that read and count it. */
 export interface Collection<Row, Fields> {
   readonly shape: Shape<Row>;
   readonly filterable: Fields;
-  /** Parameters that the operation itself has read. */
+  /** Further parameters, which the operation itself reads. */
   readonly parameters?: readonly string[];
   readonly sortable: Sortable;
   readonly defaultOrder: Ordering;
   readonly read: (collectionRead: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
-  readonly count: (fields: FieldFilters<Fields>, most: number) => Promise<number>;
+  readonly count: (fields: FieldFilters<Fields>, max: number) => Promise<number>;
 }
 
-/** Answers with a page of a collection: a JSON array, and headers with its place in the collection. */
+/** Returns the response with a page of a collection: a JSON array, and headers about the page. */
 export async function answerCollection<Row extends object, Fields extends Readonly<Record<string, unknown>>>(
   request: V1Request,
   { shape, filterable, parameters = [], sortable, defaultOrder, read, count }: Collection<Row, Fields>,
 ): Promise<V1Answer> {
   const { query, readSelection } = request;
   const ordering = readSort(query.last("sort"), sortable, defaultOrder);
-  const wish = readPageWish(query, ordering);
+  const requested = readRequestedPage(query, ordering);
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
   const { list: selection } = readSelection(query.last("fields"), shape);
   const page = await inJson(() =>
@@ -45,11 +45,11 @@ export async function answerCollection<Row extends object, Fields extends Readon
   );
   return {
     body: page.slice ? asJson(await renderJson(page.slice, request)) : [],
-    headers: pageHeaders(request, ordering, wish.size, page),
+    headers: pageHeaders(request, ordering, requested.size, page),
   };
 }
 
-/** Answers with a single record, read with the fields that are shown. */
+/** Returns the response with a single record. `read` is called with the selected fields. */
 export async function answerRecord<Row extends object>(
   request: V1Request,
   shape: Shape<Row>,

@@ -2,7 +2,7 @@ import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } fr
 import { Refusal } from "../../../http/kit/refusal.ts";
 import { describeFailure } from "../../../http/kit/failure.ts";
 
-/** The one shape of an error. Clients treat an object with a `message` as an error, whatever its status. */
+/** The only shape of an error. Clients treat every object with a `message` as an error, whatever its status. */
 export interface V1Failure {
   readonly message: string;
   readonly errors?: readonly (readonly [field: string, sentence: string])[];
@@ -14,7 +14,7 @@ export interface FailureAnswer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A parameter that cannot be used, in the words that /v1 has for it. */
+/** Thrown for a parameter or a body that is not valid. The message is the one that /v1 sends. */
 export class BadRequest extends Error {
   readonly status = 400;
 
@@ -24,12 +24,12 @@ export class BadRequest extends Error {
   }
 }
 
-/** The answer to a filter whose value is no value of its field. */
+/** Returns the error for a parameter whose value is not valid. */
 export function invalidParameter(name: string, value: string): BadRequest {
   return new BadRequest(`Invalid value for parameter '${name}': '${value}'`);
 }
 
-/** The client takes no JSON, and there is nothing else. */
+/** Thrown if the client does not accept JSON, the only media type. */
 export class NotAcceptable extends Error {
   readonly status = 406;
 
@@ -39,7 +39,7 @@ export class NotAcceptable extends Error {
   }
 }
 
-/** What /v1 says to each domain error, and to what the host refuses. */
+/** The status of each domain error on /v1. */
 const v1StatusOf: Readonly<Record<ErrorCode, number>> = {
   INVALID_INPUT: 422,
   UNAUTHENTICATED: 401,
@@ -67,14 +67,14 @@ const messages: Readonly<Record<number, string>> = {
 
 export const invalidJson = "Invalid JSON string posted";
 
-/** How /v1 names what the services call otherwise. */
+/** The /v1 names of fields that have other names in the services. */
 const v1FieldNames: ReadonlyMap<string, string> = new Map([
   ["isPublic", "internal"],
   ["uploads", "attachments"],
   ["requesterId", "requested_by_id"],
 ]);
 
-/** Returns the response to any failure. An unexpected failure has no details. */
+/** Returns the response to any error. That to an unexpected error has no details. */
 export function describeV1Failure(error: unknown): FailureAnswer {
   if (error instanceof BadRequest || error instanceof NotAcceptable)
     return failureAnswer(error.status, { message: error.message });
@@ -88,7 +88,7 @@ export function describeV1Failure(error: unknown): FailureAnswer {
     return failureAnswer(v1StatusOf[error.code], { message: v1Message(error) }, headersOf(error));
   if (error instanceof Refusal) return failureAnswer(error.statusCode, { message: messageOfStatus(error.statusCode) });
   const { status, retryAfterSeconds } = describeFailure(error);
-  // A body that the host cannot read is answered as invalid JSON, whatever its media type.
+  // A body that the host cannot parse is reported as invalid JSON, whatever its media type.
   if (status === 400 || status === 415) return failureAnswer(400, { message: invalidJson });
   return failureAnswer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));
 }
@@ -99,7 +99,7 @@ function failureAnswer(status: number, body: V1Failure, headers: Readonly<Record
 
 function headersOf(error: DomainError): Readonly<Record<string, string>> {
   if (error.code === "UNAUTHENTICATED") return { "www-authenticate": "Bearer" };
-  // RFC 6750, 3.1: the body says no more than Forbidden, and here is why.
+  // The body says only "Forbidden". This header gives the reason (RFC 6750, section 3.1).
   if (error instanceof Forbidden && error.missingScopes.length > 0) {
     return { "www-authenticate": `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"` };
   }
@@ -110,7 +110,7 @@ function retryAfter(seconds: number | undefined): Readonly<Record<string, string
   return seconds === undefined ? {} : { "retry-after": String(seconds) };
 }
 
-/** Refusals that name a limit say which; all else has the sentence of its status. */
+/** Returns the error's own message if it states a limit, and otherwise the message of its status. */
 function v1Message(error: DomainError): string {
   const namesLimit = error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
   return namesLimit ? error.message : messageOfStatus(v1StatusOf[error.code]);

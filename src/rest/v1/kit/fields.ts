@@ -17,31 +17,31 @@ import type { PersonViewer } from "../../../viewer.ts";
 import { BadRequest } from "./errors.ts";
 import type { FormatTime } from "./time.ts";
 
-/** What a field's values are made with. */
+/** The context in which the values of fields are computed. */
 export interface FieldContext {
   readonly services: Services;
   readonly viewer: PersonViewer;
   readonly formatTime: FormatTime;
 }
 
-/** A field of records that are made of rows: what it is under a name. */
+/** A field of records: returns the member of a row's shape for a name. */
 export type RecordField = (name: string) => RowMember;
 
-/** What a record consists of, in the order in which it is shown. */
+/** The fields of a record, in the order in which they are shown. */
 export interface Shape<Row> {
   readonly fields: Readonly<Record<string, RecordField>>;
   /** Fields that are shown but cannot be selected. */
   readonly unselectable?: readonly string[];
-  /** The columns that are read of every row, because its operation needs them. */
+  /** The columns that are always read, because the operation needs them. */
   readonly always?: readonly (keyof Row & string)[];
 }
 
-/** A field of the row, as it is stored. */
+/** Returns a field with a stored value of the row. */
 export function storedValue<Row>(entity: Entity<Row>, field: keyof Row & string, encoding: JsonEncoding): RecordField {
   return (name) => ({ name, content: columnContent(entity, field, encoding) });
 }
 
-/** A field that is computed from these fields of the row. */
+/** Returns a field that is computed from `fields` of the row. */
 export function computedValue<Row>(
   entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
@@ -50,7 +50,7 @@ export function computedValue<Row>(
   return (name) => ({ name, content: computedContent(entity, fields, value) });
 }
 
-/** What {@link computedValue} is the field of. */
+/** Returns the content of a {@link computedValue}. */
 export function computedContent<Row>(
   _entity: Entity<Row>,
   fields: readonly (keyof Row & string)[],
@@ -65,12 +65,12 @@ export function relatedRow(relation: OneRelation, members: RowMembers): RecordFi
   return (name) => ({ name, content: { kind: "toOne", relation, nullable: true, members } });
 }
 
-/** The request that the response is for: the functions of `collection.ts` always pass one. */
+/** Returns the context of the request, which the functions of `collection.ts` always pass. */
 export function contextOf(context: ResponseContext): FieldContext {
   return context as FieldContext;
 }
 
-/** How many ways to select fields of a shape are known. */
+/** How many selections of fields are cached for each shape. */
 const selectionCacheSize = 200;
 
 /** What is read of records to show them. */
@@ -79,38 +79,41 @@ export interface Shown {
   readonly list: PageSelection;
 }
 
-/** What `fields=a,b` selects of a shape: `id` always, everything where nothing is selected. @throws {BadRequest} */
-export type ReadSelection = <Row>(selection: string | undefined, shape: Shape<Row>) => Shown;
+/**
+ * Returns the selection of `fields=a,b` in a shape. `id` is always selected; without a selection everything is. Throws
+ * {@link BadRequest} if a field does not exist or cannot be selected.
+ */
+export type ReadSelection = <Row>(selection: string | undefined, shape: Shape<Row>) => RecordSelection;
 
-/** Reads selections. One that is read again is the same object, by which its statement is found again. */
+/** Returns a reader of selections. Equal selections are the same object, by which the cached statement is found. */
 export function createSelectionReader(): ReadSelection {
-  const known = new WeakMap<object, LRUCache<string, Shown>>();
+  const known = new WeakMap<object, LRUCache<string, RecordSelection>>();
   return (selection, shape) => {
-    const ofShape = known.get(shape) ?? new LRUCache<string, Shown>({ max: selectionCacheSize });
+    const ofShape = known.get(shape) ?? new LRUCache<string, RecordSelection>({ max: selectionCacheSize });
     known.set(shape, ofShape);
     const names = selectedNames(selection, shape);
     const before = ofShape.get(names.join());
     if (before) return before;
-    const read = shownFields(names, shape);
-    ofShape.set(names.join(), read);
-    return read;
+    const selected = selectFields(names, shape);
+    ofShape.set(names.join(), selected);
+    return selected;
   };
 }
 
 function selectedNames<Row>(selection: string | undefined, shape: Shape<Row>): readonly string[] {
   const { fields, unselectable = [] } = shape;
   const every = Object.keys(fields);
-  const wanted = (selection ?? "")
+  const selected = (selection ?? "")
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  if (wanted.length === 0) return every;
-  const unknown = wanted.filter((name) => !every.includes(name) || unselectable.includes(name));
+  if (selected.length === 0) return every;
+  const unknown = selected.filter((name) => !every.includes(name) || unselectable.includes(name));
   if (unknown.length > 0) throw new BadRequest(`Unknown fields: ${[...new Set(unknown)].join(", ")}`);
-  return every.filter((name) => name === "id" || wanted.includes(name));
+  return every.filter((name) => name === "id" || selected.includes(name));
 }
 
-function shownFields<Row>(names: readonly string[], shape: Shape<Row>): Shown {
+function selectFields<Row>(names: readonly string[], shape: Shape<Row>): RecordSelection {
   const members = names.flatMap((name) => shape.fields[name]?.(name) ?? []);
   const joined = joinMembers(members);
   return { one: { as: "json", members: joined, columns: shape.always ?? [] }, list: jsonList(joined) };

@@ -7,35 +7,35 @@ import { readMoment } from "./time.ts";
 
 /** A field that can be filtered on. */
 export interface Filterable<Value> {
-  /** How parameters may spell it. */
+  /** The names of the field in parameters. */
   readonly names: readonly [string, ...string[]];
-  /** The operators that it has. */
+  /** The operators that the field supports. */
   readonly operators: readonly Operator[];
-  /** Whether a text that was sent is a value of this field. */
-  readonly takes: (text: string) => boolean;
-  /** The filter of an operator with values that the field takes. */
+  /** Returns whether a text is a value of this field. */
+  readonly accepts: (text: string) => boolean;
+  /** Returns the filter of an operator with values that the field accepts. */
   readonly compare: (operator: Operator, texts: readonly string[]) => FieldFilter<Value>;
 }
 
-/** The operators, as the contract spells them; `=` and `=!` take lists. */
+/** The operators, as the contract writes them. `=` and `=!` take lists. */
 type Operator = "=" | "=!" | "=>" | "=>=" | "=<" | "=<=";
 
 const equality: readonly Operator[] = ["=", "=!"];
 const order: readonly Operator[] = [...equality, "=>", "=>=", "=<", "=<="];
 
-/** The filters of each field, under the names that the services use. */
+/** The filters of each field, by the name of the field in the services. */
 export type FieldFilters<Fields> = {
   readonly [Name in keyof Fields]?: Fields[Name] extends Filterable<infer Value> ? readonly FieldFilter<Value>[] : never;
 };
 
-// One more than an integer id can be, on either side: what lies beyond compares as this does.
+/** A bound beyond every integer id. Larger numbers compare with all ids as this one does. */
 const beyondIds = 2 ** 31;
 
 export function integerField(...names: Filterable<number>["names"]): Filterable<number> {
   return {
     names,
     operators: order,
-    takes: (text) => /^-?\d{1,40}$/.test(text),
+    accepts: (text) => /^-?\d{1,40}$/.test(text),
     compare: (operator, texts) =>
       exactly(
         operator,
@@ -44,7 +44,7 @@ export function integerField(...names: Filterable<number>["names"]): Filterable<
   };
 }
 
-/** A field whose values have other names here: `codes` leads from each name to the stored values that are shown under it. */
+/** Returns a field whose values have names on /v1. `codes` has the stored values that are shown under each name. */
 export function codeField<Code extends string>(
   codes: Readonly<Record<string, readonly Code[]>>,
   ...names: Filterable<Code>["names"]
@@ -53,7 +53,7 @@ export function codeField<Code extends string>(
   return {
     names,
     operators: equality,
-    takes: (text) => stored.has(text),
+    accepts: (text) => stored.has(text),
     compare: (operator, texts) =>
       exactly(
         operator,
@@ -62,16 +62,16 @@ export function codeField<Code extends string>(
   };
 }
 
-/** A field of text, which is compared as a whole. */
+/** Returns a field of text, which is compared as a whole. */
 export function textField(...names: Filterable<string>["names"]): Filterable<string> {
-  return { names, operators: equality, takes: (text) => unstorable(text) === undefined, compare: exactly };
+  return { names, operators: equality, accepts: (text) => unstorable(text) === undefined, compare: exactly };
 }
 
 export function timeField(...names: Filterable<Date>["names"]): Filterable<Date> {
   return {
     names,
     operators: order,
-    takes: (text) => readMoment(text) !== undefined,
+    accepts: (text) => readMoment(text) !== undefined,
     compare: (operator, texts) => {
       const moments = texts.flatMap((text) => readMoment(text) ?? []);
       const [moment] = moments;
@@ -102,7 +102,10 @@ function exactly<Value>(operator: Operator, values: readonly Value[]): FieldFilt
   return filters[operator];
 }
 
-/** Every parameter that is none of `reserved` is a filter, and all of them must hold. @throws {BadRequest} */
+/**
+ * Returns the filters of a query. Every parameter that is not in `reserved` is a filter, and all of them must hold. Throws
+ * {@link BadRequest} if a filter is not valid.
+ */
 export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
   query: Query,
   fields: Fields,
@@ -112,23 +115,23 @@ export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
   const unknown = new Set<string>();
   let listed = 0;
   for (const { name: key, value } of query.parameters.filter((parameter) => !reserved.has(parameter.name))) {
-    // `id!=1` has its operator on the name's side of the first equals sign, and so have `id>=1` and `id<=1`.
+    // In `id!=1`, `id>=1` and `id<=1` a part of the operator is before the first equals sign.
     const { name = "", sign = "" } = /^(?<name>.*?)(?<sign>[!<>]?)$/s.exec(key)?.groups ?? {};
     const known = Object.entries(fields).find(([, field]) => isFilterable(field) && field.names.includes(name));
     if (!known) {
       unknown.add(name === "" ? key : name);
       continue;
     }
-    // Those that are found by a name are filterable.
+    // isFilterable has checked the field above.
     const [target, field] = known as [string, Filterable<unknown>];
     const expression = sign === "" || sign === "!" ? `${sign}${value}` : `${sign}=${value}`;
     listed += expression.split(",").length;
-    // Each value is a comparison with every row that is read.
+    // Each value is compared with every row that is read.
     if (listed > maximumFilterValues) throw new BadRequest(`Filters cannot have more than ${maximumFilterValues} values`);
     (found[target] ??= []).push(...readExpression(name, expression, field));
   }
   if (unknown.size > 0) throw new BadRequest(`Filtering not allowed on fields: ${[...unknown].join(", ")}`);
-  // Each target has the filters that its own field has made; the compiler cannot follow that through the names.
+  // Each target has filters that its own field has made, which the compiler cannot infer from the names.
   return found as unknown as FieldFilters<Fields>;
 }
 
@@ -136,7 +139,9 @@ function isFilterable(field: unknown): field is Filterable<unknown> {
   return typeof field === "object" && field !== null && "names" in field;
 }
 
-/** What follows a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds. */
+/**
+ * Returns the filters of the text after a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds.
+ */
 function readExpression<Value>(name: string, expression: string, field: Filterable<Value>): FieldFilter<Value>[] {
   if (expression === "") return [{ empty: true }];
   if (expression === "!") return [{ empty: false }];
@@ -163,7 +168,7 @@ function readComparison<Value>(
   texts: readonly string[],
 ): FieldFilter<Value> {
   if (!field.operators.includes(operator)) throw new BadRequest(`Field '${name}' does not support the '${operator}' operator`);
-  const invalid = texts.find((text) => !field.takes(text));
+  const invalid = texts.find((text) => !field.accepts(text));
   if (invalid !== undefined) throw invalidParameter(name, invalid);
   return field.compare(operator, texts);
 }

@@ -5,26 +5,30 @@ import { BadRequest } from "./errors.ts";
 import type { V1Request } from "./operation.ts";
 import type { Query } from "./query.ts";
 
-/** The parameters that say which page is wanted. */
+/** The parameters that select a page. */
 export const pagingParameters = ["per_page", "page", "search_after", "search_before"] as const;
 
-/** Totals are exact up to this; what lies beyond is reached by cursor. */
-const countedEntries = 100_000;
+/** Totals are exact up to this number. Entries beyond it can be reached only by cursor. */
+const maxTotal = 100_000;
 
-const usualSize = 20;
-const largestSize = 100;
+const defaultPageSize = 20;
+/** The maximum number of records in a page. */
+export const maxPageSize = 100;
 
-/** Which page is wanted: the one of a number, or the one beside a row that was seen. */
-export interface PageWish {
+/** The requested page: the one with a number, or the one after or before a row. */
+export interface RequestedPage {
   readonly size: number;
-  /** The page's number, as far as it is known: a cursor remembers it from where the walk began. */
+  /** The number of the page. With a cursor it is the one in the cursor, which may be out of date. */
   readonly number: number;
   readonly cursor?: { readonly side: "after" | "before"; readonly position: Position };
 }
 
-/** Reads the paging parameters. A cursor is good for every collection in the same order. @throws {BadRequest} */
-export function readPageWish(query: Query, ordering: Ordering): PageWish {
-  const size = readNumber(query, "per_page", largestSize) ?? usualSize;
+/**
+ * Returns the requested page. A cursor is valid for every collection in the same order. Throws {@link BadRequest} if a
+ * parameter is not valid.
+ */
+export function readRequestedPage(query: Query, ordering: Ordering): RequestedPage {
+  const size = readNumber(query, "per_page", maxPageSize) ?? defaultPageSize;
   for (const side of ["after", "before"] as const) {
     const text = query.last(`search_${side}`);
     if (text === undefined || text === "") continue;
@@ -36,41 +40,39 @@ export function readPageWish(query: Query, ordering: Ordering): PageWish {
   return { size, number: readNumber(query, "page", Number.MAX_SAFE_INTEGER) ?? 1 };
 }
 
-function readNumber(query: Query, name: string, most: number): number | undefined {
+function readNumber(query: Query, name: string, max: number): number | undefined {
   const text = query.last(name)?.trim();
   if (text === undefined || text === "") return undefined;
   if (!/^[+-]?\d+$/.test(text)) throw new BadRequest(`Parameter '${name}' must be an integer`);
   const number = Number(text);
   if (number < 1) throw new BadRequest(`Parameter '${name}' cannot be less than 1`);
-  if (number > most) throw new BadRequest(`Parameter '${name}' cannot be greater than ${most}`);
+  if (number > max) throw new BadRequest(`Parameter '${name}' cannot be greater than ${max}`);
   return number;
 }
 
-/** A page, how many rows there are on all pages, and the page's number. */
+/** A page, the number of rows on all pages, and the number of the page. */
 export interface FoundPage<Row> {
-  /** What was read of it. Behind the last page there is nothing to read. */
+  /** The rows of the page. Absent after the last page. */
   readonly slice?: CountedSlice<Row>;
   readonly total: number;
   readonly number: number;
 }
 
-/** How a page is read. `count` stops counting at `most`. */
+/** The functions that read and count. `count` stops counting at `max`. */
 export interface PageReads<Row> {
   readonly read: (page: Page) => Promise<CountedSlice<Row>>;
-  readonly count: (most: number) => Promise<number>;
+  readonly count: (max: number) => Promise<number>;
 }
 
 /**
- * Reads the wanted page and the count. These are two statements, since requests for other pages of the same collection share the
- * count, and counting is most of the work.
- *
- * @throws {BadRequest} if the page number lies beyond what is counted.
+ * Returns the requested page and the count. They are two statements, because requests for other pages of the same collection
+ * share the count, and counting is most of the work. Throws {@link BadRequest} if the page number is beyond {@link maxTotal}.
  */
 export async function readV1Page<Row>(
-  { size, number, cursor }: PageWish,
+  { size, number, cursor }: RequestedPage,
   { read, count }: PageReads<Row>,
 ): Promise<FoundPage<Row>> {
-  const counted = () => count(countedEntries + 1);
+  const counted = () => count(maxTotal + 1);
   if (cursor) {
     const page: Page =
       cursor.side === "after"
@@ -86,14 +88,14 @@ export async function readV1Page<Row>(
   }
   const total = await counted();
   const offset = (number - 1) * size;
-  if (offset >= countedEntries && total > countedEntries) {
+  if (offset >= maxTotal && total > maxTotal) {
     throw new BadRequest(`Parameter 'page' cannot be greater than ${pagesOf(total, size)}`);
   }
   if (offset >= total) return { total, number };
   return { slice: await read({ size, from: "start", offset }), total, number };
 }
 
-/** The headers of a page: its place, and links to its neighbours. */
+/** Returns the headers of a page: its number, the totals, and links to its neighbours. */
 export function pageHeaders<Row extends object>(
   request: Pick<V1Request, "path" | "publicUrl" | "query">,
   ordering: Ordering,
@@ -105,19 +107,19 @@ export function pageHeaders<Row extends object>(
     "x-pagination-per-page": String(size),
     "x-pagination-current-page": String(page.number),
     "x-pagination-total-pages": String(pagesOf(page.total, size)),
-    "x-pagination-total-entries": String(Math.min(page.total, countedEntries)),
-    ...(page.total > countedEntries && { "x-pagination-throttled": "true" }),
+    "x-pagination-total-entries": String(Math.min(page.total, maxTotal)),
+    ...(page.total > maxTotal && { "x-pagination-throttled": "true" }),
     ...(link !== "" && { link }),
   };
 }
 
 function pagesOf(total: number, size: number): number {
-  return Math.ceil(Math.min(total, countedEntries) / size);
+  return Math.ceil(Math.min(total, maxTotal) / size);
 }
 
 /**
- * `next` and `prev` use cursors, also from a page that was requested by number. A client that follows them gets no row twice and
- * misses none, whatever is added or deleted meanwhile.
+ * Returns the links of a page. `next` and `prev` use cursors, also from a page that was requested by number. A client that
+ * follows them gets no row twice and misses none, whatever is added or deleted meanwhile.
  */
 function linkHeader<Row extends object>(
   { path, publicUrl, query }: Pick<V1Request, "path" | "publicUrl" | "query">,
@@ -135,7 +137,7 @@ function linkHeader<Row extends object>(
   };
   const beside = (side: "after" | "before", row: Position | null | undefined, to: number): string => {
     if (row) return url(`search_${side}=${encodeNumbered(ordering, row, to)}`);
-    // There is no row here to go on from: behind the last page, or where all of a page has been deleted.
+    // Without a row there is no cursor: the page is after the last one, or all of its rows have been deleted.
     return side === "after" ? url() : url(`page=${Math.max(1, Math.min(number - 1, pagesOf(total, size)))}`);
   };
   const links = [
@@ -145,12 +147,12 @@ function linkHeader<Row extends object>(
   return links.join(", ");
 }
 
-/** A cursor is good for every collection in the same order. */
+/** Returns the scope of cursors: a cursor is valid for every collection in the same order. */
 function scopeOf(ordering: Ordering): CursorScope {
   return { name: "v1", ordering };
 }
 
-/** A cursor with the number of the page that it leads to before it. */
+/** Returns a cursor preceded by the number of the page to which it leads. */
 function encodeNumbered(ordering: Ordering, position: Position, number: number): string {
   return [number, encodeCursor(scopeOf(ordering), position)].join(cursorSeparator);
 }

@@ -2,20 +2,20 @@
 export interface Parameter {
   readonly name: string;
   readonly value: string;
-  /** The query as it was sent, safe in a header: the links of a page keep the caller's own spelling. */
+  /** The parameter as it was sent, with the characters encoded that are unsafe in a header. The links of a page repeat it. */
   readonly text: string;
 }
 
-/** The parameters of a URL in their order, each as often as it was sent. */
+/** The parameters of a URL in the order in which they were sent. A name may occur several times. */
 export interface Query {
   readonly parameters: readonly Parameter[];
-  /** The value of a parameter: the last one, where it was sent more than once. */
+  /** Returns the value of the last parameter with that name. */
   last(name: string): string | undefined;
 }
 
 /**
- * Reads the query of a URL itself, since filters put operators where other parsers see none: in `created_at=>=T` the value is all
- * that follows the first `=`, and in `id!=1` the `!` belongs to the name.
+ * Returns the query of a URL. Other parsers do not fit, because filters have operators around the equals sign: in
+ * `created_at=>=T` the value is everything after the first `=`, and in `id!=1` the name is `id!`.
  */
 export function readQuery(url: string): Query {
   const parameters = (/\?(.*)/s.exec(url)?.[1] ?? "")
@@ -28,10 +28,12 @@ export function readQuery(url: string): Query {
   return { parameters, last: (name) => parameters.findLast((parameter) => parameter.name === name)?.value };
 }
 
-/** What clients that split a header at commas, semicolons or brackets would stumble over, and what no URL may hold. */
+/**
+ * The characters at which some clients split a header (commas, semicolons, brackets), and those that are not allowed in a URL.
+ */
 const unsafe = /[^\w\-.~!$&'()*+/:=?@%]/g;
 
-/** Node hands over URLs as Latin-1: a character is a byte. */
+/** Node.js decodes URLs as Latin-1, so each character is one byte. */
 function encodeByte(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }
@@ -41,7 +43,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(spaced);
   } catch {
-    // A percent sign that encodes nothing is kept as it is.
+    // Invalid percent-encoding stays as it is.
     return spaced;
   }
 }

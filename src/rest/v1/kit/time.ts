@@ -1,23 +1,23 @@
 import { LRUCache } from "lru-cache";
 import { dayMs } from "../../../lib/clock.ts";
 
-/** `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
+/** Returns `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
 export type FormatTime = (instant: Date, timeZone: string) => string;
 
 interface Offset {
-  /** As it is written: `-06:00`. */
+  /** For example `-06:00`. */
   readonly text: string;
   readonly milliseconds: number;
 }
 
-/** From here on zones differ by minutes, and not by their towns' noon. */
+/** The day, counted from 1970, from which on offsets are whole minutes. Some earlier ones are local mean time. */
 const firstDay = Date.UTC(1973, 0, 1) / dayMs;
-/** Beyond it years take more than four digits. */
+/** The last day, counted from 1970, whose year has four digits in every zone. */
 const lastDay = Date.UTC(9999, 11, 30) / dayMs;
-/** How many days' offsets are known, each of one zone: ten years of them. */
+/** The number of cached offsets, each of one day in one zone. It is about ten years of one zone. */
 const offsetCacheSize = 4_000;
 
-/** Formats times, and knows what it has found out of zones and their days. */
+/** Returns a formatter of times, which caches the offsets of zones by day. */
 export function createTimeFormatter(): FormatTime {
   const formats = new Map<string, Intl.DateTimeFormat>();
   const offsets = new LRUCache<string, Offset | "changes">({ max: offsetCacheSize });
@@ -31,8 +31,8 @@ export function createTimeFormatter(): FormatTime {
   }
 
   /**
-   * The offset of all of an instant's day. Undefined where it changes on that day, or nothing is certain. To ask the formatter of every time would be
-   * half of what a page of notes takes.
+   * Returns the offset of the whole day of an instant, or undefined if it changes on that day or the day is outside the known
+   * range. Without it, formatting the times would take half of the time of a page of notes.
    */
   function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
     const day = Math.floor(instant.getTime() / dayMs);
@@ -44,7 +44,7 @@ export function createTimeFormatter(): FormatTime {
     return offset === "changes" ? undefined : offset;
   }
 
-  // The first one takes a tenth of a second, which no request should wait for.
+  // Creating the first format takes a tenth of a second, for which no request should wait.
   formatOf("UTC");
   return (instant, timeZone) => {
     const offset = offsetOfDay(instant, timeZone);
@@ -67,13 +67,16 @@ function offsetAtStart(day: number, format: Intl.DateTimeFormat): Offset {
 function formatExactly(instant: Date, format: Intl.DateTimeFormat): string {
   const parts = new Map(format.formatToParts(instant).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? "";
-  // "GMT", "GMT-06:00", and with seconds before zones were standard.
+  // "GMT" or "GMT-06:00". Before standard time there may be seconds too.
   const offset = /[+-]\d{2}:\d{2}/.exec(part("timeZoneName"))?.[0] ?? "+00:00";
   const year = part("year").padStart(4, "0");
   return `${year}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}${offset}`;
 }
 
-/** Undefined where this machine knows no such zone: a time in UTC is as right, and an account must not become unreadable by its name. */
+/**
+ * Returns the format of a time zone, or undefined if this machine does not know the zone. Times are then shown in UTC, so that
+ * an unknown zone does not make an account unreadable.
+ */
 function makeFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
     return new Intl.DateTimeFormat("en-US", {
@@ -91,30 +94,30 @@ function makeFormat(timeZone: string): Intl.DateTimeFormat | undefined {
 const timeShape =
   /^(?!0000)\d{4}-\d{2}-\d{2}(?:T(?<clock>\d{2}:\d{2}(?::\d{2}(?<fraction>\.\d{1,9})?)?)(?<offset>Z|[+-]\d{2}:?\d{2})?)?$/i;
 
-/** A stretch of time, with its start and without its end. */
+/** A range of time that includes its start and excludes its end. */
 export interface Moment {
   readonly start: Date;
   readonly end: Date;
 }
 
 /**
- * Returns the range of time that a time in a filter means. /v1 shows times to the second, so `11:33:00` means a whole second, and
- * a note is found by the time it is shown with. With a fraction it means a millisecond. A date means its first second; without an
- * offset it is UTC. Undefined if it is no time.
+ * Returns the range of a time in a filter, or undefined if the text is not a time. /v1 shows times to the second, so `11:33:00`
+ * means a whole second, and a note is found by the time that is shown. A time with a fraction means a millisecond, and a date
+ * means its first second. Without an offset the time is in UTC.
  */
 export function readMoment(text: string): Moment | undefined {
-  // The plus of an offset that was sent raw is a space by the rules of forms.
-  const spelled = text.replace(/ (?=\d{2}:?\d{2}$)/, "+").replace(" ", "T");
-  const groups = timeShape.exec(spelled)?.groups;
+  // Form decoding turns the plus of an unencoded offset into a space.
+  const normalised = text.replace(/ (?=\d{2}:?\d{2}$)/, "+").replace(" ", "T");
+  const groups = timeShape.exec(normalised)?.groups;
   if (groups === undefined) return undefined;
   const { clock, fraction, offset } = groups;
-  const date = spelled.slice(0, 10);
+  const date = normalised.slice(0, 10);
   const start = new Date(`${date}T${clock ?? "00:00:00"}${(offset ?? "Z").toUpperCase()}`);
   if (Number.isNaN(start.getTime()) || !isDate(date)) return undefined;
   return { start, end: new Date(start.getTime() + (fraction === undefined ? 1000 : 1)) };
 }
 
-/** Whether a calendar has that day: JavaScript reads 31 April as 1 May. */
+/** Returns whether the calendar has that day. JavaScript parses 31 April as 1 May. */
 function isDate(date: string): boolean {
   const day = new Date(`${date}T00:00:00Z`);
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);

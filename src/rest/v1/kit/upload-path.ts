@@ -1,2 +1,2 @@
-/** The path that upload forms are sent to, below the public URL. */
+/** The path, below the public URL, to which upload forms are sent. */
 export const uploadPath = "/uploads";

@@ -1,10 +1,10 @@
 import type { Allowance } from "../../../limits/limiter.ts";
 
-/** What a credential has left of its requests, as /v1 says it. */
+/** The state of a credential's limit of requests, as /v1 shows it. */
 export interface Rate {
   readonly limit: number;
   readonly remaining: number;
-  /** When more may be sent than now: seconds since 1970, UTC. */
+  /** The time from which more may be sent than now, in seconds since 1970, UTC. */
   readonly reset: number;
 }
 
@@ -12,7 +12,7 @@ export function rateOf({ limit, remaining, resetAt }: Allowance): Rate {
   return { limit, remaining, reset: resetAt.getTime() / 1000 };
 }
 
-/** The family's three headers, in every response to a request with a credential. */
+/** Returns the three headers of this API family, which every response to a request with a credential has. */
 export function rateHeaders(allowance: Allowance): Record<string, string> {
   const { limit, remaining, reset } = rateOf(allowance);
   return {

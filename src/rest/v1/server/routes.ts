@@ -28,12 +28,12 @@ import { readQuery } from "../kit/query.ts";
 import { rateHeaders, rateOf } from "./rate-limit.ts";
 import { createTimeFormatter } from "../kit/time.ts";
 
-/** Whether a route needs a credential, and whether it is counted. */
+/** Whether a route needs a credential. `free` routes need one but are not counted; `open` routes need none. */
 type RouteAccess = "required" | "free" | "open";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Of a route of /v1. */
+    /** The access to a route of /v1. */
     readonly access?: RouteAccess;
   }
 }
@@ -48,31 +48,31 @@ export interface V1Options {
 
 const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
-/** Stands for a path that no router can read. There is nothing at it, as at every other that is not served. */
+/** The path to which the host sends a path that the router cannot read. Like every unknown path it responds Not Found. */
 export const unreadablePath = "/v1/unreadable";
 
-/** The OpenAPI document of /v1, as it is served. */
-export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // our own file, and an OpenAPI document
+/** The served OpenAPI document of /v1. */
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // a file of this code base
 
 export interface V1Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** Who is asking. */
+/** The caller of a request. */
 interface V1Caller {
   readonly viewer: PersonViewer;
-  /** What the request's credential has left. */
+  /** The state of the credential's rate limit after this request. */
   readonly allowance: Allowance;
 }
 
 /**
  * The /v1 API. A Fastify plugin.
  *
- * Every path works with and without `.json`, and with and without a trailing slash. An unknown path, and a method that a path
- * does not have, answer Not Found.
+ * Every path works with and without `.json`, and with and without a trailing slash. The response to an unknown path, and to a
+ * method that a path does not have, is Not Found.
  */
 export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
-  await app.register(async (face) => serveV1(face, options), { prefix: "/v1" });
+  await app.register(async (api) => serveV1(api, options), { prefix: "/v1" });
 }
 
 async function serveV1(app: FastifyInstance, { services, credentials, clock, publicUrl, limits }: V1Options): Promise<void> {
@@ -80,7 +80,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   const readSelection = createSelectionReader();
   const formatTime = createTimeFormatter();
 
-  // Whatever type a body says it is of, it has to be JSON.
+  // Every body must be JSON, whatever its media type.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
     try {
@@ -126,8 +126,8 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   });
 
   /**
-   * What the credential of a request has left of its requests, this one counted. Where its points are used up, that decides when it is worth
-   * trying again.
+   * Counts a request of a credential. Returns the state of its limit of requests; if its points are used up, they determine
+   * `retryAfterSeconds`.
    */
   async function counted(request: FastifyRequest, viewer: PersonViewer, access: RouteAccess): Promise<Allowance> {
     const name = nameOfCredential(viewer);
@@ -137,16 +137,22 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
     return retryAfterSeconds === undefined ? requests : { ...requests, retryAfterSeconds };
   }
 
-  /** Who a credential acts for, in its own account; undefined without one. @throws {Unauthenticated} */
+  /**
+   * Returns the viewer of a request in the credential's own account, or undefined if the request has no credential. Throws
+   * {@link Unauthenticated} if the credential is not valid.
+   */
   async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
     const identified = await identify(request, credentials, undefined);
     if (identified.outcome === "anonymous") return undefined;
-    // The one message that /v1 has for a credential that is not valid, whatever the reason.
+    // /v1 has one message for every credential that is not valid.
     if (identified.outcome !== "viewer") throw new Unauthenticated();
     return identified;
   }
 
-  /** The viewer in the account that the account header names. @throws {BadRequest} where there is none, {@link Forbidden} */
+  /**
+   * Returns the viewer in the account that the account header names. Throws {@link BadRequest} if there is no such account,
+   * and {@link Forbidden} if the credential may not be used in it.
+   */
   async function inAccount(request: FastifyRequest, viewer: PersonViewer): Promise<PersonViewer> {
     const slug = headerOf(request, "x-xurrent-account") ?? headerOf(request, "x-4me-account");
     if (slug === undefined || slug === viewer.account.slug) return viewer;
@@ -178,7 +184,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   }
 
   function route(method: "GET" | "POST" | "PATCH", path: string, operation: V1Operation): void {
-    // An id takes the ending in with it.
+    // The parameter `:id` also matches the ending `.json`.
     const urls = path.endsWith(":id") ? [path] : [path, `${path}.json`];
     for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
   }
@@ -208,7 +214,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   route("GET", "/notes/:id", notes.get);
   route("GET", "/attachments/storage", attachments.offerStorage);
   for (const [name, { collection }] of Object.entries(kindNames)) {
-    const kind = name as TicketKind; // Object.entries forgets its keys.
+    const kind = name as TicketKind; // Object.entries loses the type of the keys
     const tickets = ticketOperations(kind);
     const records = recordOperations(kind);
     route("GET", `/${collection}`, tickets.list);
@@ -223,23 +229,17 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   route("POST", `/${kindNames.REQUEST.collection}`, recordOperations("REQUEST").open);
 }
 
-/**
- * Whether a route needs a credential, and whether its requests are counted. An unknown path needs no credential: it answers Not
- * Found.
- */
+/** Returns the access to the route of a request. An unknown path needs no credential: its response is Not Found. */
 function accessOf(request: FastifyRequest): RouteAccess {
   return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
 
-/** The most records of a page. */
-const largestPage = 100;
-
-/** What a request would cost, in points: records by their id are one each, and all other reads are pages with their totals. */
+/** Returns the cost of a request in points. Reads by id cost one point; all other reads cost a full page and its total. */
 function costOfV1Route({ method, routeOptions: { url } }: FastifyRequest): number {
   return costOfRest({
     method,
     isList: url !== undefined && !/(:id|\/me|\/storage|\/account)(\.json)?$/.test(url),
-    rows: largestPage,
+    rows: maxPageSize,
   });
 }
 
@@ -249,18 +249,18 @@ function parseBody(body: Uint8Array): unknown {
     const value: unknown = text === undefined ? undefined : JSON.parse(text);
     if (text !== undefined && !isTooDeep(value)) return value;
   } catch (error) {
-    // Said below, as of what is not even UTF-8 or is nested too deeply.
+    // The error below is the same as for a body that is not UTF-8 or is nested too deeply.
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new BadRequest(invalidJson);
 }
 
 function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
-  // Serialised here: a text that is sent as it is keeps the type it is given.
+  // Serialised here, because the media type of a sent text stays as it is set.
   return reply.header("content-type", "application/json; charset=utf-8").send(jsonIn(body) ?? JSON.stringify(body));
 }
 
-/** @throws {NotAcceptable} where the client says that it takes no JSON. */
+/** Throws {@link NotAcceptable} if the client does not accept JSON. */
 function requireJson({ headers }: FastifyRequest): void {
   const ranges = (headers.accept ?? "*/*").split(",").map((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
@@ -282,20 +282,20 @@ function pathOf({ raw }: FastifyRequest): string {
   return path.replaceAll(/[,;<>"]/g, encodeURIComponent);
 }
 
-/** Longer names than this say nothing more. */
-const longestSource = 255;
+/** The length to which the name of a client's program is cut, in characters. */
+const maxSourceLength = 255;
 
 function sourceOf(request: FastifyRequest): string | undefined {
   const sent = headerOf(request, "x-xurrent-source") ?? headerOf(request, "x-4me-source");
   if (sent === undefined) return undefined;
-  // Node reads headers as Latin-1. What was UTF-8 is read as that.
+  // Node.js decodes headers as Latin-1. If the bytes are valid UTF-8, they are decoded as UTF-8.
   const text = decodeUtf8(Buffer.from(sent, "latin1")) ?? sent;
-  return [...text].slice(0, longestSource).join("");
+  return [...text].slice(0, maxSourceLength).join("");
 }
 
 /**
- * Node writes the headers it adds itself with capital letters. Clients of /v1 expect lower case, so these headers are set here,
- * unless the connection header has been set already.
+ * Sets the headers that Node.js would otherwise add with capital letters, because clients of /v1 expect lower case. A
+ * connection header that is set already stays.
  */
 function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.sendDate = false;
@@ -309,13 +309,13 @@ function keepLowerCase(request: FastifyRequest, reply: FastifyReply): void {
   });
 }
 
-/** Signed URLs are others each time, though they lead to the same bytes. */
+/** The query of a signed URL. It differs in every response, although the URL leads to the same bytes. */
 const signedQuery = /("uri":"[^"?]*)\?[^"]*/g;
 
-/** For as long a client may go on with URLs it has, which live twice as long. */
+/** How long a client is told that a response with signed URLs is unchanged. The URLs are valid for twice as long. */
 const uriPeriodMs = 4 * 60 * 60 * 1000;
 
-/** A weak entity tag: bodies that say the same have the same. */
+/** Returns a weak entity tag. Bodies that differ only in signed URLs have the same tag within one period. */
 function etagOf(body: string, now: Date): string {
   const stable = body.replaceAll(signedQuery, "$1");
   const period = stable === body ? "" : String(Math.floor(now.getTime() / uriPeriodMs));

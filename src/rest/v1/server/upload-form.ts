@@ -11,17 +11,20 @@ import { uploadPath } from "../kit/upload-path.ts";
 export interface UploadFormOptions {
   readonly uploads: Uploads;
   readonly publicUrl: string;
-  /** A connection on which nothing moves for so long is dropped. Default: half a minute. */
+  /** The time after which an idle connection is destroyed. Default: half a minute. */
   readonly idleMilliseconds?: number;
-  /** How long a refused upload may go on sending, so that its client comes to read the refusal. Default: half a minute. */
+  /**
+   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half a
+   * minute.
+   */
   readonly lingerMilliseconds?: number;
 }
 
-/** Far more than a form of this gateway has, and too little to burden the gateway. */
+/** The limits of a form's parts, far above those of a real form. */
 const formLimits = { fields: 40, fieldSize: 16_384, fieldNameSize: 200, files: 1, parts: 60, headerPairs: 40 };
 
-/** How the store of the original names failures. */
-const failures: Readonly<Record<ErrorCode, { readonly status: number; readonly code: string }>> = {
+/** The statuses and S3 error codes of domain errors, as the store of the original API sends them. */
+const s3Failures: Readonly<Record<ErrorCode, { readonly status: number; readonly code: string }>> = {
   INVALID_INPUT: { status: 400, code: "InvalidArgument" },
   UNAUTHENTICATED: { status: 403, code: "AccessDenied" },
   FORBIDDEN: { status: 403, code: "AccessDenied" },
@@ -36,13 +39,13 @@ const failures: Readonly<Record<ErrorCode, { readonly status: number; readonly c
 class MalformedForm extends Error {}
 
 /**
- * Accepts uploads with the forms of `GET /v1/attachments/storage`, like the family's store: fields first, the file last, an XML
- * response. The file is streamed into the object store. No credential is needed, because the form is signed. A Fastify plugin.
+ * Accepts uploads with the forms of `GET /v1/attachments/storage`, as S3 does: fields first, the file last, and an XML
+ * response. The file is streamed to the object store. No credential is needed, because the form is signed. A Fastify plugin.
  */
 export async function uploadForm(app: FastifyInstance, options: UploadFormOptions): Promise<void> {
   const { uploads, publicUrl, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
 
-  // Bodies stay unread: the handler streams them.
+  // Bodies are not parsed: the handler streams them.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   app.setErrorHandler((error, request, reply) => {
@@ -57,7 +60,8 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
     reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
     request.raw.setTimeout(idleMilliseconds, () => request.raw.destroy());
   });
-  // A client that writes before it reads would never see a refusal: its request is read to the end after the answer has gone out.
+  // A client that reads only after it has sent everything would never see a refusal. So its request is read to the end after
+  // the response has been sent.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
     if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
@@ -73,7 +77,7 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
   });
 }
 
-/** Reads the form up to its file and hands that on; resolves when the file is stored and the form has ended. */
+/** Reads the fields of the form and passes the file to `uploads`. Resolves when the file is stored and the form has ended. */
 async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploads["receive"]> {
   const contentType = raw.headers["content-type"];
   if (contentType === undefined || !/^multipart\/form-data\s*;/i.test(contentType)) {
@@ -83,7 +87,7 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
     throw new MalformedForm("Send the form as it is, without a Content-Encoding.");
   const parser = openParser({ ...raw.headers, "content-type": contentType });
   const length = raw.headers["content-length"] === undefined ? undefined : Number(raw.headers["content-length"]);
-  const beginning = keepBeginning(raw);
+  const beginning = bufferBeginning(raw);
   const fields = new Map<string, string>();
   const broken = (error: Error = new MalformedForm("The upload broke off.")): void => void parser.destroy(error);
   raw.once("error", broken);
@@ -115,7 +119,7 @@ async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploa
       raw.pipe(parser);
     });
   } finally {
-    // What is left of a refused form is read and dropped by the answer.
+    // The response reads and drops the rest of a refused form.
     raw.unpipe(parser);
   }
 }
@@ -132,35 +136,33 @@ function openParser(headers: { "content-type": string }): InstanceType<typeof Bu
   }
 }
 
-/** The longest beginning of a form, up to the first bytes of its file, that is kept: all of its fields, and then some. */
-const maxBeginningBytes = 1_048_576;
+/** How many of a form's first bytes are buffered: more than all of its fields have. */
+const maxBufferedBytes = 1_048_576;
 
-/** Keeps what a request begins with. The function that is returned gives it, and ends that. */
-function keepBeginning(raw: IncomingMessage): () => Buffer {
+/** Buffers the first bytes of a request. Returns a function that stops this and returns them. */
+function bufferBeginning(raw: IncomingMessage): () => Buffer {
   const blocks: Buffer[] = [];
-  let kept = 0;
-  const keep = (block: Buffer): void => {
-    if (kept < maxBeginningBytes) blocks.push(block);
-    kept += block.length;
+  let bufferedBytes = 0;
+  const buffer = (block: Buffer): void => {
+    if (bufferedBytes < maxBufferedBytes) blocks.push(block);
+    bufferedBytes += block.length;
   };
-  raw.on("data", keep);
+  raw.on("data", buffer);
   return () => {
-    raw.off("data", keep);
+    raw.off("data", buffer);
     return Buffer.concat(blocks);
   };
 }
 
 /**
- * The parser silently reads bytes that are not UTF-8 as U+FFFD. The client may have sent that character itself: then its own
- * bytes are in `beginning`.
- *
- * @throws {InvalidInput} if `name` is not what was sent in `beginning`
+ * The parser silently decodes bytes that are not UTF-8 as U+FFFD. If the client has sent that character itself, its bytes are
+ * in `beginning`. Throws `InvalidInput` if `name` is not in `beginning` as it was sent.
  */
 function requireUtf8(name: string, beginning: Buffer): void {
   if (name.includes("\u{fffd}") && !beginning.includes(name)) throw invalid("filename", "The filename is not UTF-8.");
 }
 
-/** @throws {MalformedForm}, {InvalidInput} of a filename that is not UTF-8 */
+/** Returns the form. Throws {@link MalformedForm} if a field is missing, and `InvalidInput` if a filename is not UTF-8. */
 function readForm(fields: ReadonlyMap<string, string>, filename: string, beginning: Buffer): UploadForm {
   const required = (name: string): string => {
     const value = fields.get(name);
@@ -168,12 +170,12 @@ function readForm(fields: ReadonlyMap<string, string>, filename: string, beginni
     return value;
   };
   const key = required("key");
-  // Either of them may have the name of the file.
+  // The filename may be in either of them.
   for (const name of [key, filename]) requireUtf8(name ?? "", beginning);
   return {
     key,
     policy: required("policy"),
-    // Clients whose forms were issued before an upgrade of the gateway call it by this name.
+    // Forms that were issued before an upgrade of the gateway use this name.
     signature: fields.get("signature") ?? required("x-amz-signature"),
     // Browsers on some systems send a path.
     filename: (filename ?? "").split(/[/\\]/).at(-1) ?? "",
@@ -182,7 +184,7 @@ function readForm(fields: ReadonlyMap<string, string>, filename: string, beginni
 }
 
 function describe(error: unknown): { status: number; code: string; message: string } {
-  if (error instanceof DomainError) return { ...failures[error.code], message: error.message };
+  if (error instanceof DomainError) return { ...s3Failures[error.code], message: error.message };
   if (error instanceof Refusal) return { status: error.statusCode, code: "RequestTimeout", message: error.message };
   if (error instanceof MalformedForm) return { status: 400, code: "MalformedPOSTRequest", message: error.message };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
@@ -202,7 +204,7 @@ function escapeXml(text: string): string {
       .replaceAll("<", "&lt;")
       .replaceAll(">", "&gt;")
       .replaceAll('"', "&quot;")
-      // What XML has no way to say at all.
+      // XML cannot represent these characters at all.
       .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, "\u{fffd}")
   );
 }

@@ -16,27 +16,27 @@ export interface RequestParts {
   readonly body: unknown;
 }
 
-/** A translation onto the services: it reads the request, calls a use case, and gives the answer's body, which may be a {@link JsonText}. */
+/** Reads a request, calls a service, and returns the response's body, which may be a `JsonText`. */
 export type V2Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
 
-/** The page of a /v2 list. */
+/** The page parameters of a /v2 list. */
 export interface Window {
   readonly limit: number;
-  /** A bigint where a number would lose digits. */
+  /** A bigint if a number would lose digits. */
   readonly offset: number | bigint;
 }
 
-/** What a list's `query` echoes of its page, and of `filter`: JSON, with every digit of the offset. */
+/** Returns the JSON of a list's `query`, which repeats the page parameters and `filter`, with every digit of the offset. */
 export function appliedQuery({ limit, offset }: Window, filter: Readonly<Record<string, string>>): string {
   return `{"limit":${limit},"offset":${offset},${JSON.stringify(filter).slice(1)}`;
 }
 
-/** The offset as the services take it. No list is so long that what lies beyond it were not empty anyway. */
+/** Returns the offset as a number for the services. A page at `MAX_SAFE_INTEGER` is as empty as one beyond it. */
 export function offsetOf({ offset }: Window): number {
   return typeof offset === "bigint" ? Number.MAX_SAFE_INTEGER : offset;
 }
 
-/** What the OpenAPI document calls its operations. */
+/** The operation ids of the OpenAPI document. */
 export type OperationId =
   | "listNotes"
   | "addNote"
@@ -47,10 +47,10 @@ export type OperationId =
   | "addNoteAttachment"
   | "getNoteAttachment";
 
-/** An operation whose parts are known to the OpenAPI document only. */
+/** An operation whose request parts only the OpenAPI document describes. */
 export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
 
-/** Hands an operation the parts of `request` as the OpenAPI document's schemas left them: of the operation's types, defaults filled in. */
+/** Calls an operation with the parts of `request`. The OpenAPI document's schemas have validated them and set defaults. */
 export function runV2Operation(
   operation: AnyOperation,
   services: Services,

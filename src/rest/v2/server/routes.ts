@@ -22,18 +22,18 @@ import { type AnyOperation, type OperationId, runV2Operation } from "../kit/oper
 
 export interface V2Options {
   readonly services: Services;
-  /** Who is asking. @throws {Unauthenticated} where the credential is not valid. */
+  /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly limits: Pick<Limits, "points" | "anonymous">;
 }
 
-/** Every operation of the OpenAPI document: one without a translation does not compile. */
+/** Every operation of the OpenAPI document. A missing one does not compile. */
 const operations: Record<OperationId, unknown> = { ...notes, ...attachments };
 
-/** The statuses of answers that are not 200. */
+/** The statuses of successful responses that are not 200. */
 const statusOfOperation: Partial<Record<OperationId, number>> = { addNote: 201, deleteNote: 204 };
 
-/** How /v2 names what the services call otherwise. */
+/** The /v2 names of fields that have other names in the services. */
 const v2FieldNames: ReadonlyMap<string, string> = new Map([
   ["text", "value"],
   ["ticketId", "ticket_id"],
@@ -41,15 +41,15 @@ const v2FieldNames: ReadonlyMap<string, string> = new Map([
   ["isPublic", "is_public"],
 ]);
 
-/** Where attachments are, by note and filename. */
+/** The path of attachments, to which the note and the filename are appended. */
 export const attachmentsPath = "/v2/tickets/note-attachments";
 
-/** Where the host sends an address below {@link attachmentsPath} that no router can read. */
+/** The path to which the host sends a path below {@link attachmentsPath} that the router cannot read. */
 export const unreadableFilenamePath = "/v2/unreadable-filename";
 
 const notUtf8 = "The filename is not UTF-8.";
 
-/** The OpenAPI document of /v2: the contract itself. Routes, validation and the served document all come from it. */
+/** The OpenAPI document of /v2, from which routes, validation and the served document are made. */
 export const v2Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as OpenApiDocument;
 
 export interface OpenApiDocument {
@@ -78,8 +78,8 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       requireAllowance(allowance);
       if (isAnonymous) throw new Unauthenticated();
       viewers.set(request, viewer);
-      // A write without a body and without a media type is refused for the missing body. With another media type the host would
-      // not ask for one.
+      // A write without a body is refused because the body is missing. Without a media type the host would not check
+      // that.
       if (request.method !== "GET" && request.method !== "DELETE") request.headers["content-type"] ??= "application/json";
     });
     routes.all(unreadableFilenamePath, async ({ originalUrl }) => {
@@ -90,7 +90,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
       operationResolver: (operationId: string) => async (request: FastifyRequest, reply: FastifyReply) => {
         const viewer = viewers.get(request);
         if (!viewer) throw new Unauthenticated();
-        // The document names its operations by the keys of `operations`; a test holds the two against each other.
+        // The operation ids of the document are the keys of `operations`, which a test checks.
         const id = operationId as OperationId;
         const body = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
         reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
@@ -119,22 +119,28 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
   app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
 }
 
-/** The rows of a list at most, and where no limit is given, by the OpenAPI document. */
-const largestLimit = 1_000;
+/** The maximum and the default of `limit` in the OpenAPI document. */
+const maxLimit = 1_000;
 const defaultLimit = 25;
 
-/** What a request would cost, in points. A `limit` that cannot be used costs what the largest does: it is refused before anything is read. */
+/**
+ * Returns the cost of a request in points. An invalid `limit` costs as much as the maximum, and is refused before anything is
+ * read.
+ */
 function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number {
   const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
-  const limit = Number((query as { limit?: unknown }).limit ?? defaultLimit); // a query is an object, whatever is in it
-  return costOfRest({ method, isList, rows: limit >= 0 && limit <= largestLimit ? limit : largestLimit });
+  const limit = Number((query as { limit?: unknown }).limit ?? defaultLimit); // Fastify's query is always an object
+  return costOfRest({ method, isList, rows: limit >= 0 && limit <= maxLimit ? limit : maxLimit });
 }
 
-/** The document with path parameters that can be routed: to the router, and to what makes the routes, a hyphen ends a parameter's name. */
+/**
+ * Returns the document with path parameters that can be routed. For the router and the generator of routes, a hyphen ends the
+ * name of a parameter.
+ */
 function routable(document: OpenApiDocument): OpenApiDocument {
   const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
-  // The copy has other names, and no error responses: errors are answered here, and the generator would need parsers of their
-  // media type.
+  // The copy has no error responses either: errors are handled here, and the generator would need parsers for their media
+  // type.
   return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) => {
     if (isFailure(value)) return undefined;
     return isPathParameter(value) ? { ...value, name: routableName(value.name) } : value;
@@ -158,7 +164,7 @@ function routableName(name: string): string {
 }
 
 const formats = {
-  // Stricter than JSON Schema's own, which takes urn:uuid: too.
+  // Stricter than JSON Schema's own format, which also accepts urn:uuid:.
   uuid: isUuid,
   int32: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2_147_483_647 },
   int64: { type: "number", validate: (value: number) => Number.isInteger(value) && value <= 2 ** 63 },
@@ -166,17 +172,17 @@ const formats = {
   uri: true,
 } as const;
 
-/** Bodies are JSON and have types. */
+/** Validates bodies, which are JSON and have types. */
 const bodies = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
-/** Parameters are text, and are given types by {@link compileParameters}. */
+/** Validates parameters, whose texts {@link compileParameters} has converted. */
 const parameters = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
 
 /**
- * Validates parameters, which are text, as the types that the document names. Ajv's own coercion reads them as JavaScript would: `0x10`, `1e3`
- * and ` 5` are numbers to it.
+ * Returns a validator that converts the texts of parameters to the types in the document. Ajv's own coercion follows
+ * JavaScript, which also reads `0x10`, `1e3` and ` 5` as numbers.
  */
 function compileParameters(schema: unknown): ValidateFunction {
-  const validate = parameters.compile(schema as AnySchema); // of the document, whose schemas are Ajv's
+  const validate = parameters.compile(schema as AnySchema); // a schema of the document, which Ajv can compile
   const types = typesIn(schema);
   const validateTexts = (data: Record<string, unknown>): boolean => {
     const large = new Map<string, bigint>();
@@ -188,12 +194,12 @@ function compileParameters(schema: unknown): ValidateFunction {
     }
     const isValid = validate(data) === true;
     validateTexts.errors = validate.errors;
-    // Numbers of JavaScript would lose digits of a value that the response repeats.
+    // The response repeats the value, and a JavaScript number would lose digits.
     for (const [name, whole] of large) data[name] = whole;
     return isValid;
   };
   validateTexts.errors = validate.errors;
-  return validateTexts as unknown as ValidateFunction; // as much of one as Fastify uses: a call, and its errors
+  return validateTexts as unknown as ValidateFunction; // Fastify only calls it and reads `errors`
 }
 
 function typesIn(schema: unknown): (readonly [name: string, type: unknown])[] {
@@ -204,23 +210,25 @@ function typesIn(schema: unknown): (readonly [name: string, type: unknown])[] {
   ]);
 }
 
-/** A parameter's text as a value of that type; the text itself, which the schema then refuses, where it is none. */
+/**
+ * Returns a parameter's text as a value of that type. If it is not one, returns the text itself, which the schema then refuses.
+ */
 function readParameter(text: string, type: unknown): unknown {
   if (type === "integer" && /^\d+$/.test(text) && BigInt(text) < 2n ** 63n) return Number(text);
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
   return text;
 }
 
-/** The maximum number of problems in one response: each element of a list can be one. */
+/** The maximum number of problems in one response. A long list can have a problem in each element. */
 const maxRequestProblems = 50;
 
-/** Whether a URL's percent-encoding is of UTF-8. */
+/** Returns whether the percent-encoding of a URL is valid UTF-8. */
 function isReadable(url: string): boolean {
   return !(attempt(() => decodeURIComponent(url), URIError) instanceof Error);
 }
 
 function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // The filename is all the text that this body has.
+  // The filename is the only text in this body.
   if (error instanceof NotUtf8 && request.url.startsWith(attachmentsPath))
     return answerFailure(invalid("filename", notUtf8), request, reply);
   if (error instanceof InvalidInput) {
@@ -231,8 +239,8 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
     return sendProblem(reply, { status: 400, detail: error.message, errors });
   }
   if (isValidationFailure(error)) {
-    const told = error.validation.slice(0, maxRequestProblems);
-    const errors = told.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
+    const reported = error.validation.slice(0, maxRequestProblems);
+    const errors = reported.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
     return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
   }
   if (error instanceof Unauthenticated) reply.header("www-authenticate", "Bearer");
