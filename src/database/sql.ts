@@ -1,13 +1,13 @@
 import { Prisma } from "#generated/prisma/client.ts";
 
-/** A piece of SQL with its values: composable, never concatenated from what a caller sent. */
+/** A part of SQL with its bind values. It is composed of such parts, never of texts that a caller has sent. */
 export type Sql = Prisma.Sql;
 export const { sql, join, empty, raw } = Prisma;
 
 /**
- * A parameter of a statement whose value differs from one execution to the next, such as a key or a part of a cursor; it is
- * always followed by a cast. Statements that differ only in these can be sent as one. A parameter with a name gets its value
- * from the sender of the statement; one without a name has its value.
+ * A parameter whose value differs between executions of a statement, such as a key or a part of a cursor. It is always followed
+ * by a cast. Statements that differ only in these values can be sent as one. A parameter with a name gets its value from the
+ * sender of the statement; one without a name has its value.
  */
 export interface Param {
   readonly [paramMark]: true;
@@ -21,7 +21,7 @@ export function param(name: string): Param {
   return { [paramMark]: true, name, value: undefined };
 }
 
-/** A parameter that has its value. */
+/** Returns a parameter with a value. */
 export function boundParam(value: string | number): Param {
   return { [paramMark]: true, name: undefined, value: String(value) };
 }
@@ -31,31 +31,31 @@ export function isParam(value: unknown): value is Param {
 }
 
 /**
- * What rows must equal, by field name. One such value says who may see or change what, and has three uses: it is a Prisma
- * `where` as it is, {@link whereSql} writes it into a statement, and {@link matches} tests a row in memory.
+ * The values that the fields of rows must have, by field name. Policies return such conditions, which have three uses: they are
+ * a Prisma `where`, {@link whereSql} writes them into a statement, and {@link matches} tests a row in memory.
  */
 export type Condition = Readonly<Record<string, string | number | boolean>>;
 
 /** A condition on rows of one account. */
 export type AccountCondition = Condition & { readonly accountId: string };
 
-/** `condition` as SQL over the table alias `alias`. Field names come from our own types and are safe to spell out. */
+/** Returns `condition` as SQL over the table alias `alias`. Field names come from this code base, so they are safe as text. */
 export function whereSql(alias: string, condition: Condition): Sql {
   const terms = Object.entries(condition).map(([field, value]) => sql`${column(alias, field)} = ${value}${castFor(field)}`);
   return join(terms, " AND ");
 }
 
-/** Whether `row` meets `condition`. */
+/** Returns whether `row` meets `condition`. */
 export function matches(condition: Condition, row: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(condition).every(([field, value]) => row[field] === value);
 }
 
-/** `alias.column_name` for a field of the datamodel. */
+/** Returns `alias.column_name` for a field of the Prisma schema. */
 export function column(alias: string, field: string): Sql {
   return raw(`${alias}.${columnName(field)}`);
 }
 
-/** The column of a field of the datamodel: columns are the snake_case of their field. */
+/** Returns the column of a field of the Prisma schema. Columns are the snake_case of their fields. */
 export function columnName(field: string): string {
   return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,7 +1,7 @@
 import { Prisma } from "#generated/prisma/client.ts";
 import { columnName, raw, sql, type Sql } from "./sql.ts";
 
-/** The PostgreSQL types that a column of such values may have. An enumeration has its name in double quotes. */
+/** The PostgreSQL types of a column with such values. An enumeration is its name in double quotes. */
 type ColumnType<Value> = [Value] extends [string]
   ? string extends Value
     ? "uuid" | "text"
@@ -20,17 +20,23 @@ type ColumnType<Value> = [Value] extends [string]
               ? `${ColumnType<Element>}[]`
               : never;
 
-/** What hand-written statements have to know of a table: every field of its `Row`, which is Prisma's, with the type of its column. */
+/**
+ * The definition of a table for hand-written statements: every field of its `Row`, which is Prisma's, with the type of its
+ * column.
+ */
 interface TableDefinition<Row> {
   readonly name: string;
   readonly types: { readonly [Field in keyof Row & string]-?: ColumnType<NonNullable<Row[Field]>> };
 }
 
-/** A table. `Filled` are the fields that the database fills itself, by a sequence or a trigger. */
+/** A table. `Filled` are the fields that the database sets itself, with a sequence or a trigger. */
 export interface Table<Row, Filled extends keyof Row = never> extends TableDefinition<Row> {
-  /** The fields in the order of their columns, with the name and the type of each. Worked out once: statements are written for every request. */
+  /**
+   * The fields in the order of their columns, with the name and the type of each. Computed once, because statements are
+   * written for every request.
+   */
   readonly columns: readonly { readonly field: string; readonly name: string; readonly type: string }[];
-  /** Nothing but a type: which fields no INSERT may give. */
+  /** Only a type: the fields that no INSERT may set. */
   readonly filled?: Filled;
 }
 
@@ -39,19 +45,20 @@ export function defineTable<Row, Filled extends keyof Row = never>(definition: T
   return { ...definition, columns: types.map(([field, type]) => ({ field, name: columnName(field), type })) };
 }
 
-/** A value of a column, or the expression that makes it. */
+/** A value of a column, or an SQL expression for it. */
 type ColumnValue<Value> = (Value extends readonly (infer Element)[] ? readonly Element[] : Value) | Sql;
 
-/** What an INSERT gives: every field but those that the database fills. What is to be null is null, and not left out. */
+/** The values of an INSERT: every field except those that the database sets. A null must be given explicitly. */
 export type InsertedValues<Row, Filled extends keyof Row> = {
   readonly [Field in Exclude<keyof Row & string, Filled>]: ColumnValue<Row[Field]>;
 };
 
-/** What an UPDATE sets. A field that is undefined stays as it is. */
+/** The values that an UPDATE sets. An undefined field stays unchanged. */
 export type ChangedValues<Row> = { readonly [Field in keyof Row & string]?: ColumnValue<Row[Field]> | undefined };
 
 /**
- * `INSERT INTO table (columns) SELECT values`, each value cast to the type of its column. FROM, WHERE, ON CONFLICT and RETURNING may follow.
+ * Returns `INSERT INTO table (columns) SELECT values`, with each value cast to the type of its column. FROM, WHERE, ON CONFLICT
+ * and RETURNING may follow.
  */
 export function insertInto<Row, Filled extends keyof Row>(
   table: Table<Row, Filled>,
@@ -64,7 +71,10 @@ export function insertInto<Row, Filled extends keyof Row>(
   );
 }
 
-/** `column = value, …` for the SET of an UPDATE, each value cast to the type of its column. @throws {TypeError} where nothing is set. */
+/**
+ * Returns `column = value, …` for the SET of an UPDATE, with each value cast to the type of its column. Throws a `TypeError` if
+ * nothing is set.
+ */
 export function setList<Row, Filled extends keyof Row>(table: Table<Row, Filled>, changes: ChangedValues<NoInfer<Row>>): Sql {
   const written = writtenColumns(table, changes);
   if (written.length === 0) throw new TypeError("An UPDATE sets nothing.");
@@ -75,8 +85,8 @@ export function setList<Row, Filled extends keyof Row>(table: Table<Row, Filled>
 }
 
 /**
- * All columns of `table`, read by the name `alias`, under their field names; without those of `hidden`. Arrays of an enumeration go as arrays of
- * text, since the driver knows the element types of built-in arrays only.
+ * Returns a SELECT list with all columns of the table alias `alias` under their field names, except those of `hidden`. Arrays
+ * of an enumeration are cast to arrays of text, because the driver parses arrays of built-in types only.
  */
 export function selectList<Row, Filled extends keyof Row>(
   table: Table<Row, Filled>,
@@ -92,15 +102,18 @@ export function selectList<Row, Filled extends keyof Row>(
   );
 }
 
-/** Rows that a statement is given as one value, an array of JSON objects with these fields: the statement is the same for any number. */
+/**
+ * Rows that are passed to a statement as one bind value, a JSON array of objects with these fields. The text of the statement
+ * does not depend on their number.
+ */
 export interface Recordset<Field extends string, Row> {
-  /** `name AS (SELECT …)`, a WITH part of `rows`. Its columns are called as the fields, in double quotes. */
+  /** Returns `name AS (SELECT …)`, a WITH part with `rows`. Its columns have the names of the fields, in double quotes. */
   part(rows: readonly Row[]): Sql;
-  /** The column of a field. */
+  /** Returns the column of a field. */
   column(field: Field): Sql;
 }
 
-/** Records with `fields` of `table` as the WITH part `name`, with `others` as further columns of these types. */
+/** Returns a recordset with `fields` of `table` and the further columns `others` with their types, as the WITH part `name`. */
 export function recordset<Row, Filled extends keyof Row, Field extends keyof Row & string, Other extends string>(
   table: Table<Row, Filled>,
   name: string,
@@ -128,7 +141,7 @@ interface WrittenColumn {
   readonly value: unknown;
 }
 
-/** The columns of what is given, each with its value. */
+/** Returns the columns of the fields in `values`, each with its value. */
 function writtenColumns<Row, Filled extends keyof Row>({ columns }: Table<Row, Filled>, values: object): WrittenColumn[] {
   const written: WrittenColumn[] = [];
   for (const { field, name, type } of columns) {
@@ -139,8 +152,8 @@ function writtenColumns<Row, Filled extends keyof Row>({ columns }: Table<Row, F
 }
 
 /**
- * The values with commas between them, each behind what stands before it. An expression has its own type, which must be the column's; a value has none
- * until it is cast.
+ * Returns `beginning` and the values, separated by commas, each after its `before`. A value is cast to the type of its column;
+ * an expression must already have that type.
  */
 function writeValues(beginning: string, written: readonly (WrittenColumn & { readonly before: string })[]): Sql {
   const strings: string[] = [];

@@ -1,7 +1,7 @@
 /** The maximum nesting of JSON in requests. Deeper JSON makes recursive functions run out of stack. */
 export const maximumJsonDepth = 32;
 
-/** Whether `value`, as it was parsed from JSON, is nested more than {@link maximumJsonDepth} levels deep. */
+/** Returns whether `value`, which was parsed from JSON, is nested more than {@link maximumJsonDepth} levels deep. */
 export function isTooDeep(value: unknown): boolean {
   return isDeeperThan(maximumJsonDepth, value);
 }
@@ -13,21 +13,21 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return parts.some((part) => isDeeperThan(levels - 1, part));
 }
 
-/** The most parts that a list or an object of a body may have. A schema's validator has something to say of each. */
+/** The maximum number of parts of a list or an object in a body. A schema's validator may report a problem for each part. */
 const maximumParts = 1_000;
 
-/** Why a body, as it was parsed from JSON, is no body that anything here takes; undefined where it may be one. */
+/** Returns the reason why a body, which was parsed from JSON, is refused by every API, or undefined if there is none. */
 export function bodyProblem(value: unknown): string | undefined {
   if (isTooDeep(value)) return `The body is nested more than ${maximumJsonDepth} levels deep.`;
-  const parts = mostPartsOf(value);
+  const parts = maxPartsOf(value);
   return parts > maximumParts
     ? `The body has a list or an object of ${parts} parts; at most ${maximumParts} are taken.`
     : undefined;
 }
 
-function mostPartsOf(value: unknown): number {
+function maxPartsOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
   if (parts.length > maximumParts) return parts.length;
-  return parts.reduce<number>((most, part) => Math.max(most, mostPartsOf(part)), parts.length);
+  return parts.reduce<number>((max, part) => Math.max(max, maxPartsOf(part)), parts.length);
 }

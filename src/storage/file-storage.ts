@@ -10,68 +10,73 @@ import { DirectoryInUse, lockDirectory } from "../lib/directory-lock.ts";
 import type { Signer } from "./signature.ts";
 import { type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
 
-/** What an upload URL permits. */
+/** The permissions of an upload URL. */
 export interface UploadPermit {
   readonly contentType: string;
 }
 
-/** What a download URL permits. */
+/** The permissions of a download URL. */
 export interface DownloadPermit {
   readonly contentType: string;
   readonly filename: string;
   readonly inline: boolean;
-  /** How long the URL is good for yet. */
+  /** The seconds until the URL expires. */
   readonly secondsLeft: number;
 }
 
-/** An object opened for reading: its bytes do not change, whatever is written under its key meanwhile. */
+/** An object opened for reading. Its bytes do not change, whatever is written under its key meanwhile. */
 export interface OpenObject {
   readonly facts: ObjectFacts;
-  /** The bytes from `start` up to and without `end`. Ends the object's use, as {@link OpenObject.close} does. */
+  /** Returns the bytes from `start` to before `end`. The object must not be used afterwards: the stream closes it. */
   read(start: number, end: number): Readable;
   close(): Promise<void>;
 }
 
-/** Keeps objects as files, and serves its own signed URLs: `http/files.ts` is the server. */
+/** Stores objects as files. Its signed URLs lead to `http/files.ts`, which serves them. */
 export interface FileStorage extends ObjectStorage {
   readonly kind: "file";
   readonly maximumBytes: number;
-  /** @throws {Forbidden} where the URL was not signed here for a PUT of `key`, or has expired. */
+  /**
+   * Returns the permissions of an upload URL. Throws {@link Forbidden} if this gateway did not sign it for a PUT of `key`, or
+   * it has expired.
+   */
   verifyUpload(key: string, query: URLSearchParams): UploadPermit;
-  /** @throws {Forbidden} where the URL was not signed here for a GET of `key`, or has expired. */
+  /**
+   * Returns the permissions of a download URL. Throws {@link Forbidden} if this gateway did not sign it for a GET of `key`,
+   * or it has expired.
+   */
   verifyDownload(key: string, query: URLSearchParams): DownloadPermit;
-  /** Null where there is no such object. */
+  /** Opens an object for reading, or returns null if there is none. */
   open(key: string): Promise<OpenObject | null>;
 }
 
 export interface FileStorageOptions {
-  /** Made where it is missing. Nothing else may write there; several processes of the gateway may share it. */
+  /** Created if it is missing. Several processes of the gateway may share it, but nothing else may write there. */
   readonly directory: string;
-  /** Base of the signed URLs, without a slash at its end. */
+  /** The base of the signed URLs, without a trailing slash. */
   readonly publicUrl: string;
   readonly signer: Signer;
   readonly clock: Clock;
-  /** The most that one upload by URL may have. */
+  /** The maximum size of one upload. */
   readonly maximumBytes: number;
 }
 
 const objectEnding = ".object";
 
-/** The path, below the public URL, that the signed URLs point to. */
+/** The path of the signed URLs, below the public URL. */
 export const filesPath = "/files";
 
 /**
- * Stores objects as files: `objects/<key>.object` below the directory, and `incoming/` beside it for files that are being
- * written.
+ * Returns a storage that keeps objects as files `objects/<key>.object` below the directory. Files that are being written are in
+ * `incoming/`.
  *
- * Each write goes to a file of its own in `incoming/`, is synced, and is renamed into place. A reader sees either the old object
- * or the new one, complete; after a crash one of the two is there. Files that a killed process left in `incoming/` are removed at
- * the next start.
+ * Each write goes to a file of its own in `incoming/`, is synced, and is renamed into place. A reader sees either the whole old
+ * object or the whole new one, also after a crash. The next start removes files that a killed process has left in `incoming/`.
  */
 export async function createFileStorage(options: FileStorageOptions): Promise<FileStorage> {
   const { publicUrl, signer, clock, maximumBytes } = options;
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
-  // The directory itself may be a link, to a volume for example. Below it none is followed.
+  // The directory itself may be a link, for example to a volume. Links below it are not followed.
   const root = await realpath(options.directory);
   const objects = join(root, "objects");
   const incoming = join(root, "incoming");
@@ -83,14 +88,14 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
   const lock = await lockDirectory(own);
   await mkdir(own, { mode: 0o700 });
 
-  // No key holds a dot, so that with an ending the object "a" and the directory of "a/b" are not one name.
+  // Keys contain no dots. With the ending, the file of the key "a" and the directory of the key "a/b" have different names.
   function pathOf(key: string): string {
     return join(objects, `${requireKey(key)}${objectEnding}`);
   }
 
-  /** Opens the file of an object; undefined where there is none. */
+  /** Opens the file of an object. Returns undefined if there is none. */
   async function openFile(key: string): Promise<{ handle: FileHandle; facts: ObjectFacts } | undefined> {
-    const handle = await orUnavailable(unlessMissing(openPlainly(pathOf(key))));
+    const handle = await orUnavailable(unlessMissing(openWithoutLinks(pathOf(key))));
     if (handle === undefined) return undefined;
     try {
       const stats = await orUnavailable(handle.stat({ bigint: true }));
@@ -108,7 +113,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
     return `${publicUrl}${filesPath}/${key}?${query.join("&")}`;
   }
 
-  /** The time until a verified URL expires, in milliseconds. */
+  /** Returns the time until a verified URL expires, in milliseconds. Throws {@link Forbidden} if it has expired. */
   function timeLeft(expires: string): number {
     const left = Number(expires) - clock().getTime();
     if (!(left > 0)) throw new Forbidden("This URL has expired: ask for a fresh one.");
@@ -173,7 +178,8 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
       return {
         facts,
         read(start, end) {
-          // The stream closes the handle, also when it is destroyed halfway. Its `end` is the last byte, not the one after.
+          // The stream closes the handle, even if it is destroyed early. Its `end` is the last byte, not the one
+          // after it.
           return handle.createReadStream({ start, end: end - 1, highWaterMark: 256 * 1024 });
         },
         close: () => handle.close(),
@@ -199,7 +205,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
         return { ...facts, sha256 };
       } catch (error) {
         await handle.close();
-        // Where even this fails, the next start removes the draft.
+        // If this fails too, the next start removes the draft.
         await rm(draft, { force: true }).catch(() => undefined);
         throw error;
       }
@@ -223,7 +229,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
     async remove(keys) {
       const changed = new Set<string>();
       for (const path of keys.map(pathOf)) {
-        if (await orUnavailable(unlessMissing(unlinkPlainly(path)))) changed.add(dirname(path));
+        if (await orUnavailable(unlessMissing(unlinkWithoutLinks(path)))) changed.add(dirname(path));
       }
       for (const directory of changed) await orUnavailable(syncDirectory(directory));
     },
@@ -241,7 +247,7 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
   };
 }
 
-// The first part says which request it is for, so that no URL of one kind can be read as one of the other.
+// The first signed part is the method, so that an upload URL is never valid as a download URL or the reverse.
 function uploadParts(key: string, expires: string, contentType: string): readonly string[] {
   return ["PUT", key, expires, contentType];
 }
@@ -257,16 +263,16 @@ function downloadParts(
 }
 
 /**
- * The entity tag consists of the file's identity, its time of writing and its size. Here this is a strong tag: a file is written
- * once, before it gets its name, so other bytes are always in another file. A hash of the bytes would add nothing, and would need
- * a second file that could be lost apart from the first.
+ * Returns the facts of a file. The entity tag consists of the file's inode, its modification time and its size. It is a strong
+ * tag, because a file is written once, before it gets its name, so other bytes are always in another file. A hash would have to
+ * be stored in a second file, which could be lost.
  */
 function factsOf(stats: BigIntStats): ObjectFacts {
   const tag = [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(36)).join("-");
   return { size: Number(stats.size), modifiedAt: stats.mtime, etag: `"${tag}"` };
 }
 
-/** Removes what processes that are gone have left in `incoming`; leaves alone what another one is writing at this moment. */
+/** Removes the files that ended processes have left in `incoming`. Files of running processes stay. */
 async function removeAbandoned(incoming: string): Promise<void> {
   const locks = (await readdir(incoming)).filter((name) => name.endsWith(".lock"));
   await Promise.all(
@@ -283,7 +289,7 @@ async function removeAbandoned(incoming: string): Promise<void> {
   );
 }
 
-/** The objects below a directory of the store; `prefix` is what its keys begin with. */
+/** Yields the objects below a directory of the store. `prefix` is the beginning of their keys. */
 async function* listBelow(directory: string, prefix: string): AsyncGenerator<ListedObject, undefined> {
   const entries = (await orUnavailable(unlessMissing(readdir(directory, { withFileTypes: true })))) ?? [];
   for (const entry of entries) {
@@ -296,7 +302,7 @@ async function* listBelow(directory: string, prefix: string): AsyncGenerator<Lis
   return undefined;
 }
 
-/** Makes every missing directory below `base` down to `directory`, durably, and follows no link. */
+/** Creates every missing directory below `base` down to `directory` durably, without following links. */
 async function makeDirectories(base: string, directory: string): Promise<void> {
   if (directory === base) return;
   const parent = dirname(directory);
@@ -312,7 +318,7 @@ async function makeDirectories(base: string, directory: string): Promise<void> {
   }
 }
 
-/** Makes the names in a directory survive a power cut, as `fsync` of a file does not. */
+/** Makes the names in a directory survive a power cut. `fsync` of the files does not do that. */
 async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -322,24 +328,24 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-async function openPlainly(path: string): Promise<FileHandle | undefined> {
-  if (!(await isPlain(dirname(path)))) return undefined;
+async function openWithoutLinks(path: string): Promise<FileHandle | undefined> {
+  if (!(await hasNoLinks(dirname(path)))) return undefined;
   return open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 }
 
-/** Whether there was a file, and now is none. */
-async function unlinkPlainly(path: string): Promise<boolean> {
-  if (!(await isPlain(dirname(path)))) return false;
+/** Removes a file. Returns whether there was one. */
+async function unlinkWithoutLinks(path: string): Promise<boolean> {
+  if (!(await hasNoLinks(dirname(path)))) return false;
   await unlink(path);
   return true;
 }
 
-/** Whether no part of the path is a link. */
-async function isPlain(directory: string): Promise<boolean> {
+/** Returns whether no part of the path is a link. */
+async function hasNoLinks(directory: string): Promise<boolean> {
   return (await realpath(directory)) === directory;
 }
 
-/** Undefined where the work failed for want of the file; a link in the file's place (ELOOP) is no file of the store's. */
+/** Returns the result of `work`, or undefined if the file is missing. A link instead of the file (ELOOP) counts as missing. */
 async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -349,7 +355,10 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Turns what the file system refuses (no space, no permission, no such device) into Unavailable. */
+/**
+ * Returns the result of `work`. Throws {@link Unavailable} if the file system refuses it (no space, no permission, no such
+ * device).
+ */
 async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -3,31 +3,31 @@ import type { Readable } from "node:stream";
 import { create as createDisposition } from "content-disposition";
 import { invalid, TooLarge } from "../errors.ts";
 
-/** What is known of a stored object. */
+/** The facts of a stored object. */
 export interface ObjectFacts {
   readonly size: number;
   readonly modifiedAt: Date;
-  /** Strong entity tag, in its quotes: another one whenever the bytes are others. */
+  /** The strong entity tag with its quotes. Other bytes have another tag. */
   readonly etag: string;
 }
 
-/** An object as it was just written. */
+/** An object that was just written. */
 export interface WrittenObject extends ObjectFacts {
   /** SHA-256 of its bytes, in hexadecimal. */
   readonly sha256: string;
 }
 
-/** An object as a listing of the store has it. */
+/** An object in a listing of the store. */
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
   readonly modifiedAt: Date;
 }
 
-/** How many bytes a stream may have. */
+/** The limits on the size of a stream. */
 export interface WriteLimits {
   readonly maximumBytes: number;
-  /** Where the number was said before: no other is taken. */
+  /** The declared size. Any other size is refused. */
   readonly exactBytes?: number | undefined;
 }
 
@@ -35,22 +35,28 @@ export interface WriteLimits {
 export interface SignedRequest {
   readonly url: string;
   readonly method: "GET" | "PUT";
-  /** Headers the request must carry, exactly. */
+  /** The headers that the request must have, with exactly these values. */
   readonly headers: Readonly<Record<string, string>>;
   readonly expiresAt: Date;
 }
 
 /**
- * Keeps bytes under keys. Keys are made by the gateway (`<account>/<id>`, see {@link requireKey}), never by a client. An object is
- * there whole or not at all; writing a key again replaces its object at once. Every method throws Unavailable where the store
- * cannot be reached, with the reason as its cause.
+ * Stores bytes under keys. The gateway makes the keys (`<account>/<id>`, see {@link requireKey}), never a client. An object is
+ * stored whole or not at all; writing a key again replaces its object atomically. Every method throws `Unavailable` if the
+ * store cannot be reached, with the reason as its cause.
  */
 export interface ObjectStorage {
   /** Whether the gateway itself receives the uploads. If not, it must check for them with `stat`. */
   readonly announcesArrivals: boolean;
-  /** A PUT of the raw bytes, with exactly this content type, and of exactly this `size` in bytes where it is given. */
+  /**
+   * Returns a PUT request for the raw bytes. They must have exactly this content type and, if `size` is set, exactly this
+   * size in bytes.
+   */
   signUpload(upload: { key: string; contentType: string; size?: number | undefined; expiresAt: Date }): Promise<SignedRequest>;
-  /** A GET that answers with this content type and offers this filename. `inline` lets a browser show it when its type is harmless. */
+  /**
+   * Returns a GET request whose response has this content type and filename. `inline` lets a browser show the file if its
+   * type is harmless.
+   */
   signDownload(download: {
     key: string;
     contentType: string;
@@ -59,42 +65,44 @@ export interface ObjectStorage {
     expiresAt: Date;
   }): Promise<SignedRequest>;
   /**
-   * Stores a stream; resolves when the object is durable. Throws TooLarge above `maximumBytes`, InvalidInput of `size` where there are
-   * other than `exactBytes`, and what the stream throws when it breaks off, and keeps nothing then. The stream is left as it is at
-   * that point, not destroyed: behind it may be a connection that still has to carry the answer.
+   * Stores a stream. Resolves when the object is durable. Throws {@link TooLarge} above `maximumBytes`, `InvalidInput` with
+   * the field `size` if the size is not `exactBytes`, and the error of the stream; nothing is stored then. It does not
+   * destroy the stream, because its connection may still have to send the response.
    */
   write(key: string, bytes: Readable, limits: WriteLimits): Promise<WrittenObject>;
   /**
-   * Copies the current object of `from` to `to`, which no signed URL reaches, and returns the facts of the copy; null if there is
-   * no object. The digest is included if the store reports it. Only stores that do not report uploads have this, and need it.
+   * Copies the current object of `from` to `to`, which no signed URL reaches. Returns the facts of the copy, with its digest
+   * if the store reports one, or null if there is no object. Only stores that do not report uploads have this method.
    */
   readonly collect?: (object: {
     from: string;
     to: string;
   }) => Promise<(ObjectFacts & { readonly sha256: string | null }) | null>;
-  /** Null where there is no such object. */
+  /** Returns the facts of an object, or null if there is none. */
   stat(key: string): Promise<ObjectFacts | null>;
-  /** The bytes of an object; null where there is none. */
+  /** Returns the bytes of an object, or null if there is none. */
   read(key: string): Promise<Readable | null>;
-  /** Every object, in no order that may be relied on; of those written or removed meanwhile, some. */
+  /** Returns every object in any order. Objects written or removed meanwhile may be included or not. */
   list(): AsyncIterable<ListedObject, undefined>;
-  /** Removes objects; a key without an object is no failure. Resolves when they are permanently gone. */
+  /** Removes objects permanently. A key without an object is ignored. */
   remove(keys: readonly string[]): Promise<void>;
-  /** Removes what writes that were begun before `before` and never ended have left beside the objects. */
+  /** Removes the remains of writes that began before `before` and never ended. */
   removeUnfinished(before: Date): Promise<void>;
-  /** Resolves where the store can be reached and written to, throws Unavailable otherwise. */
+  /** Resolves if the store can be reached and written to. Throws `Unavailable` otherwise. */
   check(): Promise<void>;
-  /** Releases what the store holds. It must not be used afterwards. */
+  /** Releases the resources of the store. It must not be used afterwards. */
   close(): Promise<void>;
 }
 
-// The 200 leave room for what a file system adds within its 255 bytes a name.
+/**
+ * Segments have at most 200 characters, which leaves room for the endings that the file store adds within the 255 bytes of a
+ * name.
+ */
 const keyShape = /^(?!.{513})[A-Za-z0-9][A-Za-z0-9_-]{0,199}(\/[A-Za-z0-9_-]{1,200})*$/;
 
 /**
- * Takes what can name an object: segments of ASCII letters, digits, `-` and `_`, with one `/` between two of them.
- *
- * @throws where `key` is none, which is a mistake of the gateway's own: clients do not make keys.
+ * Returns `key` if it can be the key of an object: segments of ASCII letters, digits, `-` and `_`, separated by single slashes.
+ * Throws an `Error` otherwise, because the gateway itself makes the keys.
  */
 export function requireKey(key: string): string {
   if (!keyShape.test(key)) throw new Error("That is not a key of the object store.");
@@ -102,10 +110,9 @@ export function requireKey(key: string): string {
 }
 
 /**
- * The bytes of a stream as they come, counted and hashed; `end` answers for all of them. The stream is not destroyed where reading it is given up.
- *
- * @throws {TooLarge} above `maximumBytes`; by `end`, and by the bytes that are one too many, {@link InvalidInput} of `size` where there are
- * other than `exactBytes`.
+ * Returns the bytes of a stream as they arrive, and `end`, which returns their number and digest. It does not destroy the
+ * stream if reading ends early. `blocks` throws {@link TooLarge} above `maximumBytes`. `blocks` and `end` throw `InvalidInput`
+ * with the field `size` if the size is not `exactBytes`.
  */
 export function measured(
   bytes: Readable,
@@ -135,15 +142,17 @@ export function measured(
   };
 }
 
-/** The media type of a Content-Type header, in lower case and without parameters. */
+/** Returns the media type of a Content-Type header, in lower case and without parameters. */
 export function mediaType(contentType: string): string {
   return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
 }
 
-// Types that a browser shows without running anything in them. SVG, HTML, XML and PDF can hold scripts and are not among them.
+/** Types that a browser shows without running anything in them. SVG, HTML, XML and PDF can contain scripts. */
 const harmlessTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"]);
 
-/** The Content-Disposition (RFC 6266) of a download: `inline` only if requested and if the type is harmless. */
+/**
+ * Returns the Content-Disposition (RFC 6266) of a download. It is `inline` only if that is requested and the type is harmless.
+ */
 export function dispositionOf(download: { contentType: string; filename: string; inline: boolean }): string {
   const shown = download.inline && harmlessTypes.has(mediaType(download.contentType));
   return createDisposition(download.filename, { type: shown ? "inline" : "attachment" });

@@ -1,4 +1,4 @@
-/** Ids that exist and that whoever tries the examples may see, such as those of the demo data. Global ids or UUIDs. */
+/** Global ids or UUIDs of existing objects that the user of the examples may see, such as those of the demo data. */
 export interface ExampleIds {
   readonly ticketId?: string | undefined;
   readonly noteId?: string | undefined;
@@ -7,13 +7,13 @@ export interface ExampleIds {
 /** One tab of GraphiQL. */
 export interface ExampleOperation {
   readonly query: string;
-  /** JSON text, as the variables editor shows it. */
+  /** The JSON text in the variables editor. */
   readonly variables?: string;
 }
 
 /**
- * The operations that GraphiQL opens with, from "who am I" to an upload. Without {@link ExampleIds} the variables say where to
- * find one.
+ * Returns the operations in GraphiQL's initial tabs, from "who am I" to an upload. Without {@link ExampleIds} the variables say
+ * where to find one.
  */
 export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOperation[] {
   return [

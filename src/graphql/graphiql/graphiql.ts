@@ -23,10 +23,10 @@ interface CompressedAsset {
   readonly gzip: Uint8Array;
 }
 
-/** GraphiQL's files by their names, as the worker hands them over. */
+/** GraphiQL's files by name, as the worker sends them. */
 export type CompressedAssets = ReadonlyMap<string, CompressedAsset>;
 
-/** Changes when anything of the assets does: their URLs hold it, so that they may be kept for good. */
+/** A hash that changes with the assets. Their URLs contain it, so that browsers may cache them permanently. */
 const revision = createHash("sha256")
   .update(`${graphiqlPackage.name}@${graphiqlPackage.version}\n`)
   .update(readFileSync(new URL("./graphiql-start.css", import.meta.url)))
@@ -43,20 +43,21 @@ const logo =
   '<path d="M12 12h8M12 16h8M12 20h5"/></svg>';
 
 export interface GraphiqlPageOptions {
-  /** Path of the GraphQL endpoint, such as `/graphql`. */
+  /** The path of the GraphQL endpoint, such as `/graphql`. */
   readonly endpoint: string;
   /**
-   * Base of the gateway's URLs, without a slash at its end; a path in it, such as a proxy's prefix, goes before every address.
+   * The base of the gateway's URLs, without a trailing slash. If it has a path, such as a proxy's prefix, that path precedes
+   * every address.
    */
   readonly publicUrl: string;
-  /** Ids for the variables of the example mutations, so that they run as they are. */
+  /** Ids for the variables of the example mutations, with which they can be run unchanged. */
   readonly examples?: ExampleIds;
 }
 
 /**
- * The page that answers a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an example in
- * every tab. Everything it loads comes from the routes of {@link registerGraphiqlAssets}, and its policy lets it reach nothing
- * else.
+ * Returns the page for a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an example in
+ * every tab. It loads its files from the routes of {@link registerGraphiqlAssets}. Its Content-Security-Policy allows requests
+ * to the gateway only.
  */
 export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOptions): {
   html: string;
@@ -107,14 +108,17 @@ export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOpti
       "content-security-policy": pagePolicy,
       "cross-origin-opener-policy": "same-origin",
       "referrer-policy": "no-referrer",
-      // The same address answers a GraphQL client with JSON.
+      // For a GraphQL client the response at the same address is JSON.
       vary: "accept",
       "x-content-type-options": "nosniff",
     },
   };
 }
 
-/** Monaco, the editor, writes its styles into the page as it runs and has its fonts and icons as data: URLs. */
+/**
+ * The policy allows inline styles and data: URLs because the editor, Monaco, adds its styles to the page at run time and has
+ * its fonts and icons as data: URLs.
+ */
 const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -129,8 +133,8 @@ const pagePolicy = [
 ].join("; ");
 
 /**
- * Serves GraphiQL's scripts, styles and workers below `endpoint`, compressed once, at the first request for one of them, and
- * kept so in memory. A Fastify plugin.
+ * Serves GraphiQL's scripts, styles and workers below `endpoint`. They are compressed at the first request for one of them and
+ * stay in memory. A Fastify plugin.
  */
 export async function registerGraphiqlAssets(app: FastifyInstance, { endpoint }: { endpoint: string }): Promise<void> {
   const compressedAssets = createCompressedAssets();
@@ -152,7 +156,7 @@ function sendAsset(request: FastifyRequest, reply: FastifyReply, name: GraphiqlA
   reply.headers({
     "content-type": contentTypes[name],
     "cache-control": "public, max-age=31536000, immutable",
-    // A worker is under its own answer's policy, not the page's.
+    // A worker has the policy of its own response, not that of the page.
     "content-security-policy": "default-src 'none'",
     "cross-origin-resource-policy": "same-origin",
     etag,
@@ -163,7 +167,7 @@ function sendAsset(request: FastifyRequest, reply: FastifyReply, name: GraphiqlA
   const accepted = acceptedCodings(request.headers["accept-encoding"]);
   if (accepted.has("br")) return reply.header("content-encoding", "br").send(asset.br);
   if (accepted.has("gzip")) return reply.header("content-encoding", "gzip").send(asset.gzip);
-  // Hardly any client comes here: better to unpack for it than to keep everything a third time.
+  // Very few clients accept neither coding. Decompressing for them costs less than keeping all files a third time.
   const plain = createGunzip();
   plain.end(asset.gzip);
   return reply.send(plain);
@@ -176,7 +180,7 @@ function acceptedCodings(header: string | string[] | undefined): ReadonlySet<str
   );
 }
 
-/** Compresses the files once, when they are asked for first. After a failure the next call tries again. */
+/** Returns a function that compresses the files at its first call. After a failure the next call tries again. */
 function createCompressedAssets(): () => Promise<CompressedAssets> {
   let compressing: Promise<CompressedAssets> | undefined;
   return () => {
