@@ -49,11 +49,11 @@ export interface AppDependencies {
   readonly newId: () => string;
   readonly log: FastifyBaseLogger;
   readonly examples?: ExampleIds | undefined;
-  /** Plugins of GraphQL Yoga and Envelop: see docs/plugins.md. */
+  /** Plugins of GraphQL Yoga and Envelop. See docs/plugins.md. */
   readonly plugins?: readonly GraphqlPlugin[];
-  /** A clock that never jumps, in milliseconds; the process's own where it is left out. */
+  /** A monotonic clock, in milliseconds. Default: that of the process. */
   readonly elapsed?: () => number;
-  /** The host's own where they are left out. */
+  /** Default: `defaultConnectionLimits`. */
   readonly connectionLimits?: ConnectionLimits | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface App {
   readonly services: Services;
 }
 
-/** Connects the services with the APIs. It opens and closes nothing: its caller closes what it passes. */
+/** Returns the HTTP host with all APIs on the services. It opens no resources; the caller closes the ones that it passes. */
 export async function createApp(dependencies: AppDependencies): Promise<App> {
   const {
     config,

@@ -4,7 +4,7 @@ import { DirectoryInUse } from "./lib/directory-lock.ts";
 import { MigrationFailed } from "./database/migration-history.ts";
 import { UnusableDatabase } from "./database/start-checks.ts";
 
-/** An error of a command whose message is meant for the person who runs it. */
+/** Thrown by a command for a mistake of the person who runs it. They see the message. */
 export class CommandRefused extends Error {
   constructor(message: string) {
     super(message);
@@ -13,8 +13,8 @@ export class CommandRefused extends Error {
 }
 
 /**
- * Runs a command of the process. What is to be expected ends it with a message and exit code 1; anything else is a mistake of ours and keeps
- * its stack.
+ * Runs a command of the process. An expected error ends the process with a message and exit code 1. Any other error is a fault
+ * in the code and is printed with its stack.
  */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
@@ -37,11 +37,12 @@ function expected(error: unknown): string | undefined {
   return types.some((type) => error instanceof type) ? error.message : undefined;
 }
 
-/** Why the process cannot listen, and which variable says where; undefined for any other error. */
+/** Returns why the process cannot listen and which variable to set, or undefined for any other error. */
 function listeningFault(error: Error): string | undefined {
   if (!("code" in error && "syscall" in error)) return undefined;
   const { code, syscall, message } = error;
-  // Nothing else is looked up by the process itself while it starts: what the database's and the store's clients look up comes as theirs.
+  // HOST is the only name that the process itself looks up at its start. Failed lookups of the database's and the store's
+  // clients arrive as errors of these clients.
   if (syscall === "getaddrinfo") return `${message}: set HOST to an address of this machine, or to a name that has one.`;
   if (syscall !== "listen") return undefined;
   if (code === "EADDRINUSE") return `${message}: set PORT to a port that is free.`;

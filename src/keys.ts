@@ -1,4 +1,4 @@
-// npm run keys -- <command>: accounts, people, and the credentials they come with. `npm run keys` says what there is.
+// npm run keys -- <command>: manages accounts, people and their credentials. `npm run keys` lists the commands.
 import { userInfo } from "node:os";
 import { parseArgs } from "node:util";
 import { pino } from "pino";
@@ -34,7 +34,7 @@ const keysUsage = `Usage: npm run keys -- <command>
 Scopes: ${scopes.join(", ")}. Left out: all that the person's role can use.
 It works on the database that DATABASE_URL names, or on the embedded one in DATA_DIR while the gateway is stopped.`;
 
-/** What a command was given that it cannot use; said with the usage. */
+/** Thrown for arguments that are not valid. The message is printed with the usage. */
 class UsageError extends Error {}
 
 const keysOptions = {
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   }
 
   const config = readConfig(process.env);
-  // Standard output is the command's own: a secret that is printed there is read by scripts.
+  // Logs go to standard error, because scripts read secrets from standard output.
   const log = pino({ level: "warn" }, pino.destination(2));
   await awaitDatabase(config.database, log);
   const database = await openDatabase(config.database, log);
@@ -245,7 +245,7 @@ function day(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
-/** Says what went wrong, and gives the exit code: 2 for a command that cannot be understood, 1 for one that cannot be done. */
+/** Prints what went wrong. Returns the exit code: 2 if the arguments are not valid, 1 if the command has failed. */
 function explain(error: unknown): 1 | 2 {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${keysUsage}`);
@@ -261,7 +261,7 @@ function explain(error: unknown): 1 | 2 {
   }
   const foreseen = [ConfigError, MigrationFailed, UnusableDatabase, DomainError].some((type) => error instanceof type);
   if (!foreseen || !(error instanceof Error)) throw error;
-  // To the operator there is nothing that may not be seen.
+  // An operator may see everything, so the second half of the message does not apply.
   console.error(error.message.replace(", or you may not see it", ""));
   if (error instanceof Unavailable && error.cause instanceof Error) console.error(`Its cause: ${error.cause.message}`);
   return 1;

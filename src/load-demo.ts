@@ -1,4 +1,4 @@
-// npm run demo    loads the demo data into an empty database, and keeps its keys in DATA_DIR/demo-keys.json
+// npm run demo    loads the demo data into an empty database, and stores its keys in DATA_DIR/demo-keys.json
 import { parseArgs } from "node:util";
 import { CommandRefused, runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
@@ -36,13 +36,13 @@ await runCommand(async () => {
   }
 });
 
-/** Refuses arguments: the command has none, and must say so before it loads the data. */
+/** Exits if there are arguments. The command takes none, and must say so before it loads the data. */
 function refuseArguments(): void {
   try {
     parseArgs({ options: {}, strict: true });
   } catch (error) {
     const usage = "Usage: npm run demo";
-    // What parseArgs throws says which argument it does not know.
+    // The error of parseArgs names the unknown argument.
     console.error(error instanceof Error ? `${error.message}\n${usage}` : usage);
     process.exit(2);
   }

@@ -14,11 +14,11 @@ import { openStorage } from "./storage/open-storage.ts";
 import { createSigner } from "./storage/signature.ts";
 import { awaitDatabase } from "./database/start-checks.ts";
 
-/** How long the process takes to end where the port closes early enough: less than the ten seconds that `docker stop` gives. */
+/** How long stopping may take in all, if the drain time allows it. It is less than the ten seconds of `docker stop`. */
 const stopMilliseconds = 9_500;
 
-/** The least time that requests under way, and uploads above all, have after the port has closed. */
-const leastWorkMilliseconds = 3_500;
+/** The minimum time for requests under way, such as uploads, after the port has closed. */
+const minWorkMilliseconds = 3_500;
 
 /** The part of that time that closing the storage and the database may take. */
 const closeMilliseconds = 1_000;
@@ -26,10 +26,10 @@ const closeMilliseconds = 1_000;
 /** The signals that stop the process, and their numbers. */
 const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
 
-/** How often it is looked whether the parent process is still there. */
+/** How often the parent process is checked. */
 const parentMilliseconds = 250;
 
-/** How often uploads that no note has taken, and bytes whose rows are gone, are looked for. */
+/** How often unclaimed uploads and bytes without a row are swept. */
 const sweepMilliseconds = 60 * 60 * 1000;
 
 await runCommand(async () => start(await withPort(readConfig(process.env))));
@@ -70,9 +70,9 @@ async function start(config: Config): Promise<void> {
 
     onStopSignal(async () => {
       const { drainMilliseconds } = config;
-      const workMilliseconds = Math.max(stopMilliseconds - closeMilliseconds - drainMilliseconds, leastWorkMilliseconds);
+      const workMilliseconds = Math.max(stopMilliseconds - closeMilliseconds - drainMilliseconds, minWorkMilliseconds);
       log.info({ drainMilliseconds, workMilliseconds }, "stopping");
-      // What does not close in time is cut off: the database's transactions make that safe.
+      // If they do not close in time the process ends anyway, which the database's transactions make safe.
       const giveUp = () => {
         log.error("the storage or the database could not be closed in time");
         process.exit(1);
@@ -83,7 +83,7 @@ async function start(config: Config): Promise<void> {
       await database.close();
       process.exit(0);
     });
-    // This must come last: a program that reads the announcement may act on it at once, and may stop the process.
+    // This must come last, because a program that reads the announcement may stop the process at once.
     announce(config, demo);
   } catch (error) {
     await database.close();
@@ -117,7 +117,10 @@ function announce(config: Config, demo: Demo | null): void {
   console.log(lines.join("\n"));
 }
 
-/** PORT=0 requests any free port. It is chosen before anything is signed, since URLs contain it. */
+/**
+ * Returns the configuration with a free port if PORT is 0. The port is chosen before anything is signed, because URLs contain
+ * it.
+ */
 async function withPort(config: Config): Promise<Config> {
   if (config.port !== 0) return config;
   const probe = createServer();
@@ -132,7 +135,10 @@ async function withPort(config: Config): Promise<Config> {
   return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
 }
 
-/** Runs `stop` at the first signal to stop. A second one ends the process at once, with the exit code that shells give to its signal. */
+/**
+ * Runs `stop` at the first stop signal. A second one ends the process at once with the exit code that shells use for the
+ * signal.
+ */
 function onStopSignal(stop: () => Promise<void>): void {
   let isStopping = false;
   const begin = (number: number) => {
@@ -145,8 +151,8 @@ function onStopSignal(stop: () => Promise<void>): void {
 }
 
 /**
- * Calls `ended` when the shell has ended in which npm runs `npm start`. npm hands signals to that shell, and the shell hands none on: without this, the
- * gateway would go on alone, holding its port and its database.
+ * Calls `ended` when the shell in which npm runs `npm start` has ended. npm sends signals to that shell, which does not forward
+ * them. Without this, the gateway would keep running and hold its port and its database.
  */
 function onEndOfNpm(ended: () => void): void {
   if (process.env["npm_lifecycle_event"] !== "start") return;

@@ -1,6 +1,6 @@
-// npm run migrate                            applies the migrations that the database lacks
-// npm run migrate -- --applied <name>        the same, after it is said of a migration that was cut off that all it makes is there
-// npm run migrate -- --rolled-back <name>    the same, after it is said that nothing of it is there
+// npm run migrate                            applies the missing migrations
+// npm run migrate -- --applied <name>        first records an interrupted migration as applied
+// npm run migrate -- --rolled-back <name>    first records an interrupted migration as rolled back
 import { parseArgs } from "node:util";
 import { pino } from "pino";
 import { runCommand } from "./command.ts";
@@ -35,7 +35,7 @@ function readMigrateArguments() {
   try {
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
-    // What parseArgs throws says which argument it does not know.
+    // The error of parseArgs names the unknown argument.
     console.error(error instanceof Error ? `${error.message}\n${migrateUsage}` : migrateUsage);
     process.exit(2);
   }

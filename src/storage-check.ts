@@ -1,7 +1,7 @@
-// npm run storage:check             holds the rows of attachments and the bytes in the store against each other
-// npm run storage:check -- --fix    mends what can be mended without a guess
+// npm run storage:check             compares the rows of attachments with the bytes in the store
+// npm run storage:check -- --fix    mends the inconsistencies that can be mended safely
 //
-// Exit code 1 where something is wrong.
+// The exit code is 1 if there are inconsistencies that were not mended.
 import { checkStorage, type Finding, findings } from "./attachments/storage-check.ts";
 import { CommandRefused, runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";

@@ -1,7 +1,7 @@
 import { Forbidden, Unauthenticated } from "./errors.ts";
 import type { ResponseAllowance, ResponseBudget } from "./lib/response-budget.ts";
 
-/** What a credential may be used for. A credential never reaches further than its person's role. */
+/** The permissions of a credential. A credential never allows more than its person's role does. */
 export const scopes = [
   "tickets:read",
   "tickets:write",
@@ -17,28 +17,28 @@ export type Scope = (typeof scopes)[number];
 
 export type Role = "CUSTOMER" | "SPECIALIST" | "ADMINISTRATOR";
 
-/** Someone without a credential. A value like any other: policies answer it, nothing is special-cased. */
+/** A viewer without a credential. The policies refuse them like any other viewer, so no code has to handle them specially. */
 export interface AnonymousViewer {
   readonly kind: "anonymous";
 }
 
-/** What somebody may prove by who they are: a key, a client of the token endpoint, a link to a subject of an outside issuer. */
+/** The kinds of credentials: an API key, a client of the token endpoint, or a link to a subject of an external issuer. */
 export type CredentialKind = "API_KEY" | "OAUTH_CLIENT" | "IDENTITY_LINK";
 
-/** Where a call came from, as the audit keeps it. */
+/** The origin of a call, as the audit records it. */
 export interface Origin {
   readonly address: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;
 }
 
-/** A person acting in one account, as far as the credential goes. */
+/** A person who acts in one account with the scopes of a credential. */
 export interface PersonViewer {
   readonly kind: "person";
   /** Absent if no credential was used: people of the demo data write through the services, without a request. */
   readonly credential?: { readonly kind: CredentialKind; readonly id: string };
   readonly origin?: Origin;
-  /** What the response to the call may take up. Absent as above. */
+  /** The memory that the response to the call may use. Absent if no credential was used. */
   readonly response?: ResponseAllowance;
   readonly person: { readonly id: string; readonly number: number; readonly name: string };
   readonly account: { readonly id: string; readonly slug: string; readonly name: string; readonly timeZone: string };
@@ -50,7 +50,10 @@ export type Viewer = AnonymousViewer | PersonViewer;
 
 export const anonymous: AnonymousViewer = { kind: "anonymous" };
 
-/** Returns the person behind `viewer`, if the credential has every required scope. @throws {Unauthenticated} {@link Forbidden} */
+/**
+ * Returns `viewer` as a person. Throws {@link Unauthenticated} if they are anonymous, and {@link Forbidden} if the credential
+ * lacks a required scope.
+ */
 export function authorize(viewer: Viewer, ...required: readonly Scope[]): PersonViewer {
   if (viewer.kind === "anonymous") throw new Unauthenticated();
   const missing = required.filter((scope) => !viewer.scopes.has(scope));
@@ -58,23 +61,26 @@ export function authorize(viewer: Viewer, ...required: readonly Scope[]): Person
   return viewer;
 }
 
-/** Whether {@link authorize} would pass. */
+/** Returns whether {@link authorize} would not throw. */
 export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer is PersonViewer {
   return viewer.kind === "person" && required.every((scope) => viewer.scopes.has(scope));
 }
 
-/** Returns the scopes that are of use to a role. A credential never allows more than its person's role does. */
+/** Returns the scopes that a role allows. A credential never allows more than its person's role does. */
 export function scopesOf(role: Role): readonly Scope[] {
   const beyond: readonly Scope[] = role === "CUSTOMER" ? ["admin", "notes:internal"] : role === "SPECIALIST" ? ["admin"] : [];
   return scopes.filter((scope) => !beyond.includes(scope));
 }
 
-/** Specialists and administrators work on every ticket of their account; customers see their own. */
+/**
+ * Returns whether the viewer is a specialist or an administrator, who work on every ticket of their account. Customers see only
+ * their own.
+ */
 export function isStaff(viewer: PersonViewer): boolean {
   return viewer.role !== "CUSTOMER";
 }
 
-/** What the response to `viewer` may take up. */
+/** Returns the memory allowance of the response to `viewer`. */
 export function allowanceOf(viewer: Viewer, budget: Pick<ResponseBudget, "withoutResponse">): ResponseAllowance {
   return (viewer.kind === "person" ? viewer.response : undefined) ?? budget.withoutResponse;
 }

@@ -2,7 +2,7 @@ import { createReadStream, readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 
-// The demo data as it lies in prisma/demo: JSON in the shapes of the two APIs that came before, and the files themselves.
+// The demo data in prisma/demo: JSON in the shapes of the two REST APIs, and the files of attachments.
 
 const directory = new URL("../../prisma/demo/", import.meta.url);
 
@@ -76,7 +76,7 @@ export interface V1Note {
   readonly [kind: string]: unknown;
 }
 
-/** What is in each file. */
+/** The content of each file. */
 interface DemoFiles {
   readonly "accounts.json": readonly DemoAccount[];
   readonly "people.json": readonly DemoPerson[];
@@ -94,7 +94,7 @@ interface DemoFiles {
   readonly "v1/risks.json": readonly V1Ticket[];
 }
 
-/** The collections of /v1 that hold tickets, by their kind. */
+/** The /v1 collection of each kind of ticket. */
 export const v1Collections = {
   REQUEST: "requests",
   PROBLEM: "problems",
@@ -106,7 +106,7 @@ export const v1Collections = {
   RISK: "risks",
 } as const satisfies Record<TicketKind, string>;
 
-// The files are the project's own, and a test loads them all: their shapes are not checked again here.
+/** Returns the content of a file. It does not check the shape, because a test loads all of these files. */
 export function readDemoFile<File extends keyof DemoFiles>(path: File): DemoFiles[File] {
   return JSON.parse(readFileSync(new URL(path, directory), "utf8")) as DemoFiles[File];
 }

@@ -13,7 +13,10 @@ import { statusNamed } from "../tickets/v1-statuses.ts";
 import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
 import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
 
-/** Keys of the demo data's people: an administrator, a specialist and a customer of one account, a specialist of another. */
+/**
+ * API keys of people in the demo data: an administrator, a specialist and a customer of one account, and a specialist of
+ * another one.
+ */
 export type DemoKeys = Readonly<Record<DemoKeyName, string>>;
 
 /** A ticket of either API, as the loader needs it. */
@@ -46,19 +49,22 @@ interface DemoAttachment {
   readonly filename: string;
   readonly inline: boolean;
   readonly file: string;
-  /** The key under which /v1 had it, which the note's text may name. */
+  /** The key of the upload on /v1, which the note's text may contain. */
   readonly key?: string;
 }
 
 const opened = new Date("2026-05-01T08:00:00Z");
 
-/** How much of the demo data a database holds: nothing at all, a part that a load has left that was cut off, all of it; or other things. */
+/**
+ * How much of the demo data is in a database: `none` if the database is empty, `part` after an interrupted load, `whole`, or
+ * `other` if the database has other data.
+ */
 export type DemoProgress = "none" | "part" | "whole" | "other";
 
 /**
- * Returns how far a load of the demo data came. A load that was cut off leaves only accounts of the demo data, without all of
- * their keys, which are added last. Other data is never taken for such a load: the accounts of the demo data have the same ids in
- * every database.
+ * Returns how much of the demo data is in a database. After an interrupted load there are only accounts of the demo data, and
+ * some of their keys are missing, because these are added last. Other data is recognised by its account ids: those of the demo
+ * data are the same in every database.
  */
 export async function demoProgress({ prisma }: Database): Promise<DemoProgress> {
   const accounts = await prisma.account.findMany({ select: { id: true }, take: 100 });
@@ -70,28 +76,28 @@ export async function demoProgress({ prisma }: Database): Promise<DemoProgress> 
   return demoKeyNames.every((name) => names.has(keyNameOf(name))) ? "whole" : "part";
 }
 
-/** Keys that open nothing before {@link loadDemo} has added them. */
+/** Returns new keys. They work only after {@link loadDemo} has added them. */
 export function newDemoKeys(): DemoKeys {
   const made = demoKeyNames.map((name) => [name, newSecret("API_KEY").secret]);
   return Object.fromEntries(made) as DemoKeys; // a key for each name
 }
 
-/** What there is to load into, and from where keys come. */
+/** The dependencies of a load. */
 export interface DemoLoad {
   readonly database: Database;
   readonly storage: ObjectStorage;
-  /** Called once the rest is there, for the keys that are added then: kept before they work, they are never lost. */
-  readonly keepKeys?: () => DemoKeys;
+  /** Returns the keys to add. It is called last, and must store the keys before they work, so that they are never lost. */
+  readonly storeKeys?: () => DemoKeys;
 }
 
 /**
- * Loads the demo data into an empty database, through the services: every note is added by its author, at the time it was
- * written, and every file is uploaded. The database assigns integer ids and upload keys, so mentions, references and inline
- * images in the texts are rewritten.
+ * Loads the demo data into an empty database through the services, and returns the keys. Every note is added by its author at
+ * the time when it was written, and every file is uploaded. The database assigns integer ids and upload keys, so mentions,
+ * references and inline images in the texts are rewritten.
  *
- * A load that was cut off goes on where it ended: rows that exist are left as they are, and every row has the same id each time.
+ * An interrupted load can be continued: every row has the same id in each load, and existing rows stay unchanged.
  */
-export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: DemoLoad): Promise<DemoKeys> {
+export async function loadDemo({ database, storage, storeKeys = newDemoKeys }: DemoLoad): Promise<DemoKeys> {
   const { prisma } = database;
   let now = opened;
   const givenIds: string[] = [];
@@ -99,7 +105,7 @@ export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: De
   const dependencies = { database, storage, clock: () => now, newId };
   const services = createServices({
     ...dependencies,
-    // What is signed here is used here.
+    // The signatures are used in this function only.
     uploadSigner: createSigner(randomUUID(), "uploads"),
     maximumUploadBytes: Number.MAX_SAFE_INTEGER,
     budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
@@ -123,7 +129,7 @@ export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: De
   const numbers = new Map<string, number>();
   for (const person of people) {
     const account = found(accounts, person.account.id);
-    // The files' upper and lower case are the two APIs' own.
+    // The files have the lower-case names of the REST APIs.
     const role = person.role.toUpperCase() as Role;
     const there = await prisma.person.findUnique({ where: { id: person.uuid } });
     if (there === null) givenIds.push(person.uuid);
@@ -157,7 +163,7 @@ export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: De
     numbers.set(ticket.reference, added.number);
   }
 
-  /** Adds the note with the files that /v1 has uploaded before it: all of that is there, or nothing. */
+  /** Adds the note with the files that /v1 uploads before it, in one statement. */
   async function addNote(note: DemoNote, author: PersonViewer): Promise<Note> {
     let text = withNumbers(note.text, numbers);
     const uploads: NoteUpload[] = [];
@@ -196,7 +202,7 @@ export async function loadDemo({ database, storage, keepKeys = newDemoKeys }: De
   }
 
   now = new Date();
-  const keys = keepKeys();
+  const keys = storeKeys();
   for (const { uuid, demo_key: name } of people) {
     if (name === undefined || (await prisma.apiKey.findUnique({ where: { hash: hashOf(keys[name]) } })) !== null) continue;
     const viewer = found(viewers, uuid);
@@ -221,7 +227,10 @@ function accountIdOf(slug: string): string {
   return idOf(`account ${slug}`, opened);
 }
 
-/** The id of a thing that has none in the files: of its time, like every id, and the same each time. */
+/**
+ * Returns an id for an object that has none in the files. It depends on the object's time, like every id, and is the same in
+ * every load.
+ */
 function idOf(reference: string, at: Date): string {
   return uuidv7({ msecs: at.getTime(), random: createHash("sha256").update(reference).digest().subarray(0, 16) });
 }
@@ -237,7 +246,7 @@ function demoTickets(): DemoTicket[] {
     requester: ticket.requester_id ?? undefined,
     createdAt: new Date(ticket.created_at),
   }));
-  const kinds = Object.keys(v1Collections) as TicketKind[]; // Object.keys forgets its keys.
+  const kinds = Object.keys(v1Collections) as TicketKind[]; // Object.keys loses the type of the keys
   const records = kinds.flatMap((kind) =>
     readDemoFile(`v1/${v1Collections[kind]}.json`).map((ticket) => ({
       id: idOf(`${kind} ${ticket.id}`, new Date(ticket.created_at)),

@@ -7,21 +7,19 @@ import type { ObjectStorage } from "../storage/storage.ts";
 import { readDemoFile } from "./files.ts";
 import { type DemoKeys, demoProgress, loadDemo, newDemoKeys } from "./load.ts";
 
-/** The demo data in its place: the keys to try it with, and things of it for examples to point to. */
+/** The loaded demo data: its API keys, and the ids for the examples. */
 export interface Demo {
   readonly keys: DemoKeys;
   readonly keysPath: string;
-  /** Whether it was loaded just now. */
+  /** Whether it was loaded by this call. */
   readonly isNew: boolean;
   readonly examples: Required<ExampleIds>;
 }
 
 /**
- * Returns the demo data of the data directory. It is loaded if the database is empty or a load was cut off; null if the database
- * holds something else. The keys are written to `demo-keys.json`, readable by its owner alone, before they work. If the process
- * dies at any point, the next call completes the rest.
- *
- * @throws {ConfigError} if the data directory cannot be created or written.
+ * Returns the demo data, and loads it first if the database is empty or a load was interrupted. Returns null if the database
+ * has other data. The keys are written to `demo-keys.json`, readable by its owner only, before they work. If the process dies
+ * at any point, the next call completes the load. Throws `ConfigError` if the data directory cannot be created or written to.
  */
 export async function prepareDemo(
   dataDirectory: string,
@@ -32,10 +30,10 @@ export async function prepareDemo(
   const isNew = progress === "none" || progress === "part";
   if (isNew) {
     inDataDirectory(() => mkdirSync(dataDirectory, { recursive: true, mode: 0o700 }));
-    // Those of a load that was cut off may work in part, so they stay the ones.
-    const keepKeys = () =>
-      progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => keepNewKeys(keysPath));
-    await loadDemo({ ...open, keepKeys });
+    // Some of the keys of an interrupted load may work already, so they are kept.
+    const storeKeys = () =>
+      progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => storeNewKeys(keysPath));
+    await loadDemo({ ...open, storeKeys });
   }
   if (!existsSync(keysPath)) return null;
   return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };
@@ -49,8 +47,8 @@ function inDataDirectory<Result>(work: () => Result): Result {
   }
 }
 
-/** New keys, in a file that is there whole or not at all. */
-function keepNewKeys(path: string): DemoKeys {
+/** Returns new keys and writes them to a file atomically. */
+function storeNewKeys(path: string): DemoKeys {
   const keys = newDemoKeys();
   const draft = `${path}.draft`;
   rmSync(draft, { force: true });
@@ -63,7 +61,7 @@ function readKeys(path: string): DemoKeys {
   return JSON.parse(readFileSync(path, "utf8")) as DemoKeys; // written above, by this process or an earlier one
 }
 
-/** A ticket and a note that all of the demo account's people may see. */
+/** Returns the ids of a ticket and a note that all people with a demo key in the account may see. */
 export function demoExamples(): Required<ExampleIds> {
   const customer = readDemoFile("people.json").find((person) => person.demo_key === "customer");
   const ticket = readDemoFile("v2/tickets.json").find((candidate) => candidate.requester_id === customer?.uuid);
