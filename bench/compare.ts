@@ -1,7 +1,7 @@
-// npm run bench:compare -- main                this working tree against main, on the full data set: bench/compare.md
-// npm run bench:compare -- main~20 main        one commit against another
-// Options: --pairs=12 --seconds=3 --connections=32 --only=Q1,Relay-Q2,v1 --smoke (a small data set) --at-least=0.95 (exit code 1 where the whole
-// interval of a question's rate lies below) --output=FILE
+// npm run bench:compare -- main                this working tree against main, on the full data set: bench/compare.md npm run
+// bench:compare -- main~20 main        one commit against another Options: --pairs=12 --seconds=3 --connections=32
+// --only=Q1,Relay-Q2,v1 --smoke (a small data set) --at-least=0.95 (exit code 1 where the whole interval of a question's rate
+// lies below) --output=FILE
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,7 +20,7 @@ import { fullSize, smokeSize } from "./data-set.ts";
 import { rowsOf } from "./harness.ts";
 import { openServer } from "./server.ts";
 
-/** A question, with each gateway's own requests. */
+/** A question with the requests for each gateway. */
 interface Asked extends Omit<Question, "requests"> {
   readonly requests: Both<Question["requests"]>;
   readonly ask: Both<Ask>;
@@ -59,7 +59,8 @@ const load = { connections, seconds };
 const warmUpSeconds = 1;
 const size = values.smoke ? smokeSize : fullSize;
 /**
- * The number of keys that a gateway with a fixed limit of 3,600 requests an hour needs, for up to 4,000 requests of /v1 a second.
+ * The number of keys that a gateway with a fixed limit of 3,600 requests an hour needs, for up to 4,000 requests of /v1 a
+ * second.
  */
 const v1KeyCount = Math.ceil(((pairs + 2) * seconds * 4_000) / 3_600);
 
@@ -74,7 +75,7 @@ try {
   await cleanUp();
 }
 
-/** Stops and removes all that was started and made, the last first. */
+/** Stops and removes everything that was started and created, in reverse order. */
 async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 }
@@ -136,7 +137,7 @@ async function compare(before: string, after: string | undefined): Promise<reado
   return compared;
 }
 
-/** One database for both where their schemas are the same: then they read the same pages. */
+/** Returns both sides. They share one database if their schemas are the same, so that they read the same pages. */
 async function openSides(server: string, checkouts: Both<Checkout>): Promise<Both<Side>> {
   const open = async (checkout: Checkout, name: string) => {
     cleanups.push(() => dropDatabase(server, name));
@@ -148,7 +149,7 @@ async function openSides(server: string, checkouts: Both<Checkout>): Promise<Bot
   return { before, after: await open(checkouts.after, `gateway_compare_after_${process.pid}`) };
 }
 
-/** All pairs of all questions. Writes come last: what they add would be read by the others. */
+/** Measures all pairs of all questions. Writes come last, because the other questions would read the rows that they add. */
 async function measurePairs(
   sides: Both<Side>,
   asked: readonly Asked[],
@@ -157,7 +158,7 @@ async function measurePairs(
   for (const writes of [false, true]) {
     const group = asked.filter((question) => question.writes === writes);
     for (let pair = 1; pair <= pairs && group.length > 0; pair += 1) {
-      // In new processes each time: what V8 makes of a process stays with it, and differs between processes of the same sources.
+      // Each pair gets new processes, because V8's optimisations last as long as a process and differ between processes.
       const gateways = await forBoth((label) => startSide(sides[label]));
       const stop = () => forBoth((label) => stopSide(gateways[label]));
       cleanups.push(stop);
@@ -176,7 +177,7 @@ async function measurePairs(
   return measured;
 }
 
-/** One question, sent to both gateways in this order, after both have been warmed up by it. */
+/** Warms up both gateways with a question, and then measures it on each of them in this order. */
 async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: readonly Label[]): Promise<Both<Measured>> {
   for (const label of order) await measure(gateways[label], ask[label], { connections, seconds: warmUpSeconds });
   const inTurn = new Map<Label, Measured>();
@@ -185,8 +186,8 @@ async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: reado
 }
 
 /**
- * Checks that both gateways give the same responses to the first requests of a question; for writes, that both succeed. @throws
- * {Error} if one refuses
+ * Returns whether both gateways give the same responses to the first requests of a question. Writes only have to succeed.
+ * Throws an `Error` if a request fails.
  */
 async function agree(gateways: Both<Gateway>, asked: Asked): Promise<boolean> {
   for (const index of [0, 1, 2]) {
@@ -196,7 +197,7 @@ async function agree(gateways: Both<Gateway>, asked: Asked): Promise<boolean> {
   return true;
 }
 
-/** An answer without what each gateway signs or writes in its own way. */
+/** Returns a response without the parts that each gateway signs or writes in its own way. */
 function comparable(answer: unknown): unknown {
   return JSON.parse(
     JSON.stringify(answer, (name, value: unknown) =>

@@ -7,7 +7,7 @@ import { freePort } from "../test/support/free-port.ts";
 /** The gateway as `npm start` starts it, in a process of its own. */
 export interface GatewayProcess {
   readonly url: string;
-  /** From the start of the process to the first answer of /ready. */
+  /** The time from the start of the process to the first response of /ready. */
   readonly firstAnswerMilliseconds: number;
   vitals(): Promise<Vitals>;
   stop(): Promise<void>;
@@ -64,20 +64,20 @@ export function startIdle(): IdleProcess {
   return { vitals: () => vitalsOf(child), stop: () => void child.kill("SIGTERM") };
 }
 
-/** What monitor.ts sends: the figures since the previous message. */
+/** Returns the vitals since the previous message, which monitor.ts sends. */
 async function vitalsOf(child: ChildProcess): Promise<Vitals> {
   const answered = once(child, "message") as Promise<[Vitals]>; // what monitor.ts sends
   child.send("vitals");
   return (await answered)[0];
 }
 
-/** The environment without what would choose a database or a directory in the cases' stead. */
+/** Returns the environment without the variables that choose a database or a directory, which each case sets itself. */
 export function withoutDatabase(): NodeJS.ProcessEnv {
   const { DATABASE_URL: _url, DATA_DIR: _directory, STORAGE: _storage, PUBLIC_URL: _publicUrl, ...rest } = process.env;
   return rest;
 }
 
-/** What `npm start` says to Node.js. */
+/** Returns the flags that `npm start` passes to Node.js. */
 export function startFlags(): string[] {
   const { start } = (
     JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { scripts: { start: string } }

@@ -14,12 +14,12 @@ export interface Running {
   readonly name: Contestant;
   readonly child: ChildProcess;
   readonly origin: string;
-  /** Where its questions are sent. */
+  /** The path to which questions are sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A request as it goes over the wire. */
+/** A request as it is sent. */
 export interface Sent {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -27,7 +27,7 @@ export interface Sent {
   readonly body?: string;
 }
 
-/** What is sent the nth time. */
+/** Returns the nth request of a question. */
 export type Asking = (n: number) => Sent;
 
 const poolSize = 10;
@@ -47,11 +47,11 @@ interface StartOptions {
   readonly port: number;
   /** Whether its CPU profile is written to bench/profiles. */
   readonly profiled?: boolean;
-  /** What is said to Node.js. */
+  /** The flags of Node.js. */
   readonly flags?: readonly string[];
 }
 
-/** Starts a contestant on a database. The gateway gets the key of a specialist. */
+/** Starts a contestant on a database. The gateway is used with the key of a specialist. */
 export async function start(
   name: Contestant,
   { database, port, profiled = false, flags = [] }: StartOptions,
@@ -85,7 +85,7 @@ export async function start(
   };
 }
 
-/** Ends a contestant. */
+/** Stops a contestant. */
 export async function stop({ child }: Running): Promise<void> {
   const exited = once(child, "exit");
   child.disconnect();
@@ -112,17 +112,17 @@ export async function makeKeys(
   return keys;
 }
 
-/** A GraphQL request to a contestant, or the request that takes its place. */
+/** Returns a GraphQL request to a contestant, or the contestant's equivalent request. */
 export function posted({ path, headers }: Running, body: unknown): Sent {
   return { method: "POST", path, headers, body: JSON.stringify(body) };
 }
 
-/** The one field that a GraphQL request is answered with. @throws where it fails */
+/** Returns the only field of a GraphQL response. Throws an `Error` if the request fails. */
 export async function ask(contestant: Running, body: unknown): Promise<unknown> {
   return rootOf(contestant.name, await answerOf(contestant, posted(contestant, body)));
 }
 
-/** The JSON that a request is answered with. @throws where it fails */
+/** Returns the JSON of a response. Throws an `Error` if the request fails. */
 export async function answerOf({ name, origin }: Running, { path, ...request }: Sent): Promise<unknown> {
   const response = await fetch(`${origin}${path}`, request);
   const answer: unknown = await response.json();
@@ -131,7 +131,7 @@ export async function answerOf({ name, origin }: Running, { path, ...request }: 
   return answer;
 }
 
-/** What a contestant has used so far. */
+/** Returns the resources that a contestant has used so far. */
 export async function usageOf({ child }: Running): Promise<Usage> {
   const answered = once(child, "message") as Promise<[Usage]>; // what contestant.ts sends
   child.send("usage");
@@ -139,8 +139,8 @@ export async function usageOf({ child }: Running): Promise<Usage> {
 }
 
 /**
- * The number of statements of a request. Requests are sent one after another: under load some statements would belong to requests
- * that are cut off at the end.
+ * Returns the number of statements per request. Requests are sent one after another, because under load some statements would
+ * belong to requests that are cut off at the end.
  */
 export async function statementsOf(contestant: Running, asking: Asking, from: number): Promise<number> {
   const times = 5;
@@ -154,7 +154,7 @@ export interface Load {
   readonly seconds: number;
 }
 
-/** Asks a contestant as fast as it answers. @throws where any request fails */
+/** Sends requests to a contestant as fast as it responds. Throws an `Error` if any request fails. */
 export async function measure(contestant: Running, asking: Asking, { connections, seconds }: Load) {
   let n = Math.floor(Math.random() * 1_000_000);
   const statements = await statementsOf(contestant, asking, n);
@@ -188,7 +188,7 @@ export async function measure(contestant: Running, asking: Asking, { connections
   };
 }
 
-/** The note that follows `offset` newer ones, and each contestant's cursor for it. All contestants read that database. */
+/** Returns the note after `offset` newer ones, and each contestant's cursor for it. All contestants read that database. */
 export async function findDeepPosition(url: string, offset: number, running: readonly Running[]): Promise<DeepPosition> {
   const [row] = await rowsOf<{ id: string; created_at: Date }>(
     url,
@@ -213,7 +213,7 @@ export async function findDeepPosition(url: string, offset: number, running: rea
   };
 }
 
-/** The rows of a statement on a connection of its own. */
+/** Returns the rows of a statement, which is sent on a connection of its own. */
 export async function rowsOf<Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -224,13 +224,13 @@ export async function rowsOf<Row extends pg.QueryResultRow>(url: string, text: s
   }
 }
 
-/** The one in the middle. */
+/** Returns the middle value. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** The versions of the programs that are compared. */
+/** Returns the versions of the compared programs. */
 export function versions(): string {
   const installed = (name: string, from: string) =>
     (

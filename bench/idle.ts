@@ -1,2 +1,2 @@
-// Does nothing, until it is ended.
+// A process that does nothing until it is stopped.
 setInterval(() => undefined, 60_000);

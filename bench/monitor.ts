@@ -10,7 +10,7 @@ export interface Vitals {
   readonly stallMilliseconds: number;
 }
 
-// The threads of a process import it too.
+// The worker threads of a process import this file too.
 if (isMainThread && process.send) {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();

@@ -1,4 +1,4 @@
-// node bench/profile.ts   what the newest profile of bench/profiles says of the parts that a request goes through, without the start
+// node bench/profile.ts   shows how the newest profile in bench/profiles divides into the parts of a request, without the start
 import { readdirSync, readFileSync } from "node:fs";
 import type { Profiler } from "node:inspector";
 
@@ -39,7 +39,7 @@ const total = [...times.values()].reduce((sum, time) => sum + time, 0);
 for (const [part, time] of [...times].toSorted(([, one], [, other]) => other - one))
   console.log(`${((time / total) * 100).toFixed(1).padStart(5)} %  ${part}`);
 
-/** The functions that were running, the innermost first. */
+/** Returns the call stack of a node, innermost function first. */
 function stackOf(id: number): Profiler.ProfileNode["callFrame"][] {
   const stack = [];
   for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {

@@ -14,25 +14,25 @@ export const questionNames = Object.keys(questionTitles) as QuestionName[]; // O
 
 export type Contestant = "bare" | "postgraphile" | "plugin-prisma" | "gateway";
 
-/** What a contestant is sent when a question is asked for the nth time. */
+/** The nth request of a question to a contestant. */
 export interface Request {
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-/** The row that page 2,000 of the deep walk begins after, and each contestant's own cursor for it. */
+/** The row after which page 2,000 begins, and each contestant's own cursor for it. */
 export interface DeepPosition {
   readonly createdAt: string;
   readonly id: string;
   readonly cursors: Readonly<Record<"postgraphile" | "plugin-prisma" | "gateway", string>>;
 }
 
-/** How deep Q5 goes: 2,000 pages of 50, or as far as the data set reaches. */
+/** Returns how many rows Q5 skips: 2,000 pages of 50, or half of the data set if that is less. */
 export const deepOffset = (size: DataSetSize) => Math.min(100_000, (size.tickets * size.notesPerTicket) / 2);
 
 const note = "text isPublic createdAt";
 
-// Of the gateway, and of the contestant that has its schema.
+// The document for the gateway, and for the contestant that has its schema.
 const ours = (nodes: (fields: string) => string) => {
   const notes = (size: number, files: number, extra = "") =>
     `notes(first: ${size}) { ${extra} ${nodes(`uuid ${note} author { uuid name } attachments(first: ${files}) { ${nodes("filename size")} }`)} }`;
@@ -71,10 +71,12 @@ const operations: Readonly<Record<Contestant, Readonly<Record<QuestionName, stri
   },
 };
 
-/** Spread over the whole data set by a step that shares no factor with its size. */
+/**
+ * Returns the nth row number. The step shares no factor with the size of the data set, so the numbers spread over all of it.
+ */
 const spread = (n: number, count: number) => 1 + ((n * 7919) % count);
 
-/** The nth asking of a question: the same rows for every contestant. */
+/** Returns the nth request of a question. It reads the same rows on every contestant. */
 export function requestOf(
   contestant: Contestant,
   name: QuestionName,
@@ -105,7 +107,9 @@ const commonNames: Readonly<Record<string, string>> = {
   attachmentsByAccountIdAndNoteId: "attachments",
 };
 
-/** A response without what is specific to a contestant: names, wrappers, the format of times and numbers. */
+/**
+ * Returns a response without the parts that differ between contestants: names, wrappers, and the formats of times and numbers.
+ */
 export function factsOf(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(factsOf);
   if (typeof answer !== "object" || answer === null) return answer;
@@ -125,7 +129,7 @@ export function factsOf(answer: unknown): unknown {
   return Object.fromEntries(entries.toSorted(([one], [other]) => one.localeCompare(other)));
 }
 
-/** What an answer is about: the one field of a GraphQL answer's data, or all of a bare one's. */
+/** Returns the content of a response: the only field of a GraphQL response's data, or the whole response of the bare server. */
 export function rootOf(contestant: Contestant, body: unknown): unknown {
   if (contestant === "bare") return body;
   const { data, errors } = body as { data?: Record<string, unknown>; errors?: unknown }; // GraphQL over HTTP

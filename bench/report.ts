@@ -1,7 +1,7 @@
 import { median } from "./harness.ts";
 import { type Contestant, type QuestionName, questionNames, questionTitles } from "./questions.ts";
 
-/** One question, sent to one contestant for some seconds. */
+/** The measurement of one question on one contestant. */
 export interface Measurement {
   readonly round: number;
   readonly question: QuestionName;
@@ -21,7 +21,10 @@ interface Conditions {
   readonly server: string;
 }
 
-/** The table and the chart. Requests a second are given as a share of the bare server's of the same round, since machines drift. */
+/**
+ * Returns the table and the chart. Requests per second are shares of those of the bare server in the same round, because the
+ * speed of machines drifts.
+ */
 export function renderReport(measurements: readonly Measurement[], conditions: Conditions): { markdown: string; svg: string } {
   const contestants = [...new Set(measurements.map(({ contestant }) => contestant))];
   const questions = questionNames.filter((name) => measurements.some(({ question }) => question === name));

@@ -36,7 +36,7 @@ const server = await startServer(smoke ? "smoke" : "full", (url) => fill(url, si
 const running: Running[] = [];
 try {
   for (const [index, name] of contestants.entries()) {
-    // As it is started by npm start.
+    // The gateway is started as `npm start` does.
     const flags = name === "gateway" ? startFlags() : [];
     running.push(await start(name, { database: server.url, port: 5100 + index, flags, profiled: profiled === name }));
   }
@@ -72,7 +72,7 @@ try {
   await server.stop();
 }
 
-/** Every contestant gives the same facts, or the figures compare nothing. */
+/** Checks that all contestants return the same facts. Otherwise the figures could not be compared. */
 async function checkAgreement(deep: DeepPosition): Promise<void> {
   for (const question of questions.filter((name) => name !== "M1")) {
     for (const n of [1, 2, 3]) {

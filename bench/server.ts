@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { startPostgresql } from "../test/support/postgresql.ts";
 
-/** A PostgreSQL with the data set in it. */
+/** A PostgreSQL server with the data set. */
 export interface BenchServer {
   readonly url: string;
   version(): Promise<string>;
@@ -11,8 +11,8 @@ export interface BenchServer {
 }
 
 /**
- * A database of its own on the PostgreSQL of `DATABASE_URL` (or of `given`), or else on one that is brought along and removed at the end. On a given server the
- * full data set is kept for the next run.
+ * Returns a new database on the PostgreSQL server of `DATABASE_URL` (or of `given`), or otherwise on an embedded server that is
+ * removed at the end. On an external server the full data set stays for the next run.
  */
 export async function startServer(
   name: string,
@@ -50,13 +50,16 @@ export async function startServer(
   };
 }
 
-/** Names the data set by what makes it, so that one that was made otherwise is not taken for it. */
+/** The mark of a filled database. It contains a hash of the sources of the data set, so that another data set is recognised. */
 const filledMark = `filled by the benchmark, ${createHash("sha256")
   .update(readFileSync(new URL("data-set.ts", import.meta.url)))
   .update(readFileSync(new URL("../prisma/schema.prisma", import.meta.url)))
   .digest("hex")}`;
 
-/** The PostgreSQL of `given`, or else one that is brought along and removed by `stop`. @throws {Error} where none can be brought along */
+/**
+ * Returns the PostgreSQL server of `given`, or otherwise an embedded one that `stop` removes. Throws an `Error` if there is no
+ * embedded one.
+ */
 export async function openServer(given = process.env["DATABASE_URL"]): Promise<{ url: string; stop: () => Promise<void> }> {
   if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
   const { url, problem, stop } = await startPostgresql();
@@ -64,7 +67,7 @@ export async function openServer(given = process.env["DATABASE_URL"]): Promise<{
   return { url, stop };
 }
 
-/** What `work` returns, done on a connection of its own. */
+/** Returns the result of `work` on a connection of its own. */
 export async function withClient<Result>(url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

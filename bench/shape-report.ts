@@ -1,27 +1,27 @@
-/** One of the measurements that a section compares. */
+/** A measurement in a section. */
 export interface Compared {
   readonly label: string;
-  /** What it is a multiple of. */
+  /** The label of the variant of which it is a multiple. */
   readonly against: string;
   readonly bound: number | undefined;
-  /** The median of the alternations, and the ends of what they gave. */
+  /** The median of the ratio over all alternations, with the lowest and the highest. */
   readonly ratio: number;
   readonly lowest: number;
   readonly highest: number;
   readonly statements: number;
   readonly statementsOfOther: number;
-  /** Of the answer, as a multiple as well. */
+  /** The size of the response, also as a multiple. */
   readonly bytes: number;
 }
 
 export interface Section {
   readonly title: string;
-  /** Whether the ratio is of times, or of requests a second. */
+  /** Whether the ratio is of times or of requests per second. */
   readonly figure: "takes" | "answers";
   readonly compared: readonly Compared[];
 }
 
-/** How long an event loop was held up at most in a section. */
+/** The longest delay of an event loop in a section. */
 export interface Stall {
   readonly section: string;
   readonly label: string;
@@ -32,14 +32,14 @@ interface Shape {
   readonly sections: readonly Section[];
   readonly stalls: readonly Stall[];
   readonly memory: readonly { readonly label: string; readonly megabytes: number }[];
-  /** How long a process without work was held up. */
+  /** The longest delay of a process without work. */
   readonly idleStall: number;
   readonly seconds: number;
   readonly versions: string;
   readonly server: string;
 }
 
-/** The tables. Ratios only: what a machine's times are says nothing about another one's. */
+/** Returns the tables. They have ratios only, because times of one machine say nothing about another one. */
 export function renderShape({ sections, stalls, memory, idleStall, seconds, versions, server }: Shape): string {
   const rows = (figure: Section["figure"]) =>
     sections

@@ -30,14 +30,14 @@ import { type Contestant, deepOffset, type DeepPosition, type QuestionName, requ
 import { startServer } from "./server.ts";
 import { type Compared, renderShape, type Section, type Stall } from "./shape-report.ts";
 
-/** One of the measurements that a section compares. The others are given as multiples of the first. */
+/** A measurement in a section. Its result is a multiple of the first one's. */
 interface Variant {
   readonly label: string;
   readonly contestant: Running;
   readonly asking: Asking;
-  /** What it may at most be a multiple of, and by how much. */
+  /** The maximum of the multiple. */
   readonly bound?: number;
-  /** The label of the variant that this one is a multiple of, where it is not the first. */
+  /** The label of the variant of which this one is a multiple. Default: the first variant. */
   readonly against?: string;
 }
 
@@ -45,7 +45,7 @@ const option = (name: string) => process.argv.find((argument) => argument.starts
 const seconds = Number(option("seconds") ?? 5);
 /** A contestant whose CPU profiles are written to bench/profiles. */
 const profiled = option("profile");
-/** What the titles of the wanted sections begin with. */
+/** Only sections whose titles begin with this text are run. */
 const only = option("only") ?? "";
 const alternations = 5;
 const loadAlternations = 3;
@@ -61,7 +61,8 @@ const stalls: Stall[] = [];
 const sections: Section[] = [];
 const running: Running[] = [];
 const full = await startServer("full", (url) => fill(url, fullSize));
-// What has been added to the full data set by earlier runs is part of its tickets' pages: the small one gets as much for each ticket.
+// Earlier runs have added notes to the full data set, which are on its tickets' pages. The small one gets as many for each
+// ticket.
 const addedToFull = await addedNotes(full.url, fullSize);
 const small = await startServer(
   "shape_small",
@@ -84,7 +85,7 @@ try {
   const postgraphile = await begin("postgraphile", full.url);
   const gatewayOfSmall = await begin("gateway", small.url);
   const gatewayOfLong = await begin("gateway", long.url);
-  // Asked nothing: how long it is held up is the machine's own doing.
+  // It gets no requests, so its delays come from the machine.
   const idle = await begin("bare", full.url);
   await usageOf(idle);
 
@@ -115,7 +116,7 @@ try {
       { label: "1,000,000 notes", contestant: gateway, asking: asked(gateway, question, fullSize, deep), bound: 1.3 },
     ]);
   }
-  // With as many tickets as the small data set has, so that the difference does not come from rows in different places.
+  // As many tickets as in the small data set, so that the difference does not come from rows in different places.
   await compare("Flat in what is stored: Q2 of 500 tickets", [
     { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, "Q2", smallSize, deepOfSmall) },
     {
@@ -191,7 +192,7 @@ async function begin(name: Contestant, database: string): Promise<Running> {
   return contestant;
 }
 
-/** How many notes there are besides those of the data set. */
+/** Returns the number of notes that were added to the data set. */
 async function addedNotes(url: string, size: DataSetSize): Promise<number> {
   const [row] = await rowsOf<{ count: string }>(url, "SELECT count(*) FROM notes");
   return Number(row?.count ?? 0) - size.tickets * size.notesPerTicket;
@@ -209,7 +210,7 @@ async function addAsBefore(url: string, size: DataSetSize, count: number): Promi
   );
 }
 
-/** Adds a ticket with notes like the others', and attachments as often. */
+/** Adds a ticket whose notes and attachments are like those of the data set. */
 async function addLongTicket(url: string): Promise<void> {
   await withoutTriggers(
     url,
@@ -282,7 +283,8 @@ function credentialOf(headers: Readonly<Record<string, string>>): Record<string,
 }
 
 /**
- * /v1 allows a credential 3,600 requests an hour: there is a key for each second under load, and both APIs use the keys in turn.
+ * Returns requests with many keys in turn, one for each second under load, because /v1 allows a credential 3,600 requests an
+ * hour. Both APIs use the keys.
  */
 async function byManyKeys(url: string): Promise<(request: (key: string) => Sent) => Asking> {
   const count = Math.ceil(seconds) + 1;
@@ -299,7 +301,8 @@ interface Asker {
 }
 
 /**
- * All questions that read, in turn, for several people. A customer reads their own tickets, and PostGraphile reads the same rows.
+ * Returns all reading questions in turn, for several people. A customer reads their own tickets, and PostGraphile reads the
+ * same rows.
  */
 async function mixedTraffic(url: string, deep: DeepPosition): Promise<(contestant: Running) => Asking> {
   const askers: readonly Asker[] = [
@@ -319,7 +322,7 @@ async function mixedTraffic(url: string, deep: DeepPosition): Promise<(contestan
   };
 }
 
-/** The nth ticket that a customer has opened, or a public note on it. */
+/** Returns the nth ticket that a customer has opened, or a public note on it. */
 function ownOf(person: number, question: QuestionName, n: number): { readonly id?: string } {
   const ticket = person - 1 + fullSize.people * (1 + (n % (fullSize.tickets / fullSize.people - 1)));
   const firstNote = 1 + (ticket - 1) * fullSize.notesPerTicket;
@@ -327,7 +330,10 @@ function ownOf(person: number, question: QuestionName, n: number): { readonly id
   return question === "Q2" || question === "Q4" ? { id: ticketId(ticket) } : {};
 }
 
-/** How long requests take one after another on each connection, the variants in turn: what the machine does meanwhile happens to all. */
+/**
+ * Measures how long requests take one after another on each connection. The variants take turns, so that other work of the
+ * machine affects all of them.
+ */
 async function compare(title: string, variants: readonly Variant[], { connections = 1, turn = 1 } = {}): Promise<void> {
   if (!title.startsWith(only)) return;
   const agents = variants.map(() => new Agent({ keepAlive: true, maxSockets: connections }));
@@ -344,7 +350,7 @@ async function compare(title: string, variants: readonly Variant[], { connection
     const times = variants.map((): number[] => []);
     const end = performance.now() + (seconds * 1000 * variants.length) / alternations;
     for (let turns = 0; performance.now() < end; turns += 1) {
-      // Forth and back, so that none of them always comes after the same one.
+      // The order alternates, so that no variant always comes after the same one.
       for (const index of turns % 2 === 0 ? variants.keys() : [...variants.keys()].toReversed()) {
         const { contestant, asking } = variants[index] ?? never();
         const work = async (connection: number) => {
@@ -374,7 +380,7 @@ async function compare(title: string, variants: readonly Variant[], { connection
   );
 }
 
-/** How many requests a second are answered, the variants in turn. */
+/** Measures the requests per second. The variants take turns. */
 async function load(title: string, variants: readonly Variant[]): Promise<void> {
   if (!title.startsWith(only)) return;
   const figures = variants.map((): number[] => []);
@@ -409,7 +415,7 @@ async function load(title: string, variants: readonly Variant[]): Promise<void> 
 
 interface Measured {
   readonly variant: Variant;
-  /** One of each alternation. */
+  /** One figure for each alternation. */
   readonly figures: readonly number[];
   readonly statements: number;
   readonly bytes: number;
@@ -429,7 +435,7 @@ function tell(title: string, figure: Section["figure"], measured: readonly Measu
   sections.push({ title, figure, compared });
 }
 
-/** From here on stalls are counted anew. */
+/** Resets the longest delays. */
 async function forgetStalls(variants: readonly Variant[]): Promise<void> {
   for (const contestant of new Set(variants.map((variant) => variant.contestant))) await usageOf(contestant);
 }
@@ -441,7 +447,7 @@ async function noteStalls(section: string, variants: readonly Variant[]): Promis
   }
 }
 
-/** One request, by a client that costs as little as can be. */
+/** Sends one request with as little overhead in the client as possible. */
 async function timed(
   agent: Agent | undefined,
   { origin, name }: Running,

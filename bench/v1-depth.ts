@@ -1,7 +1,8 @@
 // DATABASE_URL=postgresql://… node bench/v1-depth.ts [notes]
 //
-// How much longer the 500th page of GET /v1/notes?per_page=100 takes than the first, in an account with a million notes. Makes a database of its
-// own on that server and drops it at the end. Reports ratios: what a machine's times are says nothing about another one's.
+// Measures how much longer the 500th page of GET /v1/notes?per_page=100 takes than the first, in an account with a million
+// notes. It creates a database on that server and drops it at the end. It reports ratios, because times of one machine say
+// nothing about another one.
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -119,7 +120,7 @@ async function measure(url: string): Promise<void> {
   }
 }
 
-/** Half of the notes on one ticket, one in 20 internal, one in 50 by mail. */
+/** Adds the notes: half of them on one ticket, one in 20 internal, one in 50 by email. */
 async function fill(url: string, accountId: string, authorNumber: number, requesterId: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -128,7 +129,7 @@ async function fill(url: string, accountId: string, authorNumber: number, reques
      SELECT gen_random_uuid(), $1, 'REQUEST', 'PENDING', 'Ticket ' || i, $2, now(), now() FROM generate_series(1, 1000) i`,
     [accountId, requesterId],
   );
-  // Indexes last, and without triggers for each row: what they would do is done here.
+  // The indexes are created last, and without triggers for each row; their work is done here.
   const { rows: indexes } = await client.query<{ name: string; definition: string }>(
     `SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
      WHERE i.indrelid = 'notes'::regclass AND NOT i.indisunique`,

@@ -1,12 +1,12 @@
-/** The two that are compared, in the order of the report. */
+/** The labels of the two compared gateways, in the order of the report. */
 export const labels = ["before", "after"] as const;
 
 export type Label = (typeof labels)[number];
 
-/** Something of each of them. */
+/** A value for each of the two gateways. */
 export type Both<Value> = Readonly<Record<Label, Value>>;
 
-/** What `make` returns for each of them, one after the other. */
+/** Returns the results of `make` for both gateways. It is called for one after the other. */
 export async function forBoth<Value>(make: (label: Label) => Value | Promise<Value>): Promise<Both<Value>> {
   return { before: await make("before"), after: await make("after") };
 }

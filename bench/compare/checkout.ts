@@ -6,15 +6,15 @@ import { delimiter, join, resolve } from "node:path";
 /** The directory of this checkout. */
 const workingTree = resolve(import.meta.dirname, "../..");
 
-/** The sources of one version, installed. */
+/** The installed sources of one version. */
 export interface Checkout {
-  /** What it is called in the report: the reference and the commit that it stood for. */
+  /** The name in the report: the reference and its commit. */
   readonly name: string;
   readonly directory: string;
   remove(): void;
 }
 
-/** The working tree, with changes that are not committed. */
+/** Returns the working tree, with uncommitted changes. */
 export function openWorkingTree(): Checkout {
   const isChanged = run("git", ["status", "--porcelain"]) !== "";
   const name = `${run("git", ["rev-parse", "--short", "HEAD"])}${isChanged ? " with changes" : ""}`;
@@ -22,24 +22,22 @@ export function openWorkingTree(): Checkout {
 }
 
 /**
- * Returns the commit to which a reference leads now: a branch may have moved when it is checked out. @throws {Error} if there is
- * none
+ * Returns the current commit of a reference. It is resolved once, because a branch may move before it is checked out. Throws an
+ * `Error` if there is no such reference.
  */
 export function commitOf(reference: string): string {
   return run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
 }
 
 /**
- * The files of a commit in a temporary directory, installed: where the same is locked, with the packages that are installed here, since
- * a copy of them takes minutes on a busy disk.
- *
- * @throws {Error} where it cannot be installed
+ * Returns the installed files of a commit in a temporary directory. If its lock file is the same, it uses the packages that are
+ * installed here, because copying them takes minutes on a busy disk. Throws an `Error` if it cannot be installed.
  */
 export function checkOut(reference: string, commit: string): Checkout {
   const directory = mkdtempSync(join(tmpdir(), "gateway-compare-"));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
-    // An archive, not a worktree of git: it leaves nothing in the repository, however this process ends.
+    // An archive, not a worktree of git, because it leaves nothing in the repository, however this process ends.
     run("git", ["archive", "--format=tar", `--output=${join(directory, "sources.tar")}`, commit]);
     run("tar", ["-xf", "sources.tar"], directory);
     rmSync(join(directory, "sources.tar"));
@@ -61,9 +59,9 @@ function install(directory: string): void {
   run("npm", ["run", "--silent", "generate"], directory);
 }
 
-/** What a command prints. @throws {Error} with what it complains of where it fails */
+/** Returns the output of a command. Throws an `Error` with its error output if it fails. */
 function run(command: string, words: readonly string[], directory = workingTree): string {
-  // npm sets variables for the scripts of this checkout, which the npm of another checkout must not get.
+  // npm sets variables for the scripts of this checkout, which must not reach the npm of another checkout.
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
   const { status, stdout, stderr, error } = spawnSync(command, words, {
     cwd: directory,

@@ -7,10 +7,10 @@ import { type DataSetSize, type fillDataSet, fullSize } from "../data-set.ts";
 import { withClient } from "../server.ts";
 import type { Checkout } from "./checkout.ts";
 
-/** The secret that all compared gateways sign with. */
+/** The signing secret of all compared gateways. */
 export const signingSecret = "a secret of the benchmark, 32 characters long";
 
-/** What a checkout's database is made of, as a hash: checkouts of equal ones are compared on one database. */
+/** Returns a hash of the sources of a checkout's database. Checkouts with the same hash are compared on one database. */
 export function dataSetHash({ directory }: Checkout): string {
   const files = ["bench/data-set.ts", ...globSync("prisma/migrations/**/*.sql", { cwd: directory }).toSorted()];
   const hash = createHash("sha256");
@@ -19,8 +19,8 @@ export function dataSetHash({ directory }: Checkout): string {
 }
 
 /**
- * Makes a database with a checkout's own schema and data set on the server, and returns its URL. The full data set is filled once and copied for each run, so that
- * every run finds the same rows however much has been added by earlier ones.
+ * Creates a database with a checkout's own schema and data set on the server, and returns its URL. The full data set is filled
+ * once and copied for each run, so that every run reads the same rows, whatever earlier ones have added.
  */
 export async function makeDatabase(server: string, name: string, checkout: Checkout, size: DataSetSize): Promise<string> {
   const url = databaseUrl(server, name);
@@ -41,7 +41,7 @@ export async function makeDatabase(server: string, name: string, checkout: Check
   return url;
 }
 
-/** Drops a database, and closes the connections to it. */
+/** Drops a database and closes the connections to it. */
 export async function dropDatabase(server: string, name: string): Promise<void> {
   await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }
@@ -66,7 +66,7 @@ async function isFilled(server: string, database: string): Promise<boolean> {
   });
 }
 
-/** Migrates and fills by the checkout's own programs: they know its schema. */
+/** Migrates and fills a database with the checkout's own programs, which know its schema. */
 async function fillFrom(checkout: Checkout, url: string, size: DataSetSize): Promise<void> {
   runCommand(checkout, ["src/migrate.ts"], url);
   const path = pathToFileURL(join(checkout.directory, "bench/data-set.ts")).href;
@@ -74,7 +74,9 @@ async function fillFrom(checkout: Checkout, url: string, size: DataSetSize): Pro
   await dataSet.fillDataSet(url, size);
 }
 
-/** Runs one of a checkout's programs on a database, and returns what it prints. @throws {Error} with what it complains of where it fails */
+/**
+ * Runs one of a checkout's programs on a database, and returns its output. Throws an `Error` with its error output if it fails.
+ */
 export function runCommand({ directory }: Checkout, words: readonly string[], url: string): string {
   const { status, stdout, stderr } = spawnSync(join(directory, "node_modules/.bin/node"), words, {
     cwd: directory,

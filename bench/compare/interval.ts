@@ -7,7 +7,10 @@ export interface Interval {
   readonly high: number;
 }
 
-/** The geometric mean of ratios, and where it lies by Student's t on their logarithms. Of fewer than two nothing is known: the interval is everything. */
+/**
+ * Returns the geometric mean of ratios and its interval by Student's t on their logarithms. The interval of fewer than two
+ * ratios is infinite.
+ */
 export function intervalOfRatios(ratios: readonly number[]): Interval {
   const logarithms = ratios.map(Math.log);
   const count = logarithms.length;

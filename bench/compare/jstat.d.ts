@@ -1,8 +1,8 @@
-// The package has no types. These are for the parts used here.
+// The package has no types. These are the types of the functions used here.
 declare module "jstat" {
   const jstat: {
     readonly studentt: {
-      /** The value that Student's t of so many degrees of freedom stays below with the probability `p`. */
+      /** Returns the quantile `p` of Student's t distribution with `degreesOfFreedom`. */
       inv(p: number, degreesOfFreedom: number): number;
     };
   };

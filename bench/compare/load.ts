@@ -6,41 +6,44 @@ import { text } from "node:stream/consumers";
 import autocannon from "autocannon";
 import type { Load, Sent } from "../harness.ts";
 
-/** What came of asking for some seconds. */
+/** The result of sending requests for some seconds. */
 export interface Answered {
   readonly requests: number;
   readonly requestsPerSecond: number;
-  /** Of a whole answer, headers too. */
+  /** The size of a whole response with its headers. */
   readonly bytesPerRequest: number;
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
-  /** The part of one processor that asking has taken: near 1 it is the generator that is measured. */
+  /** The share of one processor that the load generator has used. Near 1, the generator limits the measurement. */
   readonly generatorShare: number;
 }
 
-/** A program that sends a request as soon as the previous one is answered. */
+/** A program that sends a request as soon as the response to the previous one has arrived. */
 export interface LoadGenerator {
   readonly name: string;
   prepare(requests: readonly Sent[]): Ask;
 }
 
-/** Sends prepared requests to `origin` in turn, again and again, as fast as they are answered. @throws {Error} where any of them fails */
+/**
+ * Sends prepared requests to `origin` in a loop, each as soon as the previous response has arrived. Throws an `Error` if any of
+ * them fails.
+ */
 export type Ask = (origin: string, load: Load) => Promise<Answered>;
 
-/** wrk, where it is installed, and else autocannon, which takes three times the processor time. */
+/** Returns wrk if it is installed, and otherwise autocannon, which takes three times the processor time. */
 export function findLoadGenerator(scratchDirectory: string): LoadGenerator {
   const { stdout, error } = spawnSync("wrk", ["--version"], { encoding: "utf8" });
   if (error) return autocannonGenerator;
   return wrkGenerator(scratchDirectory, stdout.split(" ").slice(0, 2).join(" "));
 }
 
-/** What load.lua prints. */
+/** The output of load.lua. */
 interface WrkSummary {
   readonly requests: number;
   readonly microseconds: number;
   readonly bytes: number;
   readonly failed: number;
-  /** In microseconds, as the next. */
+  /** In microseconds, like the next one. */
   readonly p50: number;
   readonly p99: number;
   readonly processorSeconds: number;
@@ -55,7 +58,8 @@ function wrkGenerator(scratchDirectory: string, name: string): LoadGenerator {
       const path = join(scratchDirectory, `requests-${files}`);
       writeFileSync(path, Buffer.concat(requests.map((request) => wireFormOf(request))));
       return async (origin, { connections, seconds }) => {
-        // One thread: each thread has a Lua state of its own, so several would send the same requests at the same time.
+        // One thread, because each thread has a Lua state of its own: several would send the same requests at the same
+        // time.
         const script = join(import.meta.dirname, "load.lua");
         const words = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout=30s", "-s", script, origin, "--", path];
         const wrk = spawn("wrk", words, { stdio: ["ignore", "pipe", "inherit"] });
@@ -78,7 +82,7 @@ function wrkGenerator(scratchDirectory: string, name: string): LoadGenerator {
   };
 }
 
-/** A request as load.lua reads it: its length on a line, then its bytes. */
+/** Returns a request in the format that load.lua reads: its length on a line, then its bytes. */
 function wireFormOf({ method, path, headers, body = "" }: Sent): Buffer {
   const all = { host: "127.0.0.1", ...headers, ...(body !== "" && { "content-length": Buffer.byteLength(body) }) };
   const lines = [`${method} ${path} HTTP/1.1`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`), "", body];

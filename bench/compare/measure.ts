@@ -5,40 +5,40 @@ import type { Answered, Ask } from "./load.ts";
 import { answerTo } from "./side.ts";
 import type { StatementCounter } from "./statement-counter.ts";
 
-/** One question, sent to one gateway for some seconds. */
+/** The measurement of one question on one gateway. */
 export interface Measured extends Answered {
-  /** Processor time of the gateway's process: all of its threads, in the system too. */
+  /** The processor time of all threads of the gateway's process, system time included. */
   readonly processorMillisecondsPerRequest: number;
 }
 
-/** Statements a request. */
+/** The number of statements per request. */
 export interface Statements {
-  /** Where requests come one after another. */
+  /** With requests one after another. */
   readonly alone: number;
-  /** Where they come at once, and equal ones may share a statement. */
+  /** With concurrent requests, of which equal ones may share a statement. */
   readonly underLoad: number;
 }
 
-/** Asks a gateway for the time of `load`, and waits until it is at rest again. @throws {Error} where a request fails */
+/**
+ * Sends requests to a gateway for the time of `load`, and waits until it is idle again. Throws an `Error` if a request fails.
+ */
 export async function measure(gateway: Gateway, ask: Ask, load: Load): Promise<Measured> {
-  for (let turn = 0; turn < mostTurns; turn += 1) {
+  for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
     const before = gateway.processorMilliseconds();
     const answered = await ask(gateway.url, load);
-    await untilAtRest(gateway);
+    await untilIdle(gateway);
     const used = gateway.processorMilliseconds() - before;
-    if (answered.requests > 0) return { ...answered, processorMillisecondsPerRequest: used / workedOn(answered, load) };
+    if (answered.requests > 0) return { ...answered, processorMillisecondsPerRequest: used / requestsBegun(answered, load) };
   }
-  throw new Error(`Nothing was answered in ${load.seconds} s, ${mostTurns} times: give it more --seconds.`);
+  throw new Error(`Nothing was answered in ${load.seconds} s, ${maxAttempts} times: give it more --seconds.`);
 }
 
-/**
- * How often a measurement is repeated that got no answer: another program may keep a busy machine from answering for that long.
- */
-const mostTurns = 3;
+/** How often a measurement is tried that gets no responses, because another program may keep the machine busy for that long. */
+const maxAttempts = 3;
 
 const askedAlone = 50;
 
-/** Counts the statements of a gateway whose database is reached through the counter. @throws {Error} where a request fails */
+/** Counts the statements of a gateway that reaches its database through the counter. Throws an `Error` if a request fails. */
 export async function countPerRequest(
   gateway: Gateway,
   counter: StatementCounter,
@@ -46,7 +46,7 @@ export async function countPerRequest(
   ask: Ask,
   load: Load,
 ): Promise<Statements> {
-  // What is read once and kept, such as the credential, belongs to no request.
+  // The first requests fill the caches, such as that of the credential, and are not counted.
   for (const request of requests.slice(0, 5)) await answerTo(gateway, request);
   const beforeAlone = counter.executed();
   for (const request of requests.slice(5, 5 + askedAlone)) await answerTo(gateway, request);
@@ -54,25 +54,29 @@ export async function countPerRequest(
 
   const beforeLoad = counter.executed();
   const answered = await ask(gateway.url, load);
-  await untilAtRest(gateway);
-  return { alone, underLoad: (counter.executed() - beforeLoad) / workedOn(answered, load) };
+  await untilIdle(gateway);
+  return { alone, underLoad: (counter.executed() - beforeLoad) / requestsBegun(answered, load) };
 }
 
 /**
- * When the time is over, each connection has one more request under way. It is answered too, but nothing waits for the answer.
+ * Returns how many requests the gateway has begun. At the end of the time each connection has one more request under way, for
+ * whose response nothing waits.
  */
-function workedOn({ requests }: Answered, { connections }: Load): number {
+function requestsBegun({ requests }: Answered, { connections }: Load): number {
   return requests + connections;
 }
 
-const restMilliseconds = 100;
-const mostRests = 100;
+const idleMilliseconds = 100;
+const maxIdleChecks = 100;
 
-/** Until the process has used none of a tenth of a second, so that its last work is its own and does not disturb the other's. */
-async function untilAtRest(gateway: Gateway): Promise<void> {
-  for (let rests = 0; rests < mostRests; rests += 1) {
+/**
+ * Waits until the process has used no processor time for {@link idleMilliseconds}, so that its last work counts as its own and
+ * does not disturb the next measurement.
+ */
+async function untilIdle(gateway: Gateway): Promise<void> {
+  for (let checks = 0; checks < maxIdleChecks; checks += 1) {
     const before = gateway.processorMilliseconds();
-    await sleep(restMilliseconds);
+    await sleep(idleMilliseconds);
     if (gateway.processorMilliseconds() === before) return;
   }
 }

@@ -2,7 +2,7 @@ import type { DataSetSize } from "../data-set.ts";
 import type { Sent } from "../harness.ts";
 import { type DeepPosition, type QuestionName, questionNames, questionTitles, requestOf } from "../questions.ts";
 
-/** A question for both gateways, with the requests that ask it in turn. */
+/** A question for both gateways, with the requests that are sent in turn. */
 export interface Question {
   readonly name: string;
   readonly title: string;
@@ -10,13 +10,15 @@ export interface Question {
   readonly requests: readonly Sent[];
 }
 
-/** What requests need to know of a gateway and the data set that it reads. */
+/** The facts about a gateway and its data set from which requests are made. */
 export interface QuestionContext {
   readonly size: DataSetSize;
   readonly key: string;
-  /** Keys for /v1: older gateways allow each key 3,600 requests an hour, whatever their configuration says. */
+  /**
+   * Several keys for /v1, because older gateways allow each key 3,600 requests an hour, whatever their configuration says.
+   */
   readonly v1Keys: readonly string[];
-  /** The gateway's cursors, where pages begin. */
+  /** The gateway's own cursor after which the deep page begins. */
   readonly deep: string;
   readonly ticketCursors: readonly string[];
   readonly noteCursors: readonly string[];
@@ -25,7 +27,7 @@ export interface QuestionContext {
 /** The number of different requests of a question. */
 const requestCount = 1_000;
 
-/** As the clients' own network layers send them. */
+/** The Accept headers of the clients' network layers. */
 const relayAccept = "application/json";
 const apolloAccept = "multipart/mixed;deferSpec=20220824, application/graphql-response+json, application/json";
 
@@ -39,7 +41,7 @@ export const comparedNames = [
 ];
 
 /**
- * Q1 to M1 as in bench/questions.ts; the same as Relay and Apollo Client send them, with edges, cursors, `pageInfo`,
+ * Returns Q1 to M1 as in bench/questions.ts; the same as Relay and Apollo Client send them, with edges, cursors, `pageInfo`,
  * `__typename`, named operations and variables that differ each time; and a list of each REST API.
  */
 export function questionsOf(context: QuestionContext): Question[] {
@@ -86,7 +88,7 @@ function get(path: string, key: string): Sent {
   return { method: "GET", path, headers: { "content-type": "application/json", "x-api-key": key } };
 }
 
-/** The position for `requestOf`. Of its fields the gateway uses only its own cursor. */
+/** Returns the position for `requestOf`. The gateway uses only its own cursor of it. */
 function deepPosition({ deep }: QuestionContext): DeepPosition {
   return { createdAt: "", id: "", cursors: { gateway: deep, postgraphile: "", "plugin-prisma": "" } };
 }
@@ -128,7 +130,7 @@ function variablesOf(name: QuestionName, n: number, context: QuestionContext): R
   }
 }
 
-/** The id in the nth request of bench/questions.ts: of a note in Q1, of a ticket in Q2. */
+/** Returns the id in the nth request of bench/questions.ts: of a note in Q1, of a ticket in Q2. */
 function idOf(name: "Q1" | "Q2", n: number, context: QuestionContext): string {
   return String(requestOf("gateway", name, n, context.size, deepPosition(context)).variables["id"]);
 }

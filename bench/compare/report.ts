@@ -3,14 +3,14 @@ import { type Both, type Label, labels } from "./both.ts";
 import { type Interval, intervalOfRatios } from "./interval.ts";
 import type { Measured, Statements } from "./measure.ts";
 
-/** All that was measured of one question. */
+/** The measurements of one question. */
 export interface Compared {
   readonly name: string;
   readonly title: string;
-  /** One of each pair. */
+  /** One element for each pair. */
   readonly pairs: readonly Both<Measured>[];
   readonly statements: Both<Statements>;
-  /** Whether both gateways gave the same answers, cursors and signed URLs aside. Writes are not compared. */
+  /** Whether both gateways gave the same responses except for cursors and signed URLs. Writes are not compared. */
   readonly agrees: boolean;
 }
 
@@ -19,24 +19,24 @@ export interface Conditions {
   readonly pairs: number;
   readonly seconds: number;
   readonly connections: number;
-  /** What it ran on, a phrase each. */
+  /** The circumstances of the run, a phrase each. */
   readonly circumstances: readonly string[];
 }
 
-/** From this share of a processor on, the load generator may be what limits the measurement. */
+/** The share of a processor from which on the load generator may limit the measurement. */
 const busyGenerator = 0.8;
 
-/** How many times as many requests a second the second gateway answers. */
+/** Returns the ratio of the second gateway's requests per second to the first one's. */
 function rateOf({ pairs }: Compared): Interval {
   return intervalOfRatios(pairs.map(({ before, after }) => after.requestsPerSecond / before.requestsPerSecond));
 }
 
-/** The names of the questions whose rate is below `bound` times the first's, the whole interval of it. */
+/** Returns the names of the questions whose whole interval of the ratio is below `bound`. */
 export function slowerForCertain(compared: readonly Compared[], bound: number): string[] {
   return compared.filter((question) => rateOf(question).high < bound).map(({ name }) => name);
 }
 
-/** The comparison as Markdown. */
+/** Returns the comparison as Markdown. */
 export function renderComparison(compared: readonly Compared[], conditions: Conditions): string {
   const { names, pairs, seconds, connections, circumstances } = conditions;
   const of = (question: Compared, label: Label, figure: (measured: Measured) => number) =>

@@ -9,16 +9,16 @@ import type { Checkout } from "./checkout.ts";
 import { runCommand, signingSecret } from "./databases.ts";
 import type { QuestionContext } from "./questions.ts";
 
-/** One of the two that are compared. */
+/** One of the two compared gateways. */
 export interface Side {
   readonly checkout: Checkout;
   readonly database: string;
-  /** Of a specialist, who sees all of the account. */
+  /** The key of a specialist, who sees all rows of the account. */
   readonly key: string;
   readonly administratorKey: string;
 }
 
-/** Makes the keys in a database, by the checkout's own `npm run keys`. */
+/** Creates the keys in a database with the checkout's own `npm run keys`. */
 export function openSide(checkout: Checkout, database: string): Side {
   const keys = (...words: string[]) => runCommand(checkout, ["src/keys.ts", ...words], database);
   const keyOf = (person: string) => keys("create", "--account=bench", `--person=${person}`, "--name=bench");
@@ -27,7 +27,7 @@ export function openSide(checkout: Checkout, database: string): Side {
   return { checkout, database, key: keyOf("person5@example.com"), administratorKey: keyOf(administrator) };
 }
 
-/** Starts a side's gateway as `npm start` does, logging to a file, on its database or through a counter that leads there. */
+/** Starts a side's gateway as `npm start` does. It logs to a file, and reaches its database directly or through a counter. */
 export async function startSide({ checkout, database }: Side, url = database): Promise<Gateway> {
   return await startGateway({
     checkout: checkout.directory,
@@ -35,13 +35,13 @@ export async function startSide({ checkout, database }: Side, url = database): P
   });
 }
 
-/** Ends a side's gateway and removes its log, which is large. */
+/** Stops a side's gateway and removes its log, which is large. */
 export async function stopSide(gateway: Gateway): Promise<void> {
   await gateway.stop();
   rmSync(dirname(gateway.logPath), { recursive: true, force: true });
 }
 
-/** What a gateway answers. @throws {Error} where it refuses, also where it does so with the status 200 as GraphQL may */
+/** Returns a gateway's response. Throws an `Error` if the request fails, also with status 200 as GraphQL's errors have. */
 export async function answerTo({ url }: Gateway, { path, ...request }: Sent): Promise<unknown> {
   const response = await fetch(`${url}${path}`, request);
   const answer = (await response.json()) as { errors?: unknown }; // an object or a list, of which an answer of GraphQL may have errors
@@ -50,7 +50,7 @@ export async function answerTo({ url }: Gateway, { path, ...request }: Sent): Pr
   return answer;
 }
 
-/** Reads from the gateway itself what the questions are made of, since cursors are its own. */
+/** Reads the facts for the questions from the gateway itself, because each gateway has its own cursors. */
 export async function contextOf(side: Side, gateway: Gateway, size: DataSetSize, v1KeyCount: number): Promise<QuestionContext> {
   const ask = async (query: string, key = side.key) => {
     const headers = { "content-type": "application/json", "x-api-key": key };
@@ -86,7 +86,7 @@ export async function contextOf(side: Side, gateway: Gateway, size: DataSetSize,
   };
 }
 
-/** The cursor of the note that Q5 goes on from. */
+/** Returns the cursor of the note after which Q5 continues. */
 async function deepCursor({ database }: Side, size: DataSetSize, cursorOf: (id: string) => Promise<string>): Promise<string> {
   const offset = deepOffset(size) - 1;
   const [row] = await rowsOf<{ id: string }>(

@@ -3,18 +3,17 @@ import { connect, createServer, type Socket } from "node:net";
 
 /** A PostgreSQL server behind a proxy that counts the statements it receives. */
 export interface StatementCounter {
-  /** As the server's own URL, but leading through the counter. */
+  /** The URL of the server through the counter. */
   readonly url: string;
-  /** How many statements went through so far: of the simple and of the extended protocol, BEGIN and COMMIT among them. */
+  /** Returns the number of statements so far, of the simple and of the extended protocol, including BEGIN and COMMIT. */
   executed(): number;
   close(): Promise<void>;
 }
 
 /**
- * Counts statements on the wire, so that none of the gateway's are missed and nothing must be installed in the server
- * (PostgreSQL's "Frontend/Backend Protocol", chapter "Message Formats": Query and Execute).
- *
- * @throws {Error} if the connection would be encrypted, because then its messages cannot be read
+ * Starts a counter of statements on the wire, which misses none and needs nothing installed in the server (PostgreSQL's
+ * "Frontend/Backend Protocol", chapter "Message Formats": Query and Execute). Throws an `Error` if the connection would be
+ * encrypted, because then its messages cannot be read.
  */
 export async function countStatements(databaseUrl: string): Promise<StatementCounter> {
   const target = new URL(databaseUrl);
@@ -34,7 +33,7 @@ export async function countStatements(databaseUrl: string): Promise<StatementCou
     ] as const) {
       sockets.add(from);
       from.pipe(to);
-      // The other side learns of it as its own connection's end.
+      // The other side sees the end of its own connection.
       from.on("error", () => to.destroy());
       from.on("close", () => sockets.delete(from));
     }
@@ -54,7 +53,10 @@ export async function countStatements(databaseUrl: string): Promise<StatementCou
   };
 }
 
-/** Calls `onMessage` with the type of each message of a client, in whatever pieces its bytes come. The first message, of the start, has no type. */
+/**
+ * Returns a function for the chunks of a client's bytes. It calls `onMessage` with the type of each message, however the bytes
+ * are split. The first message, the startup message, has no type.
+ */
 export function createMessageReader(onMessage: (type: string) => void): (chunk: Buffer) => void {
   let unread: Buffer = Buffer.alloc(0);
   let bytesToSkip = 0;
@@ -69,7 +71,7 @@ export function createMessageReader(onMessage: (type: string) => void): (chunk: 
       const typeBytes = hasStarted ? 1 : 0;
       if (bytes.length - at < typeBytes + 4) break;
       if (hasStarted) onMessage(String.fromCharCode(bytes.readUInt8(at)));
-      // The length counts itself, and not the type.
+      // The length includes itself but not the type.
       bytesToSkip = bytes.readUInt32BE(at + typeBytes) - 4;
       at += typeBytes + 4;
       hasStarted = true;

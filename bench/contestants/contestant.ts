@@ -1,14 +1,14 @@
 import { createRequire } from "node:module";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** What every contestant is given. */
+/** The input of every contestant. */
 export function settings(): { url: string; port: number; connections: number } {
   const { DATABASE_URL, PORT, CONNECTIONS } = process.env;
   if (!DATABASE_URL || !PORT || !CONNECTIONS) throw new Error("DATABASE_URL, PORT and CONNECTIONS are needed.");
   return { url: DATABASE_URL, port: Number(PORT), connections: Number(CONNECTIONS) };
 }
 
-/** What a contestant has used so far. */
+/** The resources that a contestant has used so far. */
 export interface Usage {
   readonly statements: number;
   readonly cpuMicroseconds: number;
@@ -19,7 +19,7 @@ export interface Usage {
 
 let statements = 0;
 
-/** Counts every statement that leaves through `pg`, whichever copy of it the contestant uses. */
+/** Counts every statement that is sent through `pg`, whichever copy of it the contestant uses. */
 export function countStatements(from: string): void {
   const { Client } = createRequire(from)("pg") as { Client: { prototype: { query: (...parameters: unknown[]) => unknown } } };
   const { query } = Client.prototype;
@@ -29,9 +29,9 @@ export function countStatements(from: string): void {
   };
 }
 
-/** Reports that the contestant listens. After that it reports what it has used each time it gets a message. */
+/** Reports that the contestant listens. After that it reports its usage each time it gets a message. */
 export function ready(): void {
-  // By itself, so that a profile is written on the way out.
+  // The process exits by itself, so that its profile is written.
   process.on("disconnect", () => process.exit(0));
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { raisedRateLimits } from "../gateway-process.ts";
 import { countStatements, ready, settings } from "./contestant.ts";
 
-// This gateway, whole: authentication, policies, limits and audit on. The key is made by the runner.
+// This gateway with authentication, policies, limits and audit. The runner creates the key.
 const { url, port } = settings();
 countStatements(new URL("../../src/", import.meta.url).href);
 const { createApp } = await import("../../src/app.ts");

@@ -106,5 +106,5 @@ builder.mutationType({
 });
 
 const yoga = createYoga({ schema: builder.toSchema(), graphiql: false, logging: false });
-// Yoga's handler is a promise that its own documentation leaves to node:http too.
+// Yoga's handler returns a promise that node:http ignores, as in Yoga's own documentation.
 createServer((request, response) => void yoga(request, response)).listen(port, "127.0.0.1", ready);
