@@ -489,7 +489,7 @@ describe("what is asked here", () => {
     expect(covered(mutations)).toEqual(names(schema.getMutationType()?.getFields()));
   });
 
-  test("is every operation of both REST faces", () => {
+  test("is every operation of both REST APIs", () => {
     const operations = (paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>) =>
       Object.entries(paths).flatMap(([path, item]) =>
         ["get", "post", "put", "patch", "delete"]

@@ -81,7 +81,7 @@ describe("what is written through one face is read through the others", () => {
     ]);
   });
 
-  test("the three faces list the same notes, to each who may see them", async () => {
+  test("the three APIs list the same notes, to each who may see them", async () => {
     for (let index = 0; index < 12; index += 1)
       await addNote(app, ticket, account.specialist, { text: `Note ${index}`, isPublic: index % 3 !== 0 });
     for (const key of [

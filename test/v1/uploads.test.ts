@@ -94,7 +94,7 @@ describe("the steps of an attachment", () => {
     expect([file.status, file.headers.get("content-type"), await file.text()]).toEqual([200, "image/png", "the bytes"]);
   });
 
-  test("the other faces show it: GraphQL as an inline attachment", async () => {
+  test("the other APIs show it: GraphQL as an inline attachment", async () => {
     const { key } = await uploadFile(await offer(), "photo.png");
     const id = (await addNote({ text: `![](${key})`, attachments: [{ key }] })).body.id as number;
     const { nodeID, attachments } = await noteOf(id);

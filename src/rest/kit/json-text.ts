@@ -23,7 +23,7 @@ export function jsonIn(body: unknown): string | undefined {
  */
 export async function renderJson(found: object, context: object): Promise<string> {
   const json = jsonOf(found);
-  if (!json) throw new Error("A face that shows JSON has read something without it.");
+  if (!json) throw new Error("An API that sends JSON has read a row or a page without its JSON.");
   return json.text(context);
 }
 
