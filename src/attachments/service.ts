@@ -86,8 +86,8 @@ export interface Attachments {
    * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`. Returns the facts of the object that is
    * served now. A URL accepts one file; sending the same bytes again changes nothing. The audit attributes the upload to the
    * person who requested it. Throws {@link Forbidden} if the upload is no longer expected or other bytes have arrived at this
-   * URL, `InvalidInput` if the number of bytes is not the declared one, `TooLarge`, and `Unavailable`. If it throws, the
-   * stream may not have been read.
+   * URL, `InvalidInput` if the number of bytes is not the declared one, `TooLarge`, and `Unavailable`. An error does not
+   * destroy the stream.
    */
   receive(storageKey: string, sent: SentFile, origin?: Origin): Promise<ObjectFacts>;
   /**

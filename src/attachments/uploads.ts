@@ -72,8 +72,8 @@ export interface Uploads extends UploadClaims {
   /**
    * Stores a file under its key, where a note can claim it. It replaces an earlier unclaimed file with the same key. Throws
    * {@link Forbidden} if the form was not signed by this gateway or has expired, the extension is not allowed, or a quota is
-   * exceeded; {@link InvalidInput} if the filename is not valid; `TooLarge`; and `Unavailable`. If the file is refused, the
-   * stream has not been read.
+   * exceeded; {@link InvalidInput} if the filename is not valid; `TooLarge`; and `Unavailable`. A refusal does not destroy the
+   * stream.
    */
   receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
   /**
