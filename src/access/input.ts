@@ -43,7 +43,7 @@ export interface AuditRead {
   readonly page: Page;
 }
 
-const longestName = 255;
+const maxNameLength = 255;
 
 /** Throws {@link InvalidInput} with every field that is not valid. */
 export function checkCredential(input: Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">, now: Date): void {

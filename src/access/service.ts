@@ -27,7 +27,7 @@ declare module "../services.ts" {
   }
 }
 
-/** What administrators look after: the keys and clients of their account, and the audit of it. */
+/** The use cases of administrators: the API keys and OAuth clients of their account, and its audit. */
 export interface Access {
   /** Returns a page of the credentials of a kind. Throws {@link Forbidden} if the viewer may not administer the account. */
   credentials(

@@ -42,11 +42,11 @@ export interface Notes {
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
-  /** Notes across tickets. */
+  /** Returns a page of notes across tickets. */
   list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
-  /** How many there are; at most `max` are counted, if given. */
+  /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
-  /** The same page of each ticket's notes, in the order of `ticketIds`, null where there is no ticket or the viewer may not see it. */
+  /** Returns the same page of the notes of each ticket, in the order of `ticketIds`: null if the viewer sees no such ticket. */
   ofTickets(
     viewer: Viewer,
     ticketIds: readonly string[],

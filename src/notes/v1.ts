@@ -5,7 +5,14 @@ import { columnContent, type RowContent, type RowMembers } from "../query/model/
 import { answerCollection, answerRecord } from "../rest/v1/kit/collection.ts";
 import { isBlank, readBody, readTruth, refuseUnknown } from "../rest/v1/kit/body.ts";
 import { invalidParameter } from "../rest/v1/kit/errors.ts";
-import { type RecordField, relatedRow, type Shape, storedValue, computedValue, workedContent } from "../rest/v1/kit/fields.ts";
+import {
+  type RecordField,
+  relatedRow,
+  type Shape,
+  storedValue,
+  computedValue,
+  computedContent,
+} from "../rest/v1/kit/fields.ts";
 import { codeField, integerField, timeField } from "../rest/v1/kit/filters.ts";
 import { findById } from "../rest/v1/kit/ids.ts";
 import type { V1Operation, V1Answer, V1Request } from "../rest/v1/kit/operation.ts";
@@ -70,7 +77,7 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       const filter = visibilityFilter(visibility, request);
       return answerCollection(request, {
         ...collection,
-        usualOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
+        defaultOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
         read: ({ fields, ordering, page, selection }) =>
           services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
         count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
@@ -93,7 +100,7 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       const filter = visibilityFilter(visibility, request);
       return answerCollection(request, {
         ...collection,
-        usualOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
+        defaultOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],
         read: async ({ fields, ordering, page, selection }) => {
           const read = { filter: { ...filter, fields }, ordering, page };
           const [slice] = await services.notes.ofTickets(viewer, [ticket.id], read, selection);

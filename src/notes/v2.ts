@@ -33,8 +33,8 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
-/** A note that is read, as /v2 shows it: what {@link presentWith} makes of one that was just written. */
-const shown: RowMembers = [
+/** The /v2 shape of a note that is read. {@link toV2Note} makes the same of a note that was just written. */
+const v2NoteMembers: RowMembers = [
   { name: "id", content: columnContent(noteEntity, "id", "quoted") },
   {
     of: authorOfNote,
@@ -51,8 +51,8 @@ const shown: RowMembers = [
   { name: "value", content: columnContent(noteEntity, "text", { maxLength: maximumCharacters }) },
 ];
 
-const oneNote: Selection = { as: "json", members: shown };
-const listWithTotal = countedJsonList(shown);
+const oneNote: Selection = { as: "json", members: v2NoteMembers };
+const listWithTotal = countedJsonList(v2NoteMembers);
 
 export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
   services,

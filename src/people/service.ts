@@ -18,9 +18,9 @@ declare module "../services.ts" {
  * fields, or null for a row that is missing or that the viewer may not see.
  */
 export interface People {
-  /** Lists the people that the viewer can find. */
+  /** Returns a page of the people that the viewer can find. */
   list(viewer: Viewer, read: PersonRead, selection?: PageSelection): Promise<CountedSlice<Person>>;
-  /** How many there are; at most `max` are counted. */
+  /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: PersonFilter, max: number): Promise<number>;
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Person | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Person | null)[]>;

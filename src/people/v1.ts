@@ -10,7 +10,7 @@ import { maySeeEmail } from "./policy.ts";
 import { accountEntity, homeAccountOfPerson, personEntity } from "./relations.ts";
 import type { Account, Person } from "./service.ts";
 
-/** An account as every record shows it: by its slug. */
+/** An account as a part of other records. Its id is its slug. */
 export const accountStub: RowMembers = [
   { name: "id", content: columnContent(accountEntity, "slug", "json") },
   { name: "name", content: columnContent(accountEntity, "name", "json") },
@@ -66,7 +66,7 @@ export const listPeople: V1Operation = (request) => {
     shape: personShape,
     filterable: { number: integerField("id", "ids"), name: textField("name"), email: textField("primary_email") },
     sortable: { id: personOrderings.NUMBER },
-    usualOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
+    defaultOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
     read: ({ fields, ordering, page, selection }) =>
       services.people.list(viewer, { filter: { fields }, ordering, page }, selection),
     count: (fields, most) => services.people.count(viewer, { fields }, most),

@@ -27,7 +27,7 @@ export interface Tickets {
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
-  /** How many there are; at most `max` are counted, if given. */
+  /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: TicketFilter, max?: number): Promise<number>;
   /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;

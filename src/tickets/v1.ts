@@ -79,7 +79,7 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
       const filter = { kinds: [kind], statuses };
       return answerCollection(request, {
         ...{ shape, filterable, sortable: sortableTickets },
-        usualOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
+        defaultOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
         read: ({ fields, ordering, page, selection }) =>
           services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
         count: (fields, most) => services.tickets.count(viewer, { ...filter, fields }, most),

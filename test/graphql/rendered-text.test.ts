@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
-import { createTextRenderer, longestAtOnce } from "../../src/notes/richtext/rendering.ts";
+import { createTextRenderer, maxMainThreadCharacters } from "../../src/notes/richtext/rendering.ts";
 import { createResponseBudget, usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous } from "../../src/viewer.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";

@@ -38,7 +38,7 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const fields = readFilters(query, filterable, new Set([...pagingParameters, "fields", "sort", ...parameters]));
   const { list: selection } = readSelection(query.last("fields"), shape);
   const page = await inJson(() =>
-    readV1Page(wish, {
+    readV1Page(requested, {
       read: (one) => read({ fields, ordering, page: one, selection }),
       count: (most) => count(fields, most),
     }),

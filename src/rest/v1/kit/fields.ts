@@ -73,8 +73,8 @@ export function contextOf(context: ResponseContext): FieldContext {
 /** How many selections of fields are cached for each shape. */
 const selectionCacheSize = 200;
 
-/** What is read of records to show them. */
-export interface Shown {
+/** What to read of a record, and of a list of such records. */
+export interface RecordSelection {
   readonly one: Selection;
   readonly list: PageSelection;
 }

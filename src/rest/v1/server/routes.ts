@@ -24,6 +24,7 @@ import { jsonIn } from "../../kit/json-text.ts";
 import { BadRequest, describeV1Failure, invalidJson, NotAcceptable } from "../kit/errors.ts";
 import { createSelectionReader } from "../kit/fields.ts";
 import type { V1Operation } from "../kit/operation.ts";
+import { maxPageSize } from "../kit/paging.ts";
 import { readQuery } from "../kit/query.ts";
 import { rateHeaders, rateOf } from "./rate-limit.ts";
 import { createTimeFormatter } from "../kit/time.ts";
