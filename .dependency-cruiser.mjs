@@ -21,7 +21,9 @@ const layers = [
   ["http/kit/", "^src/http/kit/"],
   ["the kits of the APIs", "^src/(graphql/kit|rest/kit|rest/v1/kit|rest/v2/kit)/"],
   ["the features", feature],
-  ["the servers", "^src/(http/server|graphql/select|graphql/server|graphql/graphiql|rest/v1/server|rest/v2/server)/"],
+  ["graphql/documents/", "^src/graphql/documents/"],
+  ["graphql/select/", "^src/graphql/select/"],
+  ["the servers", "^src/(http/server|graphql/server|graphql/graphiql|rest/v1/server|rest/v2/server)/"],
   ["schema.ts and create-services.ts", "^src/(schema|create-services)[.]ts$"],
   ["app.ts", "^src/app[.]ts$"],
   ["demo/", "^src/demo/"],
@@ -29,6 +31,14 @@ const layers = [
 
 /** The stages of a read, in their order: a stage imports earlier stages only (src/query/README.md). */
 const stages = ["model", "plan", "statement", "run", "result"];
+/** The file by which other folders enter a stage. What can be asked, the model, is named by everybody. */
+const entries = {
+  "query/plan": "plan",
+  "query/statement": "statement",
+  "query/run": "runner",
+  "query/result": "decoder",
+  "graphql/select": "select",
+};
 /** What presents a feature to the outside: they parse, call one service, and answer. */
 const faces = {
   graphql: ["^src/graphql/", `${feature}graphql[.]ts$`],
@@ -122,6 +132,13 @@ export default {
       severity: "error",
       from: { path: `^src/query/${name}/` },
       to: { path: `^src/query/(${stages.slice(index + 1).join("|")}|[^/]+[.]ts$)` },
+    })),
+    ...Object.entries(entries).map(([folder, entry]) => ({
+      name: `${folder.replace("/", "-")}-has-one-entry`,
+      comment: "A stage is entered by one file, so that the way through the stages can be read from their entries.",
+      severity: "error",
+      from: { path: "^src/", pathNot: `^src/${folder}/` },
+      to: { path: `^src/${folder}/`, pathNot: `^src/${folder}/${entry}[.]ts$` },
     })),
     {
       name: "builder-knows-no-types",
