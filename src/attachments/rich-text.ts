@@ -10,7 +10,7 @@ export interface TextLoads {
   readonly person: (number: number) => Promise<Person | null>;
   readonly ticket: (number: number) => Promise<Ticket | null>;
   /** The note's attachments whose files have arrived. */
-  readonly attachments: (note: Note) => Promise<readonly Attachment[]>;
+  readonly attachments: (note: Pick<Note, "id">) => Promise<readonly Attachment[]>;
   /** Returns the URL from which an attachment's bytes are read. */
   readonly url: (attachment: Attachment) => Promise<string | undefined>;
 }
@@ -23,7 +23,7 @@ const maxRowNumber = 2_147_483_647;
  * reader may not see are left out; the text shows their references as they were written.
  */
 export async function loadReferences(
-  note: Note,
+  note: Pick<Note, "id">,
   { images, people, records }: References,
   loads: TextLoads,
 ): Promise<KnownReferences> {
@@ -43,7 +43,7 @@ export async function loadReferences(
 }
 
 async function imagesOf(
-  note: Note,
+  note: Pick<Note, "id">,
   keys: readonly string[],
   loads: TextLoads,
 ): Promise<Map<string, { url: string; name: string }>> {

@@ -38,6 +38,9 @@ declare module "../services.ts" {
   }
 }
 
+/** The columns that say where the bytes of an attachment are, and how they are served. */
+type StoredFileColumn = "state" | "storageKey" | "contentType" | "filename" | "inline";
+
 export interface Attachments {
   /**
    * Returns attachments in the order of `ids` with the selected fields, or null for an attachment that is missing or whose
@@ -66,7 +69,7 @@ export interface Attachments {
    */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /** Returns a URL with which anyone can read the bytes for {@link downloadLifetimeMs}, or null if they have not arrived. */
-  download(attachment: Attachment): Promise<SignedRequest | null>;
+  download(attachment: Pick<Attachment, StoredFileColumn>): Promise<SignedRequest | null>;
   /**
    * Returns a URL that accepts the bytes of a note's attachment for {@link uploadLifetimeMs}. If the note has a file with
    * that name, the new bytes replace the old ones when they arrive. `uploadKey` is the key for {@link Attachments.receive}.
