@@ -1,25 +1,13 @@
-import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graphql/kit/builder.ts";
-import {
-  type Connection,
-  type ConnectionArguments,
-  countOf,
-  nodesDescription,
-  nodesOf,
-  readPage,
-  toConnection,
-} from "../graphql/kit/connections.ts";
-import type { CursorScope } from "../query/model/cursor.ts";
-import type { GraphContext } from "../graphql/kit/context.ts";
-import { mapMaybePromise } from "../lib/maybe-promise.ts";
+import { readPage } from "../graphql/kit/connections.ts";
+import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { readId, readIdOfAny } from "../graphql/kit/ids.ts";
-import { columns, storedColumn, toOne } from "../graphql/kit/field-options.ts";
 import { DateTimeRange, readRange } from "../graphql/kit/ranges.ts";
-import { PersonRef, requireRow, ScopeEnum } from "../people/graphql.ts";
+import { PersonRef, ScopeEnum } from "../people/graphql.ts";
 import { scopes } from "../viewer.ts";
 import { type AuditFilter, type CredentialFilter, newestFirst, type SecretKind } from "./input.ts";
-import { auditEventEntity, credentialEntities, personOfAuditEvent, personOfCredential } from "./relations.ts";
+import { personOfAuditEvent, personOfCredential } from "./relations.ts";
 import type { AuditEvent, Credential } from "./service.ts";
 
 const CredentialFilterInput = builder.inputType("CredentialFilter", {
@@ -92,24 +80,23 @@ for (const wording of wordings) defineCredential(wording);
 
 function defineCredential(wording: Wording): void {
   const { kind, type, thing, things } = wording;
-  const entity = credentialEntities[kind];
 
   const CredentialRef = builder.objectRef<Credential>(type).implement({
     description: wording.about,
     fields: (t) => ({
-      id: t.exposeID("id", { description: wording.idText, extensions: storedColumn(entity, "id") }),
+      id: t.exposeID("id", { description: wording.idText }),
       name: t.exposeString("name", { description: `What the ${thing} is for, as its creator described it.` }),
-      person: t.field({
+      person: t.toOne({
         type: PersonRef,
         description: `The person for whom the ${thing} acts.`,
-        extensions: toOne(entity, personOfCredential[kind], "personId"),
-        resolve: (credential, _args, context, info) =>
-          mapMaybePromise(context.row(credential, info, context.services.people.byIds, credential.personId), requireRow),
+        relation: personOfCredential[kind],
+        by: "personId",
+        read: ({ people }) => people.byIds,
       }),
-      scopes: t.field({
+      scopes: t.computed({
         type: [ScopeEnum],
         description: `What the ${thing} may be used for, as far as the role of its person allows it.`,
-        extensions: columns(entity, "scopes"),
+        columns: ["scopes"],
         resolve: (credential) => scopes.filter((scope) => credential.scopes.includes(scope)),
       }),
       createdAt: t.expose("createdAt", { type: "DateTime", description: `When the ${thing} was created.` }),
@@ -131,60 +118,26 @@ function defineCredential(wording: Wording): void {
     }),
   });
 
-  const Edge = builder.edgeObject({
-    name: `${type}Edge`,
-    type: CredentialRef,
-    description: `An ${thing} and its cursor.`,
-  });
-  const ConnectionRef = builder.connectionObject(
-    {
-      name: `${type}Connection`,
-      type: CredentialRef,
-      description: `A page of ${things}, as the Relay Cursor Connections Specification defines it.`,
-      fields: (t) => ({
-        nodes: t.field({ type: [CredentialRef], description: nodesDescription, resolve: (page) => nodesOf<Credential>(page) }),
-        totalCount: t.int({
-          description:
-            `The number of ${things} on all pages. They are counted only if this field is selected, which adds to the cost of ` +
-            "the operation.",
-          resolve: countOf,
-        }),
-      }),
-    },
-    Edge,
-  );
-
   builder.queryField(wording.list, (t) =>
-    t.connection(
-      {
-        type: CredentialRef,
-        description: `Returns the ${things} of the account, the newest first. Requires the role ADMINISTRATOR and the scope \`admin\`.`,
-        args: {
-          filter: t.arg({
-            type: CredentialFilterInput,
-            description: `Conditions on the ${things}. Without it all are returned.`,
-          }),
-        },
-        resolve: (_root, args, context, info) => credentials(args, readCredentialFilter(args.filter), context, info),
+    t.rootConnection({
+      connection: defineConnection({ type: CredentialRef, singular: `An ${thing}`, plural: things }),
+      description: `Returns the ${things} of the account, the newest first. Requires the role ADMINISTRATOR and the scope \`admin\`.`,
+      args: {
+        filter: t.arg({
+          type: CredentialFilterInput,
+          description: `Conditions on the ${things}. Without it all are returned.`,
+        }),
       },
-      ConnectionRef,
-      Edge,
-    ),
+      scope: () => ({ name: `Query.${wording.list}`, ordering: newestFirst }),
+      input: (args, scope) => ({
+        filter: readCredentialFilter(args.filter),
+        ordering: scope.ordering,
+        page: readPage(args, scope),
+      }),
+      read: ({ services, viewer }, input, selection) => services.access.credentials(viewer, kind, input, selection),
+      count: ({ services, viewer }, { filter }) => services.access.countCredentials(viewer, kind, filter),
+    }),
   );
-
-  async function credentials(
-    args: ConnectionArguments,
-    filter: CredentialFilter,
-    context: GraphContext,
-    info: GraphQLResolveInfo,
-  ): Promise<Connection<Credential>> {
-    const { viewer, services } = context;
-    const scope: CursorScope = { name: `Query.${wording.list}`, ordering: newestFirst };
-    const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-    const selection = context.selectedPage(info, scope);
-    const slice = await services.access.credentials(viewer, kind, read, selection);
-    return toConnection(slice, scope, () => services.access.countCredentials(viewer, kind, filter));
-  }
 
   const CreateInput = builder.inputType(`Create${type}Input`, {
     description: `The ${thing} to create.`,
@@ -296,36 +249,32 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
   description:
     "A record of who did what, when and from where. It is written in the same transaction as the action, and never changes.",
   fields: (t) => ({
-    id: t.exposeID("id", { description: "The event's id: a UUID.", extensions: storedColumn(auditEventEntity, "id") }),
+    id: t.exposeID("id", { description: "The event's id: a UUID." }),
     action: t.expose("action", { type: AuditActionEnum, description: "The action." }),
     entity: t.expose("entity", { type: AuditEntityEnum, description: "The kind of the entity on which the action was done." }),
-    entityId: t.field({
+    entityId: t.expose("entityId", {
       type: "UUID",
       description: "The UUID of that entity, which may have been deleted since.",
-      extensions: storedColumn(auditEventEntity, "entityId"),
-      resolve: (event) => event.entityId,
     }),
-    person: t.field({
+    person: t.toOne({
       type: PersonRef,
       nullable: true,
       description:
         "The person who did it. Null if it was done from the command line, or if that person is no longer a member of the " +
         "account.",
-      extensions: toOne(auditEventEntity, personOfAuditEvent, "personId"),
-      resolve: (event, _args, context, info) =>
-        event.personId === null ? null : context.row(event, info, context.services.people.byIds, event.personId),
+      relation: personOfAuditEvent,
+      by: "personId",
+      read: ({ people }) => people.byIds,
     }),
     credentialKind: t.expose("credentialKind", {
       type: CredentialKindEnum,
       nullable: true,
       description: "The kind of credential that was used. Null if there was none.",
     }),
-    credentialId: t.field({
+    credentialId: t.expose("credentialId", {
       type: "UUID",
       nullable: true,
       description: "The id of the API key, OAuth client or identity link that was used. Null if there was none.",
-      extensions: storedColumn(auditEventEntity, "credentialId"),
-      resolve: (event) => event.credentialId,
     }),
     address: t.exposeString("address", {
       nullable: true,
@@ -343,30 +292,6 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When the action was done." }),
   }),
 });
-
-const AuditEventEdge = builder.edgeObject({
-  name: "AuditEventEdge",
-  type: AuditEventRef,
-  description: "An audit event and its cursor.",
-});
-
-const AuditEventConnection = builder.connectionObject(
-  {
-    name: "AuditEventConnection",
-    type: AuditEventRef,
-    description: "A page of audit events, as the Relay Cursor Connections Specification defines it.",
-    fields: (t) => ({
-      nodes: t.field({ type: [AuditEventRef], description: nodesDescription, resolve: (page) => nodesOf<AuditEvent>(page) }),
-      totalCount: t.int({
-        description:
-          "The number of audit events on all pages. They are counted only if this field is selected, which adds to the cost of " +
-          "the operation.",
-        resolve: countOf,
-      }),
-    }),
-  },
-  AuditEventEdge,
-);
 
 const AuditEventFilterInput = builder.inputType("AuditEventFilter", {
   description: "Conditions on audit events. All given conditions must hold; a condition that is null or omitted is ignored.",
@@ -391,28 +316,23 @@ function readAuditFilter(filter: typeof AuditEventFilterInput.$inferInput | null
 }
 
 builder.queryField("auditEvents", (t) =>
-  t.connection(
-    {
-      type: AuditEventRef,
-      description:
-        "Returns the audit events of the account, the newest first. Requires the role ADMINISTRATOR and the scope `admin`.",
-      args: {
-        filter: t.arg({
-          type: AuditEventFilterInput,
-          description: "Conditions on the audit events. Without it all are returned.",
-        }),
-      },
-      resolve: async (_root, args, context, info) => {
-        const { viewer, services } = context;
-        const scope: CursorScope = { name: "Query.auditEvents", ordering: newestFirst };
-        const filter = readAuditFilter(args.filter);
-        const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-        const selection = context.selectedPage(info, scope);
-        const slice = await services.access.auditEvents(viewer, read, selection);
-        return toConnection(slice, scope, () => services.access.countAuditEvents(viewer, filter));
-      },
+  t.rootConnection({
+    connection: defineConnection({ type: AuditEventRef, singular: "An audit event", plural: "audit events" }),
+    description:
+      "Returns the audit events of the account, the newest first. Requires the role ADMINISTRATOR and the scope `admin`.",
+    args: {
+      filter: t.arg({
+        type: AuditEventFilterInput,
+        description: "Conditions on the audit events. Without it all are returned.",
+      }),
     },
-    AuditEventConnection,
-    AuditEventEdge,
-  ),
+    scope: () => ({ name: "Query.auditEvents", ordering: newestFirst }),
+    input: (args, scope) => ({
+      filter: readAuditFilter(args.filter),
+      ordering: scope.ordering,
+      page: readPage(args, scope),
+    }),
+    read: ({ services, viewer }, input, selection) => services.access.auditEvents(viewer, input, selection),
+    count: ({ services, viewer }, { filter }) => services.access.countAuditEvents(viewer, filter),
+  }),
 );

@@ -1,31 +1,18 @@
-import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graphql/kit/builder.ts";
-import {
-  type Connection,
-  type ConnectionArguments,
-  countOf,
-  nodesDescription,
-  nodesOf,
-  readPage,
-  toConnection,
-} from "../graphql/kit/connections.ts";
-import type { CursorScope } from "../query/model/cursor.ts";
+import { readPage } from "../graphql/kit/connections.ts";
+import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { GraphContext } from "../graphql/kit/context.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { readId } from "../graphql/kit/ids.ts";
 import { documentLimits } from "../graphql/kit/document-limits.ts";
 import { prices } from "../limits/cost.ts";
-import { mapMaybePromise } from "../lib/maybe-promise.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
-import { columns, toMany, toOne, storedColumn } from "../graphql/kit/field-options.ts";
-import { noteEntity } from "../notes/relations.ts";
 import { NoteRef } from "../notes/graphql.ts";
 import type { Note } from "../notes/service.ts";
-import { requireRow } from "../people/graphql.ts";
 import type { SignedRequest } from "../storage/storage.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
-import { attachmentOrdering, type AttachmentReach, type AttachmentRead } from "./input.ts";
-import { attachmentsOfNote as noteAttachments, noteOfAttachment, attachmentEntity } from "./relations.ts";
+import { attachmentOrdering, type AttachmentReach } from "./input.ts";
+import { attachmentsOfNote, noteOfAttachment } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
 import { loadReferences } from "./rich-text.ts";
@@ -71,33 +58,29 @@ const SignedUpload = builder.objectRef<SignedRequest>("SignedUpload").implement(
 const AttachmentRef = builder.prismaObject("Attachment", {
   description: "A file that is attached to a note. Its filename is unique within the note.",
   fields: (t) => ({
-    note: t.field({
+    note: t.toOne({
       type: NoteRef,
       description: "The note to which the file is attached.",
-      extensions: toOne(attachmentEntity, noteOfAttachment, "noteId"),
-      resolve: (attachment, _args, context, info) =>
-        mapMaybePromise(context.row(attachment, info, context.services.notes.byIds, attachment.noteId), requireRow),
+      relation: noteOfAttachment,
+      by: "noteId",
+      read: ({ notes }) => notes.byIds,
     }),
-    filename: t.exposeString("filename", { description: "The filename with its extension, such as `report.pdf`." }),
-    contentType: t.exposeString("contentType", { description: "The media type of the file (RFC 6838), such as `image/png`." }),
-    size: t.field({
+    filename: t.column("filename", { description: "The filename with its extension, such as `report.pdf`." }),
+    contentType: t.column("contentType", { description: "The media type of the file (RFC 6838), such as `image/png`." }),
+    size: t.column("size", {
       type: "SafeInt",
       nullable: true,
       description: "The size of the file in bytes. Null until the file has arrived.",
-      extensions: storedColumn(attachmentEntity, "size"),
-      resolve: (attachment) => (attachment.size === null ? null : Number(attachment.size)),
     }),
-    inline: t.exposeBoolean("inline", { description: "Whether the file is an image that is shown in the text of the note." }),
-    state: t.expose("state", { type: AttachmentStateEnum, description: "Whether the file has arrived." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the first upload of this file was requested." }),
-    download: t.field({
+    inline: t.column("inline", { description: "Whether the file is an image that is shown in the text of the note." }),
+    state: t.column("state", { type: AttachmentStateEnum, description: "Whether the file has arrived." }),
+    createdAt: t.column("createdAt", { description: "When the first upload of this file was requested." }),
+    download: t.computed({
       type: SignedUrl,
       nullable: true,
       description: "A signed URL from which the file can be downloaded for 8 hours. Null while the attachment is PENDING.",
-      extensions: {
-        ...columns(attachmentEntity, "state", "storageKey", "contentType", "filename", "inline"),
-        points: prices.signedUrl,
-      },
+      columns: ["state", "storageKey", "contentType", "filename", "inline"],
+      extensions: { points: prices.signedUrl },
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),
     }),
   }),
@@ -108,72 +91,30 @@ builder.nodeRef(AttachmentRef, {
   loadWithoutCache: loadNode("Attachment", ({ services }) => services.attachments.byIds),
 });
 
-const AttachmentEdge = builder.edgeObject({
-  name: "AttachmentEdge",
-  type: AttachmentRef,
-  description: "An attachment and its cursor.",
-});
-
-const AttachmentConnection = builder.connectionObject(
-  {
-    name: "AttachmentConnection",
-    type: AttachmentRef,
-    description: "A page of attachments, as the Relay Cursor Connections Specification defines it.",
-    fields: (t) => ({
-      nodes: t.field({ type: [AttachmentRef], description: nodesDescription, resolve: (page) => nodesOf<Attachment>(page) }),
-      totalCount: t.int({
-        description:
-          "The number of attachments on all pages. They are counted only if this field is selected, which adds to the cost of " +
-          "the operation.",
-        resolve: countOf,
-      }),
-    }),
-  },
-  AttachmentEdge,
-);
+const AttachmentConnection = defineConnection({ type: AttachmentRef, singular: "An attachment", plural: "attachments" });
 
 /** GraphQL shows requested uploads that have not arrived as PENDING. */
 const reach: AttachmentReach = "awaited";
 
-const attachmentScope: CursorScope = { name: "Note.attachments", ordering: attachmentOrdering };
-
-/** What an `attachments` field with these arguments reads. @throws {InvalidInput} where they cannot be used. */
-function readAttachments(args: ConnectionArguments): AttachmentRead {
-  return { reach, ordering: attachmentOrdering, page: readPage(args, attachmentScope) };
-}
-
-function resolveAttachments(
-  note: Note,
-  args: ConnectionArguments,
-  context: GraphContext,
-  info: GraphQLResolveInfo,
-): Connection<Attachment> | Promise<Connection<Attachment>> {
-  const { services, viewer } = context;
-  const count = () => context.loadWith(services.attachments.countOfNotes, reach, note.id);
-  const page = context.page(note, info, services.attachments.ofNotes, () => readAttachments(args), note.id);
-  const reconciled = mapMaybePromise(page, (slice) => services.attachments.reconciled(viewer, requireRow(slice), reach));
-  return mapMaybePromise(reconciled, (slice) => toConnection(slice, attachmentScope, count));
-}
-
 builder.prismaObjectField(NoteRef, "attachments", (t) =>
-  t.connection(
-    {
-      type: AttachmentRef,
-      description:
-        "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
-        "arrive. Requires the scope `attachments:read`.",
-      extensions: toMany(noteAttachments, readAttachments, () => attachmentScope),
-      resolve: (note, args, context, info) => resolveAttachments(note, args, context, info),
-    },
-    AttachmentConnection,
-    AttachmentEdge,
-  ),
+  t.toMany({
+    connection: AttachmentConnection,
+    description:
+      "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
+      "arrive. Requires the scope `attachments:read`.",
+    relation: attachmentsOfNote,
+    scope: () => ({ name: "Note.attachments", ordering: attachmentOrdering }),
+    input: (args, scope) => ({ reach, ordering: scope.ordering, page: readPage(args, scope) }),
+    read: ({ attachments }) => attachments.ofNotes,
+    count: ({ services, loadWith }, noteId) => loadWith(services.attachments.countOfNotes, reach, noteId),
+    reconcile: (page, { services, viewer }) => services.attachments.reconciled(viewer, page, reach),
+  }),
 );
 
 /** More than the images of a text can be. */
 const images = { reach: "ready", ordering: attachmentOrdering, page: { size: 1_000, from: "start" } } as const;
 
-async function renderText(note: Note, wanted: "html" | "plain", context: GraphContext): Promise<string> {
+async function renderText(note: Pick<Note, "id" | "text">, wanted: "html" | "plain", context: GraphContext): Promise<string> {
   const { load, loadWith, services, viewer } = context;
   const nothing = <Value>(value: Value) => Promise.resolve(value);
   const known = await loadReferences(note, await load(services.texts.referencesOf, note.text), {
@@ -192,18 +133,22 @@ async function renderText(note: Note, wanted: "html" | "plain", context: GraphCo
 const renderedTexts = `One operation can render at most ${documentLimits.texts} texts: \`textHtml\` and \`textPlain\` count separately, and each page counts as full.`;
 
 builder.prismaObjectFields(NoteRef, (t) => ({
-  textHtml: t.string({
+  textHtml: t.computed({
+    type: "String",
     description:
       "The text as an HTML fragment that is safe to insert into any page: it has no scripts, no forms and no images of other " +
       "servers. Inline images have signed URLs that work for 8 hours. " +
       "People who are mentioned, and tickets that are referenced, are shown by name if the viewer may see them, with the CSS " +
       `classes \`mention\` and \`record\`. ${renderedTexts}`,
-    extensions: { ...columns(noteEntity, "id", "text"), rendersText: true },
+    columns: ["id", "text"],
+    extensions: { rendersText: true },
     resolve: (note, _args, context) => renderText(note, "html", context),
   }),
-  textPlain: t.string({
+  textPlain: t.computed({
+    type: "String",
     description: `The text without its markup, for places that cannot show HTML, such as a notification. ${renderedTexts}`,
-    extensions: { ...columns(noteEntity, "id", "text"), rendersText: true },
+    columns: ["id", "text"],
+    extensions: { rendersText: true },
     resolve: (note, _args, context) => renderText(note, "plain", context),
   }),
 }));
@@ -254,11 +199,11 @@ const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentP
       description: "The global id of the deleted attachment. A client can remove it from the lists that it holds.",
       resolve: (attachment) => encodeGlobalId("Attachment", attachment.id),
     }),
-    note: t.field({
+    note: t.rowByKey({
       type: NoteRef,
       description: "The note to which the file was attached.",
-      resolve: (attachment, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.notes.byIds, attachment.noteId, context.selected(info)), requireRow),
+      key: (attachment) => attachment.noteId,
+      read: ({ notes }) => notes.byIds,
     }),
   }),
 });

@@ -1,30 +1,17 @@
-import type { GraphQLResolveInfo } from "graphql";
 import { builder } from "../graphql/kit/builder.ts";
-import {
-  type Connection,
-  type ConnectionArguments,
-  countOf,
-  nodesDescription,
-  nodesOf,
-  readPage,
-  toConnection,
-  toEdge,
-} from "../graphql/kit/connections.ts";
+import { type ConnectionArguments, readPage, toEdge } from "../graphql/kit/connections.ts";
+import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { CursorScope } from "../query/model/cursor.ts";
-import type { GraphContext } from "../graphql/kit/context.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { readId } from "../graphql/kit/ids.ts";
-import { mapMaybePromise } from "../lib/maybe-promise.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
-import { columns, toMany, toOne, storedColumn } from "../graphql/kit/field-options.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
-import { AccountRef, PersonRef, requireRow } from "../people/graphql.ts";
+import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
 import { TicketRef } from "../tickets/graphql.ts";
-import type { Ticket } from "../tickets/service.ts";
 import { type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { mayChangeNote } from "./policy.ts";
-import { accountOfNote, authorOfNote, notesOfTicket as ticketNotes, ticketOfNote, noteEntity } from "./relations.ts";
+import { accountOfNote, authorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
 import type { Note } from "./service.ts";
 
 const NoteCategoryEnum = builder.enumType("NoteCategory", {
@@ -48,71 +35,67 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
 });
 
 /** What says who may change a note. */
-const changeability = columns(noteEntity, "accountId", "isPublic", "requesterId", "authorNumber");
+const changeability = ["accountId", "isPublic", "requesterId", "authorNumber"] as const;
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
     "A note on a ticket. A public note is visible to the ticket's requester; an internal note only to specialists and " +
     "administrators of the account.",
   fields: (t) => ({
-    uuid: t.field({
-      type: "UUID",
-      description: "The note's UUID. /v2 uses it.",
-      extensions: storedColumn(noteEntity, "id"),
-      resolve: ({ id }) => id,
-    }),
-    number: t.expose("number", { type: "SafeInt", description: "The note's number: the integer id that /v1 uses." }),
-    ticket: t.field({
+    uuid: t.column("id", { type: "UUID", description: "The note's UUID. /v2 uses it." }),
+    number: t.column("number", { type: "SafeInt", description: "The note's number: the integer id that /v1 uses." }),
+    ticket: t.toOne({
       type: TicketRef,
       description: "The ticket to which the note belongs.",
-      extensions: toOne(noteEntity, ticketOfNote, "ticketId"),
-      resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.tickets.byIds, note.ticketId), requireRow),
+      relation: ticketOfNote,
+      by: "ticketId",
+      read: ({ tickets }) => tickets.byIds,
     }),
-    author: t.field({
+    author: t.toOne({
       type: PersonRef,
       description: "The person who wrote the note.",
-      extensions: toOne(noteEntity, authorOfNote, "authorNumber"),
-      resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.people.byNumbers, note.authorNumber), requireRow),
+      relation: authorOfNote,
+      by: "authorNumber",
+      read: ({ people }) => people.byNumbers,
     }),
-    account: t.field({
+    account: t.toOne({
       type: AccountRef,
       description: "The account to which the note belongs. Only its specialists and administrators may see an internal note.",
-      extensions: toOne(noteEntity, accountOfNote, "accountId"),
-      resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.row(note, info, context.services.people.accountsByIds, note.accountId), requireRow),
+      relation: accountOfNote,
+      by: "accountId",
+      read: ({ people }) => people.accountsByIds,
     }),
-    text: t.exposeString("text", {
+    text: t.column("text", {
       description:
         "The text exactly as it was sent, with its rich-text markup. `textHtml` and `textPlain` are rendered forms of it.",
     }),
-    categories: t.expose("categories", {
+    categories: t.column("categories", {
       type: [NoteCategoryEnum],
       description: "The parts of a vehicle's diagnosis to which the note belongs: each at most once.",
     }),
-    isPublic: t.exposeBoolean("isPublic", { description: "Whether the note is public: visible to the ticket's requester." }),
-    medium: t.expose("medium", { type: NoteMediumEnum, description: "How the note was added." }),
-    source: t.exposeString("source", {
+    isPublic: t.column("isPublic", { description: "Whether the note is public: visible to the ticket's requester." }),
+    medium: t.column("medium", { type: NoteMediumEnum, description: "How the note was added." }),
+    source: t.column("source", {
       nullable: true,
       description:
         "The name that the program which added the note gave itself in the /v1 header `X-Xurrent-Source` or `X-4me-Source`. " +
         "Null if it gave none.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the note was added." }),
-    updatedAt: t.expose("updatedAt", {
-      type: "DateTime",
+    createdAt: t.column("createdAt", { description: "When the note was added." }),
+    updatedAt: t.column("updatedAt", {
       nullable: true,
       description: "When the note was last updated. Null if it never was.",
     }),
-    viewerCanUpdate: t.boolean({
+    viewerCanUpdate: t.computed({
+      type: "Boolean",
       description: "Whether the viewer may update the note with `updateNote`.",
-      extensions: changeability,
+      columns: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
-    viewerCanDelete: t.boolean({
+    viewerCanDelete: t.computed({
+      type: "Boolean",
       description: "Whether the viewer may delete the note with `deleteNote`.",
-      extensions: changeability,
+      columns: changeability,
       resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
     }),
   }),
@@ -123,25 +106,7 @@ builder.nodeRef(NoteRef, {
   loadWithoutCache: loadNode("Note", ({ services }) => services.notes.byIds),
 });
 
-const NoteEdge = builder.edgeObject({ name: "NoteEdge", type: NoteRef, description: "A note and its cursor." });
-
-const NoteConnection = builder.connectionObject(
-  {
-    name: "NoteConnection",
-    type: NoteRef,
-    description: "A page of notes, as the Relay Cursor Connections Specification defines it.",
-    fields: (t) => ({
-      nodes: t.field({ type: [NoteRef], description: nodesDescription, resolve: (page) => nodesOf<Note>(page) }),
-      totalCount: t.int({
-        description:
-          "The number of notes on all pages. They are counted only if this field is selected, which adds to the cost of the " +
-          "operation.",
-        resolve: countOf,
-      }),
-    }),
-  },
-  NoteEdge,
-);
+const NoteConnection = defineConnection({ type: NoteRef, singular: "A note", plural: "notes" });
 
 const NoteFilterInput = builder.inputType("NoteFilter", {
   description: "Conditions on notes. All given conditions must hold; a condition that is null or omitted is ignored.",
@@ -197,57 +162,29 @@ function noteScope(name: string, { orderBy }: NoteArguments): CursorScope {
 
 const scopeOnTicket = (args: NoteArguments) => noteScope("Ticket.notes", args);
 
-/** What a field of notes with these arguments reads. @throws {InvalidInput} where they cannot be used. */
+/** Returns what a field of notes with these arguments reads. Throws {@link InvalidInput} if they are not valid. */
 function readNotes(args: NoteArguments, scope: CursorScope): NoteRead {
   return { filter: readNoteFilter(args.filter), ordering: scope.ordering, page: readPage(args, scope) };
-}
-
-const readNotesOfTicket = (args: NoteArguments) => readNotes(args, scopeOnTicket(args));
-
-function resolveNotes(
-  ticket: Ticket,
-  args: NoteArguments,
-  context: GraphContext,
-  info: GraphQLResolveInfo,
-): Connection<Note> | Promise<Connection<Note>> {
-  const { services } = context;
-  const count = () => context.loadWith(services.notes.countOfTickets, readNoteFilter(args.filter), ticket.id);
-  const page = context.page(ticket, info, services.notes.ofTickets, () => readNotesOfTicket(args), ticket.id);
-  return mapMaybePromise(page, (slice) => toConnection(requireRow(slice), scopeOnTicket(args), count));
-}
-
-async function notesAcrossTickets(
-  args: NoteArguments,
-  context: GraphContext,
-  info: GraphQLResolveInfo,
-): Promise<Connection<Note>> {
-  const { viewer, services } = context;
-  const scope = noteScope("Query.notes", args);
-  const read = readNotes(args, scope);
-  const selection = context.selectedPage(info, scope);
-  const slice = await services.notes.list(viewer, read, selection);
-  return toConnection(slice, scope, () => services.notes.count(viewer, read.filter));
 }
 
 const filterDescription = "Conditions on the notes. Without it all visible notes are returned.";
 const orderDescription = "The order of the notes. Default: CREATED_AT DESC.";
 
 builder.prismaObjectField(TicketRef, "notes", (t) =>
-  t.connection(
-    {
-      type: NoteRef,
-      description:
-        "The notes on this ticket that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
-      args: {
-        filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
-        orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
-      },
-      extensions: toMany(ticketNotes, readNotesOfTicket, scopeOnTicket),
-      resolve: (ticket, args, context, info) => resolveNotes(ticket, args, context, info),
+  t.toMany({
+    connection: NoteConnection,
+    description:
+      "The notes on this ticket that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
+    args: {
+      filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
+      orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
     },
-    NoteConnection,
-    NoteEdge,
-  ),
+    relation: notesOfTicket,
+    scope: scopeOnTicket,
+    input: readNotes,
+    read: ({ notes }) => notes.ofTickets,
+    count: ({ services, loadWith }, ticketId, { filter }) => loadWith(services.notes.countOfTickets, filter, ticketId),
+  }),
 );
 
 builder.queryFields((t) => ({
@@ -259,20 +196,19 @@ builder.queryFields((t) => ({
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.notes.byIds, readId("Note", id), context.selected(info)),
   }),
-  notes: t.connection(
-    {
-      type: NoteRef,
-      description:
-        "Returns the notes on all tickets that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
-      args: {
-        filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
-        orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
-      },
-      resolve: (_root, args, context, info) => notesAcrossTickets(args, context, info),
+  notes: t.rootConnection({
+    connection: NoteConnection,
+    description:
+      "Returns the notes on all tickets that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
+    args: {
+      filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
+      orderBy: t.arg({ type: NoteOrder, description: orderDescription }),
     },
-    NoteConnection,
-    NoteEdge,
-  ),
+    scope: (args) => noteScope("Query.notes", args),
+    input: readNotes,
+    read: ({ services, viewer }, input, selection) => services.notes.list(viewer, input, selection),
+    count: ({ services, viewer }, { filter }) => services.notes.count(viewer, filter),
+  }),
 }));
 
 const AddNoteInputRef = builder.inputType("AddNoteInput", {
@@ -310,7 +246,7 @@ const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
   fields: (t) => ({
     note: t.field({ type: NoteRef, description: "The note that was added.", resolve: (note) => note }),
     noteEdge: t.field({
-      type: NoteEdge,
+      type: NoteConnection.edge,
       description:
         "The note as an edge of `Ticket.notes` in its default order. A client can insert it into a list that it holds in this " +
         "order.",
@@ -350,11 +286,11 @@ const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement
       description: "The global id of the deleted note. A client can remove it from the lists that it holds.",
       resolve: (note) => encodeGlobalId("Note", note.id),
     }),
-    ticket: t.field({
+    ticket: t.rowByKey({
       type: TicketRef,
       description: "The ticket to which the note belonged.",
-      resolve: (note, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.tickets.byIds, note.ticketId, context.selected(info)), requireRow),
+      key: (note) => note.ticketId,
+      read: ({ tickets }) => tickets.byIds,
     }),
   }),
 });

@@ -1,29 +1,21 @@
 import { builder } from "../graphql/kit/builder.ts";
-import { mapMaybePromise } from "../lib/maybe-promise.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
-import { columns, storedColumn } from "../graphql/kit/field-options.ts";
 import "../graphql/kit/scalars.ts";
 import { authorize, type PersonViewer, type Scope, scopes } from "../viewer.ts";
 import { maySeeEmail } from "./policy.ts";
-import { accountEntity, personEntity } from "./relations.ts";
 import type { Account, Person } from "./service.ts";
 
 export const AccountRef = builder.prismaObject("Account", {
   description: "An organisation with its tickets, notes and people. An account cannot see the tickets and notes of another.",
   fields: (t) => ({
-    uuid: t.field({
-      type: "UUID",
-      description: "The account's UUID.",
-      extensions: storedColumn(accountEntity, "id"),
-      resolve: ({ id }) => id,
-    }),
-    slug: t.exposeString("slug", {
+    uuid: t.column("id", { type: "UUID", description: "The account's UUID." }),
+    slug: t.column("slug", {
       description:
         "The account's short name. The request header `X-Account` selects an account by it, and /v1 shows it as the account's " +
         "id.",
     }),
-    name: t.exposeString("name", { description: "The account's name." }),
-    timeZone: t.exposeString("timeZone", {
+    name: t.column("name", { description: "The account's name." }),
+    timeZone: t.column("timeZone", {
       description: "The account's IANA time zone, such as `Europe/Amsterdam`. /v1 writes times in it; GraphQL always uses UTC.",
     }),
   }),
@@ -37,18 +29,14 @@ builder.nodeRef(AccountRef, {
 export const PersonRef = builder.prismaObject("Person", {
   description: "A person who writes notes or requests tickets: a customer, a specialist or an administrator.",
   fields: (t) => ({
-    uuid: t.field({
-      type: "UUID",
-      description: "The person's UUID. /v2 uses it.",
-      extensions: storedColumn(personEntity, "id"),
-      resolve: ({ id }) => id,
-    }),
-    number: t.expose("number", { type: "SafeInt", description: "The person's number: the integer id that /v1 uses." }),
-    name: t.exposeString("name", { description: "The person's full name." }),
-    email: t.string({
+    uuid: t.column("id", { type: "UUID", description: "The person's UUID. /v2 uses it." }),
+    number: t.column("number", { type: "SafeInt", description: "The person's number: the integer id that /v1 uses." }),
+    name: t.column("name", { description: "The person's full name." }),
+    email: t.computed({
+      type: "String",
       nullable: true,
       description: "The person's email address. Null if the viewer is a customer and this is another person.",
-      extensions: columns(personEntity, "id", "email"),
+      columns: ["id", "email"],
       resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
     }),
   }),
@@ -102,20 +90,17 @@ const ViewerRef = builder.objectRef<PersonViewer>("Viewer").implement({
   description:
     "The viewer: the person for whom the credential acts, with the account, the role and the scopes that apply to this request.",
   fields: (t) => ({
-    person: t.field({
+    person: t.rowByKey({
       type: PersonRef,
       description: "The person for whom the credential acts.",
-      resolve: (viewer, _args, context, info) =>
-        mapMaybePromise(context.load(context.services.people.byIds, viewer.person.id, context.selected(info)), requireRow),
+      key: (viewer) => viewer.person.id,
+      read: ({ people }) => people.byIds,
     }),
-    account: t.field({
+    account: t.rowByKey({
       type: AccountRef,
       description: "The account in which the credential acts: its own, or the one that the header `X-Account` selects.",
-      resolve: (viewer, _args, context, info) =>
-        mapMaybePromise(
-          context.load(context.services.people.accountsByIds, viewer.account.id, context.selected(info)),
-          requireRow,
-        ),
+      key: (viewer) => viewer.account.id,
+      read: ({ people }) => people.accountsByIds,
     }),
     role: t.field({ type: RoleEnum, description: "The person's role in this account.", resolve: (viewer) => viewer.role }),
     scopes: t.field({
@@ -133,9 +118,3 @@ builder.queryField("viewer", (t) =>
     resolve: (_root, _args, { viewer }) => authorize(viewer),
   }),
 );
-
-/** What the database's own constraints promise to be there. */
-export function requireRow<Row>(row: Row | null): Row {
-  if (row === null) throw new Error("A row that a foreign key points to was not visible with the row that points to it.");
-  return row;
-}

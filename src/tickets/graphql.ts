@@ -1,16 +1,14 @@
 import { builder } from "../graphql/kit/builder.ts";
-import { countOf, nodesDescription, nodesOf, readPage, toConnection } from "../graphql/kit/connections.ts";
-import type { CursorScope } from "../query/model/cursor.ts";
+import { readPage } from "../graphql/kit/connections.ts";
+import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { readId } from "../graphql/kit/ids.ts";
-import { mapMaybePromise } from "../lib/maybe-promise.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
-import { columns, toOne, storedColumn } from "../graphql/kit/field-options.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
-import { AccountRef, PersonRef, requireRow } from "../people/graphql.ts";
+import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
-import { accountOfTicket, requesterOfTicket, ticketEntity } from "./relations.ts";
+import { accountOfTicket, requesterOfTicket } from "./relations.ts";
 import type { Ticket } from "./service.ts";
 
 const TicketKindEnum = builder.enumType("TicketKind", {
@@ -42,45 +40,40 @@ const TicketStatusEnum = builder.enumType("TicketStatus", {
 export const TicketRef = builder.prismaObject("Ticket", {
   description: "A ticket of a service desk: a request, a problem, a task or another kind of work, with its notes.",
   fields: (t) => ({
-    uuid: t.field({
-      type: "UUID",
-      description: "The ticket's UUID. /v2 uses it.",
-      extensions: storedColumn(ticketEntity, "id"),
-      resolve: ({ id }) => id,
-    }),
-    number: t.expose("number", {
+    uuid: t.column("id", { type: "UUID", description: "The ticket's UUID. /v2 uses it." }),
+    number: t.column("number", {
       type: "SafeInt",
       description: "The ticket's number, which people use and /v1 has as the integer id.",
     }),
-    kind: t.expose("kind", { type: TicketKindEnum, description: "The kind of the ticket." }),
-    status: t.expose("status", { type: TicketStatusEnum, description: "The status of the ticket." }),
-    subject: t.exposeString("subject", { description: "What the ticket is about: 1 to 255 characters." }),
-    account: t.field({
+    kind: t.column("kind", { type: TicketKindEnum, description: "The kind of the ticket." }),
+    status: t.column("status", { type: TicketStatusEnum, description: "The status of the ticket." }),
+    subject: t.column("subject", { description: "What the ticket is about: 1 to 255 characters." }),
+    account: t.toOne({
       type: AccountRef,
       description: "The account to which the ticket belongs.",
-      extensions: toOne(ticketEntity, accountOfTicket, "accountId"),
-      resolve: (ticket, _args, context, info) =>
-        mapMaybePromise(context.row(ticket, info, context.services.people.accountsByIds, ticket.accountId), requireRow),
+      relation: accountOfTicket,
+      by: "accountId",
+      read: ({ people }) => people.accountsByIds,
     }),
-    requester: t.field({
+    requester: t.toOne({
       type: PersonRef,
       nullable: true,
       description:
         "The person for whom the ticket was added. Null if there is none, or if that person is no longer a member of the " +
         "account.",
-      extensions: toOne(ticketEntity, requesterOfTicket, "requesterId"),
-      resolve: (ticket, _args, context, info) =>
-        ticket.requesterId === null ? null : context.row(ticket, info, context.services.people.byIds, ticket.requesterId),
+      relation: requesterOfTicket,
+      by: "requesterId",
+      read: ({ people }) => people.byIds,
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the ticket was added." }),
-    updatedAt: t.expose("updatedAt", {
-      type: "DateTime",
+    createdAt: t.column("createdAt", { description: "When the ticket was added." }),
+    updatedAt: t.column("updatedAt", {
       description: "When the subject, the status or the requester last changed; if they never did, when the ticket was added.",
     }),
-    viewerCanAddNote: t.boolean({
+    viewerCanAddNote: t.computed({
+      type: "Boolean",
       description:
         "Whether the viewer may add a note to the ticket: the credential has the scopes `tickets:read` and `notes:write`.",
-      extensions: columns(ticketEntity),
+      columns: [],
       resolve: (_ticket, _args, { viewer }) => mayAddNotes(viewer),
     }),
   }),
@@ -91,25 +84,7 @@ builder.nodeRef(TicketRef, {
   loadWithoutCache: loadNode("Ticket", ({ services }) => services.tickets.byIds),
 });
 
-const TicketEdge = builder.edgeObject({ name: "TicketEdge", type: TicketRef, description: "A ticket and its cursor." });
-
-const TicketConnection = builder.connectionObject(
-  {
-    name: "TicketConnection",
-    type: TicketRef,
-    description: "A page of tickets, as the Relay Cursor Connections Specification defines it.",
-    fields: (t) => ({
-      nodes: t.field({ type: [TicketRef], description: nodesDescription, resolve: (page) => nodesOf<Ticket>(page) }),
-      totalCount: t.int({
-        description:
-          "The number of tickets on all pages. They are counted only if this field is selected, which adds to the cost of the " +
-          "operation.",
-        resolve: countOf,
-      }),
-    }),
-  },
-  TicketEdge,
-);
+const TicketConnection = defineConnection({ type: TicketRef, singular: "A ticket", plural: "tickets" });
 
 const TicketFilterInput = builder.inputType("TicketFilter", {
   description: "Conditions on tickets. All given conditions must hold; a condition that is null or omitted is ignored.",
@@ -161,35 +136,28 @@ builder.queryFields((t) => ({
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.tickets.byIds, readId("Ticket", id), context.selected(info)),
   }),
-  tickets: t.connection(
-    {
-      type: TicketRef,
-      description:
-        "Returns the tickets that the viewer may see, the newest first by default. Requires the scope `tickets:read`.",
-      args: {
-        filter: t.arg({
-          type: TicketFilterInput,
-          description: "Conditions on the tickets. Without it all visible tickets are returned.",
-        }),
-        orderBy: t.arg({ type: TicketOrder, description: "The order of the tickets. Default: CREATED_AT DESC." }),
-      },
-      resolve: async (_root, args, context, info) => {
-        const { viewer, services } = context;
-        const order = args.orderBy ?? { field: "CREATED_AT", direction: "DESC" };
-        const scope: CursorScope = {
-          name: "Query.tickets",
-          ordering: [{ ...ticketOrderings[order.field], direction: order.direction }],
-        };
-        const filter = readTicketFilter(args.filter);
-        const read = { filter, ordering: scope.ordering, page: readPage(args, scope) };
-        const selection = context.selectedPage(info, scope);
-        const slice = await services.tickets.list(viewer, read, selection);
-        return toConnection(slice, scope, () => services.tickets.count(viewer, filter));
-      },
+  tickets: t.rootConnection({
+    connection: TicketConnection,
+    description: "Returns the tickets that the viewer may see, the newest first by default. Requires the scope `tickets:read`.",
+    args: {
+      filter: t.arg({
+        type: TicketFilterInput,
+        description: "Conditions on the tickets. Without it all visible tickets are returned.",
+      }),
+      orderBy: t.arg({ type: TicketOrder, description: "The order of the tickets. Default: CREATED_AT DESC." }),
     },
-    TicketConnection,
-    TicketEdge,
-  ),
+    scope: ({ orderBy }) => {
+      const { field, direction } = orderBy ?? { field: "CREATED_AT", direction: "DESC" };
+      return { name: "Query.tickets", ordering: [{ ...ticketOrderings[field], direction }] };
+    },
+    input: (args, scope) => ({
+      filter: readTicketFilter(args.filter),
+      ordering: scope.ordering,
+      page: readPage(args, scope),
+    }),
+    read: ({ services, viewer }, input, selection) => services.tickets.list(viewer, input, selection),
+    count: ({ services, viewer }, { filter }) => services.tickets.count(viewer, filter),
+  }),
 }));
 
 const AddTicketInputRef = builder.inputType("AddTicketInput", {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { createBuilder } from "../../src/graphql/kit/builder.ts";
-import { noteEntity, ticketOfNote } from "../../src/notes/relations.ts";
-import { toOne } from "../../src/graphql/kit/field-options.ts";
+import { ticketOfNote } from "../../src/notes/relations.ts";
 
 type Builder = ReturnType<typeof createBuilder>;
 
@@ -63,11 +62,13 @@ test("what is to be done instead is taken", () => {
     const ticket = made.prismaObject("Ticket", { fields: (t) => ({ subject: t.exposeString("subject") }) });
     made.prismaObject("Note", {
       fields: (t) => ({
-        ticket: t.field({
+        ticket: t.toOne({
           type: ticket,
           nullable: true,
-          extensions: toOne(noteEntity, ticketOfNote, "ticketId"),
-          resolve: () => null,
+          description: "The ticket to which the note belongs.",
+          relation: ticketOfNote,
+          by: "ticketId",
+          read: ({ tickets }) => tickets.byIds,
         }),
       }),
     });

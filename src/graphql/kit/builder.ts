@@ -7,6 +7,7 @@ import { getDatamodel } from "#generated/pothos.ts";
 import { invalid } from "../../errors.ts";
 import { decodeGlobalId, encodeGlobalId } from "../../lib/global-ids.ts";
 import type { GraphContext } from "./context.ts";
+import { entityFieldsPlugin } from "./entity-fields.ts";
 import { refusedFieldsPlugin } from "./refused-fields.ts";
 
 /** The scalars of the schema: the type that resolvers get (Input) and the type that they return (Output). */
@@ -32,8 +33,11 @@ type BuilderTypes = {
   DefaultNodeNullability: false;
 };
 
+/** The types that the builder and its refs have. */
+export type GraphTypes = PothosSchemaTypes.ExtendDefaultTypes<BuilderTypes>;
+
 const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
-  plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin, refusedFieldsPlugin],
+  plugins: [ErrorsPlugin, RelayPlugin, PrismaPlugin, entityFieldsPlugin, refusedFieldsPlugin],
   defaultFieldNullability: false,
   prisma: {
     // The plugin's own queries would bypass the services and their policies, so there is no client for them.

@@ -11,6 +11,11 @@ export interface ConnectionArguments {
   readonly before?: string | null | undefined;
 }
 
+/** What has a cursor: its id breaks ties of an order. */
+export interface RowWithId {
+  readonly id: string;
+}
+
 /** A connection of the Relay Cursor Connections Specification. Cursors and the total are computed only if they are selected. */
 export interface Connection<Row> {
   readonly nodes: readonly Row[];
@@ -51,7 +56,7 @@ export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
 }
 
 /** Returns a page of rows as a connection. `count` reads the total if it was not read with the page. */
-export function toConnection<Row extends { readonly id: string } & object>(
+export function toConnection<Row extends RowWithId>(
   slice: CountedRows<Row>,
   scope: CursorScope,
   count: () => Promise<number>,
@@ -62,10 +67,11 @@ export function toConnection<Row extends { readonly id: string } & object>(
   return connection;
 }
 
-type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
+/** A page of rows with the number of rows on all pages, if it was counted. */
+export type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
 
 // This is a class because each row of a page may have such a page, and a class creates its getters once.
-class PageOfRows<Row extends { readonly id: string } & object> implements Connection<Row> {
+class PageOfRows<Row extends RowWithId> implements Connection<Row> {
   readonly #slice: CountedRows<Row>;
   readonly #scope: CursorScope;
   readonly #count: () => Promise<number>;
@@ -104,20 +110,8 @@ class PageOfRows<Row extends { readonly id: string } & object> implements Connec
   }
 }
 
-export const nodesDescription = "The nodes of this page without their cursors, in the order of `edges`.";
-
-/** Returns the rows of a connection. Pothos' Relay plugin types it as edges only. */
-export function nodesOf<Row>(connection: object): Row[] {
-  return (connection as Connection<Row>).nodes as Row[]; // as in countOf; GraphQL only reads them
-}
-
-/** Returns the total of a connection. The type of Pothos' Relay plugin does not have the function. */
-export function countOf(connection: object): number | Promise<number> {
-  return (connection as Connection<unknown>).totalCount(); // every connection is made by toConnection
-}
-
 /** Returns a row as an edge with a cursor of `scope`. */
-export function toEdge<Row extends { readonly id: string } & object>(row: Row, scope: CursorScope): Edge<Row> {
+export function toEdge<Row extends RowWithId>(row: Row, scope: CursorScope): Edge<Row> {
   return {
     node: row,
     get cursor() {

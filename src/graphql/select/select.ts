@@ -104,7 +104,8 @@ function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Fi
     return { kind: "toOne", relation, nullable, members, key: keyOf(nodes), fallbackColumns };
   }
   if (options?.kind === "toMany") return toManyContent(info, options, field, nodes);
-  if (options === undefined && field.name === "id") {
+  // The id of a node. Ids of other types are columns.
+  if (options === undefined && exposed === undefined && field.name === "id") {
     return { kind: "column", field: "id", encoding: { globalIdOf: type.name }, nullable };
   }
   const stored = options?.stored ? options.columns[0] : exposed;
@@ -129,7 +130,6 @@ function encodingOf(type: GraphQLOutputType): JsonEncoding | undefined {
 }
 
 const encodings: Readonly<Record<string, JsonEncoding>> = {
-  // The ids of types that are no nodes: those of nodes have no options.
   ID: "json",
   String: "json",
   Boolean: "bare",

@@ -1,0 +1,47 @@
+import type { ObjectRef } from "@pothos/core";
+import { builder, type GraphTypes } from "./builder.ts";
+import type { Connection, RowWithId } from "./connections.ts";
+import type { ConnectionTypes } from "./entity-field-types.ts";
+
+/**
+ * Defines the types of a connection of `type`, whose names begin with the name of that type. `singular` begins a sentence, with
+ * its article; `plural` is within one.
+ */
+export function defineConnection<Row extends RowWithId>({
+  type,
+  singular,
+  plural,
+}: {
+  readonly type: ObjectRef<GraphTypes, Row>;
+  readonly singular: string;
+  readonly plural: string;
+}): ConnectionTypes<GraphTypes, Row> {
+  const edge = builder.edgeObject({ name: `${type.name}Edge`, type, description: `${singular} and its cursor.` });
+  const connection = builder.connectionObject(
+    {
+      name: `${type.name}Connection`,
+      type,
+      description: `A page of ${plural}, as the Relay Cursor Connections Specification defines it.`,
+      fields: (t) => ({
+        nodes: t.field({
+          type: [type],
+          description: "The nodes of this page without their cursors, in the order of `edges`.",
+          resolve: (page) => connectionOf<Row>(page).nodes,
+        }),
+        totalCount: t.int({
+          description:
+            `The number of ${plural} on all pages. They are counted only if this field is selected, which adds to the cost of ` +
+            "the operation.",
+          resolve: (page) => connectionOf(page).totalCount(),
+        }),
+      }),
+    },
+    edge,
+  );
+  return { connection, edge };
+}
+
+/** Returns a connection with the members that its type of Pothos' Relay plugin lacks. */
+function connectionOf<Row>(page: object): Connection<Row> {
+  return page as Connection<Row>; // t.toMany and t.rootConnection return what toConnection has made
+}
