@@ -20,41 +20,121 @@ function withTypes(define: (builder: Builder) => void): Builder {
 const noteOf = (builder: Builder) =>
   builder.prismaObject("Note", { fields: (t) => ({ source: t.exposeString("source", { nullable: true }) }) });
 
-const ways: Record<string, { readonly field: string; readonly define: (builder: Builder) => void }> = {
+interface Way {
+  /** What the message names. */
+  readonly path: string;
+  readonly define: (builder: Builder) => void;
+  readonly instead: string;
+}
+
+const ways: Record<string, Way> = {
   "t.relation": {
-    field: "Note.ticket",
+    path: "Note.ticket",
     define: (builder) => {
       builder.prismaObject("Ticket", { fields: (t) => ({ subject: t.exposeString("subject") }) });
       builder.prismaObject("Note", { fields: (t) => ({ ticket: t.relation("ticket") }) });
     },
+    instead: "Define it by t.toOne",
   },
   "t.relatedConnection": {
-    field: "Ticket.notes",
+    path: "Ticket.notes",
     define: (builder) => {
       noteOf(builder);
       builder.prismaObject("Ticket", { fields: (t) => ({ notes: t.relatedConnection("notes", { cursor: "id" }) }) });
     },
+    instead: "Define it by t.toMany",
+  },
+  "t.relationCount": {
+    path: "Ticket.noteCount",
+    define: (builder) => {
+      builder.prismaObject("Ticket", { fields: (t) => ({ noteCount: t.relationCount("notes") }) });
+    },
+    instead: "Define the rows by t.toMany",
+  },
+  "t.variant": {
+    path: "Note.own",
+    define: (builder) => {
+      const own = builder.prismaObject("Note", { variant: "OwnNote", fields: (t) => ({ text: t.exposeString("text") }) });
+      builder.prismaObject("Note", { fields: (t) => ({ own: t.variant(own) }) });
+    },
+    instead: "by t.computed",
   },
   "t.prismaField": {
-    field: "Query.note",
+    path: "Query.note",
     define: (builder) => {
       const note = noteOf(builder);
       builder.queryField("note", (t) => t.prismaField({ type: note, nullable: true, resolve: () => null }));
     },
+    instead: "Define it by t.field",
   },
   "t.prismaConnection": {
-    field: "Query.notes",
+    path: "Query.notes",
     define: (builder) => {
       const note = noteOf(builder);
       builder.queryField("notes", (t) => t.prismaConnection({ type: note, cursor: "id", resolve: () => [] }));
     },
+    instead: "Define it by t.rootConnection",
+  },
+  "a select": {
+    path: "Note.subject",
+    define: (builder) => {
+      builder.prismaObject("Note", {
+        fields: (t) => ({
+          subject: t.string({ select: { ticket: { select: { subject: true } } }, resolve: ({ ticket }) => ticket.subject }),
+        }),
+      });
+    },
+    instead: "Define it by t.computed",
+  },
+  "a select or an include": {
+    path: "Note",
+    define: (builder) => {
+      builder.prismaObject("Note", {
+        select: { source: true },
+        fields: (t) => ({ text: t.exposeString("source", { nullable: true }) }),
+      });
+    },
+    instead: "Leave it out",
+  },
+  "builder.prismaNode": {
+    path: "Note",
+    define: (builder) => {
+      builder.prismaNode("Note", { id: { field: "id" }, fields: (t) => ({ text: t.exposeString("text") }) });
+    },
+    instead: "Define it by builder.prismaObject, then builder.nodeRef",
   },
 };
 
-test.each(Object.entries(ways))("%s is refused when the schema is built, by its field's name", (way, { field, define }) => {
+function expectRefusal(way: string, { path, define, instead }: Way): void {
   const building = () => withTypes(define).toSchema({});
-  expect(building).toThrow(`${field} is defined by ${way}, whose queries would go around the services and their policies.`);
-  expect(building).toThrow(/Define it by t\.(field|connection)/);
+  expect(building).toThrow(`${path} is defined by ${way}, whose queries would go around the services and their policies.`);
+  expect(building).toThrow(instead);
+}
+
+test.each(Object.entries(ways))("%s is refused when the schema is built, by the name of its field or type", expectRefusal);
+
+test("a select of a field that is a function, or an include of a type, is refused too", () => {
+  expectRefusal("a select", {
+    path: "Note.subject",
+    define: (builder) => {
+      builder.prismaObject("Note", {
+        fields: (t) => ({
+          subject: t.string({
+            select: () => ({ ticket: { select: { subject: true } } }),
+            resolve: ({ ticket }) => ticket.subject,
+          }),
+        }),
+      });
+    },
+    instead: "Define it by t.computed",
+  });
+  expectRefusal("a select or an include", {
+    path: "Note",
+    define: (builder) => {
+      builder.prismaObject("Note", { include: { ticket: true }, fields: (t) => ({ text: t.exposeString("text") }) });
+    },
+    instead: "Leave it out",
+  });
 });
 
 test("what is to be done instead is taken", () => {
