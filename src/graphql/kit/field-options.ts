@@ -1,5 +1,3 @@
-import { type FieldNode, getArgumentValues, GraphQLError, type GraphQLField, type GraphQLResolveInfo } from "graphql";
-import { attempt, DomainError } from "../../errors.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../../query/model/relation.ts";
 import type { CursorScope } from "../../query/model/cursor.ts";
 
@@ -18,21 +16,3 @@ export type FieldOptions =
       readonly input: (args: never) => PageInput;
       readonly scope: (args: never) => CursorScope;
     };
-
-/**
- * Returns the input of the page that `node` selects. Undefined if its arguments are not valid: its resolver reads them again
- * and throws.
- */
-export function inputOf(
-  info: GraphQLResolveInfo,
-  options: Extract<FieldOptions, { kind: "toMany" }>,
-  field: GraphQLField<unknown, unknown>,
-  node: FieldNode,
-): PageInput | undefined {
-  const input = attempt<PageInput, DomainError | GraphQLError>(
-    () => options.input(getArgumentValues(field, node, info.variableValues) as never), // the field's own arguments: see toMany
-    DomainError,
-    GraphQLError,
-  );
-  return input instanceof Error ? undefined : input;
-}

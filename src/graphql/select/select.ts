@@ -12,7 +12,7 @@ import {
   isNonNullType,
   isObjectType,
 } from "graphql";
-import { attempt } from "../../errors.ts";
+import { attempt, DomainError } from "../../errors.ts";
 import type {
   Compute,
   EdgeContent,
@@ -24,9 +24,10 @@ import type {
   ResponseContext,
   RowContent,
   RowMembers,
+  ToMany,
 } from "../../query/model/selection.ts";
 import { argumentsOf, collectFields, type FieldGroup, keyOf, type SelectedField } from "../documents/fields.ts";
-import { type FieldOptions, inputOf } from "../kit/field-options.ts";
+import type { FieldOptions } from "../kit/field-options.ts";
 import type { SelectionBuilder } from "../kit/selection-builder.ts";
 import { createSelectionCache } from "./selection-cache.ts";
 
@@ -150,13 +151,15 @@ function toManyContent(
   field: Field,
   nodes: FieldGroup,
 ): RowContent {
-  const input = inputOf(info, options, field, nodes[0]);
+  const read = (): Pick<ToMany, "input" | "scope"> => {
+    const args = argumentsOf({ field, nodes }, info) as never; // the field's own: see t.toMany
+    return { input: options.input(args), scope: options.scope(args) };
+  };
+  const page = attempt<Pick<ToMany, "input" | "scope">, DomainError | GraphQLError>(read, DomainError, GraphQLError);
   // Its resolver reads the arguments again and throws the error.
-  if (!input) return { kind: "onlyRows" };
-  // The arguments are the field's own: see toMany.
-  const scope = options.scope(argumentsOf({ field, nodes }, info) as never);
+  if (page instanceof DomainError || page instanceof GraphQLError) return { kind: "onlyRows" };
   const members = pageMembers(info, field.type, nodes);
-  return { kind: "toMany", relation: options.relation, input, scope, members, key: keyOf(nodes) };
+  return { kind: "toMany", relation: options.relation, ...page, members, key: keyOf(nodes) };
 }
 
 function pageMembers(info: GraphQLResolveInfo, connection: GraphQLOutputType, parents: readonly FieldNode[]): PageMembers {
