@@ -1,10 +1,17 @@
-// npm run bench:compare -- main                this working tree against main, on the full data set: bench/compare.md npm run
-// bench:compare -- main~20 main        one commit against another Options: --pairs=12 --seconds=3 --connections=32
-// --only=Q1,Relay-Q2,v1 --smoke (a small data set) --at-least=0.95 (exit code 1 where the whole interval of a question's rate
-// lies below) --output=FILE
+// npm run bench:compare -- main
+//   compares this working tree with main, on the full data set, and writes bench/compare.md
+// npm run bench:compare -- main~20 main
+//   compares one commit with another
+//
+// --pairs=12 --seconds=3 --connections=32
+// --only=Q1,Relay-Q2,v1
+// --smoke: on a small data set
+// --plugins=MODULE: the later gateway has the plugins of that module, such as bench/compare/envelop-plugins.ts
+// --at-least=0.95: exits with 1 if the whole interval of a question's rate lies below
+// --output=FILE
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { Gateway } from "../test/faults/support/gateway.ts";
 import { type Both, forBoth, type Label, labels } from "./compare/both.ts";
@@ -35,6 +42,7 @@ const { values, positionals } = parseArgs({
     only: { type: "string", default: comparedNames.join(",") },
     smoke: { type: "boolean", default: false },
     "at-least": { type: "string", default: "0" },
+    plugins: { type: "string" },
     output: { type: "string", default: join(import.meta.dirname, "compare.md") },
   },
 });
@@ -52,7 +60,7 @@ if (referenceBefore === undefined || !isUnderstood) {
   console.error(
     "Usage: npm run bench:compare -- <before> [<after>] [--pairs=12] [--seconds=3] [--connections=32] [--at-least=0.95]",
   );
-  console.error(`  [--smoke] [--output=FILE] [--only=…] of ${comparedNames.join(", ")}`);
+  console.error(`  [--smoke] [--plugins=MODULE] [--output=FILE] [--only=…] of ${comparedNames.join(", ")}`);
   process.exit(2);
 }
 const load = { connections, seconds };
@@ -144,9 +152,11 @@ async function openSides(server: string, checkouts: Both<Checkout>): Promise<Bot
     return openSide(checkout, await makeDatabase(server, name, checkout, size));
   };
   const before = await open(checkouts.before, `gateway_compare_before_${process.pid}`);
-  if (dataSetHash(checkouts.before) === dataSetHash(checkouts.after))
-    return { before, after: { ...before, checkout: checkouts.after } };
-  return { before, after: await open(checkouts.after, `gateway_compare_after_${process.pid}`) };
+  const after =
+    dataSetHash(checkouts.before) === dataSetHash(checkouts.after)
+      ? { ...before, checkout: checkouts.after }
+      : await open(checkouts.after, `gateway_compare_after_${process.pid}`);
+  return { before, after: { ...after, plugins: values.plugins && resolve(values.plugins) } };
 }
 
 /** Measures all pairs of all questions. Writes come last, because the other questions would read the rows that they add. */

@@ -6,9 +6,9 @@ import type { Profiler } from "node:inspector";
 const parts: readonly (readonly [part: string, files: RegExp])[] = [
   ["the driver: protocol and pool", /pg-protocol|node_modules\/pg/],
   ["Fastify, CORS, metrics", /fastify|find-my-way|secure-json|prom-client/],
-  ["GraphQL, scalars, Yoga", /\/graphql\/|graphql-yoga|graphql-scalars|@pothos/],
-  ["authentication", /src\/access|http\/authentication/],
-  ["planner and decoding of rows", /src\/reading/],
+  ["GraphQL, scalars, Yoga", /node_modules\/graphql\/|graphql-yoga|graphql-scalars|@pothos/],
+  ["authentication", /src\/access|http\/server\/authentication/],
+  ["plan, statement and decoding", /src\/query/],
   ["batching and caches", /dataloader|lru-cache/],
   ["resolvers, fast path, services", /\/src\//],
   ["Node's HTTP", /^node:_http|http_/],

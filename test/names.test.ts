@@ -9,10 +9,7 @@ const root = resolve(import.meta.dirname, "..");
 
 /** Names that several files declare, each with the reason. */
 const allowed: Readonly<Record<string, string>> = {
-  Constant: "A value that is the same in every row: as a document selects it, and as a read writes it.",
-  constant: "As Constant.",
   global: "No name of a file: each plugin of Pothos adds its types to the global namespace.",
-  parsed: "Parsed text: of a document, and of a result.",
   positionOf: "The position of a row: from the row itself, and as SQL.",
 };
 

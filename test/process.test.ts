@@ -222,7 +222,7 @@ test("a database that does not answer is waited for, and that is said", async ()
 });
 
 test("schema.graphql is checked by the command that writes it", async () => {
-  expect(await outcome(run("graph/print.ts", {}, ["--check"]))).toEqual({ code: 0, out: "", err: "" });
+  expect(await outcome(run("print-schema.ts", {}, ["--check"]))).toEqual({ code: 0, out: "", err: "" });
 });
 
 // Without a server to test against there is no DATABASE_URL to give.

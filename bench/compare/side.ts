@@ -16,6 +16,8 @@ export interface Side {
   /** The key of a specialist, who sees all rows of the account. */
   readonly key: string;
   readonly administratorKey: string;
+  /** The module whose plugins the gateway registers. Undefined: none. */
+  readonly plugins?: string | undefined;
 }
 
 /** Creates the keys in a database with the checkout's own `npm run keys`. */
@@ -28,10 +30,13 @@ export function openSide(checkout: Checkout, database: string): Side {
 }
 
 /** Starts a side's gateway as `npm start` does. It logs to a file, and reaches its database directly or through a counter. */
-export async function startSide({ checkout, database }: Side, url = database): Promise<Gateway> {
+export async function startSide({ checkout, database, plugins }: Side, url = database): Promise<Gateway> {
   return await startGateway({
     checkout: checkout.directory,
-    environment: { DATABASE_URL: url, SIGNING_SECRET: signingSecret, DRAIN_MS: "0", ...raisedRateLimits },
+    environment: {
+      ...{ DATABASE_URL: url, SIGNING_SECRET: signingSecret, DRAIN_MS: "0", ...raisedRateLimits },
+      ...(plugins !== undefined && { GRAPHQL_PLUGINS: plugins }),
+    },
   });
 }
 

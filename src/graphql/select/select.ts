@@ -13,6 +13,7 @@ import {
   isObjectType,
 } from "graphql";
 import { attempt, DomainError } from "../../errors.ts";
+import { createObjectIds } from "../../lib/object-ids.ts";
 import type {
   Compute,
   EdgeContent,
@@ -24,6 +25,7 @@ import type {
   ResponseContext,
   RowContent,
   RowMembers,
+  Selection,
   ToMany,
 } from "../../query/model/selection.ts";
 import { argumentsOf, collectFields, type FieldGroup, keyOf, type SelectedField } from "../documents/fields.ts";
@@ -35,6 +37,8 @@ import { createSelectionCache } from "./selection-cache.ts";
 export interface SelectionBuilders {
   readonly json: SelectionBuilder;
   readonly rows: SelectionBuilder;
+  /** Returns a number of its own for each selection. */
+  readonly idOf: (selection: object) => number;
 }
 
 /** What a computed field takes from the execution that asks for its value. */
@@ -46,7 +50,7 @@ export interface FieldExecutor extends ResponseContext {
 /** Returns builders that cache their selections: the same fields with the same variables are the same object. */
 export function createSelectionBuilders(): SelectionBuilders {
   const cache = createSelectionCache();
-  const builder = (as: keyof SelectionBuilders): SelectionBuilder => ({
+  const builder = (as: Selection["as"]): SelectionBuilder => ({
     selected(info, typename) {
       const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
       if (!isObjectType(type)) throw new TypeError("The field has no object type: name the type whose fields are selected.");
@@ -56,7 +60,7 @@ export function createSelectionBuilders(): SelectionBuilders {
       return cache.page(info, scope, () => pageMembers(info, info.returnType, info.fieldNodes))[as];
     },
   });
-  return { json: builder("json"), rows: builder("rows") };
+  return { json: builder("json"), rows: builder("rows"), idOf: createObjectIds() };
 }
 
 type Field = GraphQLField<unknown, unknown>;

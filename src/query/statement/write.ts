@@ -1,4 +1,4 @@
-import { attempt, DomainError } from "../../errors.ts";
+import { attempt } from "../../errors.ts";
 import { column, raw, sql, type Sql } from "../../database/sql.ts";
 import type { CursorScope } from "../model/cursor.ts";
 import type { Entity } from "../model/entity.ts";
@@ -153,8 +153,11 @@ function writeComputedRows(
 ): Written {
   const { target } = relation;
   const { plan } = writing;
-  const page = plan.related(depth, () => attempt(() => plan.page(relation, input as never, false), DomainError)); // its own input: see RowContent
-  if (!page || page instanceof DomainError) return weightless(none);
+  // The input is the relation's own: see RowContent.
+  const page = attempt(() => plan.related(depth, () => plan.page(relation, input as never, false)), UnsupportedAsJson);
+  const isRefused = page instanceof UnsupportedAsJson;
+  if (isRefused && page.cause === undefined) throw page;
+  if (!page || isRefused) return weightless(none);
   const { columns, decode } = storedColumns(target, undefined);
   // Decodes an array of rows.
   const read = (payload: unknown) => (payload as never[][]).map((values) => decode(values));

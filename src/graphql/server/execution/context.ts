@@ -1,18 +1,13 @@
 import DataLoader from "dataloader";
-import { createObjectIds } from "../../../lib/object-ids.ts";
 import { preloaded } from "../../../query/model/result.ts";
+import type { Selection } from "../../../query/model/selection.ts";
 import type { GraphContext, GraphContextBase } from "../../kit/context.ts";
 import { keyOf } from "../../documents/fields.ts";
 import type { SelectionBuilders } from "../../select/select.ts";
 
 /** Returns the context of one operation, whose root fields are read as JSON or as rows. */
-export function createGraphContext(
-  base: GraphContextBase,
-  builders: SelectionBuilders,
-  as: keyof SelectionBuilders,
-): GraphContext {
+export function createGraphContext(base: GraphContextBase, builders: SelectionBuilders, as: Selection["as"]): GraphContext {
   const { viewer } = base;
-  const objectId = createObjectIds();
   // The key is the read function itself: each service has it once, and it determines the type of the result.
   const loaders = new Map<unknown, Map<string, DataLoader<never, unknown>>>();
 
@@ -35,7 +30,7 @@ export function createGraphContext(
     ...base,
     ...builders[as],
     load(read, key, selection) {
-      const variant = selection === undefined ? "" : String(objectId(selection));
+      const variant = selection === undefined ? "" : String(builders.idOf(selection));
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, selection)).load(key);
     },
     loadWith(read, input, key) {
@@ -51,7 +46,7 @@ export function createGraphContext(
       if (loaded !== undefined) return loaded as never; // as above
       const input = readInput();
       const selection = builders.rows.selectedPage(info);
-      const variant = `${objectId(selection)} ${JSON.stringify(input)}`;
+      const variant = `${builders.idOf(selection)} ${JSON.stringify(input)}`;
       return loaderOf(read, variant, (keys: readonly (typeof key)[]) => read(viewer, keys, input, selection)).load(key);
     },
     forget: () => loaders.clear(),
