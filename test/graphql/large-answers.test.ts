@@ -6,7 +6,7 @@ import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import type { Database } from "../../src/database/database.ts";
 import { openGatewayDatabase } from "../support/database.ts";
-import { addNotes, addTicket, globalId } from "../support/factories.ts";
+import { addNotes, addTicket, globalId, statementsOf } from "../support/factories.ts";
 
 const maxResponseBytes = 400_000;
 const textBytes = 20_000;
@@ -54,7 +54,7 @@ test("a statement that had one large answer goes out for several again once it h
   const [one, other] = [await addTicket(app, account), await addTicket(app, account)];
   expect((await ask(query, { id: ticket.id })).status).toBe(200);
   expect((await ask(query, { id: one.id })).status).toBe(200);
-  const { statements } = await app.statements.during(() => Promise.all([one, other].map(({ id }) => ask(query, { id }))));
+  const statements = await statementsOf(app, () => Promise.all([one, other].map(({ id }) => ask(query, { id }))));
   expect(statements.length).toBe(1);
 });
 

@@ -4,7 +4,7 @@ import { createTextRenderer, maxMainThreadCharacters } from "../../src/notes/ric
 import { createResponseBudget, usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous } from "../../src/viewer.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import { addNotes, addTicket, globalId } from "../support/factories.ts";
+import { addNotes, addTicket, globalId, statementsOf } from "../support/factories.ts";
 
 let app: TestApp;
 let account: TestAccount;
@@ -76,7 +76,7 @@ test("what the texts of a page name is loaded together, whether they are long or
   // Who is asking is known from here on.
   await page(1);
   const counts: number[] = [];
-  for (const size of [1, 8]) counts.push((await app.statements.during(() => page(size))).statements.length);
+  for (const size of [1, 8]) counts.push((await statementsOf(app, () => page(size))).length);
   expect(counts[1]).toBe(counts[0]);
 });
 

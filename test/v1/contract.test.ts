@@ -3,7 +3,7 @@ import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { openDatabase } from "../../src/database/database.ts";
 import { addAccount, addPerson, keyWith, startApp, type TestAccount, type TestApp, unlimited } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
-import { addAttachment, addNote, addTicket, globalId, nodeId } from "../support/factories.ts";
+import { addAttachment, addNote, addTicket, globalId, nodeId, statementsOf } from "../support/factories.ts";
 import { v1, type V1Answer } from "../support/v1.ts";
 
 let app: TestApp;
@@ -619,7 +619,7 @@ test("what a page costs in statements does not grow with its rows", async () => 
   const others = await Promise.all(
     [1, 2, 3].map((index) => addPerson(app.provisioning, { accountId: account.id, name: `P${index}`, role: "SPECIALIST" })),
   );
-  const count = async () => (await app.statements.during(() => specialist("/v1/notes"))).statements.length;
+  const count = async () => (await statementsOf(app, () => specialist("/v1/notes"))).length;
   await addNote(app, ticket, account.specialist);
   await specialist("/v1/notes");
   const one = await count();

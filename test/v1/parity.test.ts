@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import { addAttachment, addNote, addTicket, globalId } from "../support/factories.ts";
+import { addAttachment, addNote, addTicket, globalId, statementsOf } from "../support/factories.ts";
 import { v1 } from "../support/v1.ts";
 
 let app: TestApp;
@@ -209,8 +209,7 @@ describe("rich text", () => {
     }
     await read(notes);
     const costs: number[] = [];
-    for (const part of [notes.slice(0, 2), notes])
-      costs.push((await app.statements.during(() => read(part))).statements.length);
+    for (const part of [notes.slice(0, 2), notes]) costs.push((await statementsOf(app, () => read(part))).length);
     expect(costs).toEqual([4, 4]);
   });
 });
