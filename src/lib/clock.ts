@@ -1,4 +1,4 @@
-/** Tells the time. An input of every service, so that a test or the demo data can say what time it is. */
+/** Returns the current time. Services take it as an input, so that tests and the demo data can set the time. */
 export type Clock = () => Date;
 
 export const systemClock: Clock = () => new Date();

@@ -2,14 +2,14 @@ import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** A directory that its holder alone uses, until it releases it or its process ends. */
+/** A lock on a directory. It lasts until it is released or its process ends. */
 export interface DirectoryLock {
   release(): Promise<void>;
 }
 
-/** Another process, or another part of this one, uses the directory. */
+/** Thrown if another process, or another part of this one, holds the lock of the directory. */
 export class DirectoryInUse extends Error {
-  /** Undefined where it is not known. */
+  /** The id of the process that holds the lock. Undefined if it is not known. */
   readonly pid: number | undefined;
 
   constructor(directory: string, pid?: number) {
@@ -23,27 +23,29 @@ export class DirectoryInUse extends Error {
 }
 
 /**
- * Takes `directory`, which need not exist, by a lock of the operating system on the file `<directory>.lock`. It ends with the process, however that
- * ends, when its last thread is gone: so no lock is ever stale, no process number is mistaken for another's, and containers on one
- * volume are kept apart too.
+ * Locks `directory`, which need not exist, with a lock of the operating system on the file `<directory>.lock`. Throws
+ * {@link DirectoryInUse} if the directory is locked already.
  *
- * @throws {DirectoryInUse} where somebody has it.
+ * The operating system releases the lock when the last thread of the process has ended, whatever ended it. So there are
+ * no stale locks, a reused process id cannot be mistaken for the holder, and the lock also works between containers
+ * that share a volume.
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = `${directory}.lock`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   while (true) {
-    const before = await identity(path);
+    const before = await fileIdentity(path);
     const file = lockFile(path);
     if (file === undefined) throw new DirectoryInUse(directory);
-    // A holder removes the file before it lets go of it. What was locked here may be such a one, which others do not find any more, so
-    // it counts only if it has been there all along; the next round finds one that this round has made.
-    if (before !== undefined && before === (await identity(path))) {
+    // A holder removes the file before it unlocks it. The file that was locked here may be such a removed file, which
+    // other processes do not find any more. So the lock counts only if the path has led to the same file before and
+    // after. Otherwise the next round tries again with the file that this round has created.
+    if (before !== undefined && before === (await fileIdentity(path))) {
       return {
         async release() {
-          // By now it may be another's.
+          // After the first release the file may belong to another process.
           if (!file.isOpen) return;
-          // Where the system does not remove open files, it stays, unlocked.
+          // If the system does not allow the removal of open files, the file stays and is unlocked.
           await rm(path, { force: true }).catch(() => undefined);
           file.close();
         },
@@ -53,11 +55,14 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   }
 }
 
-/** Node has no file locks of its own; SQLite has, on every platform, and takes one for a transaction. Undefined where another has it. */
+/**
+ * Locks the file of `path` with a transaction of SQLite, because Node.js has no file locks. Returns undefined if
+ * another holder has locked it.
+ */
 function lockFile(path: string): DatabaseSync | undefined {
   const file = new DatabaseSync(path, { timeout: 0 });
   try {
-    // Nothing is written. Without this there would be a journal file beside the lock.
+    // Nothing is written. The in-memory journal avoids a journal file beside the lock.
     file.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return file;
   } catch (error) {
@@ -68,8 +73,8 @@ function lockFile(path: string): DatabaseSync | undefined {
   }
 }
 
-/** Which file `path` is the name of now. */
-async function identity(path: string): Promise<string | undefined> {
+/** Returns a text that identifies the file at `path`, or undefined if there is none. */
+async function fileIdentity(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found === undefined ? undefined : `${found.dev} ${found.ino} ${found.birthtimeNs}`;
 }

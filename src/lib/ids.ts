@@ -1,10 +1,16 @@
 import { v7 as uuidv7 } from "uuid";
 
-/** For how many ids random bytes are fetched at once: fetching costs as much for many as for one, and more than everything else about an id. */
+/**
+ * The number of ids for which random bytes are fetched at once. A fetch of many bytes costs as much as one of a few,
+ * and more than all other work for an id.
+ */
 const idsPerFetch = 256;
 const bytesPerId = 16;
 
-/** Makes UUIDs of version 7. Each sorts after the one before it, also within a millisecond and where the clock goes back. */
+/**
+ * Returns a function that makes UUIDs of version 7 (RFC 9562, section 5.7). Each one sorts after the one before it,
+ * also within a millisecond and when the clock goes back.
+ */
 export function createIds(clock: () => number = Date.now): () => string {
   const pool = new Uint8Array(idsPerFetch * bytesPerId);
   let next = pool.length;
@@ -25,7 +31,7 @@ export function createIds(clock: () => number = Date.now): () => string {
     const now = clock();
     if (now > msecs) {
       msecs = now;
-      // One bit is left for counting on. The bytes are those that no other part of the id is made of.
+      // The top bit stays zero, so that the counter has room to grow. The four bytes are in no other part of the id.
       seq = new DataView(random.buffer, random.byteOffset).getUint32(6) & 0x7f_ff_ff_ff;
     } else {
       seq = (seq + 1) | 0;

@@ -1,11 +1,15 @@
 import { type DestinationStream, destination, type Logger, pino, stdSerializers } from "pino";
 
-/** How many bytes of log lines may wait to be read. Further lines are dropped until some are read. */
-const maximumWaitingBytes = 16_777_216;
+/**
+ * The maximum size of log lines that wait for the reader of the log, in bytes. Further lines are dropped until the
+ * reader has taken some.
+ */
+const maxWaitingBytes = 16_777_216;
 
 /**
- * The process's log: JSON lines, without credentials, and with a request's path but not its query, which may hold a signature. It goes to
- * standard output where no `to` is given, and is written beside the requests: a process that is killed takes the last lines with it.
+ * Returns the log of the process. It writes JSON lines without credentials. A request has its path but not its query,
+ * which may contain a signature. Lines go to `to`, by default standard output. They are written asynchronously, so a
+ * process that is killed loses the last lines.
  */
 export function createLog(level: string, to: DestinationStream = standardOutput()): Logger {
   return pino(
@@ -24,12 +28,15 @@ export function createLog(level: string, to: DestinationStream = standardOutput(
   );
 }
 
-/** Whatever waits in it is written as the process exits. */
+/** Returns standard output. Lines that wait are written when the process exits. */
 function standardOutput(): DestinationStream {
-  return destination({ dest: 1, sync: false, maxLength: maximumWaitingBytes });
+  return destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
 }
 
-/** An error as it is logged. Clients of other servers put what they have sent into theirs, credentials too. */
+/**
+ * Returns the properties of an error for the log, without headers. HTTP clients add the headers that they have sent to
+ * their errors, including credentials.
+ */
 function withoutHeaders(error: Error): object {
   const { headers: _, ...shown } = stdSerializers.err(error);
   return shown;

@@ -1,14 +1,15 @@
 import { asError } from "../errors.ts";
 
 /**
- * A value, or a promise of it. `handleMaybePromise` of @whatwg-node/promise-helpers does what is done here, with four objects for each value that is
- * there already: 80 ns to 130 ns instead of 3 ns to 11 ns (Node 24), for every field of every row that is completed.
+ * A value, or a promise of it. The functions below replace `handleMaybePromise` of @whatwg-node/promise-helpers, which
+ * creates four objects for each value that is no promise. They take 3 ns to 11 ns instead of 80 ns to 130 ns (Node 24)
+ * for every completed field of every row.
  */
 export type MaybePromise<Value> = Value | Promise<Value>;
 
 /**
- * `work` of `value`, at once where the value is there: most rows came with what a field asks for, and a promise for each of them would be most of the
- * work of answering.
+ * Returns the result of `work` with `value`. It calls `work` at once if the value is no promise. Most values are none,
+ * and a promise for each of them would be most of the cost of a response.
  */
 export function mapMaybePromise<Value, Result>(
   value: MaybePromise<Value>,
@@ -17,7 +18,7 @@ export function mapMaybePromise<Value, Result>(
   return value instanceof Promise ? value.then(work) : work(value);
 }
 
-/** `work` of all `values`, at once where all of them are there. */
+/** Returns the result of `work` with all `values`. It calls `work` at once if none of them is a promise. */
 export function mapMaybePromises<Value, Result>(
   values: readonly MaybePromise<Value>[],
   work: (values: readonly Value[]) => Result,
@@ -26,7 +27,10 @@ export function mapMaybePromises<Value, Result>(
   return known.length === values.length ? work(known) : Promise.all(values).then(work);
 }
 
-/** What `work` returns, or a promise that what it has thrown rejects: beside others that are waited for, it must not leave them alone. */
+/**
+ * Returns the result of `work`, or a rejected promise if it throws. A caller that awaits several results so handles all
+ * of their errors in one way.
+ */
 export function orRejected<Result>(work: () => MaybePromise<Result>): MaybePromise<Result> {
   try {
     return work();

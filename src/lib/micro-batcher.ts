@@ -3,7 +3,10 @@ import { asError } from "../errors.ts";
 
 /** Collects the questions of one turn of the event loop. */
 export interface MicroBatcher<Question, Answer> {
-  /** Returns the answer to `question`. Throws the error of its batch, or the error at its place among the answers. */
+  /**
+   * Returns the answer to `question`. Throws the error of its batch, or the error that the batch has in place of its
+   * answer.
+   */
   ask(question: Question): Promise<Answer>;
 }
 
@@ -13,11 +16,14 @@ export interface MicroBatcherOptions<Question, Answer> {
   /** The maximum number of questions in a batch. */
   readonly maxBatchSize: number;
   /**
-   * The number of batches that are answered at the same time. Default: no limit. Further questions wait for a batch to end, and
-   * their batch grows meanwhile: the busier the database is, the fewer statements it gets.
+   * The number of batches that are answered at the same time. Default: no limit. Further questions wait for a batch to
+   * end, and their batch grows meanwhile: the busier the database is, the fewer statements it gets.
    */
   readonly maxBatchesAtOnce?: number;
-  /** Returns answers in the order of the questions. An error in place of an answer is thrown to the caller of that question. */
+  /**
+   * Returns answers in the order of the questions. An error in place of an answer is thrown to the caller of that
+   * question.
+   */
   readonly answer: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>;
 }
 
@@ -27,8 +33,8 @@ interface Asked<Question, Answer> {
 }
 
 /**
- * Collects questions until the event loop comes round and answers them together, equal ones as one. Each question is answered
- * by work that began after it was asked. No answer is cached.
+ * Collects questions until the event loop comes round and answers them together, equal ones as one. Each question is
+ * answered by work that began after it was asked. No answer is cached.
  */
 export function createMicroBatcher<Question, Answer>(
   options: MicroBatcherOptions<Question, Answer>,

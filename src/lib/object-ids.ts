@@ -1,6 +1,6 @@
 /**
- * Returns a function that gives each object a number of its own, to be part of a cache's key. Each cache has its own such
- * function.
+ * Returns a function that gives each object a number of its own, to be part of a cache's key. Each cache has its own
+ * such function.
  */
 export function createObjectIds(): (object: object) => number {
   const ids = new WeakMap<object, number>();

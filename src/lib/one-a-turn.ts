@@ -4,8 +4,8 @@ import pLimit from "p-limit";
 const turnsBetween = 3;
 
 /**
- * Returns a concurrency limiter for synchronous work of several milliseconds. Its promises resolve one at a time, some turns of
- * the event loop apart, so that short requests are served between two long pieces of work.
+ * Returns a concurrency limiter for synchronous work of several milliseconds. Its promises resolve one at a time, some
+ * turns of the event loop apart, so that short requests are served between two long pieces of work.
  */
 export function createOneATurn(): () => Promise<void> {
   const limit = pLimit(1);

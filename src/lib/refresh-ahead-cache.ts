@@ -3,8 +3,8 @@ import { LRUCache } from "lru-cache";
 /** A cache with a lifetime and a maximum of entries. It loads a value that is in use again before the value expires. */
 export interface RefreshAheadCache<Value> {
   /**
-   * Returns the value of `key`, and loads it if it is not known or too old. Callers that ask during a load wait for that load.
-   * A load that fails is not cached.
+   * Returns the value of `key`, and loads it if it is not known or too old. Callers that ask during a load wait for
+   * that load. A load that fails is not cached.
    */
   get(key: string, load: () => Promise<Value>): Promise<Value>;
 }
@@ -14,7 +14,9 @@ export interface RefreshAheadCacheOptions {
   readonly maximumEntries: number;
   /** The maximum age of a value. It counts from the start of its load: the value contains every earlier change. */
   readonly lifetimeMilliseconds: number;
-  /** From this age on, a use of the value loads it again in the background. Callers of a value in steady use never wait. */
+  /**
+   * From this age on, a use of the value loads it again in the background. Callers of a value in steady use never wait.
+   */
   readonly refreshMilliseconds: number;
   /** A clock that never jumps, in milliseconds. */
   readonly now: () => number;

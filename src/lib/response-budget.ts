@@ -1,108 +1,127 @@
 import { AnswerTooLarge, type DomainError, TooExpensive, Unavailable } from "../errors.ts";
 
 /**
- * Bounds the memory of all responses under way in this process: each has a maximum of its own, and all together have a shared
- * one. A request is admitted while there is room. The parts of its response are charged when they arrive from the database, and
- * released when the response has been sent. Large parts are reserved before they are requested.
+ * Bounds the memory of all responses under way in this process: each has a maximum of its own, and all together have a
+ * shared one. A request is admitted while there is room. The parts of its response are charged when they arrive from
+ * the database, and released when the response has been sent. Large parts are reserved before they are requested.
  */
 export interface ResponseBudget {
-  /** The largest answer, in bytes of UTF-8. */
+  /** The maximum size of a response, in bytes of UTF-8. */
   readonly maximumBytes: number;
-  /** Opens the allowance of a response that goes to `reader`. */
+  /** Returns the allowance of a response to `reader`. */
   open(reader: Reader): OpenResponse;
-  /** The allowance of work that is done for no response, such as loading the demo data: large, and never counted with others. */
+  /** The allowance of work without a response, such as loading the demo data. It is not counted with the others. */
   readonly withoutResponse: ResponseAllowance;
-  /** Bytes that all answers under way have taken. */
+  /** The bytes that all responses under way have taken. */
   readonly usedBytes: number;
-  /** How many requests wait for room. */
+  /** The number of requests that wait for room. */
   readonly waitingRequests: number;
 }
 
-/** What one response takes up, and may still take up. */
+/** The memory that one response has taken, and may still take. */
 export interface ResponseAllowance {
-  /** Resolves when there is room for another answer; undefined where there is now. @throws {Unavailable} where there is none for too long. */
+  /**
+   * Returns a promise that resolves when there is room for another response, or undefined if there is room now. The
+   * promise rejects with {@link Unavailable} if there is no room for too long.
+   */
   admit(): Promise<void> | undefined;
   /**
-   * Reserves `bytes` before they are requested.
-   *
-   * @throws {AnswerTooLarge} if the response becomes too large, {@link Unavailable} if there is no room for too long.
+   * Reserves `bytes` before they are requested. Throws {@link AnswerTooLarge} if the response becomes too large, and
+   * {@link Unavailable} if there is no room for too long.
    */
   reserve(bytes: number): Promise<void>;
   /**
-   * Charges `bytes` that have arrived already, or releases `-bytes`. @throws {AnswerTooLarge} if the response becomes too large.
+   * Charges `bytes` that have arrived already, or releases them if `bytes` is negative. Throws {@link AnswerTooLarge}
+   * if the response becomes too large.
    */
   charge(bytes: number): void;
-  /** What may be rendered for this answer. */
+  /** The limits on rendering for this response. */
   readonly rendering: RenderingAllowance;
-  /** Bytes that this answer may still take. */
+  /** The bytes that this response may still take. */
   readonly remainingBytes: number;
 }
 
 /** The allowance of a response that is under way. */
 export interface OpenResponse extends ResponseAllowance {
-  /** Gives back all that was taken; more than once is as good as once. */
+  /** Releases everything that the response has taken. Further calls have no effect. */
   release(): void;
 }
 
-/** Who an answer goes to, as a `ServerResponse` of Node.js knows them. */
+/** The client of a response, with the properties that a `ServerResponse` of Node.js has. */
 export interface Reader {
   /** Whether the whole response has been written, though perhaps not sent. */
   readonly writableEnded: boolean;
-  /** Whether all of it has left. */
+  /** Whether all of the response has been handed to the operating system. */
   readonly writableFinished: boolean;
   destroy(): unknown;
 }
 
-/** What may still be rendered for one answer. */
+/** The limits on rendering for one response. */
 export interface RenderingAllowance {
-  /** Takes the characters of a text that is to be rendered. @throws {TooExpensive} where they are too many. */
+  /** Charges the characters of a text that is to be rendered. Throws {@link TooExpensive} if there are too many. */
   takeCharacters(characters: number): void;
-  /** Takes time that rendering has taken, in milliseconds. */
+  /** Charges the time that rendering has taken, in milliseconds. */
   takeMilliseconds(milliseconds: number): void;
-  /** Why nothing more is rendered: it took too long, or the client has gone. Undefined where there is no reason. */
+  /**
+   * Returns the reason why nothing more is rendered: it has taken too long, or the client has disconnected. Undefined
+   * if there is no reason.
+   */
   refusal(): DomainError | undefined;
 }
 
 export interface ResponseBudgetOptions {
   readonly maximumBytes: number;
-  /** How long a request waits for room. Default: five seconds. */
+  /** The maximum time that a request waits for room. Default: five seconds. */
   readonly waitMilliseconds?: number;
 }
 
-/** The largest answer where nothing else is configured. */
+/** The default of the maximum size of a response, in bytes. */
 export const usualMaximumBytes = 16_777_216;
 
 /**
- * How many responses of the maximum size all responses under way may take together. A response is in memory more than once: as
- * its parts and as the text that is sent.
+ * The number of responses of the maximum size that all responses under way may take together. A response is in memory
+ * more than once: as its parts and as the text that is sent.
  */
-const largestAnswersTogether = 4;
-/** Large parts take half of that at most: small ones go on while large ones are with slow readers. */
-const shareOfLargeParts = 0.5;
-const usualWaitMilliseconds = 5_000;
+const maxLargestResponses = 4;
+/**
+ * The share that reserved parts may take at most. The rest stays free for small responses while slow readers receive
+ * large ones.
+ */
+const maxReservedShare = 0.5;
+const defaultWaitMilliseconds = 5_000;
 
-/** What may be rendered for one answer. A text of 64 KB can be made to take a quarter of a second. */
-const maximumRenderedCharacters = 16_777_216;
-const maximumRenderingMilliseconds = 10_000;
+/**
+ * The limits on rendering for one response. A text of 64 KB can be written so that rendering it takes a quarter of a
+ * second.
+ */
+const maxRenderedCharacters = 16_777_216;
+const maxRenderingMilliseconds = 10_000;
 
-/** Answers up to this many bytes leave at once, however slow their readers are: the operating system takes them. */
+/**
+ * Responses up to this size leave at once, however slow their readers are, because the operating system buffers them.
+ */
 const unbufferedBytes = 16_384;
 
-/** A reader who has had an answer for so long, and has not taken all of it, is cut off where others wait for the room that it takes. */
+/**
+ * The time after which a reader who has not received the whole response is disconnected, if others wait for its room.
+ */
 const slowReaderMilliseconds = 10_000;
 
 interface Waiting {
-  /** Reserves what is waited for, if there is room now. */
+  /** Takes the room if there is enough now. Returns whether it did. */
   readonly tryTake: () => boolean;
   readonly resolve: () => void;
 }
 
 export function createResponseBudget(options: ResponseBudgetOptions): ResponseBudget {
-  const { maximumBytes, waitMilliseconds = usualWaitMilliseconds } = options;
-  const totalBytes = largestAnswersTogether * maximumBytes;
-  const largeBytes = totalBytes * shareOfLargeParts;
+  const { maximumBytes, waitMilliseconds = defaultWaitMilliseconds } = options;
+  const totalBytes = maxLargestResponses * maximumBytes;
+  const maxReservedBytes = totalBytes * maxReservedShare;
   const waiting = new Set<Waiting>();
-  /** Those that may be cut off. Not all: entries that leave a set keep what they held until V8's next full collection. */
+  /**
+   * The responses that may be cut off. Small ones are left out, because V8 frees what is removed from a set only at its
+   * next full collection.
+   */
   const large = new Set<Response>();
   let usedBytes = 0;
 
@@ -119,7 +138,7 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     for (const response of large) response.cutOffSlowReader(now);
   }
 
-  function whenThereIsRoom(tryTake: () => boolean): Promise<void> | undefined {
+  function waitForRoom(tryTake: () => boolean): Promise<void> | undefined {
     if (tryTake()) return undefined;
     cutOffSlowReaders();
     if (tryTake()) return undefined;
@@ -139,14 +158,14 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     });
   }
 
-  const isThereRoom = () => usedBytes < totalBytes;
+  const hasRoom = () => usedBytes < totalBytes;
 
-  /** Made for every request: a class, whose methods all of them share. */
+  /** A class, because one is created for every request and its methods are shared. */
   class Response implements OpenResponse {
     readonly #reader: Reader;
-    /** When the reader was first found to be reading. */
-    #readingSince: number | undefined;
-    /** Made when something is to be rendered. */
+    /** The first time at which the response was found to be written but not sent completely. */
+    #sendingSince: number | undefined;
+    /** Created when it is first used. */
     #rendering: RenderingAllowance | undefined;
     #bytes = 0;
     #isReleased = false;
@@ -160,23 +179,19 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
     }
 
     get rendering(): RenderingAllowance {
-      this.#rendering ??= createRenderingAllowance(
-        maximumRenderedCharacters,
-        maximumRenderingMilliseconds,
-        () => this.#isReleased,
-      );
+      this.#rendering ??= createRenderingAllowance(maxRenderedCharacters, maxRenderingMilliseconds, () => this.#isReleased);
       return this.#rendering;
     }
 
     admit(): Promise<void> | undefined {
-      return whenThereIsRoom(isThereRoom);
+      return waitForRoom(hasRoom);
     }
 
     async reserve(bytes: number): Promise<void> {
       this.#requireWithinMaximum(bytes);
-      await whenThereIsRoom(() => {
-        // An answer that is alone is never too large for all of them together.
-        const fits = usedBytes + bytes <= largeBytes || usedBytes === this.#bytes;
+      await waitForRoom(() => {
+        // A response that is alone always fits.
+        const fits = usedBytes + bytes <= maxReservedBytes || usedBytes === this.#bytes;
         if (fits) this.#take(bytes);
         return fits;
       });
@@ -197,14 +212,14 @@ export function createResponseBudget(options: ResponseBudgetOptions): ResponseBu
 
     cutOffSlowReader(now: number): void {
       if (!this.#reader.writableEnded || this.#reader.writableFinished) return;
-      this.#readingSince ??= now;
-      if (now - this.#readingSince < slowReaderMilliseconds) return;
+      this.#sendingSince ??= now;
+      if (now - this.#sendingSince < slowReaderMilliseconds) return;
       this.release();
       this.#reader.destroy();
     }
 
     #take(bytes: number): void {
-      // What was read for a client that has disconnected is released when it arrives.
+      // Data for a client that has disconnected is not charged when it arrives.
       if (this.#isReleased) return;
       this.#bytes += bytes;
       usedBytes += bytes;
@@ -247,8 +262,8 @@ function createUncountedAllowance(maximumBytes: number): ResponseAllowance {
 }
 
 function createRenderingAllowance(
-  maximumCharacters: number,
-  maximumMilliseconds: number,
+  maxCharacters: number,
+  maxMilliseconds: number,
   isReleased: () => boolean,
 ): RenderingAllowance {
   let characters = 0;
@@ -256,9 +271,9 @@ function createRenderingAllowance(
   return {
     takeCharacters(more) {
       characters += more;
-      if (characters <= maximumCharacters) return;
+      if (characters <= maxCharacters) return;
       throw new TooExpensive(
-        `The texts to be rendered have ${characters} characters or more; at most ${maximumCharacters} are rendered for one operation. Ask for smaller pages.`,
+        `The texts to be rendered have ${characters} characters or more; at most ${maxCharacters} are rendered for one operation. Ask for smaller pages.`,
       );
     },
     takeMilliseconds(more) {
@@ -266,9 +281,9 @@ function createRenderingAllowance(
     },
     refusal() {
       if (isReleased()) return new Unavailable({}, "The request was given up before it was answered.");
-      if (milliseconds <= maximumMilliseconds) return undefined;
+      if (milliseconds <= maxMilliseconds) return undefined;
       return new TooExpensive(
-        `Rendering the texts takes more than the ${maximumMilliseconds / 1000} seconds that it may take for one operation. Ask for smaller pages.`,
+        `Rendering the texts takes more than the ${maxMilliseconds / 1000} seconds that it may take for one operation. Ask for smaller pages.`,
       );
     },
   };

@@ -1,9 +1,9 @@
 import { type FieldProblem, InvalidInput } from "../errors.ts";
 
-/** What is wrong with the fields of one input, collected so that a caller learns all of it at once. */
+/** Collects the problems of the fields of one input, so that a caller is told all of them at once. */
 export interface Issues {
   add(path: string, message: string): void;
-  /** @throws {InvalidInput} where anything was added. */
+  /** Throws {@link InvalidInput} with the collected problems if there are any. */
   throwIfAny(): void;
 }
 
@@ -18,8 +18,8 @@ export function createIssues(): Issues {
 }
 
 /**
- * Why `value` cannot be kept as it is, or undefined. PostgreSQL's text holds no NUL, and a lone surrogate has no UTF-8: the driver
- * would write U+FFFD in its place without a word.
+ * Returns why `value` cannot be stored unchanged, or undefined if it can. PostgreSQL's text cannot contain NUL. A lone
+ * surrogate has no UTF-8 encoding, so the driver would silently replace it by U+FFFD.
  */
 export function unstorable(value: string): string | undefined {
   if (value.includes("\0")) return "must not contain the character NUL";
@@ -27,22 +27,23 @@ export function unstorable(value: string): string | undefined {
   return undefined;
 }
 
-/** Length as UTF-8, in bytes. */
+/** Returns the length in UTF-8, in bytes. */
 export function byteLength(value: string): number {
   return Buffer.byteLength(value, "utf8");
 }
 
-/** Length in Unicode code points, not in UTF-16 units. */
+/** Returns the length in Unicode code points, not in UTF-16 units. */
 export function codePointLength(value: string): number {
   let length = 0;
   for (const _ of value) length += 1;
   return length;
 }
 
-// Fatal: bytes that are not UTF-8 are refused, and not silently read as U+FFFD. A BOM is no part of JSON.
+// `fatal` refuses bytes that are not UTF-8; otherwise they would silently become U+FFFD. `ignoreBOM` keeps a BOM in the
+// text, because JSON has none (RFC 8259, section 8.1).
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** `bytes` as text; undefined where they are not UTF-8. */
+/** Returns `bytes` decoded as UTF-8, or undefined if they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes);
@@ -53,7 +54,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 const htmlEntities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** `text` as it can stand in HTML, in an attribute between double quotes as well. */
+/** Returns `text` escaped for HTML, for text as well as for attributes in double quotes. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"]/g, (character) => htmlEntities[character] ?? "");
 }
