@@ -32,18 +32,18 @@ export interface OpenObject {
   close(): Promise<void>;
 }
 
-/** Stores objects as files. Its signed URLs lead to `http/files.ts`, which serves them. */
+/** Stores objects as files. Its signed URLs lead to `http/server/files.ts`, which serves them. */
 export interface FileStorage extends ObjectStorage {
   readonly kind: "file";
   readonly maximumBytes: number;
   /**
-   * Returns the permissions of an upload URL. Throws {@link Forbidden} if this gateway did not sign it for a PUT of `key`, or
-   * it has expired.
+   * Returns the permissions of an upload URL. Throws {@link Forbidden} if this gateway did not sign it for a PUT of
+   * `key`, or it has expired.
    */
   verifyUpload(key: string, query: URLSearchParams): UploadPermit;
   /**
-   * Returns the permissions of a download URL. Throws {@link Forbidden} if this gateway did not sign it for a GET of `key`,
-   * or it has expired.
+   * Returns the permissions of a download URL. Throws {@link Forbidden} if this gateway did not sign it for a GET of
+   * `key`, or it has expired.
    */
   verifyDownload(key: string, query: URLSearchParams): DownloadPermit;
   /** Opens an object for reading, or returns null if there is none. */
@@ -67,11 +67,12 @@ const objectEnding = ".object";
 export const filesPath = "/files";
 
 /**
- * Returns a storage that keeps objects as files `objects/<key>.object` below the directory. Files that are being written are in
- * `incoming/`.
+ * Returns a storage that keeps objects as files `objects/<key>.object` below the directory. Files that are being
+ * written are in `incoming/`.
  *
- * Each write goes to a file of its own in `incoming/`, is synced, and is renamed into place. A reader sees either the whole old
- * object or the whole new one, also after a crash. The next start removes files that a killed process has left in `incoming/`.
+ * Each write goes to a file of its own in `incoming/`, is synced, and is renamed into place. A reader sees either the
+ * whole old object or the whole new one, also after a crash. The next start removes files that a killed process has
+ * left in `incoming/`.
  */
 export async function createFileStorage(options: FileStorageOptions): Promise<FileStorage> {
   const { publicUrl, signer, clock, maximumBytes } = options;
@@ -88,7 +89,8 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
   const lock = await lockDirectory(own);
   await mkdir(own, { mode: 0o700 });
 
-  // Keys contain no dots. With the ending, the file of the key "a" and the directory of the key "a/b" have different names.
+  // Keys contain no dots. With the ending, the file of the key "a" and the directory of the key "a/b" have different
+  // names.
   function pathOf(key: string): string {
     return join(objects, `${requireKey(key)}${objectEnding}`);
   }
@@ -263,9 +265,9 @@ function downloadParts(
 }
 
 /**
- * Returns the facts of a file. The entity tag consists of the file's inode, its modification time and its size. It is a strong
- * tag, because a file is written once, before it gets its name, so other bytes are always in another file. A hash would have to
- * be stored in a second file, which could be lost.
+ * Returns the facts of a file. The entity tag consists of the file's inode, its modification time and its size. It is a
+ * strong tag, because a file is written once, before it gets its name, so other bytes are always in another file. A
+ * hash would have to be stored in a second file, which could be lost.
  */
 function factsOf(stats: BigIntStats): ObjectFacts {
   const tag = [stats.ino, stats.mtimeNs, stats.size].map((value) => value.toString(36)).join("-");
@@ -345,7 +347,10 @@ async function hasNoLinks(directory: string): Promise<boolean> {
   return (await realpath(directory)) === directory;
 }
 
-/** Returns the result of `work`, or undefined if the file is missing. A link instead of the file (ELOOP) counts as missing. */
+/**
+ * Returns the result of `work`, or undefined if the file is missing. A link instead of the file (ELOOP) counts as
+ * missing.
+ */
 async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
@@ -356,8 +361,8 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Returns the result of `work`. Throws {@link Unavailable} if the file system refuses it (no space, no permission, no such
- * device).
+ * Returns the result of `work`. Throws {@link Unavailable} if the file system refuses it (no space, no permission, no
+ * such device).
  */
 async function orUnavailable<T>(work: Promise<T>): Promise<T> {
   try {

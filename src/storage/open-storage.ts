@@ -3,9 +3,8 @@ import { createFileStorage, type FileStorage, type FileStorageOptions } from "./
 import type { S3Storage } from "./s3-storage.ts";
 
 /**
- * Opens the object store that the configuration names. One of kind `file` still needs its URLs served: see `http/files.ts`.
- *
- * @throws {ConfigError} where its directory cannot be made or written to.
+ * Opens the object store that the configuration names. For the kind `file`, `http/server/files.ts` must serve its URLs.
+ * Throws `ConfigError` if its directory cannot be created or written to.
  */
 export async function openStorage(
   config: StorageConfig,
@@ -16,7 +15,7 @@ export async function openStorage(
       throw asDataDirectoryProblem(error);
     });
   }
-  // Loaded where it is used: the AWS SDK would cost every start without S3 its time and memory.
+  // Loaded only here, because the AWS SDK would cost every start without S3 time and memory.
   const { createS3Storage } = await import("./s3-storage.ts");
   return createS3Storage({ ...config, clock: dependencies.clock });
 }

@@ -18,7 +18,10 @@ import { Unavailable } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { dispositionOf, type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
 
-/** Keeps objects in a bucket. Its URLs lead to the bucket itself: neither uploads nor downloads pass through the gateway. */
+/**
+ * Stores objects in a bucket. Its signed URLs lead to the bucket itself, so uploads and downloads do not pass through
+ * the gateway.
+ */
 export interface S3Storage extends ObjectStorage {
   readonly kind: "s3";
 }
@@ -26,27 +29,29 @@ export interface S3Storage extends ObjectStorage {
 export interface S3StorageOptions {
   readonly bucket: string;
   readonly region: string;
-  /** Base URL of a store that is not Amazon's. */
+  /** The base URL of a store that is not Amazon's. */
   readonly endpoint: string | undefined;
-  /** Base URL of the store in the URLs that are signed for others, where they reach it by another address than the gateway does. */
+  /** The base URL in signed URLs, if clients reach the store at another address than the gateway does. */
   readonly publicEndpoint?: string | undefined;
   readonly clock: Clock;
 }
 
-// Long enough for a part of an upload to be taken in, short enough for a frozen store to be noticed within a client's patience.
+// Long enough for the store to accept a part of an upload, and short enough to notice a frozen store before clients
+// give up.
 const connectMilliseconds = 2_000;
 const idleSocketMilliseconds = 10_000;
 const storeCheckMilliseconds = 5_000;
 
-const removalsAtOnce = 8;
+const maxConcurrentRemovals = 8;
 
-/** A client of the store at `endpoint`; Amazon's where that is undefined. */
+/** Returns a client of the store at `endpoint`, or of Amazon's if that is undefined. */
 function openClient(region: string, endpoint: string | undefined): S3Client {
   return new S3Client({
     region,
-    // Stores that are not Amazon's seldom have a host name for each bucket.
+    // Stores other than Amazon's seldom have a host name for each bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    // By default a checksum of a body that is not there yet is signed into every upload URL, and a header that older stores refuse.
+    // By default the SDK signs into every upload URL a checksum of a body that does not exist yet, and a header that
+    // older stores refuse.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: { connectionTimeout: connectMilliseconds, socketTimeout: idleSocketMilliseconds },
@@ -56,20 +61,20 @@ function openClient(region: string, endpoint: string | undefined): S3Client {
 /**
  * Stores objects in an S3 bucket, with the credentials that the AWS SDK finds (environment, files, instance role).
  *
- * It cannot keep two promises of the file store: a signed PUT has no maximum size, and the gateway is not notified when an upload
- * arrives.
+ * It cannot keep two promises of the file store: a signed PUT has no maximum size, and the gateway is not notified when
+ * an upload arrives.
  */
 export function createS3Storage(options: S3StorageOptions): S3Storage {
   const { bucket, region, endpoint, publicEndpoint = endpoint, clock } = options;
   const client = openClient(region, endpoint);
-  // The signature includes the host, so a URL for another address is signed for that address. This client only signs, and sends
-  // nothing.
+  // The signature includes the host, so a URL for another address is signed for that address. This client only signs,
+  // and sends nothing.
   const signingClient = publicEndpoint === endpoint ? client : openClient(region, publicEndpoint);
 
   function lifetime(expiresAt: Date): { signingDate: Date; expiresIn: number } {
     const signingDate = clock();
-    // X-Amz-Date has no fraction and X-Amz-Expires is in whole seconds: the URL may live up to one second less than requested,
-    // never more.
+    // X-Amz-Date has no fraction and X-Amz-Expires is in whole seconds: the URL may live up to one second less than
+    // requested, never more.
     return {
       signingDate,
       expiresIn: Math.floor((expiresAt.getTime() - Math.floor(signingDate.getTime() / 1000) * 1000) / 1000),
@@ -101,8 +106,8 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
         ContentType: contentType,
         ...(size === undefined ? {} : { ContentLength: size }),
       });
-      // Without this list the presigner leaves these headers unsigned, and the store would accept any type and length. A client
-      // does not set the length itself: its HTTP library sends it.
+      // Without this list the presigner leaves these headers unsigned, and the store would accept any type and length.
+      // A client does not set the length itself: its HTTP library sends it.
       const signableHeaders = new Set(["content-type", "host", ...(size === undefined ? [] : ["content-length"])]);
       const url = await onS3(getSignedUrl(signingClient, command, { ...lifetime(expiresAt), signableHeaders }));
       return { url, method: "PUT", headers: { "content-type": contentType }, expiresAt };
@@ -139,7 +144,8 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
         }
       }
       try {
-        // In parts, for the length is not known before the end; nothing is there until the last call says that all of them are.
+        // The upload is sent in parts, because its length is not known before its end. The object exists only after the
+        // last call, which completes the upload.
         await new Upload({ client, params: { Bucket: bucket, Key: requireKey(key), Body: Readable.from(limited()) } }).done();
       } catch (error) {
         if (failure !== undefined) throw failure.error;
@@ -173,7 +179,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
         if (isMissing(error)) return null;
         throw new Unavailable({ cause: error });
       });
-      // On Node.js a body is what its HTTP client reads from.
+      // On Node.js the body is a stream of Node's HTTP client.
       return found === null ? null : (found.Body as Readable);
     },
 
@@ -190,14 +196,14 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
     async removeUnfinished(before) {
       const command = new ListMultipartUploadsCommand({ Bucket: bucket });
-      // The first page is enough: the next call finds the rest.
+      // The first page is enough, because the next call finds the rest.
       const { Uploads: unfinished = [] } = await onS3(client.send(command));
       for (const { Key, UploadId, Initiated } of unfinished) {
         if (Key === undefined || UploadId === undefined || Initiated === undefined || Initiated >= before) continue;
         const abort = client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
         await onS3(
           abort.catch((error: unknown) => {
-            // Another process has done it, or the upload has ended after all.
+            // Another process has aborted the upload, or it has been completed.
             if (!isMissing(error)) throw error;
           }),
         );
@@ -208,13 +214,13 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
     async remove(keys) {
       const left = keys.map(requireKey);
-      // One by one: the request that removes many wants a checksum that some stores know and others do not.
+      // One request for each object, because a request for many needs a checksum that not all stores support.
       const worker = async (): Promise<void> => {
         for (let key = left.pop(); key !== undefined; key = left.pop()) {
           await onS3(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
         }
       };
-      await Promise.all(Array.from({ length: removalsAtOnce }, worker));
+      await Promise.all(Array.from({ length: maxConcurrentRemovals }, worker));
     },
 
     async check() {
@@ -234,7 +240,10 @@ function isMissing(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
 }
 
-/** Turns every failure of the store, refusals of our own credentials among them, into Unavailable. */
+/**
+ * Returns the result of `work`. Throws {@link Unavailable} for every failure of the store, including refusals of the
+ * gateway's own credentials.
+ */
 async function onS3<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -4,19 +4,23 @@ import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 export interface Signer {
   /** Returns a signature over `parts` in this order: 43 characters that are safe in a URL. */
   sign(parts: readonly string[]): string;
-  /** Whether `signature` was made by {@link Signer.sign} for exactly these parts. Takes as long for a near miss as for a far one. */
+  /**
+   * Returns whether {@link Signer.sign} made `signature` for exactly these parts. How long it takes does not depend on
+   * where they differ.
+   */
   verify(parts: readonly string[], signature: string): boolean;
 }
 
 /**
- * Returns a signer with HMAC-SHA256. It derives a key for each `purpose` from `secret`: a signature for one purpose is not valid
- * for another, even with the same parts. Give each kind of signed thing its own purpose.
+ * Returns a signer with HMAC-SHA256. It derives a key for each `purpose` from `secret` (HKDF, RFC 5869): a signature
+ * for one purpose is not valid for another, even with the same parts. Give each kind of signed text its own purpose.
  */
 export function createSigner(secret: string, purpose: string): Signer {
   const key = Buffer.from(hkdfSync("sha256", secret, "", purpose, 32));
 
   function sign(parts: readonly string[]): string {
-    // JSON keeps the parts apart: ["ab", "c"] and ["a", "bc"] are two texts, as no joining by a separator could promise.
+    // JSON keeps the parts apart: ["ab", "c"] and ["a", "bc"] are different texts. A separator between the parts could
+    // also be in a part.
     return createHmac("sha256", key).update(JSON.stringify(parts)).digest("base64url");
   }
 
@@ -24,7 +28,7 @@ export function createSigner(secret: string, purpose: string): Signer {
     sign,
 
     verify(parts, signature) {
-      // The texts are compared, not the bytes that they encode: base64url has several spellings of one value, and one is enough.
+      // The encoded texts are compared, not their bytes, because several base64url texts decode to the same bytes.
       const expected = Buffer.from(sign(parts));
       const given = Buffer.from(signature);
       return given.length === expected.length && timingSafeEqual(given, expected);

@@ -41,21 +41,21 @@ export interface SignedRequest {
 }
 
 /**
- * Stores bytes under keys. The gateway makes the keys (`<account>/<id>`, see {@link requireKey}), never a client. An object is
- * stored whole or not at all; writing a key again replaces its object atomically. Every method throws `Unavailable` if the
- * store cannot be reached, with the reason as its cause.
+ * Stores bytes under keys. The gateway makes the keys (`<account>/<id>`, see {@link requireKey}), never a client. An
+ * object is stored whole or not at all; writing a key again replaces its object atomically. Every method throws
+ * `Unavailable` if the store cannot be reached, with the reason as its cause.
  */
 export interface ObjectStorage {
   /** Whether the gateway itself receives the uploads. If not, it must check for them with `stat`. */
   readonly announcesArrivals: boolean;
   /**
-   * Returns a PUT request for the raw bytes. They must have exactly this content type and, if `size` is set, exactly this
-   * size in bytes.
+   * Returns a PUT request for the raw bytes. They must have exactly this content type and, if `size` is set, exactly
+   * this size in bytes.
    */
   signUpload(upload: { key: string; contentType: string; size?: number | undefined; expiresAt: Date }): Promise<SignedRequest>;
   /**
-   * Returns a GET request whose response has this content type and filename. `inline` lets a browser show the file if its
-   * type is harmless.
+   * Returns a GET request whose response has this content type and filename. `inline` lets a browser show the file if
+   * its type is harmless.
    */
   signDownload(download: {
     key: string;
@@ -65,14 +65,15 @@ export interface ObjectStorage {
     expiresAt: Date;
   }): Promise<SignedRequest>;
   /**
-   * Stores a stream. Resolves when the object is durable. Throws {@link TooLarge} above `maximumBytes`, `InvalidInput` with
-   * the field `size` if the size is not `exactBytes`, and the error of the stream; nothing is stored then. It does not
-   * destroy the stream, because its connection may still have to send the response.
+   * Stores a stream. Resolves when the object is durable. Throws {@link TooLarge} above `maximumBytes`, `InvalidInput`
+   * with the field `size` if the size is not `exactBytes`, and the error of the stream; nothing is stored then. It does
+   * not destroy the stream, because its connection may still have to send the response.
    */
   write(key: string, bytes: Readable, limits: WriteLimits): Promise<WrittenObject>;
   /**
-   * Copies the current object of `from` to `to`, which no signed URL reaches. Returns the facts of the copy, with its digest
-   * if the store reports one, or null if there is no object. Only stores that do not report uploads have this method.
+   * Copies the current object of `from` to `to`, which no signed URL reaches. Returns the facts of the copy, with its
+   * digest if the store reports one, or null if there is no object. Only stores that do not report uploads have this
+   * method.
    */
   readonly collect?: (object: {
     from: string;
@@ -95,14 +96,14 @@ export interface ObjectStorage {
 }
 
 /**
- * Segments have at most 200 characters, which leaves room for the endings that the file store adds within the 255 bytes of a
- * name.
+ * Segments have at most 200 characters, which leaves room for the endings that the file store adds within the 255 bytes
+ * of a name.
  */
 const keyShape = /^(?!.{513})[A-Za-z0-9][A-Za-z0-9_-]{0,199}(\/[A-Za-z0-9_-]{1,200})*$/;
 
 /**
- * Returns `key` if it can be the key of an object: segments of ASCII letters, digits, `-` and `_`, separated by single slashes.
- * Throws an `Error` otherwise, because the gateway itself makes the keys.
+ * Returns `key` if it can be the key of an object: segments of ASCII letters, digits, `-` and `_`, separated by single
+ * slashes. Throws an `Error` otherwise, because the gateway itself makes the keys.
  */
 export function requireKey(key: string): string {
   if (!keyShape.test(key)) throw new Error("That is not a key of the object store.");
@@ -110,9 +111,9 @@ export function requireKey(key: string): string {
 }
 
 /**
- * Returns the bytes of a stream as they arrive, and `end`, which returns their number and digest. It does not destroy the
- * stream if reading ends early. `blocks` throws {@link TooLarge} above `maximumBytes`. `blocks` and `end` throw `InvalidInput`
- * with the field `size` if the size is not `exactBytes`.
+ * Returns the bytes of a stream as they arrive, and `end`, which returns their number and digest. It does not destroy
+ * the stream if reading ends early. `blocks` throws {@link TooLarge} above `maximumBytes`. `blocks` and `end` throw
+ * `InvalidInput` with the field `size` if the size is not `exactBytes`.
  */
 export function measured(
   bytes: Readable,
@@ -151,7 +152,8 @@ export function mediaType(contentType: string): string {
 const harmlessTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"]);
 
 /**
- * Returns the Content-Disposition (RFC 6266) of a download. It is `inline` only if that is requested and the type is harmless.
+ * Returns the Content-Disposition (RFC 6266) of a download. It is `inline` only if that is requested and the type is
+ * harmless.
  */
 export function dispositionOf(download: { contentType: string; filename: string; inline: boolean }): string {
   const shown = download.inline && harmlessTypes.has(mediaType(download.contentType));
