@@ -16,7 +16,7 @@ const root = resolve(import.meta.dirname, "..");
 const log = { warn: () => undefined };
 /** As long as an attempt may take, and no time to wait for another. */
 const impatient: Patience = {
-  ...{ totalMilliseconds: 0, attemptMilliseconds: 5_000, firstPauseMilliseconds: 50, longestPauseMilliseconds: 50 },
+  ...{ totalMilliseconds: 0, attemptMilliseconds: 5_000, firstPauseMilliseconds: 50, maxPauseMilliseconds: 50 },
 };
 
 // The embedded database is the product's own, and there is nothing about it that could be wrong in these ways.
@@ -267,7 +267,7 @@ describe("a fault while connecting", () => {
     server.on("connection", () => connections++);
     const config: DatabaseConfig = { kind: "postgresql", url: `postgresql://someone:secret@127.0.0.1:${port}/something` };
     const patience: Patience = {
-      ...{ totalMilliseconds: 300, attemptMilliseconds: 1_000, firstPauseMilliseconds: 10, longestPauseMilliseconds: 50 },
+      ...{ totalMilliseconds: 300, attemptMilliseconds: 1_000, firstPauseMilliseconds: 10, maxPauseMilliseconds: 50 },
     };
     const error = await awaitDatabase(config, { warn: (_details, text) => said.push(text) }, patience).catch(
       (thrown: unknown) => thrown,

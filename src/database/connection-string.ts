@@ -4,21 +4,21 @@ import { ConfigError } from "../config.ts";
 
 const sessionAttributes = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] as const;
 
-/** What a server must be to be taken: `target_session_attrs` of libpq. */
+/** The requirement on a server, as `target_session_attrs` of libpq. */
 export type SessionAttributes = (typeof sessionAttributes)[number];
 
-/** The address of a server, and the role that connects to it. */
+/** The address of a server, with the role that connects to it. */
 export type ServerAddress = Pick<
   pg.ClientConfig,
   "host" | "port" | "user" | "password" | "database" | "ssl" | "sslnegotiation" | "application_name" | "options"
 >;
 
-/** What a connection string says. */
+/** The content of a connection string. */
 export interface DatabaseAddress {
-  /** One for each host, in the order in which they are to be tried. */
+  /** A server for each host, in the order in which they are tried. */
   readonly servers: readonly ServerAddress[];
   readonly sessionAttributes: SessionAttributes;
-  /** The schema that has the tables: `?schema=`, as Prisma has it. */
+  /** The schema of the tables: `?schema=`, as in Prisma. */
   readonly schema: string;
 }
 
@@ -26,11 +26,10 @@ const parts =
   /^(?<scheme>postgres(?:ql)?:\/\/)(?<credentials>[^@/?#]*@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<parameters>[^#]*))?/;
 
 /**
- * Reads a `postgresql://` URL. Several hosts, `target_session_attrs` and directories of sockets are as in libpq
- * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS); for `sslmode` see docs/decisions/0082. What neither concerns the
- * connection nor is known here is ignored. `variable` is the URL's name in messages.
- *
- * @throws {ConfigError} where it cannot be used.
+ * Parses a `postgresql://` URL. Several hosts, `target_session_attrs` and directories of sockets work as in libpq
+ * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS). For `sslmode` see
+ * docs/decisions/0082. Unknown parameters that do not concern the connection are ignored. `variable` is the name of the
+ * URL in error messages. Throws {@link ConfigError} if the URL cannot be used.
  */
 export function readConnectionString(url: string, variable = "DATABASE_URL"): DatabaseAddress {
   const given = parts.exec(url)?.groups;
@@ -48,7 +47,8 @@ export function readConnectionString(url: string, variable = "DATABASE_URL"): Da
     const mode = take("sslmode");
     const attributes = readSessionAttributes(take("target_session_attrs"));
     const schema = take("schema") || "public";
-    // A word of libpq for the certificates that Node.js trusts anyway; the driver would look for a file of that name.
+    // In libpq `system` stands for the system's trusted certificates. Node.js trusts its own anyway, and the driver
+    // would look for a file of that name.
     if (parameters.get("sslrootcert") === "system") parameters.delete("sslrootcert");
     const common = parseIntoClientConfig(`${scheme}${credentials}host${path}?${parameters.toString()}`);
     const ssl = readTls(mode, common.ssl);
@@ -64,7 +64,7 @@ interface Host {
   readonly port: number | undefined;
 }
 
-/** The hosts of the URL, or those of its parameters, which take precedence. */
+/** Returns the hosts of the URL, or those of its parameters, which take precedence. */
 function readHosts(authority: string, names: string, ports: string): readonly Host[] {
   const hosts = names === "" ? authority.split(",").map(readHost) : names.split(",").map((host) => ({ host, port: undefined }));
   if (ports === "") return hosts;
@@ -93,12 +93,12 @@ function readSessionAttributes(given: string): SessionAttributes {
 }
 
 /**
- * How a connection is encrypted, where `sslmode` is `mode` and the driver has read `ssl` from the other parameters. Undefined leaves it to the
- * environment (PGSSLMODE).
+ * Returns the TLS options of a connection. `mode` is the `sslmode`, and `ssl` is what the driver has read from the
+ * other parameters. Undefined leaves the choice to the environment (PGSSLMODE).
  */
 function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ssl"] {
   const options = typeof ssl === "object" ? ssl : {};
-  const byAuthorityAlone = { ...options, checkServerIdentity: () => undefined };
+  const withoutHostCheck = { ...options, checkServerIdentity: () => undefined };
   switch (mode) {
     case "":
       return ssl;
@@ -107,11 +107,11 @@ function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ss
     case "no-verify":
       return { ...options, rejectUnauthorized: false };
     case "require":
-      return options.ca === undefined ? options : byAuthorityAlone;
+      return options.ca === undefined ? options : withoutHostCheck;
     case "verify-ca":
       if (options.ca === undefined)
         throw new Error("sslmode=verify-ca needs the certificate of that authority, as sslrootcert");
-      return byAuthorityAlone;
+      return withoutHostCheck;
     case "verify-full":
       return options;
     default:
@@ -122,14 +122,17 @@ function readTls(mode: string, ssl: pg.ClientConfig["ssl"]): pg.ClientConfig["ss
 function serverAt({ host, port }: Host, common: pg.ClientConfig): ServerAddress {
   const { user, password, database, ssl, sslnegotiation, application_name: name, options } = common;
   return {
-    ...withoutAbsent({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
-    // Connections through a socket of this machine are not encrypted, whatever the URL says, as with libpq.
-    ...withoutAbsent({ ssl: host?.startsWith("/") ? false : ssl }),
+    ...presentMembers({ host, port, user, password, database, sslnegotiation, application_name: name, options }),
+    // Connections through a socket of this machine are never encrypted, as in libpq.
+    ...presentMembers({ ssl: host?.startsWith("/") ? false : ssl }),
   };
 }
 
-/** `members` without those that are not there: the driver takes the environment's PG… for them. */
-function withoutAbsent<Members extends object>(members: Members): Members {
-  const there = Object.entries(members).filter(([, value]) => value !== undefined && value !== "");
-  return Object.fromEntries(there) as Members; // what is left of them
+/**
+ * Returns `members` without undefined and empty values, for which the driver then uses the PG… variables of the
+ * environment.
+ */
+function presentMembers<Members extends object>(members: Members): Members {
+  const present = Object.entries(members).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(present) as Members; // the absent members are optional
 }

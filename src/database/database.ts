@@ -8,38 +8,44 @@ import { clientFor } from "./failover.ts";
 import { createSessions, type Sessions, type SessionSettings, type SessionsOptions } from "./sessions.ts";
 import { asUnavailable } from "./unavailable.ts";
 
-/** What the database says to the log; pino's loggers have this shape. */
+/** The log of the database. Pino's loggers have this shape. */
 export interface DatabaseLog {
   warn(details: object, message: string): void;
 }
 
-/** A statement with its values in `$1, $2, …`; what `Prisma.sql` makes is one. */
+/** A statement with its values for `$1, $2, …`. A `Prisma.sql` is one. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
-/** The rows, reached by Prisma for writes and by {@link Database.query} for reads, over one pool of connections. */
+/** The database, with one pool of connections for Prisma, which writes, and for {@link Database.query}, which reads. */
 export interface Database {
   readonly kind: DatabaseConfig["kind"];
-  /** The schema that has the tables. It is the search path of every connection, {@link openMaintenancePool}'s too. */
+  /**
+   * The schema of the tables. It is the search path of every connection, including those of {@link
+   * openMaintenancePool}.
+   */
   readonly schema: string;
   readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
   /**
-   * The rows of one statement, prepared once a connection. `Row` is what the statement selects, which only its author can know.
-   *
-   * @throws Unavailable where the database cannot be reached, is too slow, or has no connection left.
+   * Returns the rows of one statement, which is prepared once for each connection. `Row` is the shape of its result,
+   * which only the author of the statement can know. Throws `Unavailable` if the database cannot be reached, is too
+   * slow, or has no connection left.
    */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
   /**
-   * Connections for migrations, past a pooler where the configuration names the way (`DATABASE_URL_DIRECT`). They have no limits of time, and find every
-   * setting as the server has it: what migrations need they set themselves, for a transaction. Ended by the caller.
+   * Opens connections for migrations. If `DATABASE_URL_DIRECT` is set, they bypass the pooler. They have no time limits
+   * and the server's own settings; migrations set the settings that they need for each transaction. The caller ends the
+   * pool.
    */
   openMaintenancePool(): MaintenancePool;
-  /** Resolves where a note could be written now. It writes none. @throws Unavailable or pg.DatabaseError otherwise. */
+  /**
+   * Resolves if a note could be written now. It writes nothing. Throws `Unavailable` or `pg.DatabaseError` otherwise.
+   */
   check(): Promise<void>;
-  /** Ends every connection, and the embedded database. What is under way gets a few seconds. */
+  /** Ends every connection and the embedded database. Statements under way get a few seconds. */
   close(): Promise<void>;
 }
 
@@ -49,38 +55,40 @@ export interface MaintenancePool {
 }
 
 export interface TimeLimits {
-  /** For a connection: to be made, to become free, to be given back when the database is closed. */
+  /** The time for a connection to be opened, to become free, and to be returned when the database is closed. */
   readonly connectMilliseconds: number;
-  /** For a statement. The server enforces it; the embedded database cannot, so there the client gives up. */
+  /** The time for a statement. The server enforces it. The embedded database cannot, so there the client gives up. */
   readonly statementMilliseconds: number;
-  /** For an answer, longer than the server's own limit: it is met only where the server is silent. */
+  /**
+   * The time for an answer. It is longer than the server's own limit, so it is reached only if the server does not
+   * answer.
+   */
   readonly answerMilliseconds: number;
 }
 
-const usualLimits: TimeLimits = { connectMilliseconds: 5_000, statementMilliseconds: 10_000, answerMilliseconds: 12_000 };
-const connectionsOfPool = 10;
+const defaultLimits: TimeLimits = { connectMilliseconds: 5_000, statementMilliseconds: 10_000, answerMilliseconds: 12_000 };
+const poolSize = 10;
 
-/** Needs everything that the write of a note needs, the absence of locks included, and meets no row. */
-const writeOfNothing: Statement = {
+/** A statement that needs everything that writing a note needs, including the locks, and changes no row. */
+const emptyWrite: Statement = {
   text: `WITH noted AS (INSERT INTO audit_events SELECT * FROM audit_events WHERE false) UPDATE notes SET text = text WHERE false`,
   values: [],
 };
 
 /**
- * Opens the database that `config` names and checks that it answers. Migrations are the caller's next step.
- *
- * @throws Unavailable where the PostgreSQL does not answer; {@link DirectoryInUse} where another process has the embedded one; {@link ConfigError}
- * where its URL or its directory cannot be used.
+ * Opens the database that `config` names and checks that it answers. The caller must apply the migrations next. Throws
+ * `Unavailable` if the PostgreSQL does not answer, `DirectoryInUse` if another process uses the embedded database, and
+ * `ConfigError` if the URL or the directory cannot be used.
  */
-export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, limits = usualLimits): Promise<Database> {
+export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, limits = defaultLimits): Promise<Database> {
   const address = config.kind === "postgresql" ? readConnectionString(config.url) : undefined;
   const embedded = config.kind === "embedded" ? await startEmbedded(config.directory) : undefined;
   const schema = address?.schema ?? "public";
   const server: pg.PoolConfig = address
-    ? { ...serverOptions(address, limits), max: connectionsOfPool }
+    ? { ...serverOptions(address, limits), max: poolSize }
     : {
         stream: () => embedded?.connect(),
-        // PGlite is one session. A connection that idles costs nothing there, and a new one forgets all that was prepared.
+        // PGlite is one session. An idle connection costs nothing there, and a new one loses the prepared statements.
         max: 1,
         idleTimeoutMillis: 0,
         ssl: false,
@@ -89,8 +97,8 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
       };
 
   const sessions = createSessions({
-    settings: { ...timeouts(limits), ...settingsOf(schema) },
-    shared: sharingOf(config),
+    settings: { ...timeouts(limits), ...statementSettings(schema) },
+    shared: sharedSessionsOf(config),
     onShared: (sign) =>
       log.warn(
         { sign },
@@ -98,7 +106,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
       ),
   });
   const pool = openPool(server, log, limits, sessions);
-  // Statements are named, or not, by the connections.
+  // The connections decide whether statements are named.
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool, { schema }),
     errorFormat: "minimal",
@@ -120,21 +128,21 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
       }
     },
     openMaintenancePool() {
-      // The embedded database has one session, and this pool has it.
+      // The embedded database has one session, which belongs to this pool.
       if (config.kind === "embedded") return { pool, end: () => Promise.resolve() };
       const direct = readConnectionString(config.directUrl ?? config.url, "DATABASE_URL_DIRECT");
-      // One holds the lock, the other works.
+      // One connection holds the lock, the other one runs the scripts.
       const maintenance = new pg.Pool({ ...serverOptions(direct, limits), max: 2, idleTimeoutMillis: 0 });
       maintenance.on("error", (error) => log.warn({ err: error }, "The connection for migrations was lost"));
       return { pool: maintenance, end: () => maintenance.end() };
     },
     async check() {
-      await database.query(writeOfNothing);
+      await database.query(emptyWrite);
     },
     close() {
       closed ??= (async () => {
         await prisma.$disconnect();
-        await settledWithin(limits.connectMilliseconds, pool.end());
+        await settleWithin(limits.connectMilliseconds, pool.end());
         await embedded?.close();
       })();
       return closed;
@@ -158,21 +166,25 @@ async function startEmbedded(directory: string): ReturnType<typeof startEmbedded
   }
 }
 
-/** How a pool reaches the servers of `address`. */
+/** Returns the pool options for the servers of `address`. */
 function serverOptions(address: DatabaseAddress, limits: TimeLimits): pg.PoolConfig {
   const client = clientFor(address, limits.connectMilliseconds);
   return { ...address.servers[0], Client: client, connectionTimeoutMillis: limits.connectMilliseconds, keepAlive: true };
 }
 
 /**
- * What our statements rely on. UTC and ISO: the adapter drops the offset of a time it reads, and the driver reads no other order of its parts. The rest is how
- * statements write texts, arrays and bytes, and how servers answer numbers.
+ * Returns the settings on which the gateway's statements rely.
  *
- * Without jit: compiling costs more than our statements take. Without bitmap scans: they lose the order that our indexes keep, and a page of a few
- * rows is then sorted out of all that there are, where the planner takes a ticket with very many notes for one like the others. Without
- * incremental sorts, for the same reason: an index that holds only the beginning of an order would do for it.
+ * Times are in UTC and ISO format, because Prisma's adapter drops the offset of a time, and the driver parses only this
+ * order of its parts. The other settings decide how statements write texts, arrays and bytes, and how the server writes
+ * numbers.
+ *
+ * `jit` is off, because compiling costs more than the gateway's statements take. Bitmap scans and incremental sorts are
+ * off, because they make the planner read and sort all rows of a ticket for a page of a few. A bitmap scan loses the
+ * order of the index. An incremental sort uses an index with only the first columns of the order. The planner prefers
+ * them if it takes a ticket with very many notes for an average one.
  */
-function settingsOf(schema: string): SessionSettings {
+function statementSettings(schema: string): SessionSettings {
   return {
     search_path: schema,
     TimeZone: "UTC",
@@ -194,12 +206,12 @@ function timeouts({ statementMilliseconds, answerMilliseconds }: TimeLimits): Se
   return { statement_timeout: statementMilliseconds, idle_in_transaction_session_timeout: answerMilliseconds };
 }
 
-function sharingOf(config: DatabaseConfig): SessionsOptions["shared"] {
+function sharedSessionsOf(config: DatabaseConfig): SessionsOptions["shared"] {
   if (config.kind === "embedded") return "never";
   return config.prepare === "off" ? "always" : "detect";
 }
 
-/** The pool of requests. */
+/** Returns the pool that serves requests. */
 function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, sessions: Sessions): pg.Pool {
   const pool = new pg.Pool({
     ...server,
@@ -209,17 +221,17 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, s
   });
   pool.on("error", (error) => log.warn({ err: error }, "An idle database connection was lost"));
   pool.on("release", (_error, client) => {
-    // A client that is ending is not taken back.
+    // The pool does not reuse a client that is ending.
     if (sessions.isSpent(client)) void client.end();
   });
   return pool;
 }
 
-async function settledWithin(milliseconds: number, work: Promise<unknown>): Promise<void> {
+async function settleWithin(milliseconds: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
+  const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, milliseconds);
   });
-  await Promise.race([work, patience]);
+  await Promise.race([work, timeout]);
   clearTimeout(timer);
 }

@@ -7,7 +7,7 @@ interface ServerState {
   readonly isReadOnly: boolean;
 }
 
-const suits: Readonly<Record<SessionAttributes, (state: ServerState) => boolean>> = {
+const meetsAttributes: Readonly<Record<SessionAttributes, (state: ServerState) => boolean>> = {
   any: () => true,
   "read-write": ({ isReadOnly }) => !isReadOnly,
   "read-only": ({ isReadOnly }) => isReadOnly,
@@ -17,43 +17,43 @@ const suits: Readonly<Record<SessionAttributes, (state: ServerState) => boolean>
 };
 
 /**
- * Returns the client class for a pool of connections to `address`. For one server without a requirement it is the driver's own.
- * Otherwise each new connection first checks the servers in their order, and uses the first that meets `target_session_attrs`.
- * The check takes at most `milliseconds`.
+ * Returns the client class for a pool of connections to `address`. For one server without a requirement it is the
+ * driver's own. Otherwise each new connection first checks the servers in their order, and uses the first that meets
+ * `target_session_attrs`. The check takes at most `milliseconds`.
  */
 export function clientFor(address: DatabaseAddress, milliseconds: number): typeof pg.Client {
   const { servers, sessionAttributes } = address;
   if (servers.length === 1 && sessionAttributes === "any") return pg.Client;
-  // To be connected to, and to answer.
-  const patience = Math.ceil(milliseconds / servers.length / 2);
+  // Half of the time of a server is for the connection, the other half for its answer.
+  const timeoutMilliseconds = Math.ceil(milliseconds / servers.length / 2);
 
   return class extends pg.Client {
     override connect(): Promise<pg.Client>;
     override connect(callback: (error: Error) => void): void;
     override connect(callback?: (error: Error) => void): Promise<pg.Client> | void {
-      const connected = chooseServer(address, patience).then(async ({ host, port }) => {
+      const connected = chooseServer(address, timeoutMilliseconds).then(async ({ host, port }) => {
         if (host !== undefined) this.host = host;
         if (port !== undefined) this.port = port;
         await super.connect();
         return this;
       });
       if (callback === undefined) return connected;
-      // The pool's way. It takes no error for success.
+      // The pool passes a callback, and calls it without an error for success.
       const succeeded = callback as () => void;
       connected.then(() => succeeded(), callback);
     }
   };
 }
 
-/** @throws {Unavailable} where none of the servers is as wanted. */
+/** Returns the first server that meets `sessionAttributes`. Throws {@link Unavailable} if there is none. */
 async function chooseServer({ servers, sessionAttributes }: DatabaseAddress, milliseconds: number): Promise<ServerAddress> {
-  // The last resort of those who would rather have a standby.
+  // `prefer-standby` falls back to any server.
   const rounds: SessionAttributes[] = sessionAttributes === "prefer-standby" ? ["prefer-standby", "any"] : [sessionAttributes];
   const failures: unknown[] = [];
   for (const wanted of rounds) {
     for (const server of servers) {
       try {
-        if (suits[wanted](await stateOf(server, milliseconds))) return server;
+        if (meetsAttributes[wanted](await stateOf(server, milliseconds))) return server;
       } catch (error) {
         failures.push(error);
       }
@@ -65,7 +65,7 @@ async function chooseServer({ servers, sessionAttributes }: DatabaseAddress, mil
 
 async function stateOf(server: ServerAddress, milliseconds: number): Promise<ServerState> {
   const client = new pg.Client({ ...server, connectionTimeoutMillis: milliseconds, query_timeout: milliseconds });
-  // The loss of the connection fails the question, and without a listener it would end the process besides.
+  // Without a listener the loss of a connection would end the process. The query fails by it too.
   client.on("error", () => undefined);
   try {
     await client.connect();

@@ -1,8 +1,8 @@
 import pg from "pg";
 
 /**
- * What the server, the database or the role may say and a migration must not obey: a limit that cuts it off, or a way of reading and writing values
- * that its script does not expect. Which of these there are depends on the server's version.
+ * Settings of the server, the database or the role that a migration must not obey: time limits, and formats of values
+ * that its script does not expect. Which of them exist depends on the server's version.
  */
 const neutralSettings: Readonly<Record<string, string>> = {
   statement_timeout: "0",
@@ -18,17 +18,24 @@ const neutralSettings: Readonly<Record<string, string>> = {
 };
 
 /**
- * Not off: there is no pause between the two statements. A process that lets more time pass is gone, and its lock must go too.
+ * The time after which the server ends a transaction that waits for its next statement. The gateway sends statements
+ * without a pause, so a process that exceeds it is gone, and its lock must be released.
  */
 const idleTransactionMilliseconds = 60_000;
 
-/** How often the server looks whether its client is still there while a statement runs, in milliseconds. Not every platform can. */
+/**
+ * The interval in milliseconds at which the server checks that the client of a running statement is still connected.
+ * Not every platform supports it.
+ */
 const clientCheck = { name: "client_connection_check_interval", value: "2000", platform: "linux" };
 
-/** Takes a connection of `pool` for `work`, and gives it back; where `work` fails, the connection is ended and all that it held with it. */
+/**
+ * Returns the result of `work` with a connection of `pool`, which is released afterwards. If `work` fails, the
+ * connection is ended, and with it everything that it held.
+ */
 export async function withClient<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
-  // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
+  // Without a listener the loss of a connection would end the process. The statement under way fails by it too.
   const ignore = () => undefined;
   client.on("error", ignore);
   let failure: Error | undefined;
@@ -44,15 +51,16 @@ export async function withClient<Result>(pool: pg.Pool, work: (client: pg.PoolCl
 }
 
 /**
- * Runs `work` in one transaction that looks for tables in `schema` and that no setting of the database cuts off. All settings are
- * for the transaction alone, so that none reaches another client behind a pooler.
+ * Returns the result of `work`, which runs in one transaction. It looks up tables in `schema`, and no setting of the
+ * database cuts it off. All settings are for this transaction only, so that none reaches another client behind a
+ * pooler.
  */
 export async function inMaintenanceTransaction<Result>(
   client: pg.ClientBase,
   schema: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  // In one message: the pause before the next one is idle time of a transaction.
+  // Sent in one message, because the time before the next message would be idle time of the transaction.
   await sendForMaintenance(
     client,
     `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = ${idleTransactionMilliseconds}`,
@@ -69,16 +77,20 @@ export async function inMaintenanceTransaction<Result>(
 }
 
 const statementTimeout = "57014";
-const attempts = 20;
+const maxTimeoutAttempts = 20;
 
-/** Sends `text`, which lifts the database's limit of time for a statement. It takes no time itself, but a busy server may be late with that too. */
+/**
+ * Sends `text`, which lifts the database's time limit for statements. It takes no time itself, but on a busy server
+ * that limit may cut it off, so it is tried {@link maxTimeoutAttempts} times.
+ */
 export async function sendForMaintenance(client: pg.ClientBase, text: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await client.query(text);
       return;
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError && error.code === statementTimeout) || attempt === attempts) throw error;
+      if (!(error instanceof pg.DatabaseError && error.code === statementTimeout) || attempt === maxTimeoutAttempts)
+        throw error;
       await rollBack(client);
     }
   }
@@ -98,7 +110,10 @@ async function setForTransaction(client: pg.ClientBase, settings: Readonly<Recor
   );
 }
 
-/** A connection that was lost cannot roll back, and need not: the server has. What `work` failed with is the news, not this. */
+/**
+ * Rolls back. A failure is ignored: a lost connection has been rolled back by the server, and the caller throws the
+ * error of `work`.
+ */
 async function rollBack(client: pg.ClientBase): Promise<void> {
   await client.query("ROLLBACK").catch((_connectionLost: unknown) => undefined);
 }

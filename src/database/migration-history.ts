@@ -1,7 +1,7 @@
 import pg from "pg";
 import { type MadeObject, type Migration, objectsMadeBy } from "./migration-scripts.ts";
 
-/** The database is not in a state that migrations can go on from, and no later start will find it better. */
+/** Thrown if migrations cannot continue from the state of the database. A later start will not find it changed. */
 export class MigrationFailed extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -14,14 +14,17 @@ export interface HistoryEntry {
   readonly name: string;
   readonly checksum: string;
   readonly isFinished: boolean;
-  /** As {@link Migration.compatibleWith} of the script that was run. */
+  /** The {@link Migration.compatibleWith} of the script that was run. */
   readonly compatibleWith: string | null;
 }
 
-/** Stands before the name in the column `logs`, which Prisma fills where a migration fails. */
+/** The prefix of that name in the column `logs`, which Prisma fills only if a migration fails. */
 const compatiblePrefix = "Compatible with: ";
 
-/** The history of `schema`; undefined where it has none. Dates stay in the database: how they are written depends on its settings. */
+/**
+ * Returns the history of `schema`, or undefined if there is none. It does not read dates, because their format depends
+ * on the settings of the database.
+ */
 export async function readHistory(client: pg.ClientBase, schema: string): Promise<readonly HistoryEntry[] | undefined> {
   const { rows: tables } = await client.query(
     "SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = '_prisma_migrations'",
@@ -37,7 +40,10 @@ export async function readHistory(client: pg.ClientBase, schema: string): Promis
   return rows;
 }
 
-/** Makes the schema and the history as Prisma makes them. @throws {MigrationFailed} where the schema holds the tables of something else. */
+/**
+ * Creates the schema and the history table as Prisma does. Throws {@link MigrationFailed} if the schema has tables of
+ * another program.
+ */
 export async function createHistory(client: pg.ClientBase, schema: string): Promise<void> {
   const { rows } = await client.query<{ table: string }>(
     `SELECT tablename AS "table" FROM pg_tables WHERE schemaname = $1 ORDER BY 1 LIMIT 1`,
@@ -66,7 +72,7 @@ export async function createHistory(client: pg.ClientBase, schema: string): Prom
     )`);
 }
 
-/** Writes that `migration` is applied. To be called in the transaction that applies it. */
+/** Adds `migration` to the history as applied. Call it in the transaction that applies the migration. */
 export async function addToHistory(client: pg.ClientBase, { name, checksum, compatibleWith }: Migration): Promise<void> {
   await client.query(
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count, logs)
@@ -75,10 +81,13 @@ export async function addToHistory(client: pg.ClientBase, { name, checksum, comp
   );
 }
 
-/** What is to become of a migration that was started and not finished. */
+/** The outcome of a migration that was started and not finished. */
 export type Settlement = "applied" | "rolled-back";
 
-/** Writes what became of the migration `name`, whose row says that it was started. Says whether there was such a row. */
+/**
+ * Records the outcome of the migration `name`, whose row says that it was started. Returns whether there was such a
+ * row.
+ */
 export async function settleInHistory(client: pg.ClientBase, name: string, settlement: Settlement): Promise<boolean> {
   const change =
     settlement === "applied" ? "finished_at = now(), applied_steps_count = 1, logs = NULL" : "rolled_back_at = now()";
@@ -90,21 +99,20 @@ export async function settleInHistory(client: pg.ClientBase, name: string, settl
 }
 
 /**
- * Finds out what became of `migration`, which was started by a version that kept its history apart from the script, or by Prisma's own tools. The
- * server ran the script as one transaction, so either all that it makes is there, or nothing is.
- *
- * @throws {MigrationFailed} where neither is the case.
+ * Returns the outcome of `migration`, which was started by Prisma's own tools or by a version that wrote its history
+ * apart from the script. The server ran the script as one transaction, so the database has either everything that it
+ * creates, or nothing. Throws {@link MigrationFailed} if neither is the case.
  */
 export async function settlementOf(client: pg.ClientBase, schema: string, migration: Migration): Promise<Settlement> {
   const made = objectsMadeBy(migration.script);
-  const present = await presentAmong(client, schema, made);
+  const present = await findExisting(client, schema, made);
   const missing = made.filter(({ kind, name }) => !present.some((found) => found.kind === kind && found.name === name));
   if (made.length > 0 && missing.length === 0) return "applied";
   if (made.length > 0 && present.length === 0) return "rolled-back";
   const found =
     made.length === 0
       ? "and what it does leaves no trace that could be looked for"
-      : `and of what it makes ${listOf(present)} is there while ${listOf(missing)} is not, so somebody has changed the database since`;
+      : `and of what it makes ${namesOfObjects(present)} is there while ${namesOfObjects(missing)} is not, so somebody has changed the database since`;
   throw new MigrationFailed(
     `The migration ${migration.name} was started and did not finish, ${found}. Bring the database to where it was before this ` +
       `migration and run npm run migrate -- --rolled-back ${migration.name}, or to where the migration leads and run ` +
@@ -112,7 +120,7 @@ export async function settlementOf(client: pg.ClientBase, schema: string, migrat
   );
 }
 
-async function presentAmong(
+async function findExisting(
   client: pg.ClientBase,
   schema: string,
   made: readonly MadeObject[],
@@ -133,17 +141,16 @@ async function presentAmong(
   return rows;
 }
 
-function listOf(objects: readonly MadeObject[]): string {
+function namesOfObjects(objects: readonly MadeObject[]): string {
   const shown = objects.slice(0, 5).map(({ kind, name }) => `${kind === "relation" ? "" : `${kind} `}${name}`);
   const more = objects.length - shown.length;
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /**
- * The migrations that the history lacks.
- *
- * @throws {MigrationFailed} where the history does not lead to `migrations`: one was edited after it was applied, or belongs to a newer version that
- * does not say that this one works beside it.
+ * Returns the migrations that the history lacks. Throws {@link MigrationFailed} if the history does not lead to
+ * `migrations`: a migration was edited after it was applied, or belongs to a newer version that does not declare this
+ * one compatible.
  */
 export function missingFrom(history: readonly HistoryEntry[], migrations: readonly Migration[]): readonly Migration[] {
   const newest = migrations.at(-1)?.name ?? "";
@@ -162,11 +169,13 @@ export function missingFrom(history: readonly HistoryEntry[], migrations: readon
 }
 
 function requireCompatible({ name, compatibleWith }: HistoryEntry, newest: string, missing: readonly Migration[]): void {
-  const works = compatibleWith !== null && compatibleWith <= newest;
-  if (works && missing.length === 0) return;
+  const isCompatible = compatibleWith !== null && compatibleWith <= newest;
+  if (isCompatible && missing.length === 0) return;
   throw new MigrationFailed(
     `The database has the migration ${name}, which this version does not know: it belongs to a newer one, ` +
-      (works ? `and lacks ${missing[0]?.name}, which this version needs. ` : "beside which this version does not work. ") +
+      (isCompatible
+        ? `and lacks ${missing[0]?.name}, which this version needs. `
+        : "beside which this version does not work. ") +
       "Start that newer version.",
   );
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-/** The directory of the migrations' scripts, each in a directory of its own name. */
+/** The directory of the migrations. Each script is in a directory with the name of its migration. */
 export const migrationsDirectory = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 export const schemaPath = fileURLToPath(new URL("../../prisma/schema.prisma", import.meta.url));
 export const scriptName = "migration.sql";
@@ -11,21 +11,27 @@ export const scriptName = "migration.sql";
 export interface Migration {
   readonly name: string;
   readonly script: string;
-  /** SHA-256 of the script, in hexadecimal: what Prisma keeps of it. */
+  /** The SHA-256 of the script in hexadecimal, as in Prisma's history. */
   readonly checksum: string;
-  /** The oldest migration whose version of the gateway works beside the schema that this one makes. None does where it is left out. */
+  /**
+   * The oldest migration whose version of the gateway works with the schema after this one. If it is undefined, no
+   * older version works.
+   */
   readonly compatibleWith: string | undefined;
-  /** The statements of a script that cannot run in a transaction, which are run one by one. */
+  /**
+   * The statements of a script that cannot run in a transaction. They are run one by one. Undefined for all other
+   * scripts.
+   */
   readonly steps: readonly IndexStep[] | undefined;
 }
 
-/** A statement that makes or drops an index while rows are written. Run again, it leads to the same index. */
+/** A statement that creates or drops an index while rows are written. Running it again leads to the same index. */
 export interface IndexStep {
   readonly action: "create" | "drop";
   readonly index: string;
-  /** What follows the index's name: `ON "table" (…)`. This is the table… */
+  /** The table in `ON "table" (…)`, which follows the index's name. Empty if the index is dropped. */
   readonly table: string;
-  /** … and this the rest. Both are empty where an index is dropped. */
+  /** The text after the table. Empty if the index is dropped. */
   readonly definition: string;
   readonly isUnique: boolean;
 }
@@ -36,7 +42,10 @@ export interface MadeObject {
   readonly name: string;
 }
 
-/** Reads the migrations, in the order in which they are applied. @throws {Error} where a script cannot be run safely: a mistake of its author. */
+/**
+ * Returns the migrations in the order in which they are applied. Throws an `Error` if a script cannot be run safely,
+ * which is a mistake of its author.
+ */
 export async function readMigrations(directory = migrationsDirectory): Promise<readonly Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -45,20 +54,23 @@ export async function readMigrations(directory = migrationsDirectory): Promise<r
   );
 }
 
-/** The migration `name` of the text `script`. @throws {Error} where it has a concurrent step beside statements of another kind. */
+/**
+ * Returns the migration `name` with the text `script`. Throws an `Error` if a script with a concurrent step has
+ * statements of another kind.
+ */
 export function readMigration(name: string, script: string): Migration {
   const checksum = createHash("sha256").update(script).digest("hex");
   const compatibleWith = /^-- Compatible with: (\S+)$/m.exec(script)?.[1];
   return { name, script, checksum, compatibleWith, steps: readSteps(name, script) };
 }
 
-/** The tables that prisma/schema.prisma names: all that requests read and write. */
+/** Returns the names of the tables in prisma/schema.prisma, which are all tables that requests read and write. */
 export async function readTableNames(): Promise<readonly string[]> {
   const schema = await readFile(schemaPath, "utf8");
   return [...schema.matchAll(/@@map\("(\w+)"\)/g)].map(([, table = ""]) => table);
 }
 
-/** What `script` makes that was not there before, as far as it can be looked up by name. */
+/** Returns the objects that `script` creates, as far as they can be looked up by name. */
 export function objectsMadeBy(script: string): readonly MadeObject[] {
   const text = withoutComments(script);
   return [

@@ -18,41 +18,45 @@ import { checkRights, requireTables, UnusableDatabase } from "./start-checks.ts"
 import { asUnavailable, isUnavailable } from "./unavailable.ts";
 
 /**
- * Ours, not Prisma's: processes that start at once queue here. Not the number that versions before used: theirs was a lock of a session, which a
- * pooler's connection keeps for as long as it lives.
+ * The key of the advisory lock for which processes that start at once wait. It is neither Prisma's nor the key of
+ * earlier versions, which was a lock of a session: a pooler's connection holds such a lock as long as it lives.
  */
 const lockKey = 7_466_311;
-/** For one script. The embedded database's pool would give up as early as for a request. */
+/**
+ * The time limit of one script. The pool of the embedded database would otherwise give up as early as for a request.
+ */
 const scriptMilliseconds = 86_400_000;
 
-/** What migrations say to the log; pino's loggers have this shape. */
+/** The log of migrations. Pino's loggers have this shape. */
 export interface MigrationLog {
   warn(details: object, message: string): void;
 }
 
 export interface MigrationOptions {
-  /** Those of prisma/migrations where they are left out. */
+  /** Default: the migrations of prisma/migrations. */
   readonly migrations?: readonly Migration[];
   readonly log?: MigrationLog;
 }
 
-const silent: MigrationLog = { warn: () => undefined };
+const silentLog: MigrationLog = { warn: () => undefined };
 
 /**
- * Applies the migrations that the database lacks, and returns their names. Each is one transaction, which holds the lock, runs the script and writes the
- * history that `prisma migrate deploy` keeps: whenever it is cut off, the next call finds it whole or not begun, and goes on. Of several processes
- * that start at once one applies a migration and the others wait for it.
+ * Applies the migrations that the database lacks, and returns their names. Each migration is one transaction, which
+ * holds the lock, runs the script and writes the history of `prisma migrate deploy`. If it is interrupted, the next
+ * call finds the migration complete or not begun, and continues. If several processes start at once, one of them
+ * applies a migration and the others wait for it.
  *
- * @throws {MigrationFailed} where a script fails, was edited after it was applied, or belongs to a version that this one does not work beside.
- * @throws {Unavailable} where the database cannot be reached, or a script was cut off.
+ * Throws {@link MigrationFailed} if a script fails, was edited after it was applied, or belongs to a version that is
+ * not compatible with this one. Throws {@link Unavailable} if the database cannot be reached or a script was
+ * interrupted.
  */
 export async function migrate(database: Database, options: MigrationOptions = {}): Promise<readonly string[]> {
-  const { migrations = await readMigrations(), log = silent } = options;
+  const { migrations = await readMigrations(), log = silentLog } = options;
   const { schema } = database;
-  return maintaining(database, async (pool) => {
+  return withMaintenancePool(database, async (pool) => {
     const applied = await withClient(pool, async (client) => {
       const history = await inMaintenanceTransaction(client, schema, () => readHistory(client, schema));
-      // The common start: no migration is missing, and no lock is taken.
+      // The usual start: no migration is missing, and no lock is taken.
       if (history?.every(({ isFinished }) => isFinished) === true && missingFrom(history, migrations).length === 0) return [];
       await inMaintenanceTransaction(client, schema, () => prepareHistory(client, schema, { migrations, log }));
       const names: string[] = [];
@@ -62,23 +66,24 @@ export async function migrate(database: Database, options: MigrationOptions = {}
         names.push(name);
       }
     });
-    // Who migrates need not be who serves requests. What was there before was checked before.
+    // The role that migrates may differ from the role that serves requests. The tables that existed before have been
+    // checked before.
     if (applied.length > 0) await checkRights(database.pool, schema);
     return applied;
   });
 }
 
 /**
- * Checks that the database has every migration that this version needs, and applies none: for what reads the rows and is not to change their tables.
+ * Checks that the database has every migration that this version needs, and applies none. It is for programs that read
+ * rows and must not change tables.
  *
- * @throws {UnusableDatabase} where one is missing, or the tables are that they made.
- * @throws {MigrationFailed} where the database belongs to a version that this one does not work beside.
- * @throws {Unavailable} where it cannot be reached.
+ * Throws {@link UnusableDatabase} if a migration or one of the tables is missing, {@link MigrationFailed} if the
+ * database belongs to a version that is not compatible with this one, and {@link Unavailable} if it cannot be reached.
  */
 export async function requireMigrated(database: Database): Promise<void> {
   const { schema } = database;
   const migrations = await readMigrations();
-  await maintaining(database, async (pool) => {
+  await withMaintenancePool(database, async (pool) => {
     const history = await withClient(pool, (client) =>
       inMaintenanceTransaction(client, schema, () => readHistory(client, schema)),
     );
@@ -89,17 +94,16 @@ export async function requireMigrated(database: Database): Promise<void> {
 }
 
 /**
- * Records in the history what became of the migration `name`, which was started and not finished, so that {@link migrate} can go
- * on where it could not decide this itself.
- *
- * @throws {MigrationFailed} if no such migration was started and not finished.
+ * Records the outcome of the migration `name`, which was started and not finished, so that {@link migrate} can continue
+ * where it could not decide this itself. Throws {@link MigrationFailed} if no such migration was started and not
+ * finished.
  */
 export async function settleMigration(database: Database, name: string, settlement: Settlement): Promise<void> {
   const { schema } = database;
-  await maintaining(database, (pool) =>
+  await withMaintenancePool(database, (pool) =>
     withClient(pool, (client) =>
       inMaintenanceTransaction(client, schema, async () => {
-        await takeLock(client, silent);
+        await takeLock(client, silentLog);
         const history = await readHistory(client, schema);
         if (history === undefined || !(await settleInHistory(client, name, settlement)))
           throw new MigrationFailed(`The database knows of no migration ${name} that was started and did not finish.`);
@@ -108,19 +112,19 @@ export async function settleMigration(database: Database, name: string, settleme
   );
 }
 
-async function maintaining<Result>(database: Database, work: (pool: pg.Pool) => Promise<Result>): Promise<Result> {
+async function withMaintenancePool<Result>(database: Database, work: (pool: pg.Pool) => Promise<Result>): Promise<Result> {
   const maintenance = database.openMaintenancePool();
   try {
     return await work(maintenance.pool);
   } catch (error) {
-    const isTold = [MigrationFailed, UnusableDatabase, Unavailable].some((type) => error instanceof type);
-    throw isTold ? error : asUnavailable(error);
+    const isExpected = [MigrationFailed, UnusableDatabase, Unavailable].some((type) => error instanceof type);
+    throw isExpected ? error : asUnavailable(error);
   } finally {
     await maintenance.end();
   }
 }
 
-/** Makes the history where there is none, and settles what an earlier version left unfinished in it. */
+/** Creates the history if there is none, and settles the migrations that an earlier version has left unfinished. */
 async function prepareHistory(
   client: pg.ClientBase,
   schema: string,
@@ -135,7 +139,7 @@ async function prepareHistory(
   }
   for (const { name } of history.filter(({ isFinished }) => !isFinished)) {
     const migration = migrations.find((candidate) => candidate.name === name);
-    // One of a newer version, which missingFrom refuses.
+    // It belongs to a newer version: missingFrom refuses it.
     if (migration === undefined) continue;
     const settlement = await settlementOf(client, schema, migration);
     await settleInHistory(client, name, settlement);
@@ -145,21 +149,22 @@ async function prepareHistory(
 
 interface Application extends Required<MigrationOptions> {
   readonly database: Database;
-  /** For connections beside the one that holds the lock. */
+  /** The pool of further connections, beside the one that holds the lock. */
   readonly pool: pg.Pool;
 }
 
-/** Applies the first migration that is missing, and returns its name; undefined where none is. */
+/** Applies the first missing migration and returns its name. Returns undefined if none is missing. */
 async function applyNext(client: pg.ClientBase, { database, pool, migrations, log }: Application): Promise<string | undefined> {
   const { schema, kind } = database;
   return inMaintenanceTransaction(client, schema, async () => {
     await takeLock(client, log);
-    const [next] = missingFrom(await unfinishedRefused(client, schema), migrations);
+    const [next] = missingFrom(await readFinishedHistory(client, schema), migrations);
     if (next === undefined) return undefined;
     await requireCreate(client, schema);
     try {
       if (next.steps === undefined) await runScript(client, next.script);
-      // The embedded database has one session: no other connection writes meanwhile, and no second connection is possible.
+      // The embedded database has one session, so no other connection writes meanwhile, and no second connection is
+      // possible.
       else if (kind === "embedded") await runScript(client, next.script.replaceAll(/\bCONCURRENTLY\b/g, ""));
       else await runSteps(client, next.steps, { pool, schema });
       await addToHistory(client, next);
@@ -170,7 +175,8 @@ async function applyNext(client: pg.ClientBase, { database, pool, migrations, lo
   });
 }
 
-async function unfinishedRefused(client: pg.ClientBase, schema: string): Promise<readonly HistoryEntry[]> {
+/** Returns the history. Throws {@link MigrationFailed} if it has an unfinished migration. */
+async function readFinishedHistory(client: pg.ClientBase, schema: string): Promise<readonly HistoryEntry[]> {
   const history = (await readHistory(client, schema)) ?? [];
   const unfinished = history.find(({ isFinished }) => !isFinished);
   if (unfinished === undefined) return history;
@@ -179,33 +185,34 @@ async function unfinishedRefused(client: pg.ClientBase, schema: string): Promise
   );
 }
 
-/** Without values the statements go to the server as they are, semicolons within functions too. */
+/** Runs a script. Without values the driver sends it unchanged, including the semicolons within functions. */
 async function runScript(client: pg.ClientBase, text: string): Promise<void> {
-  await client.query(unhurried(text));
+  await client.query(withoutTimeLimit(text));
 }
 
-/** `text`, for which the client waits as long as it takes. */
-function unhurried(text: string): pg.QueryConfig {
+/** Returns `text` as a query for which the client waits as long as it takes. */
+function withoutTimeLimit(text: string): pg.QueryConfig {
   const query = { text, query_timeout: scriptMilliseconds };
   return query;
 }
 
 /**
- * Runs each step outside any transaction, over a second connection, while `holder` keeps the lock. A step that is there already is left out; an index that
- * was cut off half-made is dropped and made again.
+ * Runs each step outside any transaction over a second connection, while `holder` holds the lock. A step whose result
+ * exists already is skipped. An incomplete index of an interrupted step is dropped and created again.
  */
 async function runSteps(
   holder: pg.ClientBase,
   steps: readonly IndexStep[],
   { pool, schema }: { readonly pool: pg.Pool; readonly schema: string },
 ): Promise<void> {
-  // It says nothing for as long as an index takes.
+  // The holder sends nothing while an index is created.
   await holder.query("SET LOCAL idle_in_transaction_session_timeout = 0");
   const client = await pool.connect();
   const ignore = () => undefined;
   client.on("error", ignore);
   try {
-    // Of the session, since there is no transaction, and the session ends below. A pooler's goes on, with others: DATABASE_URL_DIRECT leads past it.
+    // These settings are for the session, because there is no transaction, and the session ends below. A pooler's
+    // session would go on with other clients, so it is left unchanged; DATABASE_URL_DIRECT bypasses the pooler.
     if (await hasOwnSession(client, schema))
       await sendForMaintenance(client, "SET statement_timeout = 0; SET lock_timeout = 0");
     for (const step of steps) await runStep(client, schema, step);
@@ -216,7 +223,8 @@ async function runSteps(
 }
 
 /**
- * Returns whether `client` talks to the server process that it was given when it connected. A pooler gives a number of its own.
+ * Returns whether `client` talks to the server process that it was told when it connected. A pooler tells a number of
+ * its own.
  */
 async function hasOwnSession(client: pg.ClientBase, schema: string): Promise<boolean> {
   return inMaintenanceTransaction(client, schema, async () => {
@@ -227,7 +235,7 @@ async function hasOwnSession(client: pg.ClientBase, schema: string): Promise<boo
 
 async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): Promise<void> {
   const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(step.index)}`;
-  const drop = unhurried(`DROP INDEX CONCURRENTLY ${name}`);
+  const drop = withoutTimeLimit(`DROP INDEX CONCURRENTLY ${name}`);
   const { rows } = await client.query<{ isValid: boolean }>(
     `SELECT indisvalid AS "isValid" FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
      WHERE relname = $1 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $2)`,
@@ -242,7 +250,7 @@ async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): 
   if (present !== undefined) await client.query(drop);
   const table = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(step.table)}`;
   const create = `CREATE ${step.isUnique ? "UNIQUE " : ""}INDEX CONCURRENTLY ${pg.escapeIdentifier(step.index)}`;
-  await client.query(unhurried(`${create} ON ${table} ${step.definition}`));
+  await client.query(withoutTimeLimit(`${create} ON ${table} ${step.definition}`));
 }
 
 /** Waits for the lock of migrations, which is released when the transaction of its holder ends. */
@@ -250,7 +258,7 @@ async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void>
   const { rows } = await client.query<{ isTaken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS "isTaken"', [lockKey]);
   if (rows[0]?.isTaken === true) return;
   log.warn({}, "Another process migrates the database; waiting for it");
-  await client.query({ ...unhurried("SELECT pg_advisory_xact_lock($1)"), values: [lockKey] });
+  await client.query({ ...withoutTimeLimit("SELECT pg_advisory_xact_lock($1)"), values: [lockKey] });
 }
 
 async function requireCreate(client: pg.ClientBase, schema: string): Promise<void> {

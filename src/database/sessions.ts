@@ -3,44 +3,44 @@ import pg from "pg";
 import { asError } from "../errors.ts";
 import { createStatementNames } from "./statement-names.ts";
 
-/** Settings of PostgreSQL, by name. */
+/** The values of PostgreSQL settings by name. */
 export type SessionSettings = Readonly<Record<string, string | number>>;
 
 export interface SessionsOptions {
-  /** The settings that every statement needs, whatever the server, the database and the role have. */
+  /** The settings that every statement needs. They override those of the server, the database and the role. */
   readonly settings: SessionSettings;
   /**
-   * `never`: the sessions belong to the gateway alone. `always`: they are shared. `detect`: each connection is checked, and the
-   * first result that says shared holds for all later ones.
+   * `never`: the sessions belong to the gateway alone. `always`: they are shared. `detect`: each connection is checked,
+   * and the first result that says shared holds for all later ones.
    */
   readonly shared: "never" | "always" | "detect";
-  /** Told once that sessions are shared, and how it shows. */
+  /** Called once when sessions are found to be shared. `sign` says how this was noticed. */
   readonly onShared: (sign: string) => void;
 }
 
-/** What the connections of a pool have to do with the server's sessions. */
+/** Manages the use of server sessions by the connections of a pool. */
 export interface Sessions {
-  /** Makes a new connection fit to be used; for a pool's `onConnect`. */
+  /** Prepares a new connection for use, as the `onConnect` of a pool. */
   prepare(client: pg.ClientBase): Promise<void>;
-  /** Whether the connection must not be used again. */
+  /** Returns whether the connection must not be used again. */
   isSpent(client: pg.ClientBase): boolean;
 }
 
-/** One question to the server, as Prisma's adapter and our own code send it. */
+/** A query as Prisma's adapter and this code base send it. */
 type Question = pg.QueryConfig;
 type Send = (question: Question) => Promise<pg.QueryResult>;
 type Callback = (error: Error | null, result?: pg.QueryResult) => void;
 type SendBack = (question: Question, values: undefined, callback: Callback) => void;
 
 /**
- * Makes a statement mean the same on every connection: by settings, and by names under which the server keeps prepared
- * statements.
+ * Makes a statement mean the same on every connection, with settings and with the names of prepared statements.
  *
- * If a session belongs to the gateway alone, settings are made once for each connection, and statements that come again are
- * named. Behind a transaction pooler (PgBouncer) two transactions may run in two sessions, and another program may use either
- * session next. There nothing outlives a transaction: `BEGIN`, the settings for this transaction, the statement and `COMMIT` go
- * out in one write, and nothing is named. Within a transaction that the caller has begun, statements are sent as they are,
- * unnamed: one that is refused for its name could not be sent again. See docs/decisions/0080.
+ * If a session belongs to the gateway alone, settings are made once for each connection, and repeated statements are
+ * named. Behind a transaction pooler (PgBouncer) two transactions may run in two sessions, and another program may use
+ * either session next. Nothing may outlive a transaction there: `BEGIN`, the settings for this transaction, the
+ * statement and `COMMIT` are sent in one write, and no statement is named. Within a transaction that the caller has
+ * begun, statements are sent unchanged and unnamed, because a statement that is refused for its name could not be sent
+ * again. See docs/decisions/0080.
  */
 export function createSessions({ settings, shared, onShared }: SessionsOptions): Sessions {
   const names = createStatementNames();
@@ -51,15 +51,16 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
   const begin = `BEGIN ISOLATION LEVEL ${isolation}; ${transactionSettings}`;
   let isShared = shared === "always";
 
-  const share = (sign: string): void => {
+  const markShared = (sign: string): void => {
     if (!isShared) onShared(sign);
     isShared = true;
   };
 
-  const askShared = (client: pg.ClientBase, send: Send, question: Question): Promise<pg.QueryResult> => {
+  const askWithSettings = (client: pg.ClientBase, send: Send, question: Question): Promise<pg.QueryResult> => {
     const { text } = question;
     if (bareBegin.test(text)) return send({ ...question, text: begin });
-    // The settings follow what begins the transaction, which may say more about it, or be the first statement of several.
+    // The settings follow the first statement. It may begin the transaction with options, and other statements may
+    // follow it.
     if (transactionStart.test(text))
       return send({
         ...question,
@@ -68,36 +69,39 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
     return askInTransaction(client, send, { begin, question });
   };
 
-  const noteFailure = (client: pg.ClientBase, error: unknown): void => {
-    // Its server takes no writes any more. A new connection may lead to one that does.
+  const noteReadOnlyServer = (client: pg.ClientBase, error: unknown): void => {
+    // The server accepts no writes any more. A new connection may lead to one that does.
     if (isDatabaseError(error, readOnlyTransaction)) spent.add(client);
   };
 
-  /** Returns what is sent for `question` if it needs no transaction around it; otherwise undefined. */
-  const asItIsSent = (client: pg.ClientBase, question: Question): Question | undefined => {
+  /** Returns the query to send for `question` if it needs no transaction around it; otherwise undefined. */
+  const withoutTransaction = (client: pg.ClientBase, question: Question): Question | undefined => {
     const { text, values } = question;
     if (client.getTransactionStatus() !== "I") return question;
     if (isShared) return undefined;
-    // Without values they may be several statements, which cannot have a name.
+    // A text without values may be several statements, which cannot have a name.
     if (values === undefined || transactionStart.test(text)) return question;
     const name = names.nameOf(text);
     return name === undefined ? question : { ...question, name };
   };
 
-  /** The answer to `sent` after it has failed with `error`, where that says no more than that the name will not do. @throws {unknown} `error` otherwise. */
-  const answerAfter = async (client: pg.ClientBase, send: Send, sent: Question, error: unknown): Promise<pg.QueryResult> => {
-    noteFailure(client, error);
+  /**
+   * Returns the answer to `sent` after it has failed with `error`, if the server refused only its name. Throws `error`
+   * otherwise.
+   */
+  const retryUnnamed = async (client: pg.ClientBase, send: Send, sent: Question, error: unknown): Promise<pg.QueryResult> => {
+    noteReadOnlyServer(client, error);
     if (sent.name === undefined || !isRefusalOfName(error)) throw error;
-    // It was refused before anything of it ran. So it is sent again, once, be it a read or a write.
+    // The server refused it before it ran. So it is sent once more, whether it is a read or a write.
     const { name: _refused, ...question } = sent;
     if (isOutdatedPlan(error)) {
       spent.add(client);
       return send(question);
     }
-    if (error.code !== featureNotSupported) share(error.message);
-    const result = await askShared(client, send, question);
-    // Refused with a name and answered without one.
-    share(error.message);
+    if (error.code !== featureNotSupported) markShared(error.message);
+    const result = await askWithSettings(client, send, question);
+    // The server has refused it with a name and answered it without one.
+    markShared(error.message);
     return result;
   };
 
@@ -105,27 +109,27 @@ export function createSessions({ settings, shared, onShared }: SessionsOptions):
     async prepare(client) {
       const send = client.query.bind(client) as Send; // one of its overloads
       if (!isShared && shared === "detect" && !(await isOwnSession(client, send)))
-        share("it answers from another process than it said");
-      if (!isShared) await sendInTime(send, sessionSettings);
+        markShared("it answers from another process than it said");
+      if (!isShared) await sendWithRetries(send, sessionSettings);
       generations.set(client, names.generation);
       const query = queryBy(send as SendBack, {
-        asItIsSent: (question) => asItIsSent(client, question),
-        async askOtherwise(question) {
+        withoutTransaction: (question) => withoutTransaction(client, question),
+        async askWithinTransaction(question) {
           try {
-            return await askShared(client, send, question);
+            return await askWithSettings(client, send, question);
           } catch (error) {
-            noteFailure(client, error);
+            noteReadOnlyServer(client, error);
             throw error;
           }
         },
-        answerAfter: (sent, error) => answerAfter(client, send, sent, error),
+        retryUnnamed: (sent, error) => retryUnnamed(client, send, sent, error),
       });
       Object.assign(client, { query });
     },
     isSpent(client) {
-      // A transaction whose COMMIT or ROLLBACK got no answer is given back like any other.
+      // A connection may be returned in a transaction whose COMMIT or ROLLBACK got no answer.
       if (client.getTransactionStatus() !== "I" || spent.has(client)) return true;
-      // It knows statements by names that are not used any more.
+      // The connection has prepared statements with names that are not used any more.
       return !isShared && generations.get(client) !== names.generation;
     },
   };
@@ -136,7 +140,7 @@ const isolation = "READ COMMITTED";
 const bareBegin = /^\s*BEGIN\s*;?\s*$/i;
 const transactionStart = /^\s*(BEGIN|START\s+TRANSACTION)\b/i;
 const firstStatement = /^[^;]*;?/;
-/** The statements that make `settings`; `how` says how long they last. */
+/** Returns the statements that make `settings`, for the session or for the transaction. */
 function settingsBy(how: "SET" | "SET LOCAL", settings: SessionSettings): string {
   return Object.entries(settings)
     .map(
@@ -146,15 +150,16 @@ function settingsBy(how: "SET" | "SET LOCAL", settings: SessionSettings): string
 }
 
 /**
- * Asks in a transaction of its own, at the cost of one round trip. Where the statement fails, the server takes the COMMIT for a ROLLBACK.
+ * Sends a query in a transaction of its own, with one round trip. If the query fails, the server treats the COMMIT as a
+ * ROLLBACK.
  */
 async function askInTransaction(
   client: pg.ClientBase,
   send: Send,
   { begin, question }: { begin: string; question: Question },
 ): Promise<pg.QueryResult> {
-  // From here on, statements of this connection are sent at once. This has a cost, so connections that are not shared do without
-  // it.
+  // From here on this connection sends statements without waiting for earlier answers. This has a cost, so connections
+  // that are not shared do without it.
   Object.assign(client, { pipeline: true });
   const { stream } = (client as pg.Client).connection; // what pools are made of
   stream.cork();
@@ -163,7 +168,7 @@ async function askInTransaction(
   const committed = send({ text: "COMMIT" });
   stream.uncork();
   await Promise.allSettled([begun, answered, committed]);
-  // Where one fails, those after it fail because of it.
+  // If one fails, the later ones fail because of it.
   await begun;
   const result = await answered;
   await committed;
@@ -171,42 +176,47 @@ async function askInTransaction(
 }
 
 /**
- * Returns whether the session is the one that the connection was given when it was made. A pooler answers this itself, with a
- * number of its own.
+ * Returns whether the session is the one that the connection was told when it was opened. A pooler tells a number of
+ * its own.
  */
 async function isOwnSession(client: pg.ClientBase, send: Send): Promise<boolean> {
-  const { rows } = await sendInTime(send, "SELECT pg_backend_pid() AS pid");
-  const [row] = rows as { pid: number }[]; // as it selects
-  const { processID: told } = client as pg.ClientBase & { readonly processID: number | null }; // kept by the driver for cancelling
-  return row?.pid === told;
+  const { rows } = await sendWithRetries(send, "SELECT pg_backend_pid() AS pid");
+  const [row] = rows as { pid: number }[]; // the columns of the SELECT
+  // The driver keeps it for cancelling, without a declared type.
+  const { processID: reported } = client as pg.ClientBase & { readonly processID: number | null };
+  return row?.pid === reported;
 }
 
-/** Sends what takes no time, and what the time limit that the database has of itself may cut off all the same where the server is busy. */
-async function sendInTime(send: Send, text: string, attempts = 5): Promise<pg.QueryResult> {
+/**
+ * Sends a statement that takes no time. On a busy server the database's own time limit may cut it off, so it is tried
+ * several times.
+ */
+async function sendWithRetries(send: Send, text: string, attempts = 5): Promise<pg.QueryResult> {
   try {
     return await send({ text });
   } catch (error) {
     if (attempts === 1 || !isDatabaseError(error, queryCanceled)) throw error;
-    return sendInTime(send, text, attempts - 1);
+    return sendWithRetries(send, text, attempts - 1);
   }
 }
 
-interface Asking {
-  asItIsSent(question: Question): Question | undefined;
-  askOtherwise(question: Question): Promise<pg.QueryResult>;
-  answerAfter(sent: Question, error: unknown): Promise<pg.QueryResult>;
+interface QueryFunctions {
+  withoutTransaction(question: Question): Question | undefined;
+  askWithinTransaction(question: Question): Promise<pg.QueryResult>;
+  retryUnnamed(sent: Question, error: unknown): Promise<pg.QueryResult>;
 }
 
 /**
- * The `query` of a client, in the forms that are in use: with a callback for the pool, with a promise otherwise. What is sent as it is goes to the driver by
- * its callback, as the pool would have it go: promises in between would be a sixth of the work of asking.
+ * Returns the `query` of a client in the forms that are in use: with a callback for the pool, with a promise otherwise.
+ * Queries that are sent unchanged go to the driver with their callback, as the pool would send them. Promises in
+ * between would be a sixth of the cost of a query.
  */
-function queryBy(send: SendBack, { asItIsSent, askOtherwise, answerAfter }: Asking) {
+function queryBy(send: SendBack, { withoutTransaction, askWithinTransaction, retryUnnamed }: QueryFunctions) {
   const ask = (question: Question, callback: Callback): void => {
     const settle = (answered: Promise<pg.QueryResult>) => callbackify(() => answered)(callback);
-    const sent = asItIsSent(question);
-    if (sent === undefined) return settle(askOtherwise(question));
-    send(sent, undefined, (error, result) => (error ? settle(answerAfter(sent, error)) : callback(null, result)));
+    const sent = withoutTransaction(question);
+    if (sent === undefined) return settle(askWithinTransaction(question));
+    send(sent, undefined, (error, result) => (error ? settle(retryUnnamed(sent, error)) : callback(null, result)));
   };
   return (asked: string | Question, given?: unknown[] | Callback, last?: Callback): Promise<pg.QueryResult> | undefined => {
     const text = typeof asked === "string" ? { text: asked } : asked;
@@ -233,12 +243,15 @@ function isDatabaseError(error: unknown, ...codes: readonly string[]): error is 
   return error instanceof pg.DatabaseError && error.code !== undefined && codes.includes(error.code);
 }
 
-/** Whether the server, or a pooler before it, may have refused a statement for nothing but its name. */
+/** Returns whether the server, or a pooler before it, may have refused a statement only because of its name. */
 function isRefusalOfName(error: unknown): error is pg.DatabaseError {
   return isDatabaseError(error, duplicatePreparedStatement, invalidStatementName, featureNotSupported);
 }
 
-/** "cached plan must not change result type": a table was altered. Told by a place in the server's source, since messages are translated. */
+/**
+ * Returns whether the error is "cached plan must not change result type": a table was altered. It is recognised by a
+ * function of the server's source, because messages are translated.
+ */
 function isOutdatedPlan({ routine }: pg.DatabaseError): boolean {
   return routine === "RevalidateCachedQuery";
 }

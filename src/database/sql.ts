@@ -5,9 +5,9 @@ export type Sql = Prisma.Sql;
 export const { sql, join, empty, raw } = Prisma;
 
 /**
- * A parameter whose value differs between executions of a statement, such as a key or a part of a cursor. It is always followed
- * by a cast. Statements that differ only in these values can be sent as one. A parameter with a name gets its value from the
- * sender of the statement; one without a name has its value.
+ * A parameter whose value differs between executions of a statement, such as a key or a part of a cursor. It is always
+ * followed by a cast. Statements that differ only in these values can be sent as one. A parameter with a name gets its
+ * value from the sender of the statement; one without a name has its value.
  */
 export interface Param {
   readonly [paramMark]: true;
@@ -31,15 +31,18 @@ export function isParam(value: unknown): value is Param {
 }
 
 /**
- * The values that the fields of rows must have, by field name. Policies return such conditions, which have three uses: they are
- * a Prisma `where`, {@link whereSql} writes them into a statement, and {@link matches} tests a row in memory.
+ * The values that the fields of rows must have, by field name. Policies return such conditions, which have three uses:
+ * they are a Prisma `where`, {@link whereSql} writes them into a statement, and {@link matches} tests a row in memory.
  */
 export type Condition = Readonly<Record<string, string | number | boolean>>;
 
 /** A condition on rows of one account. */
 export type AccountCondition = Condition & { readonly accountId: string };
 
-/** Returns `condition` as SQL over the table alias `alias`. Field names come from this code base, so they are safe as text. */
+/**
+ * Returns `condition` as SQL over the table alias `alias`. Field names come from this code base, so they are safe as
+ * text.
+ */
 export function whereSql(alias: string, condition: Condition): Sql {
   const terms = Object.entries(condition).map(([field, value]) => sql`${column(alias, field)} = ${value}${castFor(field)}`);
   return join(terms, " AND ");
@@ -61,8 +64,8 @@ export function columnName(field: string): string {
 }
 
 /**
- * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL would
- * plan the statement each time instead of using a generic plan. Throws a TypeError if it is no integer.
+ * Returns a number as SQL text. As a parameter it would hide from the planner how few rows are needed, and PostgreSQL
+ * would plan the statement each time instead of using a generic plan. Throws a TypeError if it is no integer.
  */
 export function integer(number: number): Sql {
   if (!Number.isSafeInteger(number)) throw new TypeError(`${number} is not a number of rows.`);

@@ -8,7 +8,10 @@ import { inMaintenanceTransaction, withClient } from "./maintenance.ts";
 import { readTableNames } from "./migration-scripts.ts";
 import { isUnavailable } from "./unavailable.ts";
 
-/** The database that the configuration names cannot be used as it is, and waiting does not help. The message says what to do, in one sentence. */
+/**
+ * Thrown if the configured database cannot be used as it is, and waiting does not help. The message says in one
+ * sentence what to do.
+ */
 export class UnusableDatabase extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -16,7 +19,7 @@ export class UnusableDatabase extends Error {
   }
 }
 
-/** What a start says to the log; pino's loggers have this shape. */
+/** The log of a start. Pino's loggers have this shape. */
 export interface StartLog {
   warn(details: object, message: string): void;
 }
@@ -26,35 +29,33 @@ export interface Patience {
   readonly totalMilliseconds: number;
   /** The time limit of one attempt to connect and to query. */
   readonly attemptMilliseconds: number;
-  /** Between the first two attempts; doubled from one to the next. */
+  /** The pause between the first two attempts. Each later pause is twice as long. */
   readonly firstPauseMilliseconds: number;
-  readonly longestPauseMilliseconds: number;
+  readonly maxPauseMilliseconds: number;
 }
 
-const usualPatience: Patience = {
+const defaultPatience: Patience = {
   totalMilliseconds: 60_000,
   attemptMilliseconds: 5_000,
   firstPauseMilliseconds: 250,
-  longestPauseMilliseconds: 5_000,
+  maxPauseMilliseconds: 5_000,
 };
 
 type Variable = "DATABASE_URL" | "DATABASE_URL_DIRECT";
 
-/** A connection that the configuration names, and by which variable. */
+/** A configured connection, and the variable that configures it. */
 interface Target {
   readonly variable: Variable;
   readonly address: DatabaseAddress;
 }
 
 /**
- * Waits until it can connect to the database of `config`, and checks that the gateway can work with it: its version, its
- * encoding, that it accepts writes, and that the role may use the existing tables. It sends a few queries at most, and none for a
- * request.
- *
- * @throws {UnusableDatabase} if the gateway cannot work with it, or it does not answer in time.
- * @throws {ConfigError} if a URL cannot be used.
+ * Waits until it can connect to the database of `config`, and checks that the gateway can work with it: its version,
+ * its encoding, that it accepts writes, and that the role may use the existing tables. It sends a few queries at the
+ * start, and none for a request. Throws {@link UnusableDatabase} if the gateway cannot work with the database or it
+ * does not answer in time, and `ConfigError` if a URL cannot be used.
  */
-export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = usualPatience): Promise<void> {
+export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = defaultPatience): Promise<void> {
   if (config.kind === "embedded") return;
   const deadline = performance.now() + patience.totalMilliseconds;
   const { url, directUrl = url } = config;
@@ -63,15 +64,16 @@ export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patie
     const address = readConnectionString(directUrl, "DATABASE_URL_DIRECT");
     targets.push({ variable: "DATABASE_URL_DIRECT", address });
   }
-  const ask = async (): Promise<readonly Facts[]> => {
+  const readAll = async (): Promise<readonly Facts[]> => {
     const answers: Facts[] = [];
     for (const target of targets) answers.push(await awaitTarget(target, log, { ...patience, deadline }));
     return answers;
   };
-  // Asked again before it is refused: a server that was started anew between the two answers is another one by its time.
-  if (areOne(await ask())) return;
-  const answers = await ask();
-  if (areOne(answers)) return;
+  // The facts are read twice before a refusal: if the server was restarted between the two reads, its start time
+  // differs.
+  if (areSameDatabase(await readAll())) return;
+  const answers = await readAll();
+  if (areSameDatabase(answers)) return;
   const names = answers.map(({ database }) => database).join(", ");
   throw new UnusableDatabase(
     `DATABASE_URL and DATABASE_URL_DIRECT lead to different databases (${names}): name the same one in both.`,
@@ -79,17 +81,16 @@ export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patie
 }
 
 /**
- * Returns whether all `answers` came from one database of one server. A pooler may use other names for it, but the server reports
- * its own.
+ * Returns whether all `answers` came from one database of one server. A pooler may have another name for it, but the
+ * server reports its own.
  */
-function areOne(answers: readonly Facts[]): boolean {
+function areSameDatabase(answers: readonly Facts[]): boolean {
   return new Set(answers.map(({ identity }) => identity)).size === 1;
 }
 
 /**
- * Checks that the tables of the migrations exist, over `pool`, which serves requests.
- *
- * @throws {UnusableDatabase} if one does not exist.
+ * Checks that the tables of the migrations exist. `pool` is the one that serves requests. Throws {@link
+ * UnusableDatabase} if a table is missing.
  */
 export async function requireTables(pool: pg.Pool, schema: string): Promise<void> {
   const { missing } = await withClient(pool, (client) => readFacts(client, schema));
@@ -100,9 +101,8 @@ export async function requireTables(pool: pg.Pool, schema: string): Promise<void
 }
 
 /**
- * Checks that requests, over `pool`, may read and write every table of `schema`, once migrations have made new ones.
- *
- * @throws {UnusableDatabase} where they may not.
+ * Checks that requests may read and write every table of `schema`, after migrations have created tables. `pool` is the
+ * one that serves requests. Throws {@link UnusableDatabase} if they may not.
  */
 export async function checkRights(pool: pg.Pool, schema: string): Promise<void> {
   requireRights(await withClient(pool, (client) => readFacts(client, schema)), schema);
@@ -116,9 +116,9 @@ async function awaitTarget(target: Target, log: StartLog, patience: Patience & {
       return await checkTarget(target, patience.attemptMilliseconds);
     } catch (error) {
       if (error instanceof UnusableDatabase) throw error;
-      const lasting = lastingFault(error, target, place);
-      if (lasting !== undefined) throw new UnusableDatabase(lasting, { cause: error });
-      if (!isPassing(error)) throw error;
+      const permanent = permanentFault(error, target, place);
+      if (permanent !== undefined) throw new UnusableDatabase(permanent, { cause: error });
+      if (!isTransient(error)) throw error;
       if (performance.now() + pause > patience.deadline) {
         const seconds = Math.round(patience.totalMilliseconds / 1000);
         throw new UnusableDatabase(
@@ -129,20 +129,21 @@ async function awaitTarget(target: Target, log: StartLog, patience: Patience & {
       if (attempt === 1) log.warn({ cause: faultMessage(error) }, `${place} does not answer yet; waiting for it`);
     }
     await new Promise((wake) => setTimeout(wake, pause));
-    pause = Math.min(pause * 2, patience.longestPauseMilliseconds);
+    pause = Math.min(pause * 2, patience.maxPauseMilliseconds);
   }
 }
 
 async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<Facts> {
   const limits = { connectionTimeoutMillis: milliseconds, query_timeout: milliseconds };
   const client = new (clientFor(address, milliseconds))({ ...address.servers[0], ...limits });
-  // Without a listener the loss of a connection ends the process; here the statement that is under way fails by it.
+  // Without a listener the loss of a connection would end the process. The statement under way fails by it too.
   client.on("error", () => undefined);
   try {
     await client.connect();
     const facts = await readFacts(client, address.schema);
     requireUsable(facts);
-    // The role that migrates owns the tables, or gets an error that says so. Only the role that serves requests needs the rights.
+    // Only the role that serves requests needs the rights. The role that migrates owns the tables, or gets an error
+    // that says so.
     if (variable === "DATABASE_URL") requireRights(facts, address.schema);
     return facts;
   } finally {
@@ -160,15 +161,15 @@ interface Facts {
   readonly role: string;
   readonly isStandby: boolean;
   readonly isReadOnly: boolean;
-  /** Whether the schema can be used; true where there is none yet. */
+  /** Whether the role may use the schema. True if the schema does not exist. */
   readonly mayUseSchema: boolean;
-  /** Tables and sequences of ours that the role may not use as requests do. */
+  /** The gateway's tables and sequences on which the role lacks a right that requests need. */
   readonly forbidden: readonly string[];
-  /** Tables of ours that are not there. */
+  /** The gateway's tables that do not exist. */
   readonly missing: readonly string[];
 }
 
-/** The audit is only written and read, so no further rights are required. */
+/** The tables that are only appended to and read. Requests need no right to change or delete their rows. */
 const appendOnlyTables = ["audit_events"];
 
 async function readFacts(client: pg.ClientBase, schema: string): Promise<Facts> {
@@ -245,17 +246,17 @@ function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string)
 }
 
 /**
- * Returns what is wrong and what to do, if the same attempt will fail until somebody changes something. Undefined if the problem
- * may pass by itself.
+ * Returns what is wrong and what to do, if the same attempt will fail until somebody changes something. Returns
+ * undefined if the problem may pass by itself.
  */
-function lastingFault(error: unknown, target: Target, place: string): string | undefined {
+function permanentFault(error: unknown, target: Target, place: string): string | undefined {
   const failures = failuresOf(error);
-  const [first, ...others] = failures.map((failure) => lastingFaultOfServer(failure, target, place));
-  // Of several servers, any may be the one that is waited for.
+  const [first, ...others] = failures.map((failure) => permanentFaultOfServer(failure, target, place));
+  // With several servers, another one may still start, so all of them must have a permanent problem.
   return others.every((fault) => fault !== undefined) ? first : undefined;
 }
 
-function lastingFaultOfServer(error: unknown, { variable, address }: Target, place: string): string | undefined {
+function permanentFaultOfServer(error: unknown, { variable, address }: Target, place: string): string | undefined {
   const code = errorCodeOf(error);
   const message = faultMessage(error);
   const { user = "of the process", database = user } = address.servers[0] ?? {};
@@ -263,7 +264,7 @@ function lastingFaultOfServer(error: unknown, { variable, address }: Target, pla
     return `${place} refuses the password of the role ${user} (${message}): correct ${variable}.`;
   if (code === "28000")
     return `${place} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
-  if (code === "3D000" || poolerKnowsNo.test(message))
+  if (code === "3D000" || unknownToPooler.test(message))
     return `${place} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
   if (code === "42501")
     return `The role ${user} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
@@ -274,24 +275,27 @@ function lastingFaultOfServer(error: unknown, { variable, address }: Target, pla
   if (message.includes("does not support SSL connections"))
     return `${place} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
   // Other errors with which a server refuses a connection, such as an unknown setting.
-  if (error instanceof pg.DatabaseError && !isPassing(error))
+  if (error instanceof pg.DatabaseError && !isTransient(error))
     return `${place} cannot be used (${message}): see to the server, or correct ${variable}.`;
   return undefined;
 }
 
-/** How PgBouncer says it, under the code that it gives to all it says. */
-const poolerKnowsNo = /^no such (database|user)\b/;
+/** PgBouncer's message for an unknown database or user. Its code is the same for all errors. */
+const unknownToPooler = /^no such (database|user)\b/;
 const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
-/** PgBouncer has only one code. Its text says which problems are permanent. */
+/** PgBouncer's only code. The message says which problems are permanent. */
 const protocolViolation = "08P01";
 
-function isPassing(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   if (errorCodeOf(error) === protocolViolation) return !faultMessage(error).startsWith("unsupported startup parameter");
-  // A socket in a directory where the server has not made it yet.
+  // ENOENT: the server has not created its socket yet.
   return errorCodeOf(error) === "ENOENT" || isUnavailable(error);
 }
 
-/** What was thrown, for each server that was tried. A host of several addresses fails with an error for each of them, which are alike. */
+/**
+ * Returns the errors of the servers that were tried. A host with several addresses fails with similar errors for each
+ * of them, so only the first is returned.
+ */
 function failuresOf(error: unknown): readonly unknown[] {
   const fault = error instanceof Unavailable && error.cause !== undefined ? error.cause : error;
   if (!(fault instanceof AggregateError)) return [fault];

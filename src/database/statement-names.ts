@@ -4,19 +4,20 @@ import { createHash } from "node:crypto";
 const maxNames = 500;
 const maxSeenOnce = 5_000;
 
-/** Names for statements, and which of them a connection may still know. */
+/** The names of prepared statements. */
 export interface StatementNames {
-  /** The name of the statement `text`; undefined where it is to be parsed anew. */
+  /** Returns the name of the statement `text`, or undefined if it is to be sent unnamed. */
   nameOf(text: string): string | undefined;
-  /** Counts how often all names were given anew. */
+  /** Increases when all names are dropped. Connections of an earlier generation must be closed. */
   readonly generation: number;
 }
 
 /**
- * Names statements by a hash of their text. Another process that shares a connection of the server can mean nothing else by the
- * same name. A statement is named when it comes a second time, since most statements come once. The server keeps named statements
- * as long as the connection lives, so at most {@link maxNames} have names. Then all names begin anew, and connections that know
- * the old ones are closed. Otherwise a caller that sends many statements twice would have every later one parsed each time.
+ * Returns names that are hashes of the statements' texts. If another process shares a connection of the server, the
+ * same name means the same statement there. A statement gets a name when it is sent for the second time, because most
+ * statements are sent once. The server keeps named statements as long as the connection lives, so at most {@link
+ * maxNames} have names. Then all names are dropped, and connections that know them are closed. Otherwise a caller that
+ * sends many statements twice would leave no names for later ones, which the server would then parse each time.
  */
 export function createStatementNames(): StatementNames {
   const names = new Map<string, string>();
@@ -46,7 +47,7 @@ export function createStatementNames(): StatementNames {
   };
 }
 
-/** The name of the statement `text`: 132 bits of its SHA-256, well below the 63 bytes of a PostgreSQL name. */
+/** Returns the name of the statement `text`: 132 bits of its SHA-256, well below the 63 bytes of a PostgreSQL name. */
 export function statementName(text: string): string {
   return `s_${createHash("sha256").update(text).digest("base64url").slice(0, 22)}`;
 }

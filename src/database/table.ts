@@ -21,8 +21,8 @@ type ColumnType<Value> = [Value] extends [string]
               : never;
 
 /**
- * The definition of a table for hand-written statements: every field of its `Row`, which is Prisma's, with the type of its
- * column.
+ * The definition of a table for hand-written statements: every field of its `Row`, which is Prisma's, with the type of
+ * its column.
  */
 interface TableDefinition<Row> {
   readonly name: string;
@@ -57,8 +57,8 @@ export type InsertedValues<Row, Filled extends keyof Row> = {
 export type ChangedValues<Row> = { readonly [Field in keyof Row & string]?: ColumnValue<Row[Field]> | undefined };
 
 /**
- * Returns `INSERT INTO table (columns) SELECT values`, with each value cast to the type of its column. FROM, WHERE, ON CONFLICT
- * and RETURNING may follow.
+ * Returns `INSERT INTO table (columns) SELECT values`, with each value cast to the type of its column. FROM, WHERE, ON
+ * CONFLICT and RETURNING may follow.
  */
 export function insertInto<Row, Filled extends keyof Row>(
   table: Table<Row, Filled>,
@@ -72,8 +72,8 @@ export function insertInto<Row, Filled extends keyof Row>(
 }
 
 /**
- * Returns `column = value, …` for the SET of an UPDATE, with each value cast to the type of its column. Throws a `TypeError` if
- * nothing is set.
+ * Returns `column = value, …` for the SET of an UPDATE, with each value cast to the type of its column. Throws a
+ * `TypeError` if nothing is set.
  */
 export function setList<Row, Filled extends keyof Row>(table: Table<Row, Filled>, changes: ChangedValues<NoInfer<Row>>): Sql {
   const written = writtenColumns(table, changes);
@@ -85,8 +85,8 @@ export function setList<Row, Filled extends keyof Row>(table: Table<Row, Filled>
 }
 
 /**
- * Returns a SELECT list with all columns of the table alias `alias` under their field names, except those of `hidden`. Arrays
- * of an enumeration are cast to arrays of text, because the driver parses arrays of built-in types only.
+ * Returns a SELECT list with all columns of the table alias `alias` under their field names, except those of `hidden`.
+ * Arrays of an enumeration are cast to arrays of text, because the driver parses arrays of built-in types only.
  */
 export function selectList<Row, Filled extends keyof Row>(
   table: Table<Row, Filled>,
@@ -103,17 +103,22 @@ export function selectList<Row, Filled extends keyof Row>(
 }
 
 /**
- * Rows that are passed to a statement as one bind value, a JSON array of objects with these fields. The text of the statement
- * does not depend on their number.
+ * Rows that are passed to a statement as one bind value, a JSON array of objects with these fields. The text of the
+ * statement does not depend on their number.
  */
 export interface Recordset<Field extends string, Row> {
-  /** Returns `name AS (SELECT …)`, a WITH part with `rows`. Its columns have the names of the fields, in double quotes. */
+  /**
+   * Returns `name AS (SELECT …)`, a WITH part with `rows`. Its columns have the names of the fields, in double quotes.
+   */
   part(rows: readonly Row[]): Sql;
   /** Returns the column of a field. */
   column(field: Field): Sql;
 }
 
-/** Returns a recordset with `fields` of `table` and the further columns `others` with their types, as the WITH part `name`. */
+/**
+ * Returns a recordset with `fields` of `table` and the further columns `others` with their types, as the WITH part
+ * `name`.
+ */
 export function recordset<Row, Filled extends keyof Row, Field extends keyof Row & string, Other extends string>(
   table: Table<Row, Filled>,
   name: string,
@@ -152,8 +157,8 @@ function writtenColumns<Row, Filled extends keyof Row>({ columns }: Table<Row, F
 }
 
 /**
- * Returns `beginning` and the values, separated by commas, each after its `before`. A value is cast to the type of its column;
- * an expression must already have that type.
+ * Returns `beginning` and the values, separated by commas, each after its `before`. A value is cast to the type of its
+ * column; an expression must already have that type.
  */
 function writeValues(beginning: string, written: readonly (WrittenColumn & { readonly before: string })[]): Sql {
   const strings: string[] = [];

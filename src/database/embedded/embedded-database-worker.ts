@@ -1,4 +1,5 @@
-// Runs PGlite away from the main thread: in it, one heavy statement would stall every request. Started by embedded-database.ts.
+// The worker thread of PGlite. In the main thread one slow statement would stall every request. Started by
+// embedded-database.ts.
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { joinBytes } from "../../lib/bytes.ts";
@@ -7,7 +8,10 @@ import type { Reply, WorkerCommand, WorkerReport, WorkerStart } from "./embedded
 const terminateMessageType = "X".charCodeAt(0);
 const pieceSize = 256 * 1024;
 
-/** Shared buffers are touched when they are made, all of the usual 128 MB. Below them are the operating system's, which hold the files. */
+/**
+ * PostgreSQL touches all shared buffers when it starts, by default 128 MB. The operating system caches the files as
+ * well.
+ */
 const settings = ["shared_buffers=16MB", "maintenance_work_mem=16MB"].flatMap((setting) => ["-c", setting]);
 
 const databaseParent = parentPort;
@@ -28,7 +32,7 @@ try {
 function serveConnections(database: PGlite): void {
   let current: MessagePort | undefined;
   databaseParent?.on("message", (command: WorkerCommand) => {
-    // PGlite is one session. The newest connection has it; the client has given up the one before.
+    // PGlite is one session. It belongs to the newest connection; the client has given up the earlier one.
     current?.close();
     current = undefined;
     if (command.kind === "connect") {
@@ -44,7 +48,7 @@ function serveConnections(database: PGlite): void {
   });
 }
 
-/** Passes the messages that arrive over `port` to the database, whole messages at a time, and sends back its replies. */
+/** Passes the messages that arrive over `port` to the database, complete messages only, and sends back its replies. */
 function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => boolean): void {
   let unread: Uint8Array = new Uint8Array(0);
   let isStarting = true;
@@ -57,7 +61,7 @@ function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => 
     const whole = unread.subarray(0, end);
     unread = unread.subarray(end);
     if (end > 0) {
-      if (isStarting) await forgetSession(database);
+      if (isStarting) await resetSession(database);
       isStarting = false;
       await runMessages(database, whole, port);
     }
@@ -70,7 +74,8 @@ function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => 
     work = work
       .then(() => execute(chunk))
       .catch((error: unknown) => {
-        // Not a failed statement, which is an answer like others, but a database that broke down: end with the worker.
+        // A failed statement is a reply like others. This error means that the database has broken down, so the worker
+        // ends.
         report({ kind: "failed", message: String(error) });
         databaseParent?.close();
         port.close();
@@ -78,8 +83,8 @@ function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => 
   });
 }
 
-/** What an earlier connection left in the session, a transaction or prepared statements, is none of the next one's business. */
-async function forgetSession(database: PGlite): Promise<void> {
+/** Resets the session, because a new connection must not inherit an open transaction or prepared statements. */
+async function resetSession(database: PGlite): Promise<void> {
   if (database.isInTransaction()) await database.exec("ROLLBACK");
   await database.exec("DISCARD ALL");
 }
@@ -95,10 +100,10 @@ async function runMessages(database: PGlite, messages: Uint8Array, port: Message
     size = 0;
   };
   await database.execProtocolRawStream(messages, {
-    // Files are written as the database writes them: there is nothing to synchronise afterwards.
+    // PGlite writes its files directly, so there is nothing to synchronise afterwards.
     syncToFs: false,
     onRawData: (bytes) => {
-      // A view of the database's own memory, good only during this call.
+      // The bytes are a view of the database's memory, which is valid only during this call.
       pieces.push(bytes.slice());
       size += bytes.length;
       if (size >= pieceSize) flush();
@@ -107,7 +112,10 @@ async function runMessages(database: PGlite, messages: Uint8Array, port: Message
   flush();
 }
 
-/** The first message of a connection is its length and its text; every other one has a type byte before. */
+/**
+ * Returns the end of the last complete message. The first message of a connection consists of its length and its text.
+ * Every other one begins with a byte for its type.
+ */
 function endOfWholeMessages(bytes: Uint8Array, isStarting: boolean): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = 0;

@@ -9,7 +9,7 @@ import { templateDirectory } from "./embedded-template.ts";
 import { settleWebAssembly } from "./webassembly.ts";
 
 export interface WorkerStart {
-  /** Null keeps everything in memory. */
+  /** Null keeps the database in memory. */
   readonly directory: string | null;
 }
 
@@ -20,40 +20,43 @@ export type WorkerReport =
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "closed" };
 
-/** Every chunk that is sent gets any number of replies with bytes, then one that says it is done. */
+/** A reply to a chunk. Every chunk gets any number of replies with bytes, and then one with `isDone`. */
 export interface Reply {
   readonly bytes: Uint8Array | undefined;
   readonly isDone: boolean;
 }
 
-/** PostgreSQL inside this process, in a thread of its own. */
+/** PostgreSQL in this process, in a thread of its own. */
 export interface EmbeddedDatabase {
   /**
-   * A stream that speaks PostgreSQL's protocol, for the `stream` option of a pg client; there is no port and no socket that another process could reach.
-   * PGlite is a single session: the newest connection has it, so a pool on it has one connection at most.
+   * Returns a stream that speaks PostgreSQL's protocol, for the `stream` option of a pg client. There is no port and no
+   * socket that another process could reach. PGlite has a single session, which belongs to the newest connection, so a
+   * pool may have at most one connection.
    */
   connect(): Duplex;
-  /** Ends the database as a PostgreSQL server is shut down, and frees its directory. Connections are closed before. */
+  /** Shuts the database down like a PostgreSQL server, and unlocks its directory. Close the connections first. */
   close(): Promise<void>;
 }
 
 /**
- * How long a statement may run after its caller has given up. PGlite cannot interrupt a statement, so its thread is ended then.
+ * The time that a statement may still run after its caller has given up. Then its thread is ended, because PGlite
+ * cannot interrupt a statement.
  */
 const abandonedStatementMilliseconds = 1_000;
 const shutdownMilliseconds = 10_000;
 
 /**
- * Starts PGlite on `directory`, or in memory. The directory is locked for this process. If the thread breaks down, or is ended
- * because an abandoned statement kept it busy, connections end with an error. The next one starts a new thread, which recovers as
- * PostgreSQL does after a crash. Every commit that was acknowledged survives the end of the process. After a power failure it may
- * be lost, because PGlite does not wait until its files are on the disk.
+ * Starts PGlite on `directory`, or in memory if it is null. The directory is locked for this process. Throws {@link
+ * DirectoryInUse} if another process uses the directory.
  *
- * @throws {DirectoryInUse} if another process has the directory.
+ * If the thread breaks down, or is ended because an abandoned statement kept it busy, connections end with an error.
+ * The next connection starts a new thread, which recovers as PostgreSQL does after a crash. Every commit that was
+ * acknowledged survives the end of the process. After a power failure it may be lost, because PGlite does not wait
+ * until its files are on the disk.
  */
 export async function startEmbeddedDatabase(directory: string | null): Promise<EmbeddedDatabase> {
   settleWebAssembly();
-  const lock = directory === null ? undefined : await lockNamingHolder(directory);
+  const lock = directory === null ? undefined : await lockWithPidFile(directory);
 
   let running: Promise<Worker> | undefined;
   let isClosed = false;
@@ -95,8 +98,8 @@ export async function startEmbeddedDatabase(directory: string | null): Promise<E
   };
 }
 
-/** The lock of `directory`, and beside it in `<directory>.pid` which process has it, for the people who wonder. */
-async function lockNamingHolder(directory: string): Promise<DirectoryLock> {
+/** Locks `directory`, and writes the id of this process to `<directory>.pid` to tell people who holds the lock. */
+async function lockWithPidFile(directory: string): Promise<DirectoryLock> {
   const path = `${directory}.pid`;
   try {
     const lock = await lockDirectory(directory);
@@ -109,8 +112,8 @@ async function lockNamingHolder(directory: string): Promise<DirectoryLock> {
     };
   } catch (error) {
     if (!(error instanceof DirectoryInUse)) throw error;
-    const said = await readFile(path, "utf8").catch(() => "");
-    throw new DirectoryInUse(directory, /^\d+$/.test(said) ? Number(said) : undefined);
+    const holder = await readFile(path, "utf8").catch(() => "");
+    throw new DirectoryInUse(directory, /^\d+$/.test(holder) ? Number(holder) : undefined);
   }
 }
 
@@ -119,7 +122,7 @@ async function startWorker(directory: string | null, onStop: () => void): Promis
 
   const worker = new Worker(new URL("./embedded-database-worker.ts", import.meta.url), {
     workerData: { directory } satisfies WorkerStart,
-    // Rows pass through it as bytes outside its heap: what it makes is short-lived and small.
+    // Rows pass through the thread as bytes outside its heap. Its objects are small and short-lived.
     resourceLimits: { maxYoungGenerationSizeMb: 6 },
   });
   try {
@@ -129,12 +132,12 @@ async function startWorker(directory: string | null, onStop: () => void): Promis
     throw new Error(`The embedded database in ${directory ?? "memory"} does not start`, { cause: error });
   }
 
-  // An error is followed by the exit, and there the connections learn of it.
+  // An error is followed by the exit, whose handler informs the connections.
   worker.on("error", () => undefined);
   worker.once("exit", onStop);
-  // Open connections keep the process alive, not the thread behind them.
+  // Open connections keep the process alive; the thread itself does not.
   worker.unref();
-  if (isFirstStart) await rm(unfinishedMark(directory));
+  if (isFirstStart) await rm(unfinishedMarkPath(directory));
   return worker;
 }
 
@@ -149,24 +152,28 @@ function readiness(worker: Worker): Promise<void> {
   });
 }
 
-/** Says whether `directory` is to be filled by its first start; refuses one that holds something else. */
+/**
+ * Creates `directory` and copies the template into it if it has no database yet. Returns whether this is its first
+ * start. Throws an `Error` if the directory has other files.
+ */
 async function prepareDirectory(directory: string): Promise<boolean> {
-  // Stands beside the directory during its first start. While it is there, nothing was ever acknowledged, and what a first start that was
-  // killed has left cannot be started again.
-  const mark = unfinishedMark(directory);
+  // This file exists beside the directory during its first start. While it exists, nothing was ever acknowledged. A
+  // first start that was killed leaves a directory that cannot be started again, so it is removed.
+  const mark = unfinishedMarkPath(directory);
   if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (existsSync(join(directory, "PG_VERSION"))) return false;
   if ((await readdir(directory)).length > 0) throw new Error(`${directory} is neither empty nor an embedded database`);
   await writeFile(mark, "");
-  // Without it PGlite makes the files itself, which takes seconds.
+  // Without the template PGlite creates the files itself, which takes seconds.
   const template = await templateDirectory();
-  // In one go: nothing is served yet, and a thousand small files take a tenth of the time.
+  // The copy is synchronous, because nothing is served yet and copying a thousand small files takes a tenth of the
+  // time.
   if (existsSync(template)) cpSync(template, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
   return true;
 }
 
-function unfinishedMark(directory: string): string {
+function unfinishedMarkPath(directory: string): string {
   return `${directory}.unfinished`;
 }
 
@@ -174,9 +181,9 @@ async function stopWorker(worker: Worker): Promise<void> {
   worker.ref();
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   worker.postMessage({ kind: "close" } satisfies WorkerCommand);
-  const impatience = setTimeout(() => void worker.terminate(), shutdownMilliseconds);
+  const timeout = setTimeout(() => void worker.terminate(), shutdownMilliseconds);
   await exited;
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
 interface EmbeddedConnection {
@@ -184,12 +191,12 @@ interface EmbeddedConnection {
   onWorkerStop(): void;
 }
 
-/** The part of net.Socket that pg uses, over a message port. */
+/** Returns a stream over a message port that has the part of `net.Socket` that pg uses. */
 function openConnection(started: () => Promise<Worker>): EmbeddedConnection {
   let channel: MessagePort | undefined;
   let worker: Worker | undefined;
   let isConnected = false;
-  /** How many chunks were sent and not answered. While there are none, the database does nothing for this connection. */
+  /** The number of chunks that were sent and not answered. At zero the database does nothing for this connection. */
   let unanswered = 0;
   let abandoned: NodeJS.Timeout | undefined;
 
@@ -208,7 +215,7 @@ function openConnection(started: () => Promise<Worker>): EmbeddedConnection {
       callback();
     },
     writev(chunks, callback) {
-      send(chunks.map(({ chunk }) => chunk as Uint8Array)); // typed any; in no object mode and without an encoding they are bytes
+      send(chunks.map(({ chunk }) => chunk as Uint8Array)); // typed any; without object mode they are bytes
       callback();
     },
     final(callback) {
@@ -241,7 +248,8 @@ function openConnection(started: () => Promise<Worker>): EmbeddedConnection {
     channel?.close();
     channel = port1;
     channel.on("message", receive);
-    // Closed from the other side: the thread ended, or has answered what it had and serves a newer connection.
+    // The other side has closed the port: the thread has ended, or has answered everything and serves a newer
+    // connection.
     channel.on("close", () => clearTimeout(abandoned));
     worker.postMessage({ kind: "connect", port: port2 } satisfies WorkerCommand, [port2]);
   };
@@ -267,7 +275,7 @@ function openConnection(started: () => Promise<Worker>): EmbeddedConnection {
   return {
     stream,
     onWorkerStop() {
-      // One that waits behind a statement that was ended with its thread has lost nothing: it goes to the next thread.
+      // A connection that waits behind an abandoned statement has lost nothing, so it goes to the next thread.
       if (isConnected) stream.destroy(connectionLost("The embedded database stopped"));
       else attachOrFail();
     },

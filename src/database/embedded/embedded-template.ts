@@ -6,8 +6,9 @@ const migrations = new URL("../../../prisma/migrations/", import.meta.url);
 const templates = new URL("../../generated/embedded-database/", import.meta.url);
 
 /**
- * Where `npm run generate` keeps an embedded database that was started for the first time and migrated, for first starts to copy: making one takes
- * seconds. Named after PGlite's version and the migrations, so that one of another version of the product is not found.
+ * Returns the directory in which `npm run generate` stores a new and migrated embedded database. First starts copy it,
+ * because creating one takes seconds. Its name is a hash of PGlite's version and the migrations, so that another
+ * version of the product does not find it.
  */
 export async function templateDirectory(): Promise<string> {
   const scripts = (await readdir(migrations, { recursive: true })).filter((path) => path.endsWith(".sql")).toSorted();
