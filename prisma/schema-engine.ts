@@ -20,12 +20,15 @@ import {
   scriptName,
 } from "../src/database/migration-scripts.ts";
 
-/** The engine finds its way around by these two; our schema has one file and nothing that is managed elsewhere. */
+/**
+ * The engine requires these two lists. The schema has one file and no tables or enumerations that are managed
+ * elsewhere.
+ */
 const noFilters = { externalTables: [], externalEnums: [] };
 
 /**
- * The SQL that leads from what the migrations make to what prisma/schema.prisma says; empty where they agree. Works on `scratch`, an
- * empty database that is of no use afterwards.
+ * Returns the SQL that leads from the result of the migrations to prisma/schema.prisma, or an empty text if they agree.
+ * `scratch` must be an empty database, and cannot be used for anything else afterwards.
  */
 export async function migrationDifference(scratch: pg.Pool): Promise<string> {
   const engine = await loadEngine(adapterFactory(scratch));
@@ -43,7 +46,7 @@ export async function migrationDifference(scratch: pg.Pool): Promise<string> {
   }
 }
 
-/** What `prisma migrate status` finds out about the database of `pool`, which it only reads. */
+/** Returns what `prisma migrate status` finds in the database of `pool`. It only reads. */
 export async function migrationStatus(pool: pg.Pool): Promise<DiagnoseMigrationHistoryOutput> {
   const engine = await loadEngine(adapterFactory(pool));
   try {
@@ -67,35 +70,36 @@ function migrationList(migrations: readonly Migration[]): MigrationList {
 }
 
 function adapterFactory(pool: pg.Pool): SqlMigrationAwareDriverAdapterFactory {
-  const factory = new PrismaPg(readingCatalogue(pool));
+  const factory = new PrismaPg(withCharactersAsArrays(pool));
   const connect = async () => {
     const adapter = await factory.connect();
     const queryRaw = adapter.queryRaw.bind(adapter);
-    // The adapter's own executeScript cuts a script at every semicolon, those within a function's body too. Without arguments the statements go to
-    // the server as they are, and it runs them as one transaction.
+    // The adapter's own executeScript splits a script at every semicolon, including those in function bodies. Without
+    // arguments the script goes to the server unchanged, which runs it as one transaction.
     return Object.assign(adapter, {
       executeScript: async (script: string) => {
-        // Nobody else uses a scratch database, and a transaction takes no concurrent steps.
+        // No other connection uses a scratch database, and a transaction cannot contain concurrent steps.
         await adapter.executeRaw({ sql: script.replaceAll(/\bCONCURRENTLY\b/g, ""), args: [], argTypes: [] });
       },
       queryRaw: async (query: SqlQuery) => catalogueCharacters(await queryRaw(query)),
     });
   };
-  // Nothing but a diff asks for a shadow database, and it is given one that holds nothing else.
+  // Only a diff requests a shadow database. It gets the scratch database, which has no other use.
   return { provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: connect };
 }
 
-/** The types, in the catalogue, of the one-byte "char" and of its arrays. */
+/** The type ids of the one-byte "char" and of its arrays in the catalogue. */
 const [characterType, characterArrayType] = [18, 1002];
 
 /**
- * `pool`, for an adapter that knows the arrays of the catalogue's one-byte type "char" and not that type itself, which the engine reads to describe
- * a database: answers it as its array, for {@link catalogueCharacters} to set right.
+ * Returns a pool that reports the type "char" as its array type. The engine reads columns of this one-byte type when it
+ * describes a database, but the adapter knows its array type only. {@link catalogueCharacters} converts the types of
+ * the result back.
  */
-function readingCatalogue(pool: pg.Pool): pg.Pool {
+function withCharactersAsArrays(pool: pg.Pool): pg.Pool {
   const query = async (config: pg.QueryConfig) => {
     const result = await pool.query(config);
-    // A script of several statements has several results, whatever the type declarations say, and nobody reads them.
+    // A script of several statements has several results, contrary to the type declarations. Nothing reads them.
     for (const field of result.fields ?? []) if (field.dataTypeID === characterType) field.dataTypeID = characterArrayType;
     return result;
   };
@@ -107,7 +111,7 @@ function catalogueCharacters(result: SqlResultSet): SqlResultSet {
   return { ...result, columnTypes: result.columnTypes.map((type) => (type === CharacterArray ? Character : type)) };
 }
 
-/** What the engine's module needs of WebAssembly, whose types come with a browser's library only. */
+/** The part of WebAssembly that the engine's module needs. Its types are in the browser's library only. */
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -122,7 +126,10 @@ async function loadEngine(factory: SqlMigrationAwareDriverAdapterFactory): Promi
   return Engine.new({ datamodels: [[schemaPath, schema]] }, () => undefined, bindMigrationAwareSqlAdapterFactory(factory));
 }
 
-/** Once a process: the module's bindings know one instance, and engines that are still at work would find themselves in another. */
+/**
+ * The engine's module, created once in a process. Its bindings hold one instance, so a second one would replace that of
+ * engines that are still at work.
+ */
 let engineModule: ReturnType<typeof instantiateEngine> | undefined;
 
 async function instantiateEngine() {
@@ -131,7 +138,8 @@ async function instantiateEngine() {
     import("@prisma/schema-engine-wasm/schema_engine_bg"),
     readFile(join(dirname(entry), "schema_engine_bg.wasm")),
   ]);
-  // Not by importing the module's main file, which leaves this to Node: it does it, with a warning about an experimental feature.
+  // The module's main file is not imported, because it leaves this to Node.js, which prints a warning about an
+  // experimental feature.
   const imports: Record<string, unknown> = { ...bindings };
   for (const name of Object.keys(imports)) if (name.startsWith("__wbg_setTimeout")) imports[name] = setIdleTimeout;
   const { instance } = await WebAssembly.instantiate(bytes, { "./schema_engine_bg.js": imports });
@@ -140,7 +148,10 @@ async function instantiateEngine() {
   return bindings;
 }
 
-/** The engine forgets its timers when its work is done, and the longest would keep the process for ten seconds more. */
+/**
+ * Sets a timer that does not keep the process alive. The engine does not clear its timers, and the longest one would
+ * keep the process for ten more seconds.
+ */
 function setIdleTimeout(callback: () => void, milliseconds: number): NodeJS.Timeout {
   return setTimeout(callback, milliseconds).unref();
 }

@@ -1,5 +1,5 @@
-// npm run migration -- <name>   writes the next migration: what leads from the migrations to schema.prisma
-// npm run migration:check       exits 1 where the migrations do not make what schema.prisma says
+// npm run migration -- <name>   writes the next migration, which leads from the existing ones to schema.prisma
+// npm run migration:check       exits with 1 if the migrations do not lead to schema.prisma
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";

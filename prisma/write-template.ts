@@ -1,5 +1,5 @@
-// Run by npm run generate: makes the embedded database that first starts copy, and has V8 keep what it makes of the sources. The flags are those of
-// npm start, which belong to what is kept.
+// Run by npm run generate. Creates the embedded database that first starts copy, and fills V8's cache of compiled
+// sources. The flags are those of npm start, because the cache is valid only for the same flags.
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { flushCompileCache } from "node:module";
@@ -12,7 +12,7 @@ const template = await templateDirectory();
 if (!existsSync(template)) await write(template);
 await import("../src/app.ts");
 flushCompileCache();
-// Some of what was opened keeps a process for a while.
+// Imported modules keep the process alive for a while.
 process.exit();
 
 async function write(path: string): Promise<void> {
@@ -29,7 +29,8 @@ async function write(path: string): Promise<void> {
     await mkdir(dirname(path), { recursive: true });
     await rename(directory, path);
   } catch (error) {
-    // Whoever brings a PostgreSQL can do without, and first starts can too, in more time.
+    // The template is optional: it is not needed with a PostgreSQL server, and a first start without it only takes
+    // longer.
     console.warn("The embedded database was not prepared, so its first start will take longer:", error);
   } finally {
     await rm(scratch, { recursive: true, force: true });
