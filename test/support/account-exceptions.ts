@@ -1,6 +1,6 @@
 import type { Exception } from "./account-guard.ts";
 
-/** The statements of the gateway that need not name an account, each with the reason. */
+/** The gateway's statements that need not name an account, each with the reason. */
 export const exceptions: readonly Exception[] = [
   {
     what: /^\s*WITH found AS \(\s*SELECT c\.id, c\.account_id, c\.person_id, c\.scopes, c\.every_account\b/,

@@ -13,15 +13,16 @@ import type {
 } from "@pgsql/types";
 import { parse } from "libpg-query";
 
-/** A kind of statement that need not carry an account, and why. */
+/** A kind of statement that need not name an account, with the reason. */
 export interface Exception {
   readonly what: RegExp;
   readonly reason: string;
 }
 
 /**
- * Returns what in `statement` reads or writes rows of an account without naming the account: a line for each table. Empty if an
- * equality that holds for every row binds each table to an account: to a value, or to the account of another table that is bound.
+ * Returns a line for each table in `statement` whose rows of an account are read or written without naming the account.
+ * Empty if equalities that hold for every row bind each table to an account: to a value, or to the account of another
+ * table that is bound.
  */
 export async function unboundTables(statement: string): Promise<string[]> {
   const { stmts } = await parse(statement);
@@ -30,7 +31,7 @@ export async function unboundTables(statement: string): Promise<string[]> {
   return checker.unbound();
 }
 
-/** The statements of `texts` that break the rule and are no exception, each with its tables. */
+/** Returns the statements of `texts` that break the rule and are not excepted, each with its tables. */
 export async function violations(texts: Iterable<string>, exceptions: readonly Exception[]): Promise<string[]> {
   const found: string[] = [];
   for (const text of texts) {
@@ -41,7 +42,7 @@ export async function violations(texts: Iterable<string>, exceptions: readonly E
   return found;
 }
 
-/** Every table whose rows belong to an account, as the schema has them, and the column that says to which. */
+/** Every table whose rows belong to an account, from the schema, with the column of the account. */
 const accountColumns: ReadonlyMap<string, string> = new Map([
   ["accounts", "id"],
   ...[...readFileSync(new URL("../../prisma/schema.prisma", import.meta.url), "utf8").matchAll(/^model [^}]*?^}/gm)]
@@ -50,10 +51,10 @@ const accountColumns: ReadonlyMap<string, string> = new Map([
     .map((model): [string, string] => [/@@map\("(\w+)"\)/.exec(model)?.[1] ?? model, "account_id"]),
 ]);
 
-/** A table, a WITH query or a subquery under its name in one part of a statement. */
+/** A table, a WITH query or a subquery with its name in one part of a statement. */
 interface Source {
   readonly name: string;
-  /** Undefined where it is a query, which is checked by itself: what comes out of it is held to an account already. */
+  /** Undefined for a query. Queries are checked separately, so their rows are bound to an account. */
   readonly table: string | undefined;
   readonly facts: Fact[];
 }
@@ -64,10 +65,10 @@ interface Scope {
   readonly outer: Scope | undefined;
 }
 
-/** A column, or a value that belongs to no table. */
+/** A column, or a value that is not of a table. */
 type Term = { readonly source: Source; readonly column: string } | "value";
 
-/** `column` of the source equals `term`, in every row that is read or written. */
+/** An equality of `column` and `term` that holds for every row that is read or written. */
 interface Fact {
   readonly column: string;
   readonly term: Term;
@@ -83,7 +84,7 @@ function createChecker() {
     else if ("DeleteStmt" in node) change(node.DeleteStmt, outer, node.DeleteStmt.usingClause ?? []);
   }
 
-  /** The WITH queries are checked, and known by their names from then on. */
+  /** Checks the WITH queries. Returns a scope that contains their names. */
   function withQueries(ctes: readonly Node[] | undefined, outer: Scope | undefined): Scope {
     const names = new Set(outer?.queries);
     const scope: Scope = { sources: [], queries: names, outer };
@@ -110,12 +111,12 @@ function createChecker() {
     const target = add(node.relation, scope);
     const names = (node.cols ?? []).map((column) => ("ResTarget" in column ? column.ResTarget.name : undefined));
     const column = target?.table === undefined ? undefined : accountColumns.get(target.table);
-    // The account is written; where it comes from is the values' concern, and a query's that is checked.
+    // The account is written. Whether it is the right one depends on the values, or on a query, which is checked.
     if (target && column !== undefined && names.includes(column)) target.facts.push({ column, term: "value" });
     if (node.selectStmt) statement(node.selectStmt, { ...scope, sources: [] });
     const conflict = node.onConflictClause;
     if (conflict?.action === "ONCONFLICT_UPDATE" && node.relation && target) {
-      // Another row is written then, so it has to be of the account that was to be inserted.
+      // An existing row is changed then, so it must be in the account of the row that was to be inserted.
       const updated: Source = { ...target, facts: [] };
       sources.push(updated);
       const excluded: Source = { name: "excluded", table: undefined, facts: [] };
@@ -159,13 +160,13 @@ function createChecker() {
     if (node.larg) from(node.larg, scope);
     const before = scope.sources.length;
     if (node.rarg) from(node.rarg, scope);
-    // What an outer join asks for holds for the rows it adds, and not for those it keeps.
+    // The condition of an outer join holds only for the rows that it adds.
     if (node.jointype === "JOIN_INNER") holds(node.quals, scope);
     else if (node.jointype === "JOIN_LEFT") holds(node.quals, scope, new Set(scope.sources.slice(before)));
     subqueries(node.quals, scope);
   }
 
-  /** Keeps the equalities that must hold: those that stand alone or are joined by AND. */
+  /** Adds the equalities that must hold: single ones, and those that are joined by AND. */
   function holds(condition: Node | undefined, scope: Scope, only?: ReadonlySet<Source>): void {
     if (condition === undefined) return;
     if ("BoolExpr" in condition && condition.BoolExpr.boolop === "AND_EXPR") {
@@ -211,7 +212,7 @@ function createChecker() {
     return undefined;
   }
 
-  /** Checks the queries that stand within an expression. */
+  /** Checks the queries within an expression. */
   function subqueries(part: unknown, scope: Scope): void {
     if (Array.isArray(part)) for (const one of part) subqueries(one, scope);
     else if (typeof part === "object" && part !== null) {
@@ -235,7 +236,7 @@ function createChecker() {
       const column = accountColumns.get(table ?? "");
       if (table === undefined || column === undefined) return true;
       if (facts.some((fact) => fact.column === column && isBound(fact.term))) return true;
-      // A person is seen where they are a member, which may be elsewhere than at home.
+      // People are found through their memberships, which may be in another account than their own.
       return (
         table === "people" && facts.some(({ column: own, term: other }) => own === "id" && other !== "value" && isBound(other))
       );

@@ -21,22 +21,22 @@ import { recordStatements, type StatementRecorder } from "./statements.ts";
 import { expectToKeepV2Contract } from "./v2-contract.ts";
 import { freePort } from "./free-port.ts";
 
-/** The gateway, listening, on this worker's database. */
+/** A listening gateway on this worker's database. */
 export interface TestApp {
   readonly url: string;
   readonly app: App;
   readonly database: Database;
   readonly statements: StatementRecorder;
   readonly provisioning: Provisioning;
-  /** The gateway's time: real time until a test sets it. */
+  /** The gateway's clock. It shows the real time until a test sets it. */
   readonly time: { now: Date | undefined; elapsed: number | undefined };
   readonly filesDirectory: string;
-  /** What keeps the files there. */
+  /** The store of the files. */
   readonly storage: FileStorage | S3Storage;
   close(): Promise<void>;
 }
 
-/** A person with a key. */
+/** A person with an API key. */
 export interface TestPerson {
   readonly id: string;
   readonly number: number;
@@ -46,7 +46,7 @@ export interface TestPerson {
   readonly key: string;
 }
 
-/** An account of a test's own, with people of every role. */
+/** The account of one test, with a person of every role. */
 export interface TestAccount {
   readonly id: string;
   readonly slug: string;
@@ -56,7 +56,7 @@ export interface TestAccount {
   readonly otherCustomer: TestPerson;
 }
 
-/** `person` as a viewer in `account`: with every scope, unless others are given. */
+/** Returns `person` as a viewer in `account`. Default: every scope. */
 export function viewerOf(
   account: TestAccount,
   person: TestPerson,
@@ -71,27 +71,27 @@ export function viewerOf(
 
 export const signingSecret = "a secret of the tests, of 32 characters or more";
 export const maximumUploadBytes = 1_000_000;
-/** Limits that no test reaches. */
+/** The default rate limits, which no test reaches. */
 export const unlimited: RateLimits = { points: 1_000_000_000, requests: 1_000_000_000, anonymous: 1_000_000_000 };
 
 export interface TestAppOptions {
   readonly corsOrigins?: readonly string[];
   readonly oidcIssuers?: readonly string[];
-  /** A database of the test's own, which the gateway and the test then share. */
+  /** A database for this test only, which the gateway and the test share. */
   readonly database?: Database;
-  /** Where the files go instead of a directory. */
+  /** The store of the files. Default: a directory. */
   readonly storage?: FileStorage | S3Storage;
   readonly maximumUploadBytes?: number;
   readonly trustedProxies?: readonly string[];
   readonly maxResponseBytes?: number;
-  /** Limits that no test reaches, unless it says otherwise. */
+  /** The rate limits. Default: limits that no test reaches. */
   readonly rateLimits?: RateLimits;
   readonly redisUrl?: string;
-  /** The gateway's own where they are left out. */
+  /** Default: those of the gateway. */
   readonly connectionLimits?: ConnectionLimits;
   readonly plugins?: readonly GraphqlPlugin[];
   readonly logLevel?: string;
-  /** Where the log goes, of that level. */
+  /** The stream to which the log of `logLevel` is written. */
   readonly logTo?: { write(line: string): void };
 }
 
@@ -128,14 +128,14 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     elapsed: () => time.elapsed ?? performance.now(),
     connectionLimits: options.connectionLimits,
     plugins: options.plugins ?? [],
-    // Errors are few: what is kept of them costs nothing while nothing goes wrong.
+    // The log keeps errors only. They are rare, so this costs nothing in a run without faults.
     log: createLog(options.logLevel ?? "error", keepingFaults(options.logLevel === undefined ? undefined : options.logTo)),
   });
   await app.server.listen({ host: "127.0.0.1", port });
   return {
     url,
     app,
-    // Tests read and write beside the gateway, over connections of their own.
+    // Tests read and write over connections of their own.
     database: options.database ?? (await openWorkerDatabase()),
     statements: recordStatements(database.pool),
     provisioning: createProvisioning({ database, clock, newId: () => uuidv7() }),
@@ -152,7 +152,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
 
 let accountCount = 0;
 
-/** Adds an account that no other test knows of. */
+/** Adds an account that no other test uses. */
 export async function addAccount({ provisioning }: TestApp): Promise<TestAccount> {
   accountCount += 1;
   const slug = `account-${uuidv7().slice(-12)}-${accountCount}`;
@@ -183,7 +183,7 @@ export async function addPerson(
   return { id: person.id, number: person.number, name, accountId, role, key };
 }
 
-/** Another key of the same person, with these scopes only. */
+/** Adds another API key of the same person with these scopes only. */
 export async function keyWith({ provisioning }: TestApp, person: TestPerson, scopes: readonly Scope[]): Promise<string> {
   const { key } = await provisioning.addApiKey({ accountId: person.accountId, personId: person.id, name: "narrow", scopes });
   return key;
@@ -209,7 +209,7 @@ export async function send<Data, Variables>(
   return sendText<Data>(url, key, document.toString(), variables);
 }
 
-/** Sends an operation that is text, for what no typed client could send. */
+/** Sends an operation as text, for operations that a typed client cannot send. */
 export async function sendText<Data>(
   url: string,
   key: string | undefined,
@@ -221,7 +221,7 @@ export async function sendText<Data>(
     headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },
     body: JSON.stringify({ query, variables }),
   });
-  // The operation's own types say what the answer's data is.
+  // The type of the data is that of the operation.
   const body = (await response.json()) as { data: Data; errors?: GraphqlAnswer<Data>["errors"] };
   return { status: response.status, data: body.data, errors: body.errors ?? [] };
 }

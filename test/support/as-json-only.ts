@@ -6,9 +6,9 @@ import type { Variables } from "../../src/graphql/documents/limits.ts";
 import { usualMaximumBytes } from "../../src/lib/response-budget.ts";
 
 /**
- * Executes as the gateway does, but for what is left to rows: undefined where anything is. A fault is thrown.
- *
- * What is executed as JSON has no use for the context of rows, so none is made.
+ * Returns a function that executes operations as the gateway does, but without the execution over rows. It returns
+ * undefined if a field needs that execution, and throws the faults of the JSON executor. It creates no context for
+ * rows, because the JSON executor does not use one.
  */
 export function createAsJsonOnly(
   schema: GraphQLSchema,

@@ -9,7 +9,7 @@ import { openDatabase, type Database } from "../../src/database/database.ts";
 import { urlOfDatabase } from "./global-setup.ts";
 import { watchStatements } from "./statements.ts";
 
-/** A database of a test's own. */
+/** A database for one test only. */
 export interface ScratchDatabase {
   readonly config: DatabaseConfig;
   drop(): Promise<void>;
@@ -22,8 +22,8 @@ let opened: Promise<Database> | undefined;
 let openedForGateway: Promise<Database> | undefined;
 
 /**
- * The database of this worker, migrated, shared by its test files one after the other: a test makes its own account and finds its own rows
- * only. Nobody closes it; it goes with the worker.
+ * Returns the migrated database of this worker. Its test files share it, one after the other, so a test creates its own
+ * account and reads its own rows only. Nothing closes it; it ends with the worker.
  */
 export function openWorkerDatabase(): Promise<Database> {
   opened ??= workerCopy().then(({ config }) => openDatabase(config, log));
@@ -31,9 +31,9 @@ export function openWorkerDatabase(): Promise<Database> {
 }
 
 /**
- * The same database as the gateway has, over connections of its own. The statements on them are recorded, and the end of the run
- * checks that each names an account (see account-guard.ts). Statements that tests send themselves use other connections and are
- * not checked.
+ * Opens the same database as the gateway over other connections. The statements on them are recorded, and the end of
+ * the run checks that each names an account (see account-guard.ts). Statements that tests send themselves use other
+ * connections and are not checked.
  */
 export function openGatewayDatabase(): Promise<Database> {
   openedForGateway ??= openWatched();
@@ -42,7 +42,7 @@ export function openGatewayDatabase(): Promise<Database> {
 
 async function openWatched(): Promise<Database> {
   const { config } = await workerCopy();
-  // The embedded database has one session, which both would have to share: a run on it has no guard.
+  // The embedded database has only one session for both. A run on it has no guard.
   if (config.kind === "embedded") return openWorkerDatabase();
   const database = await openDatabase(config, log);
   const path = join(inject("statementsDirectory"), `${poolId}-${process.pid}`);
@@ -56,7 +56,7 @@ async function openWatched(): Promise<Database> {
 }
 
 /**
- * A database for one test that needs it to itself, to stop it, to fill it, to migrate it. `empty` is without tables; otherwise every
+ * Creates a database for one test that stops, fills or migrates it. An `empty` one has no tables; otherwise every
  * migration is applied.
  */
 export async function createScratchDatabase({ empty = false } = {}): Promise<ScratchDatabase> {
@@ -67,7 +67,7 @@ export async function createScratchDatabase({ empty = false } = {}): Promise<Scr
 
 let copied: Promise<{ config: DatabaseConfig }> | undefined;
 
-/** This worker's copy of the template, made once. */
+/** Returns this worker's copy of the template, which is created once. */
 function workerCopy(): Promise<{ config: DatabaseConfig }> {
   copied ??= copyOf(inject("testServer").template, `worker_${poolId}`).then((config) => ({ config }));
   return copied;
@@ -83,7 +83,7 @@ async function copyOf(template: string | undefined, name: string): Promise<Datab
   const database = `${server.prefix}${name}`;
   await withClient(server.url, async (client) => {
     const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [database]);
-    // The worker's own, where an earlier file of this worker has made it.
+    // An earlier file of this worker may have created it.
     if (rowCount === 0) await client.query(`CREATE DATABASE ${database} TEMPLATE ${template ?? "template0"}`);
   });
   return { kind: "postgresql", url: urlOfDatabase(server.url, database) };

@@ -1,5 +1,5 @@
-// Opens the embedded database in the given directory, migrates it, and adds accounts until the process is stopped. It first
-// prints "open", and then the id of each account when it has been acknowledged.
+// Opens the embedded database in the given directory, migrates it, and adds accounts until the process is stopped. It
+// first prints "open", and then the id of each account when it has been acknowledged.
 import { randomUUID } from "node:crypto";
 import { openDatabase } from "../../src/database/database.ts";
 import { migrate } from "../../src/database/migrations.ts";

@@ -3,12 +3,12 @@ import type { Attachment, Note, NoteCategory, NoteMedium, Ticket, TicketKind, Ti
 import type { RecordedStatement } from "./statements.ts";
 import { call, type TestAccount, type TestApp, type TestPerson } from "./app.ts";
 
-/** The `seconds`th second of a day that no test happens on. */
+/** Returns the `seconds`th second of a day on which no test runs. */
 export function at(seconds: number): Date {
   return new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 }
 
-/** Written without the product, so that what a test finds wrong is the read or the write it is about. */
+/** Rows are written without the gateway, so that a failing test points to the read or write that it tests. */
 export async function addTicket(
   { database }: TestApp,
   account: Pick<TestAccount, "id">,
@@ -73,7 +73,7 @@ export async function addNote({ database }: TestApp, ticket: Ticket, author: Tes
   });
 }
 
-/** Notes in the order in which they were added, a second apart unless `given` says otherwise. */
+/** Adds notes in this order, a second apart unless `given` says otherwise. */
 export async function addNotes(
   app: TestApp,
   ticket: Ticket,
@@ -88,7 +88,7 @@ export async function addNotes(
   return notes;
 }
 
-/** The row of an attachment whose bytes are not needed. */
+/** Adds the row of an attachment without bytes. */
 export async function addAttachment(
   { database }: TestApp,
   note: Note,
@@ -112,7 +112,7 @@ export async function addAttachment(
   });
 }
 
-/** What the mobile clients do: request a URL, and PUT the bytes to it. */
+/** Uploads as the mobile clients do: requests a URL and sends the bytes to it with PUT. */
 export async function upload(
   app: TestApp,
   key: string,
@@ -129,19 +129,19 @@ export async function upload(
   });
 }
 
-/** What GraphQL calls a row. Spelled out here, since clients keep such ids for years. */
+/** Returns the global id of a row. It is written out here, because clients store such ids for years. */
 export function globalId(type: "Account" | "Person" | "Ticket" | "Note" | "Attachment", id: string): string {
   return btoa(`${type}:${id}`);
 }
 
-/** What /v1 calls a row under `nodeID`: the same text without the padding of its base64. */
+/** Returns the `nodeID` of a row on /v1: the global id without the padding of its base64. */
 export function nodeId(...[type, id]: Parameters<typeof globalId>): string {
   return globalId(type, id).replace(/=+$/, "");
 }
 
 /**
- * Returns the statements of `work`, without two kinds: those that look up the credential, whose number is always the same, and
- * those that clean up in the background after a deletion.
+ * Returns the statements of `work`, without two kinds: the lookup of the credential, whose number is always the same,
+ * and the cleaning in the background after a deletion.
  */
 export async function statementsOf(app: TestApp, work: () => Promise<unknown>): Promise<readonly RecordedStatement[]> {
   const { statements } = await app.statements.during(work);

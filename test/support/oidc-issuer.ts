@@ -4,18 +4,18 @@ import type { AddressInfo } from "node:net";
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from "jose";
 import { Provider } from "oidc-provider";
 
-/** A real OpenID Connect provider on this machine, which gives out access tokens for a gateway. */
+/** A real OpenID Connect provider on this machine, which issues access tokens for a gateway. */
 export interface OidcIssuer {
   readonly issuer: string;
-  /** How often its key set was requested. */
+  /** The number of requests for its key set. */
   readonly asked: { keys: number };
-  /** The key that signs at present. */
+  /** The current signing key. */
   readonly key: { readonly id: string; readonly privateKey: CryptoKey; readonly publicJwk: JWK };
-  /** A token for the client, by its own token endpoint. */
+  /** Returns a token for the client from the provider's token endpoint. */
   tokenOf(audience: string): Promise<string>;
-  /** Signs with another key from now on, and publishes it alone. */
+  /** Replaces the signing key. The key set then has the new key only. */
   rotate(): Promise<void>;
-  /** Nothing answers until {@link OidcIssuer.resume}. */
+  /** Stops answering until {@link OidcIssuer.resume}. */
   stop(): Promise<void>;
   resume(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export const oidcAlgorithm = "ES256";
 export async function startOidcIssuer(): Promise<OidcIssuer> {
   let server = createServer();
   await listen(server, 0);
-  // The address of a server that listens on a TCP port is never a text.
+  // A server that listens on a TCP port has an address object and never a text.
   const { port } = server.address() as AddressInfo;
   const issuer = `http://127.0.0.1:${port}`;
   const asked = { keys: 0 };
@@ -73,7 +73,7 @@ export async function startOidcIssuer(): Promise<OidcIssuer> {
 async function listen(server: Server, port: number): Promise<void> {
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  // A test that forgets it does not hang by it.
+  // A test that does not resume it must still be able to end.
   server.unref();
 }
 
@@ -94,7 +94,7 @@ async function newKey(): Promise<OidcIssuer["key"] & { readonly privateJwk: JWK 
 function createProvider(issuer: string, privateJwk: JWK): Provider {
   return new Provider(issuer, {
     jwks: { keys: [privateJwk] },
-    // Its tokens are signed and kept nowhere, so there is nothing to store.
+    // Its tokens are signed and not stored, so the adapter stores nothing.
     adapter: () => ({
       upsert: nothing,
       find: nothing,

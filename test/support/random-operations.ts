@@ -10,36 +10,36 @@ import {
 } from "graphql";
 import { schema } from "../../src/schema.ts";
 
-/** What operations may speak of. */
+/** The values that operations may contain. */
 export interface Vocabulary {
-  /** Ids by the type they are of, in whatever form they are taken. */
+  /** Ids by their type, in every accepted form. */
   readonly ids: Readonly<Record<"Ticket" | "Note" | "Person" | "node", readonly string[]>>;
-  /** Cursors by where they are good, such as `Ticket.notes createdAt DESC`. */
+  /** Cursors with the connection and order for which they are valid, such as `Ticket.notes createdAt DESC`. */
   readonly cursors: readonly { readonly place: string; readonly cursor: string }[];
   readonly instants: readonly string[];
 }
 
-/** A document, and several sets of variables with which it is executed in turn. */
+/** A document, and several sets of variables with which it is executed one after another. */
 export interface RandomOperation {
   readonly text: string;
   readonly variables: readonly Record<string, unknown>[];
 }
 
-/** What is selected at a place of an answer by now: fields that are merged must have the same arguments. */
+/** The fields that are selected so far at a path of the response. Merged fields must have the same arguments. */
 interface Place {
   readonly fields: Map<string, { readonly call: string; readonly inner: Place }>;
 }
 
 const newPlace = (): Place => ({ fields: new Map() });
 
-/** Fields that other reads belong to, or that are not of the rows that these operations are about. */
+/** Fields of other reads, and fields that are not of the rows of these operations. */
 const leftOut = new Set(["textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents", "rateLimit"]);
 const ofPages = new Set(["first", "last", "after", "before"]);
 const timesAsked = 3;
-/** How many fields and fragments there are in an operation, or not many more. */
+/** The approximate maximum number of fields and fragments in an operation. */
 const most = 45;
 
-/** Queries over tickets, notes, attachments, people and accounts in whatever shape the schema allows. */
+/** Returns queries over tickets, notes, attachments, people and accounts in every shape that the schema allows. */
 export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<RandomOperation> {
   return fc.gen().map((gen) => {
     const number = (max: number) => gen(fc.integer, { min: 0, max });
@@ -52,7 +52,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
     const switches: string[] = [];
     let partsLeft = most;
 
-    /** The value as it is written, or a variable that has another value each time. */
+    /** Returns the value as a literal, or as a variable with a different value in each set. */
     function written(type: string, value: () => unknown, literal: (value: unknown) => string = JSON.stringify): string {
       if (!oneIn(3)) return literal(value());
       const name = `v${declared.length}`;
@@ -122,7 +122,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       return `{ ${chosen.map(([name, value]) => `${name}: ${value()}`).join(" ")} }`;
     }
 
-    /** Cursors that are good there, and now and then one that is not. */
+    /** Returns cursors that are valid there, and sometimes one that is not. */
     function cursor(place: string, orderName: string): () => unknown {
       const good = words.cursors.filter((one) => one.place.startsWith(place) && one.place.endsWith(orderName));
       return () => (oneIn(12) ? null : pick(good.length === 0 || oneIn(10) ? words.cursors : good).cursor);
@@ -142,7 +142,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
           UPDATED_AT: "updatedAt",
         };
         orderName = `${names[field]} ${direction}`;
-        // Now and then another with each of the variables.
+        // Sometimes the order differs in each set of variables.
         const orders = oneIn(4)
           ? written(name === "notes" ? "NoteOrder" : "TicketOrder", order, enumeration)
           : enumeration({ field, direction });
@@ -157,7 +157,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       return args;
     }
 
-    /** How a field is called, and the id of the row it answers with, where the text says so. */
+    /** Returns the call of a field, and the id of the row that it returns if the text contains it. */
     function callOf(type: GraphQLNamedType, field: GraphQLField<unknown, unknown>) {
       const { name } = field;
       if (name === "nodes" && field.args.length > 0) return { call: `nodes(ids: ${written("[ID!]!", list(idOf("node"), 5))})` };
@@ -213,7 +213,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const { call, inner } = known ?? { call: fresh!.call, inner: newPlace() };
       place.fields.set(`${type.name} ${key}`, { call, inner });
       const named = getNamedType(field.type);
-      // A page and its edges are no level of their own; their nodes are.
+      // A page and its edges are not counted as levels; their nodes are.
       const isPage = /(Connection|Edge)$/.test(named.name);
       const below = isCompositeType(named) ? ` ${selection(named, inner, isPage ? depth : depth - 1)}` : "";
       return `${alias === undefined ? "" : `${alias}: `}${call}${directive()}${below}`;

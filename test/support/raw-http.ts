@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** A connection that a test writes to by hand, and all that has come back on it. */
+/** A connection to which a test writes raw text, and everything that was received on it. */
 export interface RawConnection {
   readonly socket: Socket;
   readonly received: () => string;
-  /** Resolves with all that has come once the gateway has closed the connection. */
+  /** Resolves with everything that was received when the gateway has closed the connection. */
   readonly closed: Promise<string>;
   write(bytes: string | Buffer): void;
-  /** Waits until `shape` has come. */
+  /** Resolves when text of this `shape` has been received. */
   until(shape: RegExp): Promise<string>;
 }
 
@@ -19,7 +19,7 @@ export async function openRaw({ url }: { readonly url: string }): Promise<RawCon
   await once(socket, "connect");
   let text = "";
   socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-  // Being cut off is one of the ways in which a connection ends.
+  // A reset is one of the ways in which a connection may end.
   socket.on("error", () => undefined);
   const closed = new Promise<string>((resolve) => socket.once("close", () => resolve(text)));
   return {
@@ -37,14 +37,14 @@ export async function openRaw({ url }: { readonly url: string }): Promise<RawCon
   };
 }
 
-/** The text of a request with a body that is still to come. */
+/** Returns the text of a request whose body is sent later. */
 export function requestHead(method: string, path: string, headers: Readonly<Record<string, string>> = {}): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${method} ${path} HTTP/1.1\r\nHost: gateway\r\n${lines.join("")}\r\n`;
 }
 
-/** The statuses in what has come on a connection. */
+/** Returns the statuses of the responses in the received text. */
 export function statusesIn(text: string): number[] {
-  // An answer begins where the body of the one before ends, in the middle of a line.
+  // A response begins where the body of the one before ends, which may be in the middle of a line.
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

@@ -12,7 +12,7 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Returns how many rows of a table a statement reads, those it drops again among them. */
+/** Returns the number of rows of a table that a statement reads, including those that it drops again. */
 export async function rowsRead(database: Database, { text, values }: RecordedStatement, table: string): Promise<number> {
   const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [
     ...values,

@@ -7,14 +7,17 @@ export interface RecordedStatement {
 
 export interface Recording<Result> {
   readonly result: Result;
-  /** In the order in which they were sent. */
+  /** The statements in the order in which they were sent. */
   readonly statements: readonly RecordedStatement[];
-  /** BEGIN, COMMIT, ROLLBACK and savepoints, which say nothing about the work that was done. */
+  /** BEGIN, COMMIT, ROLLBACK and savepoints, which are no work of their own. */
   readonly transactions: readonly string[];
 }
 
 export interface StatementRecorder {
-  /** What was sent while `work` ran. All that goes over the pool meanwhile counts, so nothing else may be under way. */
+  /**
+   * Returns what was sent while `work` ran. It counts everything that uses the pool meanwhile, so nothing else may be
+   * under way.
+   */
   during<Result>(work: () => Promise<Result>): Promise<Recording<Result>>;
 }
 
@@ -22,14 +25,14 @@ const transactionControl = /^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET TRANSA
 const recorders = new WeakMap<pg.Pool, StatementRecorder>();
 const listeners = new WeakMap<pg.Pool, Set<(statement: RecordedStatement) => void>>();
 
-/** Records every statement that goes to the database over `pool`: Prisma's, and those that are sent directly. */
+/** Records every statement that is sent to the database over `pool`, by Prisma or directly. */
 export function recordStatements(pool: pg.Pool): StatementRecorder {
   const recorder = recorders.get(pool) ?? startRecording(pool);
   recorders.set(pool, recorder);
   return recorder;
 }
 
-/** Tells `listener` of every statement that goes to the database over `pool`, from now on. */
+/** Calls `listener` with every statement that is sent to the database over `pool` from now on. */
 export function watchStatements(pool: pg.Pool, listener: (statement: RecordedStatement) => void): void {
   const told = listeners.get(pool) ?? startWatching(pool);
   listeners.set(pool, told);
@@ -39,11 +42,12 @@ export function watchStatements(pool: pg.Pool, listener: (statement: RecordedSta
 function startWatching(pool: pg.Pool): Set<(statement: RecordedStatement) => void> {
   const told = new Set<(statement: RecordedStatement) => void>();
   const known = new WeakSet<pg.ClientBase>();
-  // Every connection is taken from the pool before it is used.
+  // Every connection is acquired from the pool before it is used.
   pool.on("acquire", (client) => {
     if (known.has(client)) return;
     known.add(client);
-    const send = client.query.bind(client) as (...parameters: unknown[]) => unknown; // one of many overloads; passed on as it came
+    // The parameters of all overloads are passed on unchanged.
+    const send = client.query.bind(client) as (...parameters: unknown[]) => unknown;
     const record = (...parameters: unknown[]) => {
       const statement = statementOf(parameters);
       for (const listener of told) listener(statement);
@@ -78,7 +82,7 @@ function startRecording(pool: pg.Pool): StatementRecorder {
 
 function statementOf([statement, given]: readonly unknown[]): RecordedStatement {
   if (typeof statement === "string") return { text: statement, values: Array.isArray(given) ? given : [] };
-  // pg's QueryConfig: what else is sent over a pool.
+  // All other queries on a pool are a `QueryConfig` of pg.
   const { text, values } = statement as pg.QueryConfig;
   return { text, values: Array.isArray(given) ? given : (values ?? []) };
 }

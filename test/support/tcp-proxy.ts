@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
-/** Stands between a client and a server, and misbehaves as networks do. */
+/** A proxy between a client and a server that fails as networks do. */
 export interface TcpProxy {
   readonly port: number;
-  /** From now on no bytes pass, and no connection is closed: a server that hangs, or a cable that is pulled. */
+  /** From now on passes no bytes and closes no connection, like a hanging server or a pulled cable. */
   freeze(): void;
-  /** Lets new connections through again. Those that were frozen stay so. */
+  /** Accepts new connections again. Frozen connections stay frozen. */
   thaw(): void;
-  /** Cuts every connection. */
+  /** Resets every connection. */
   cut(): void;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    // Cut connections end in errors on either side, which is what the test asks for.
+    // Reset connections end with errors on both sides, as the test requires.
     socket.on("error", () => socket.destroy());
   };
   const server = createServer((client) => {

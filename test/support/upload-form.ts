@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { TestApp } from "./app.ts";
 import { v1 } from "./v1.ts";
 
-/** What /v1 says about where files are uploaded to. */
+/** The response of /v1 with the URL and the form for uploads. */
 export interface StorageOffer {
   readonly size_limit: number;
   readonly allowed_extensions: readonly string[];
@@ -11,7 +11,7 @@ export interface StorageOffer {
   readonly s3: Readonly<Record<string, string | number>>;
 }
 
-/** The answer to an upload, and what its XML says. */
+/** The response to an upload, with the content of its XML. */
 export interface SentForm {
   readonly status: number;
   readonly headers: Headers;
@@ -26,7 +26,9 @@ export async function offerStorage(app: Pick<TestApp, "url">, key: string): Prom
   return body as StorageOffer;
 }
 
-/** The fields of the form without its file, changed or, where undefined, left out. */
+/**
+ * Returns the fields of the form without its file. `change` replaces fields, or removes them if they are undefined.
+ */
 export function formOf(
   storage: Pick<StorageOffer, "s3">,
   contentType: string | undefined,
@@ -65,7 +67,7 @@ export async function uploadFile(
   return sendForm(storage.upload_uri, form);
 }
 
-/** The form as it goes over the wire, up to the first byte of the file, its parts set off by `boundary`. */
+/** Returns the bytes of the form up to the first byte of the file. `boundary` separates its parts. */
 export function formStart(storage: StorageOffer, filename: string, boundary: string): string {
   const fields = Object.entries(storage.s3).map(
     ([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,

@@ -1,13 +1,13 @@
 import { request as httpRequest } from "node:http";
 import type { TestApp } from "./app.ts";
 
-/** An answer of /v1, down to the spelling of its header names. */
+/** A response of /v1 with the exact spelling of its header names. */
 export interface V1Answer {
   readonly status: number;
-  /** By the names as they came over the wire. */
+  /** The headers, by their names as they were sent. */
   readonly headers: ReadonlyMap<string, string>;
   readonly text: string;
-  /** The body as JSON; undefined where there is none. */
+  /** The body as JSON. Undefined if there is none. */
   // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts on what it takes out of an answer
   readonly body: any;
 }
@@ -19,7 +19,7 @@ export interface V1Call {
   readonly body?: unknown;
 }
 
-/** Sends a request with its path exactly as it is given: clients send `>` and `<` as they are, which `fetch` would encode. */
+/** Sends a request with exactly this path. Clients send `>` and `<` unencoded, which `fetch` would encode. */
 export function v1(
   { url }: Pick<TestApp, "url">,
   path: string,
@@ -61,7 +61,7 @@ export function v1(
   });
 }
 
-/** The links of a page, read as naively as some clients do: at every comma, and at every semicolon. */
+/** Returns the links of a page, parsed as naively as some clients do: split at every comma and every semicolon. */
 export function linksOf({ headers }: V1Answer): Record<string, string> {
   const header = headers.get("link");
   if (header === undefined) return {};
@@ -74,7 +74,7 @@ export function linksOf({ headers }: V1Answer): Record<string, string> {
   );
 }
 
-/** What follows the host in a URL, which is all that some clients take of it. */
+/** Returns the part of a URL after the host, which is all that some clients use. */
 export function pathOf(url: string): string {
   const { pathname, search } = new URL(url);
   return `${pathname}${search}`;

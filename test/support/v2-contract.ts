@@ -4,7 +4,7 @@ import formats from "ajv-formats";
 import { expect } from "vitest";
 import { parse } from "yaml";
 
-/** What the contract says of a response: that it has no body, or a schema for it. */
+/** A response in the contract: without a body, or with a schema for it. */
 interface ContractAnswer {
   readonly content?: Readonly<Record<string, { readonly schema: object }>>;
 }
@@ -21,8 +21,8 @@ interface ContractDocument {
 
 const text = readFileSync(new URL("../v2/contract.openapi.yaml", import.meta.url), "utf8");
 
-/** The contract of /v2, as its owners wrote it. The API is compared with it. */
-// Its shape is that of the OpenAPI specification; the parts used here are declared above.
+/** The contract of /v2 as its owners wrote it, with which the API is compared. */
+// It has the shape of the OpenAPI specification. The parts that are used here are declared above.
 export const contract = parse(text) as ContractDocument;
 
 const ajv = new Ajv2020({ allErrors: true, strict: false });
@@ -40,7 +40,7 @@ interface Answered {
   readonly body: unknown;
 }
 
-/** Fails the test that runs where an answer of /v2 is not one that the contract has for that operation. */
+/** Fails the running test if a response of /v2 is not in the contract of that operation. */
 export function expectToKeepV2Contract(answered: Answered): void {
   const { method, status, headers, body } = answered;
   const said = `${method} ${answered.path} answered ${status} ${JSON.stringify(body)?.slice(0, 500)}`;
@@ -76,7 +76,7 @@ function compile(schema: object | undefined): ValidateFunction {
   if (schema === undefined) throw new Error("The contract has no schema there");
   const known = compiled.get(schema);
   if (known) return known;
-  // References in it are relative to the whole document.
+  // References in the schema are relative to the whole document.
   const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"contract#/')) as object);
   compiled.set(schema, validate);
   return validate;
