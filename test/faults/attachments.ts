@@ -1,6 +1,7 @@
-// Two gateways on one database and one store. Clients request upload URLs and send several files to each at once, through both
-// gateways, while one or both are killed at any moment. After each of twenty rounds, every file that a row says is there is read
-// and compared with its row. At the end, after the sweep, the store holds no object without a row.
+// Two gateways on one database and one store. Clients request upload URLs and send several files to each of them at
+// once through both gateways, while one or both are killed at any moment. After each of twenty rounds, every file that
+// exists according to its row is read and compared with the row. At the end, after the sweep, the store has no object
+// without a row.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -24,7 +25,7 @@ const clients = 8;
 const notesCount = 12;
 const takenBeforeKill = 10;
 const day = 24 * 60 * 60 * 1000;
-/** Nothing here is about time: a start may take as long as a crowded machine lets it. */
+/** This script measures no times, so a start may take as long as it needs on a busy machine. */
 const readyMilliseconds = 180_000;
 const signingSecret = "a secret of the faults, of 32 characters or more";
 
@@ -43,7 +44,7 @@ const counts = { asked: 0, taken: 0, refused: 0, cut: 0, retried: 0, kills: 0 };
 const failures: string[] = [];
 let filesRead = 0;
 
-/** A file that was sent to a URL, and what became of it. */
+/** A file that was sent to a URL, and the result. */
 interface Sent {
   readonly url: string;
   readonly bytes: Buffer;
@@ -51,7 +52,7 @@ interface Sent {
 }
 
 try {
-  // The first of them applies the migrations.
+  // The first gateway applies the migrations.
   for (let count = 0; count < 2; count += 1) gateways.push(await start());
   ({ key, notes } = await prepare(database));
   for (let round = 0; round < rounds; round += 1) await playRound(round);
@@ -79,7 +80,7 @@ function start(): Promise<Gateway> {
   return startGateway({ environment, dataDirectory, readyMilliseconds });
 }
 
-/** An account with a key and notes to attach files to. */
+/** Adds an account with an API key, and notes to which files are attached. Returns the key and the notes. */
 async function prepare({ prisma }: Database): Promise<{ key: string; notes: string[] }> {
   const provisioning = createProvisioning({ database, clock: systemClock, newId: () => uuidv7() });
   const account = await provisioning.addAccount({ slug: "faults", name: "Faults", timeZone: "UTC" });
@@ -113,7 +114,7 @@ async function prepare({ prisma }: Database): Promise<{ key: string; notes: stri
 async function playRound(round: number): Promise<void> {
   const state = { isOver: false };
   const work = Promise.all(Array.from({ length: clients }, (_, client) => upload(client, state)));
-  // However slow the machine is, files are being sent in every round when the gateway is killed.
+  // The kill waits for uploads, so that files are being sent in every round even on a slow machine.
   const enough = counts.taken + takenBeforeKill;
   while (counts.taken < enough) await pause(5);
   await pause(Math.random() * 250);
@@ -131,12 +132,15 @@ async function playRound(round: number): Promise<void> {
   await proveReady(round, sent);
 }
 
-/** One client: asks for a URL, sends one to three files to it at once through either gateway, and does it again until the round is over. */
+/**
+ * Runs one client, which repeats these steps until the round is over: it requests a URL and sends one to three files to
+ * it at once through either gateway.
+ */
 async function upload(client: number, state: { readonly isOver: boolean }): Promise<Sent[]> {
   const sent: Sent[] = [];
   while (!state.isOver) {
     const noteId = notes[Math.floor(Math.random() * notes.length)];
-    // Few names, so that files are replaced all the time.
+    // There are few names, so that files are often replaced.
     const answer = await ask("/v2/tickets/note-attachments", { note_id: noteId, filename: `${client % 4}.bin` });
     if (answer === "cut") continue;
     counts.asked += 1;
@@ -185,13 +189,13 @@ async function put(url: string, bytes: Buffer<ArrayBuffer>): Promise<Sent> {
   }
 }
 
-/** A connection that was refused or cut off, as of a process that is dead. Whatever else is thrown is thrown. */
+/** Returns "cut" for the error of a refused or reset connection, as of a dead process. Throws all other errors. */
 function cutOff(error: unknown): "cut" {
   if (error instanceof TypeError) return "cut";
   throw error;
 }
 
-/** What was cut off is sent again, as a client does: taken, where no other file of its URL was. */
+/** Sends interrupted files again, as a client does. They are accepted if no other file was sent to their URL. */
 async function sendAgain(sent: readonly Sent[]): Promise<void> {
   for (const files of Map.groupBy(sent, ({ url }) => url).values()) {
     const [only] = files;
@@ -202,7 +206,7 @@ async function sendAgain(sent: readonly Sent[]): Promise<void> {
   }
 }
 
-/** Reads every file that is said to be there: twelve notes of four names are one page. */
+/** Reads every file that exists according to its row: twelve notes with four names are one page. */
 async function proveReady(round: number, sent: readonly Sent[]): Promise<void> {
   for (const files of Map.groupBy(sent, ({ url }) => url).values()) {
     const taken = files.filter(({ status }) => status === 200);
@@ -246,7 +250,8 @@ interface Shown {
 }
 
 /**
- * A day later, after the sweep and after the removal of replaced files, the store holds the objects of the rows and nothing else.
+ * Requires that a day later, after the sweep and the removal of replaced files, the store has exactly the objects of
+ * the rows.
  */
 async function proveSwept(): Promise<void> {
   const directory = join(dataDirectory, "files");

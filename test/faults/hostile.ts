@@ -1,6 +1,7 @@
-// What somebody sends who means harm, or whose program is broken: none of it is answered with a 5xx, holds the event loop for more than a tenth of
-// a second, keeps /health waiting, or makes the process large. The gateway runs as `npm start` starts it; its limits are raised first, so that
-// every request is met by the gateway and not by the limiter, and are what they are in the second half.
+// Sends requests of attackers and of broken programs. None of them may be answered with a 5xx, block the event loop for
+// more than a tenth of a second, delay /health, or make the process large. The gateway runs as `npm start` starts it.
+// In the first half its rate limits are raised, so that the gateway and not the limiter handles every request. In the
+// second half they have their defaults.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
@@ -13,10 +14,13 @@ import { type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 
 const bounds = { loopMilliseconds: 100, healthMilliseconds: 250, residentBytes: 600 * 2 ** 20, requests: 150 };
 
-/** Other programs can hold up the machine too: what was slow is measured again, and counts only if it is slow each time. */
+/**
+ * Other programs can slow the machine down too. So a slow case is measured again, and counts only if it is slow each
+ * time.
+ */
 const attempts = 3;
 
-/** A case that takes longer than this is reported as it happens. */
+/** Cases that take longer than this are printed at once. */
 const slowMilliseconds = 2_000;
 
 interface Sent {
@@ -26,7 +30,7 @@ interface Sent {
   readonly body?: string | Buffer;
 }
 
-/** A name, and what is sent: one request, many at once, or bytes over a socket. */
+/** A case: its name, and what is sent, which is one request, many at once, or bytes over a socket. */
 type Hostile = readonly [name: string, sent: Sent | readonly Sent[] | { readonly raw: string | Buffer }];
 
 const many = (count: number, one: (index: number) => string, separator = " ") =>
@@ -120,7 +124,7 @@ function report(results: readonly Result[], slowestHealth: SlowestHealth): void 
   for (const { name, loopMilliseconds } of results)
     if (loopMilliseconds > bounds.loopMilliseconds)
       failures.push(`${name}: the event loop was held for ${Math.round(loopMilliseconds)} ms`);
-  // Where others have the processors, waiting for one is not the gateway's.
+  // On a busy machine the wait for a processor is not the gateway's fault.
   const isMachineFree = loadavg()[0]! < 2 * availableParallelism();
   if (!isMachineFree) console.log(`NOT HELD TO ITS BOUND: /health, on a machine of load ${loadavg()[0]!.toFixed(1)}`);
   if (isMachineFree && slowestHealth.ofGateway > bounds.healthMilliseconds)
@@ -128,7 +132,7 @@ function report(results: readonly Result[], slowestHealth: SlowestHealth): void 
   if (resident > bounds.residentBytes) failures.push(`The process grew to ${Math.round(resident / 2 ** 20)} MiB`);
 }
 
-/** The second half: limits as they are by default. */
+/** The second half, with the default limits. */
 async function throttles(): Promise<void> {
   const throttled = await startMonitored({});
   try {
@@ -171,7 +175,7 @@ async function throttles(): Promise<void> {
   }
 }
 
-/** A server that does nothing, in a process of its own. */
+/** Starts a server that does nothing, in a process of its own. */
 async function startIdleServer(): Promise<{ readonly port: number; readonly process: ChildProcess }> {
   const port = await freePort();
   const program = `require("node:http").createServer((_request, response) => response.end()).listen(${port}, "127.0.0.1", () => console.log("listening"))`;
@@ -200,7 +204,8 @@ interface Held {
 }
 
 async function readMonitor({ monitor }: Monitored): Promise<Held> {
-  return (await (await fetch(monitor, { headers: { connection: "close" } })).json()) as Held; // as loop-monitor.ts answers
+  // The shape is that of the reports of loop-monitor.ts.
+  return (await (await fetch(monitor, { headers: { connection: "close" } })).json()) as Held;
 }
 
 async function measure(of: Monitored, name: string, sent: Hostile[1]): Promise<Result> {
@@ -214,7 +219,8 @@ async function measure(of: Monitored, name: string, sent: Hostile[1]): Promise<R
         : await Promise.all(("path" in sent ? [sent] : sent).map((one) => send(of, one)));
     const milliseconds = performance.now() - began;
     const { byClock, ofProcessor, residentBytes } = await readMonitor(of);
-    // By the clock, but no more than the thread itself has worked: others use the machine as well.
+    // The time by the clock, but at most the time that the thread itself has worked, because others use the machine as
+    // well.
     const loopMilliseconds = Math.min(byClock, ofProcessor);
     const result = { name, statuses, milliseconds, loopMilliseconds, residentBytes };
     if (milliseconds > slowMilliseconds) console.log(`  slow: ${Math.round(milliseconds)} ms, ${statuses[0]}, ${name}`);
@@ -227,7 +233,7 @@ async function measure(of: Monitored, name: string, sent: Hostile[1]): Promise<R
   return best;
 }
 
-/** The status of the answer; 0 where the connection was closed without one. */
+/** Returns the status of the response, or 0 if the connection was closed without one. */
 function send({ port }: { readonly port: number }, { method = "GET", path, headers = {}, body }: Sent): Promise<number> {
   return new Promise((resolve) => {
     const outgoing = httpRequest(
@@ -254,7 +260,7 @@ function sendRaw({ port }: Gateway, bytes: string | Buffer): Promise<number> {
     };
     socket.on("data", (data) => {
       text += data.toString("latin1");
-      // Of several answers the worst counts.
+      // The worst of several responses counts.
       statuses = [...text.matchAll(/^HTTP\/1\.[01] (\d{3})/gm)].map(([, status]) => Number(status));
     });
     socket.on("error", done);
@@ -264,10 +270,10 @@ function sendRaw({ port }: Gateway, bytes: string | Buffer): Promise<number> {
 }
 
 interface SlowestHealth {
-  /** In milliseconds, beyond what an idle process took at the same moment. */
+  /** In milliseconds, without the time that an idle process took at the same moment. */
   readonly ofGateway: number;
   readonly ofAll: number;
-  /** What was being sent then. */
+  /** The case that was being sent. */
   readonly during: string;
 }
 
@@ -276,7 +282,7 @@ async function timed<Value>(work: () => Promise<Value>): Promise<{ result: Value
   return { result: await work(), milliseconds: performance.now() - began };
 }
 
-/** Asks for /health all the while, and an idle server in a process of its own beside it. */
+/** Requests /health all the time, and at the same moments an idle server in a process of its own. */
 function watchHealth(of: Gateway, bare: { readonly port: number }): { stop(): Promise<SlowestHealth> } {
   let [slowest, slowestOfAll, during] = [0, 0, ""];
   let isWatching = true;
@@ -286,7 +292,7 @@ function watchHealth(of: Gateway, bare: { readonly port: number }): { stop(): Pr
         timed(() => send(of, { path: "/health" })),
         timed(() => send(bare, { path: "/" })),
       ]);
-      // What a process that does nothing at all takes at the same moment is the machine's.
+      // The time that an idle process takes at the same moment is that of the machine.
       const beyond = asked.milliseconds - control.milliseconds;
       if (beyond > slowest) [slowest, during] = [beyond, underWay];
       slowestOfAll = Math.max(slowestOfAll, asked.milliseconds);

@@ -1,5 +1,6 @@
-// kill -9. While notes are added, changed and deleted, on the embedded database and on a PostgreSQL: whatever was acknowledged is there after a start
-// that needs no help. While the demo data is loaded, at ten moments on each: the next load ends with all of it, the same as an undisturbed one.
+// kill -9. First while notes are added, changed and deleted, on the embedded database and on a PostgreSQL: everything
+// that was acknowledged must exist after a start without help. Then while the demo data is loaded, at ten moments on
+// each database: the next load must complete it, with the same result as an uninterrupted load.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,7 +20,7 @@ const rounds = 4;
 const clients = 6;
 const ackedBeforeKill = 40;
 const moments = 10;
-/** Nothing here is about time: a start may take as long as a crowded machine lets it. */
+/** This script measures no times, so a start may take as long as it needs on a busy machine. */
 const readyMilliseconds = 180_000;
 const signingSecret = "a secret of the faults, of 32 characters or more";
 const quiet = {
@@ -42,7 +43,7 @@ console.log(`wrong: ${failures.length}`);
 for (const failure of failures.slice(0, 20)) console.log(`  ${failure}`);
 process.exit(failures.length === 0 ? 0 : 1);
 
-/** What a client knows of a note from its responses: its state, or that it is deleted. */
+/** The state of a note that a client knows from its responses, or that it is deleted. */
 type Acknowledged = Map<string, { readonly text: string } | "deleted">;
 
 async function killUnderWrites(kind: string, database: Record<string, string>): Promise<void> {
@@ -86,7 +87,9 @@ async function killUnderWrites(kind: string, database: Record<string, string>): 
   console.log(`${kind}: killed ${rounds} times, ${acknowledged.size} notes acknowledged, ${compared} reads compared with them`);
 }
 
-/** Adds notes, changes every second one and deletes every fourth, one after another, and records what was acknowledged. */
+/**
+ * Adds notes, changes every second one and deletes every fourth, one after another, and records what was acknowledged.
+ */
 async function write(
   gateway: Gateway,
   keys: DemoKeys,
@@ -104,7 +107,7 @@ async function write(
     acknowledged.set(id, { text });
     state.count += 1;
     if (index % 4 === 1 || index % 4 === 3) {
-      // Until the response arrives, either state is right: what is not known is not compared.
+      // Until the response arrives, either state is right, so the note is not compared.
       acknowledged.delete(id);
       const path = `/v2/tickets/notes/${id}`;
       const changed =
@@ -133,7 +136,7 @@ async function send(gateway: Gateway, keys: DemoKeys, method: string, path: stri
     const text = await response.text();
     return { status: response.status, ...(text === "" ? {} : { body: JSON.parse(text) as NonNullable<Answer["body"]> }) };
   } catch (error) {
-    // The process was killed before it had answered.
+    // The process was killed before it responded.
     if (error instanceof TypeError) return "cut";
     throw error;
   }
@@ -151,7 +154,10 @@ async function firstTicket(gateway: Gateway, keys: DemoKeys): Promise<string> {
   return ticket.uuid;
 }
 
-/** The command of `npm run demo`, ended after so many milliseconds where that is given. Its exit code; null where it was killed. */
+/**
+ * Runs the command of `npm run demo`, and kills it after `killAfter` milliseconds if that is set. Returns its exit
+ * code, or null if it was killed.
+ */
 async function runDemo(environment: Record<string, string>, killAfter?: number): Promise<number | null> {
   return runKilled(["src/load-demo.ts"], environment, killAfter);
 }
@@ -162,14 +168,14 @@ async function runKilled(
   killAfter?: number,
 ): Promise<number | null> {
   const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: "ignore" });
-  const exited = once(child, "exit") as Promise<[number | null]>; // null where a signal has ended it
+  const exited = once(child, "exit") as Promise<[number | null]>; // null if a signal has ended it
   const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
   const [code] = await exited;
   clearTimeout(timer);
   return code;
 }
 
-/** What there is of the demo data, in numbers that an undisturbed load has as well. */
+/** Returns the numbers of rows of the demo data, which are the same as after an uninterrupted load. */
 async function contentsOf(url: string, dataDirectory: string): Promise<string> {
   const database = await openDatabase({ kind: "postgresql", url }, { warn: () => undefined });
   const storage = await createFileStorage({
@@ -199,17 +205,17 @@ async function killDemoOfPostgresql(): Promise<void> {
     const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-faults-"));
     const environment = { ...quiet, DATABASE_URL: own.url, SIGNING_SECRET: signingSecret, DATA_DIR: dataDirectory };
     try {
-      // Migrations that are cut off are a script of their own: migration-kill.
+      // Interrupted migrations have a script of their own: migration-kill.
       await runKilled(["src/migrate.ts"], environment);
       const began = performance.now();
-      // The first one is not disturbed: it says how long a load takes, and what there is to be then.
+      // The first load is not interrupted. It shows how long a load takes, and the expected contents.
       if (moment > 0 && (await runDemo(environment, (duration * moment) / (moments + 1))) === null) cut += 1;
       const code = await runDemo(environment);
       if (moment === 0) duration = performance.now() - began;
       const contents = await contentsOf(own.url, dataDirectory);
       if (moment === 0) wanted = contents;
       const keys = JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys;
-      // A load that had ended before the kill says that the database is not empty.
+      // If the load ended before the kill, the next one refuses because the database is not empty.
       if ((code !== 0 && code !== 1) || contents !== wanted || Object.keys(keys).length !== 4)
         failures.push(`npm run demo, moment ${moment}: exit code ${code}, ${contents}`);
     } finally {
@@ -246,7 +252,7 @@ async function killDemoOfEmbedded(): Promise<void> {
   console.log(`the first embedded start: killed at ${moments} moments; each time in the end: ${wanted}`);
 }
 
-/** What the four keys of the demo data show. */
+/** Returns what the four keys of the demo data show. */
 async function shownOf(gateway: Gateway): Promise<string> {
   const shown: string[] = [];
   for (const [name, key] of Object.entries(gateway.demoKeys())) {

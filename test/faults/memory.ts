@@ -1,6 +1,6 @@
-// Memory is bounded by budgets: thousands of different large responses, sent to many clients at once, some of which read slowly;
-// then people with changing filters. MIXED_SECONDS says how long the people go on (default: 600). DATABASE_URL names a PostgreSQL
-// to use instead of the embedded database.
+// Memory is bounded by budgets. First thousands of different large responses are sent to many clients at once, some of
+// which read slowly. Then people read with changing filters, for MIXED_SECONDS (default: 600). DATABASE_URL names a
+// PostgreSQL to use instead of the embedded database.
 import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import { startGateway, raisedLimits } from "./support/gateway.ts";
@@ -86,12 +86,12 @@ const shortNotes = await graphql<{ notes: { nodes: { uuid: string }[] } }>(
 );
 const noteIds = shortNotes.notes.nodes.map(({ uuid }) => uuid);
 
-/** Instants before every note, a different one for each read: another statement, or another value in it. */
+/** Returns an instant before every note. It differs for each read, so each statement or its values differ. */
 function instantOf(number: number): string {
   return new Date(Date.UTC(2001, 0, 1) + number * 1_000).toISOString();
 }
 
-/** A read of 100 KB to 6 MB that was not requested before. Sizes are spread evenly over their orders of magnitude. */
+/** Requests 100 KB to 6 MB that were not requested before. Sizes are spread evenly over their orders of magnitude. */
 function largeRead(number: number): Promise<Answer> {
   const notes = Math.max(2, Math.round(Math.exp(Math.log(2) + ((number % 97) / 96) * Math.log(50))));
   const after = instantOf(number);
@@ -105,7 +105,7 @@ function largeRead(number: number): Promise<Answer> {
   return ask("POST", "/graphql", keys.specialist, { query, variables: { after } });
 }
 
-/** Requests a large response and reads 4 KB of it a second, again and again, until `stop` is called. */
+/** Requests a large response and reads 4 KB of it a second, repeatedly until `isOver`. */
 function readSlowly(number: number, isOver: () => boolean): Promise<number> {
   return new Promise((resolve) => {
     let answers = 0;
@@ -129,14 +129,14 @@ function readSlowly(number: number, isOver: () => boolean): Promise<number> {
         clearInterval(timer);
         setTimeout(begin, 100);
       });
-      // It is cut off for reading so slowly, as it should be.
+      // The gateway must disconnect such a slow reader.
       socket.on("error", () => socket.destroy());
     };
     begin();
   });
 }
 
-/** Reads one note after another, as somebody with a phone does, and answers how long each took. */
+/** Reads one note after another, like a person with a phone. Returns the duration of each read. */
 async function readNotes(isOver: () => boolean): Promise<readonly number[]> {
   const times: number[] = [];
   while (!isOver()) {
@@ -151,7 +151,7 @@ async function readNotes(isOver: () => boolean): Promise<readonly number[]> {
   return times;
 }
 
-/** Samples resident memory while the work goes on. Returns the samples of each tenth of it, in bytes. */
+/** Samples resident memory during the work. Returns the samples of each tenth of it, in bytes. */
 function watchMemory(progress: () => number): () => readonly (readonly number[])[] {
   const tenths: number[][] = Array.from({ length: 10 }, () => []);
   const timer = setInterval(() => {
@@ -166,8 +166,8 @@ function watchMemory(progress: () => number): () => readonly (readonly number[])
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MB`;
 
 /**
- * Requires that resident memory is flat after the first tenth, in which caches fill and code is compiled: the median of every later tenth is within a
- * tenth of their mean.
+ * Requires that resident memory is flat after the first tenth, in which caches fill and code is compiled: the median of
+ * every later tenth is within a tenth of their mean.
  */
 function requireFlat(name: string, tenths: readonly (readonly number[])[]): void {
   const medians = tenths.map((samples) => percentile(samples, 0.5));
@@ -195,7 +195,7 @@ async function manyLargeReads(): Promise<void> {
         const answer = await largeRead(begun);
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         bytes += answer.bytes;
-        // As `retry-after` says, more or less.
+        // Roughly the time in `retry-after`.
         if (answer.status === 503) await new Promise((wake) => setTimeout(wake, 500));
       }
     }),

@@ -1,8 +1,9 @@
 // node test/faults/migration-kill.ts [--notes 1000000]
 //
-// Upgrades a database full of notes, cut off at ten moments: five times by SIGKILL to the process that migrates, five times by the end of its
-// connection. After each the gateway is started as it stands, and must go on by itself: to the schema of a fresh database, with every note there.
-// Then npm run migrate through a PgBouncer in transaction mode: two at once, again, and killed; no lock and no setting may stay with its connections.
+// Upgrades a database with many notes, interrupted at ten moments: five times by SIGKILL to the process that migrates,
+// five times by the end of its connection. After each the gateway is started without help, and must continue by itself
+// until the schema is that of a new database and has every note. Then runs npm run migrate through a PgBouncer in
+// transaction mode: two at once, once more, and killed. No lock and no setting may stay with its connections.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
@@ -17,7 +18,7 @@ import { startPgBouncer } from "./support/pgbouncer.ts";
 
 const { values } = parseArgs({ options: { notes: { type: "string", default: "1000000" } } });
 const noteCount = Number(values.notes);
-/** The notes were written when there were only these. All later ones are the upgrade. */
+/** The migrations that existed when the notes were written. All later ones are the upgrade. */
 const migrationsBefore = 3;
 const moments = [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95];
 
@@ -62,7 +63,7 @@ async function run(): Promise<void> {
         else await cluster.query("postgres", "SELECT pg_terminate_backend($1)", [backend]);
       });
     let outcome = await attempt();
-    // It was faster than the first: nothing was cut off, so it counts for nothing.
+    // The upgrade was faster than the first one and was not interrupted, so it does not count.
     while (outcome.code === 0 && moment > 0.01) {
       moment *= 0.8;
       outcome = await attempt();
@@ -121,11 +122,14 @@ async function runMigrate(url: string): Promise<{ code: number | null; said: str
   const child = spawnMigrate(url);
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const [code] = (await once(child, "close")) as [number | null]; // null where a signal has ended it
+  const [code] = (await once(child, "close")) as [number | null]; // null if a signal has ended it
   return { code, said };
 }
 
-/** The settings of a session behind the pooler that some client has changed, besides those that PgBouncer itself sets for each of its clients. */
+/**
+ * Returns the settings of a session behind the pooler that some client has changed, except those that PgBouncer itself
+ * sets for each of its clients.
+ */
 async function changedSettings(url: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -155,7 +159,7 @@ async function migrateTo(name: string, migrations: readonly Migration[]): Promis
   }
 }
 
-/** Notes as a restored backup brings them: one account, a ticket for a hundred of them. */
+/** Adds notes as a restored backup does: one account, with a ticket for every hundred notes. */
 async function fill(): Promise<void> {
   const client = new pg.Client({ connectionString: cluster.url("filled") });
   await client.connect();
@@ -182,14 +186,17 @@ async function fill(): Promise<void> {
 }
 
 interface Upgrade {
-  /** Of the process that migrates; null where a signal has ended it. */
+  /** The exit code of the process that migrates, or null if a signal has ended it. */
   readonly code: number | null;
   readonly said: string;
-  /** From its first statement for a migration until its end. */
+  /** The time from its first statement for a migration until its end. */
   readonly milliseconds: number;
 }
 
-/** Runs `npm run migrate` on a copy of the filled database; `interrupt` is called as it begins to work, with the id of the server's process that works. */
+/**
+ * Runs `npm run migrate` on a copy of the filled database. Calls `interrupt` when it begins to work, with the id of the
+ * server process that works.
+ */
 async function upgrade(
   { url }: Pick<Cluster, "url">,
   interrupt: (child: ChildProcess, backend: number) => Promise<void>,
@@ -199,7 +206,7 @@ async function upgrade(
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const exited = once(child, "exit") as Promise<[number | null]>; // null where a signal has ended it
+  const exited = once(child, "exit") as Promise<[number | null]>; // null if a signal has ended it
   const backend = await workingBackend(child);
   const began = performance.now();
   await interrupt(child, backend);
@@ -207,7 +214,7 @@ async function upgrade(
   return { code, said, milliseconds: performance.now() - began };
 }
 
-/** npm run migrate, without npm. */
+/** Starts the command of `npm run migrate` without npm. */
 function spawnMigrate(url: string) {
   return spawn(process.execPath, [join(root, "src/migrate.ts")], {
     env: { ...process.env, DATABASE_URL: url, DATABASE_URL_DIRECT: "", SIGNING_SECRET: signingSecret },
@@ -215,7 +222,7 @@ function spawnMigrate(url: string) {
   });
 }
 
-/** The server's process that runs a script of a migration, once there is one. */
+/** Returns the id of the server process that runs a script of a migration, as soon as there is one. */
 async function workingBackend(child: ChildProcess): Promise<number> {
   const client = new pg.Client({ connectionString: cluster.url("postgres") });
   await client.connect();
@@ -232,7 +239,10 @@ async function workingBackend(child: ChildProcess): Promise<number> {
   }
 }
 
-/** What the history of the upgraded database says, of scripts that may still be running in a server's process whose client is gone too. */
+/**
+ * Returns the numbers of finished and unfinished migrations in the history. A script may still be running in a server
+ * process whose client has ended.
+ */
 async function historyOf(): Promise<{ finished: number; unfinished: number }> {
   const [row] = await cluster.query<{ finished: number; unfinished: number }>(
     "upgraded",
@@ -251,7 +261,7 @@ async function rowsOf(database: string): Promise<{ count: string; digest: string
   return row;
 }
 
-/** The schema as pg_dump writes it, without the two lines that are random. */
+/** Returns the schema as pg_dump writes it, without the two lines that are random. */
 function schemaOf(database: string): string {
   const dump = execFileSync(join(programDirectory(), "pg_dump"), ["--schema-only", `--dbname=${cluster.url(database)}`], {
     encoding: "utf8",

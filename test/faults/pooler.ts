@@ -1,6 +1,6 @@
-// Two gateways on one PgBouncer in transaction mode, and 20,000 requests over all three APIs. Each response is compared with the
-// right one: reads with the responses of a gateway without a pooler, writes with what was written. Then it checks what the
-// gateways left in the sessions that other programs get from the pool.
+// Two gateways on one PgBouncer in transaction mode, and 20,000 requests over all three APIs. Each response is compared
+// with the right one: reads with the responses of a gateway without a pooler, writes with what was written. Then it
+// checks what the gateways left in the sessions that other programs get from the pool.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -25,12 +25,15 @@ import {
 
 const requests = 20_000;
 const width = 32;
-/** How many notes are written. Each is also read and changed, which takes {@link requestsOfNote}. */
+/** The number of notes that are written. Each is also read and changed, which takes {@link requestsOfNote} requests. */
 const notes = 700;
 const requestsOfNote = 6;
-/** Fewer than the gateways have connections: each server connection serves both. */
+/** Fewer connections than the gateways have, so that each server connection serves both. */
 const poolSize = 6;
-/** Settings that would make answers wrong, and that are not those of the gateway: other programs of the pool are to keep them. */
+/**
+ * Settings of the database that would make responses wrong, and that differ from the gateway's. Other programs of the
+ * pool must keep them.
+ */
 const databaseSettings = {
   DateStyle: "German, DMY",
   TimeZone: "Asia/Kolkata",
@@ -65,7 +68,7 @@ async function run({ url }: PgBouncer): Promise<void> {
   const environment = {
     SIGNING_SECRET: "a secret of this script, of 32 characters or more",
     DATA_DIR: dataDirectory,
-    // One for all: it stands in what they answer.
+    // All gateways have the same public URL, because responses contain it.
     PUBLIC_URL: "http://gateway.test",
     ...raisedLimits,
     DRAIN_MS: "0",
@@ -157,7 +160,7 @@ interface ComparedRead {
   readonly text: string;
 }
 
-/** Reads of all kinds, with what a gateway on the database itself answers. */
+/** Returns reads of all kinds, each with the response of a gateway that is connected to the database directly. */
 async function comparedReads(url: string, keys: DemoKeys): Promise<readonly ComparedRead[]> {
   const readers = [keys.admin, keys.specialist, keys.customer];
   const tickets = await ticketsOf(url, keys.admin);
@@ -181,7 +184,7 @@ async function comparedReads(url: string, keys: DemoKeys): Promise<readonly Comp
     const one = asked[index];
     if (one === undefined) return;
     const answer = await ask(url, one);
-    // What the customer may not see is not found, through the pool too.
+    // The customer gets 404 for what they may not see, through the pool too.
     if (answer.status !== 200 && answer.status !== 404)
       throw new Error(`${JSON.stringify(one)} is answered with ${answer.status}: ${answer.text}`);
     reads.push({ asked: one, status: answer.status, text: answer.text });
@@ -246,7 +249,7 @@ interface Tally {
   readonly examples: string[];
 }
 
-/** Counts an answer, and whether it is `expected`. */
+/** Counts a response, and whether it is the expected one. */
 function count(tally: Tally, asked: Asked, answer: { status: number; text: string }, isExpected: boolean): void {
   tally.total += 1;
   if (answer.status >= 500) tally.failed += 1;
@@ -258,7 +261,7 @@ function count(tally: Tally, asked: Asked, answer: { status: number; text: strin
 type Urls = readonly [string, string];
 async function askReads(urls: Urls, reads: readonly ComparedRead[], tally: Tally): Promise<void> {
   await inParallel(requests - notes * requestsOfNote, width, async (index) => {
-    // A step that shares no factor with their number: neighbours differ.
+    // The step is coprime to the number of reads, so consecutive reads differ.
     const read = reads[(index * 7919) % reads.length];
     if (read === undefined) return;
     const answer = await ask(urls[index % 2 === 0 ? 0 : 1], read.asked);
@@ -266,7 +269,10 @@ async function askReads(urls: Urls, reads: readonly ComparedRead[], tally: Tally
   });
 }
 
-/** Notes of another account than the reads': each is written through one API of one gateway, and read and changed through the others. */
+/**
+ * Writes notes in another account than that of the reads. Each note is written through one API of one gateway, and read
+ * and changed through the others.
+ */
 async function askWrites(urls: Urls, { outsider: key }: DemoKeys, tally: Tally): Promise<void> {
   const ticket = await requestOf(urls[0], key);
   const written = new Map<string, string>();
@@ -303,7 +309,7 @@ async function askWrites(urls: Urls, { outsider: key }: DemoKeys, tally: Tally):
   report("rows more than were written", stored.length - written.size, stored.length === written.size);
 }
 
-/** The UUID of the note that /v1 has answered with the number of. */
+/** Returns the UUID of the note whose number /v1 has returned. */
 async function uuidOfNewest(url: string, key: string, added: string): Promise<string | undefined> {
   const { id } = JSON.parse(added) as { id: number }; // as /v1 answers to a POST
   const { text } = await ask(url, { key, method: "GET", path: `/v1/notes/${id}?fields=nodeID` });
@@ -313,7 +319,7 @@ async function uuidOfNewest(url: string, key: string, added: string): Promise<st
 
 type Settings = Readonly<Record<string, string>>;
 
-/** The settings of every session that the pool has, as another program finds them. */
+/** Returns the settings of every session of the pool, as another program reads them. */
 async function settingsOfPool(url: string): Promise<readonly Settings[]> {
   return onEverySession(url, async (client) => {
     const { rows } = await client.query<{ name: string; setting: string }>("SHOW ALL");
@@ -324,7 +330,7 @@ async function settingsOfPool(url: string): Promise<readonly Settings[]> {
 async function reportSessions(url: string, before: readonly Settings[]): Promise<void> {
   const after = await settingsOfPool(url);
   const expected = before[0] ?? {};
-  // An extension that was loaded meanwhile has settings of its own, with their default values.
+  // Settings of an extension that was loaded meanwhile are ignored. They have their default values.
   const touched = new Set(
     after.flatMap((settings) => Object.keys(expected).filter((name) => settings[name] !== expected[name])),
   );
@@ -347,7 +353,10 @@ async function reportSessions(url: string, before: readonly Settings[]): Promise
   report("advisory locks left in them", sum("locks"), sum("locks") === 0);
 }
 
-/** What `work` finds in each session of the pool: a transaction for each at the same time, since the pool gives none away that is in one. */
+/**
+ * Returns the result of `work` in each session of the pool. All transactions are open at the same time, because the
+ * pool shares no session that is in a transaction.
+ */
 async function onEverySession<Found>(url: string, work: (client: pg.Client) => Promise<Found>): Promise<readonly Found[]> {
   const clients = Array.from({ length: poolSize }, () => new pg.Client({ connectionString: url }));
   try {

@@ -1,6 +1,6 @@
-// A gateway under load while its PostgreSQL is killed, restarted, paused, cut off, filled up, locked, and replaced by a standby.
-// Every response must be right, or a 503 that says when to try again, within the limits of time. /ready must fail and recover by
-// itself. What was acknowledged as written must be there once, with its audit event, and complete.
+// A gateway under load while its PostgreSQL is killed, restarted, paused, disconnected, filled up, locked, and replaced
+// by a standby. Every response must be right, or a 503 with a time to try again, within the time limits. /ready must
+// fail and recover by itself. Every acknowledged write must exist once, complete and with its audit event.
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -15,9 +15,9 @@ import { createFigures } from "./support/figures.ts";
 import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { type Answered, type Asked, ask, graphql, requestOf, type Ticket, writeOf } from "./support/requests.ts";
 
-/** The client gives up on a silent server after 12 s, having waited up to 5 s for a connection. */
+/** The client gives up on a silent server after 12 s, and waits up to 5 s for a connection before. */
 const longestAnswerMilliseconds = 18_000;
-/** /ready has a second for each check, which run at once. */
+/** /ready has a second for each check, and the checks run at once. */
 const longestReadyMilliseconds = 1_500;
 const recoveryMilliseconds = 15_000;
 const workers = 12;
@@ -52,7 +52,7 @@ async function run(): Promise<void> {
   authority.installIn(join(cluster.directory, "data"));
   await cluster.query("postgres", "ALTER SYSTEM SET ssl = on");
   cluster.reload();
-  // No superuser: those have connections of their own.
+  // The role is no superuser, because superusers have reserved connections.
   await cluster.query("postgres", "CREATE ROLE gateway LOGIN");
   await cluster.query("postgres", "CREATE DATABASE notes OWNER gateway");
   const url = `postgresql://gateway@127.0.0.1:${proxy.port}/notes?sslmode=verify-full&sslrootcert=${authority.rootPath}`;
@@ -86,19 +86,19 @@ async function loadDemo(environment: Readonly<Record<string, string>>): Promise<
     env: { ...process.env, ...environment },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const [code] = (await once(child, "close")) as [number | null]; // null where a signal has ended it
+  const [code] = (await once(child, "close")) as [number | null]; // null if a signal has ended it
   if (code !== 0) throw new Error("The demo data could not be loaded.");
 }
 
 interface Fault {
   readonly name: string;
-  /** Makes it, and undoes it before it resolves, unless `undo` does. */
+  /** Causes the fault, and repairs it before it resolves, unless `undo` does. */
   readonly make: () => Promise<void>;
-  /** Whether requests and /ready must have noticed. A crash may be over too soon. */
+  /** Whether requests and /ready must fail. A crash may be over too soon. */
   readonly shows: boolean;
 }
 
-/** For as long as `milliseconds`, again and again. */
+/** Repeats `work` for `milliseconds`. */
 async function keepOn(milliseconds: number, work: () => Promise<unknown>): Promise<void> {
   const deadline = performance.now() + milliseconds;
   while (performance.now() < deadline) {
@@ -174,7 +174,7 @@ async function takeConnections(server: Cluster, endSessions: () => Promise<unkno
       clients.push(client);
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;
-      // It is full. What the gateway still has goes too, to be taken by the next round.
+      // The server is full. The gateway's sessions are ended too, and the next round takes their places.
       await unlessFull(endSessions);
       await pause(50);
     }
@@ -183,7 +183,9 @@ async function takeConnections(server: Cluster, endSessions: () => Promise<unkno
   while ((await unlessFull(() => server.query("postgres", "DROP ROLE crowd"))) === undefined) await pause(50);
 }
 
-/** What `work` answers; undefined where the server has no connection left, not even one of those that it reserves. */
+/**
+ * Returns the result of `work`, or undefined if the server has no connection left, including those that it reserves.
+ */
 async function unlessFull<Answer>(work: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await work();
@@ -219,7 +221,7 @@ async function changeCertificate(server: Cluster, other: Authority, endSessions:
   server.reload();
 }
 
-/** Puts the notes on a small disk and fills that. Needs the right to mount one. */
+/** Moves the notes to a small disk and fills it. Needs the right to mount one. */
 async function fillDisk(server: Cluster): Promise<void> {
   const disk = join(server.directory, "disk");
   mkdirSync(disk);
@@ -266,14 +268,14 @@ interface Observation {
 }
 
 interface Load {
-  /** What was answered since the last call, and why not where it was not. */
+  /** Returns the responses since the last call. A request without a response is included. */
   take(): Observation[];
-  /** The texts that were sent to be written, and whether that was acknowledged. */
+  /** The texts that were sent to be written, and whether the write was acknowledged. */
   readonly writes: ReadonlyMap<string, boolean>;
   stop(): Promise<void>;
 }
 
-/** Reads and writes over all three APIs, without a pause. */
+/** Reads and writes through all three APIs without a pause. */
 function startLoad(gateway: Gateway, { admin, outsider }: DemoKeys, ticket: Ticket): Load {
   let observations: Observation[] = [];
   let isStopped = false;
@@ -293,7 +295,7 @@ function startLoad(gateway: Gateway, { admin, outsider }: DemoKeys, ticket: Tick
       const asked = isWrite ? writeOf(outsider, ticket, text, index / 2) : reads[(index >> 1) % reads.length];
       if (asked === undefined) continue;
       const began = performance.now();
-      // No answer at all is the end of the process, or of a promise of HTTP.
+      // A missing response means that the process has ended, or that the connection was broken against HTTP.
       const answer = await ask(gateway.url, asked).catch((_cut: unknown) => undefined);
       observations.push({ milliseconds: performance.now() - began, answer });
       if (isWrite && answer !== undefined && answer.status < 300 && !answer.text.includes('"errors"')) writes.set(text, true);
@@ -362,7 +364,10 @@ async function observe(gateway: Gateway, load: Pick<Load, "take">, { name, make,
   report("  well again after (ms)", recovered ?? "never", recovered !== undefined && isGreen);
 }
 
-/** Waits until /ready is green and a hundred answers in a row were good; says when that began, in milliseconds since `undone`. */
+/**
+ * Waits until /ready succeeds and a hundred responses in a row are good. Returns when that began, in milliseconds since
+ * `undone`.
+ */
 async function untilHealthy(load: Pick<Load, "take">, readiness: Readiness, undone: number) {
   const after: Observation[] = [];
   let good = 0;
@@ -432,7 +437,7 @@ function reportLog(gateway: Gateway): void {
   report("uncaught errors in its log", uncaught, uncaught === 0);
 }
 
-/** A second gateway that knows two servers: the primary is lost, and the standby is promoted. */
+/** Tries a second gateway that knows two servers: the primary is lost, and the standby is promoted. */
 async function observeFailover(keys: DemoKeys): Promise<void> {
   const standby = await startCluster([], { standbyOf: cluster });
   try {

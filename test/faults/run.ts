@@ -1,9 +1,9 @@
 // npm run test:faults                  runs every script of this folder
-// npm run test:faults -- pooler kill9  runs those
+// npm run test:faults -- pooler kill9  runs these two
 //
-// FAULTS_REPORT names a file that is given the results, in the shape of Jest's reports.
+// The results are written to the file FAULTS_REPORT, if it is set, in the format of Jest's reports.
 //
-// A script is a program: it prints its figures, and exits with 0 where all of its bounds hold.
+// A script is a program. It prints its figures, and exits with 0 if all of its bounds hold.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
@@ -44,6 +44,6 @@ process.exit(failed === 0 ? 0 : 1);
 
 async function exitCodeOf(name: string): Promise<number> {
   const child = spawn(process.execPath, [join(directory, `${name}.ts`)], { stdio: ["ignore", "inherit", "inherit"] });
-  const [code] = (await once(child, "exit")) as [number | null]; // null where a signal has ended it
+  const [code] = (await once(child, "exit")) as [number | null]; // null if a signal has ended it
   return code ?? 1;
 }

@@ -1,7 +1,8 @@
 // node test/faults/settings.ts [case …]
 //
-// Starts the gateway on databases that are set up in other ways than ours. On each it either works, which means that the demo data loads and notes are
-// written, changed and read back over all three APIs, bytes and times equal; or it ends at once with one sentence and exit code 1.
+// Starts the gateway on databases with unusual settings. On each it must either work or end at once with one sentence
+// and exit code 1. It works if the demo data loads, and notes that are written, changed and read through all three APIs
+// have equal bytes and times.
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
@@ -22,13 +23,13 @@ import { type Gateway, startGateway } from "./support/gateway.ts";
 
 interface Case {
   readonly name: string;
-  /** Sent to the server before the start; `$database` stands for the database's name. */
+  /** Statements for the server before the start. `$database` stands for the database's name. */
   readonly statements?: readonly string[];
-  /** Follows the URL. */
+  /** The end of the URL. */
   readonly query?: string;
-  /** Of CREATE DATABASE. */
+  /** The options of CREATE DATABASE. */
   readonly encoding?: string;
-  /** What the start says; it works where this is left out. */
+  /** The message of the start. If it is undefined, the start must succeed. */
   readonly refusal?: RegExp;
 }
 
@@ -91,7 +92,7 @@ if (failed.length > 0) {
   process.exitCode = 1;
 }
 
-/** Prints the result of one case. A failure is reported, and the other cases go on. */
+/** Prints the result of one case. After a failure the other cases continue. */
 async function report(name: string, work: () => Promise<string>): Promise<void> {
   const began = performance.now();
   try {
@@ -103,7 +104,10 @@ async function report(name: string, work: () => Promise<string>): Promise<void> 
   }
 }
 
-/** A process that breaks down prints the source around its end too, which may be one line of a megabyte. */
+/**
+ * Returns the informative lines of an error. A process that crashes also prints the source around the error, which may
+ * be a line of a megabyte.
+ */
 function errorLines(error: unknown): string {
   const lines = (error instanceof Error ? error.message : String(error)).split("\n");
   const telling = lines.filter((line) => /error|not|does|said|is/i.test(line) && line.length < 500);
@@ -119,7 +123,7 @@ async function tryCase({ statements = [], query = "", encoding = "UTF8", refusal
   const environment = { DATABASE_URL: url, SIGNING_SECRET: signingSecret };
   try {
     await runScript("load-demo.ts", { ...environment, DATA_DIR: dataDirectory });
-    // Once more on the existing database: a start that read its own history wrongly would refuse.
+    // Starts again on the existing database. A start that misread its own history would refuse.
     await runScript("migrate.ts", { ...environment, DATA_DIR: dataDirectory });
     const gateway = await startGateway({ environment, dataDirectory });
     try {
@@ -139,7 +143,7 @@ async function runScript(script: string, environment: Record<string, string>): P
   await promisify(execFile)(process.execPath, [join(root, "src", script)], { env: { ...process.env, ...environment } });
 }
 
-/** Starts the gateway, which is to end with one line of standard error that `refusal` describes, and says which. */
+/** Starts the gateway, which must end with one line on standard error that matches `refusal`. Returns that line. */
 async function requireRefusal(url: string, refusal: RegExp): Promise<string> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "gateway-settings-"));
   const outcome: unknown = await promisify(execFile)(process.execPath, [join(root, "src/main.ts")], {
@@ -147,7 +151,8 @@ async function requireRefusal(url: string, refusal: RegExp): Promise<string> {
     timeout: 90_000,
   }).catch((error: unknown) => error);
   rmSync(dataDirectory, { recursive: true, force: true });
-  const { code, stdout, stderr } = outcome as { code?: unknown; stdout: string; stderr: string }; // what execFile resolves and rejects with
+  // execFile resolves and rejects with such an object.
+  const { code, stdout, stderr } = outcome as { code?: unknown; stdout: string; stderr: string };
   if (code !== 1) throw new Error(`it did not end with exit code 1 but with ${String(code)}: ${stdout}${stderr}`);
   const lines = `${stdout}${stderr}`.trim().split("\n");
   if (lines.length !== 1 || !refusal.test(lines[0] ?? "")) throw new Error(`it said something else: ${lines.join("\n")}`);
@@ -159,12 +164,12 @@ interface Row {
   readonly uuid: string;
   readonly number: number;
   readonly text: string;
-  /** Milliseconds since 1970. */
+  /** In milliseconds since 1970. */
   readonly created: number;
   readonly updated: number | null;
 }
 
-/** Writes a note over each API, changes it, reads it over each, and compares. Returns how many. */
+/** Writes a note through each API, changes it, reads it through each API and compares. Returns the number of notes. */
 async function writeAndRead(gateway: Gateway, database: string, schema: string): Promise<number> {
   const began = Date.now();
   const ask = asker(gateway.url, gateway.demoKeys().specialist);
@@ -204,7 +209,8 @@ function asker(url: string, key: string): Ask {
     const answered = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${answered}`);
     const { status, headers } = response;
-    return { status, headers, json: JSON.parse(answered) as Record<string, unknown> }; // each of the APIs answers with an object here
+    // Each API returns an object here.
+    return { status, headers, json: JSON.parse(answered) as Record<string, unknown> };
   };
 }
 
@@ -243,7 +249,7 @@ async function addByV1(ask: Ask, ticket: number, database: string, schema: strin
   return rows[0]?.id ?? "";
 }
 
-/** The settings of the database, read in a way that no setting changes. */
+/** Returns the row of a note, in formats that no setting changes. */
 async function rowOf(database: string, schema: string, uuid: string): Promise<Row> {
   const rows = await rowsOf<Row>(
     database,
@@ -290,7 +296,7 @@ async function requireSameByGraphql(ask: Ask, row: Row): Promise<void> {
   requireEqual("the note among those of its instant", String(notes.nodes.some(({ uuid }) => uuid === row.uuid)), "true");
 }
 
-/** /v1 has whole seconds. */
+/** /v1 has whole seconds only. */
 async function requireSameByV1(ask: Ask, row: Row): Promise<void> {
   const { json } = await ask("GET", `/v1/notes/${row.number}`);
   requireEqual("the text of /v1", json["text"], row.text);
@@ -312,7 +318,7 @@ function requireEqual(what: string, found: unknown, wanted: unknown): void {
   if (found !== wanted) throw new Error(`${what} is ${JSON.stringify(found)} and not ${JSON.stringify(wanted)}`);
 }
 
-/** A standby that streams from the cluster: first as one, then promoted. */
+/** Tries a standby that streams from the cluster, before and after its promotion. */
 async function tryStandby(): Promise<string> {
   const database = "replicated";
   await cluster.query("postgres", `CREATE DATABASE ${database} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0`);
@@ -323,7 +329,7 @@ async function tryStandby(): Promise<string> {
     const whileEmpty = await requireRefusal(url, /is a standby, which takes no writes/);
     await runScript("migrate.ts", { DATABASE_URL: cluster.url(database), SIGNING_SECRET: signingSecret });
     await requireRefusal(url, /is a standby, which takes no writes/);
-    refused -= 1; // Two starts, one setting.
+    refused -= 1; // These two starts tried one setting.
     return whileEmpty;
   } finally {
     await standby.remove();

@@ -1,6 +1,6 @@
-// SIGTERM under load. Fifty gateways get the signal while keep-alive clients read and write and an upload is under way. All
-// requests that they have accepted are answered, and they exit with 0 within ten seconds. Then two gateways behind an HAProxy
-// without retries are restarted in turn, twelve times: no request fails.
+// SIGTERM under load. Fifty gateways get the signal while keep-alive clients read and write and an upload is under way.
+// All requests that they have accepted are answered, and they exit with 0 within ten seconds. Then two gateways behind
+// an HAProxy without retries are restarted in turn, twelve times: no request fails.
 //
 // Needs a PostgreSQL (FAULTS_DATABASE_URL; else 127.0.0.1:5432) and Debian's haproxy.
 import { type ChildProcess, spawn } from "node:child_process";
@@ -20,18 +20,18 @@ const stopsEmbedded = 6;
 const restarts = 12;
 const exitMilliseconds = 10_000;
 const clients = 8;
-/** Long enough for HAProxy to notice, also on a machine that is busy. */
+/** Long enough for HAProxy to notice, also on a busy machine. */
 const drainBehindProxy = 3_000;
-/** What a round requests beside its load: a ticket, a note, the upload's URL, and the upload. */
+/** The number of requests of a round beside its load: a ticket, a note, the upload's URL, and the upload. */
 const askedBeside = 4;
 
 const problems: string[] = [];
 
 interface StopFigures {
   readonly answered: number;
-  /** Requests that the gateway's own log says it accepted, and that got no response. */
+  /** Requests that the gateway has accepted, according to its log, and that got no response. */
   readonly lost: number;
-  /** Connections that were reset while they were opened, as the port closed. */
+  /** Connections that were reset while they were opened, because the port was closing. */
   readonly resetAtOpening: number;
   readonly exitMilliseconds: number;
 }
@@ -134,14 +134,15 @@ async function someTicket(url: string, key: string): Promise<string> {
     headers: { "content-type": "application/json", "x-api-key": key, connection: "close" },
     body: JSON.stringify({ query: "{ tickets(first: 1) { nodes { uuid } } }" }),
   });
-  const { data } = (await response.json()) as { data: { tickets: { nodes: { uuid: string }[] } } }; // as it is asked for
+  // The query selects these fields.
+  const { data } = (await response.json()) as { data: { tickets: { nodes: { uuid: string }[] } } };
   const [ticket] = data.tickets.nodes;
   if (!ticket) throw new Error("The demo data has no ticket.");
   return ticket.uuid;
 }
 
 interface Upload {
-  /** Sends the rest, and answers with the status; the error's words where there is none. */
+  /** Sends the rest. Returns the status, or the message of the error if there is none. */
   finish(): Promise<number | string | undefined>;
 }
 
@@ -202,7 +203,7 @@ async function restartBehindHaproxy({ environment, keys }: SharedDatabase): Prom
       const index = restart % gateways.length;
       codes.push(await (gateways[index] as Gateway).stop("SIGTERM")); // one of the two
       gateways[index] = await start(ports[index] as number); // likewise
-      // HAProxy has to see it, before the other one goes.
+      // HAProxy must notice it before the other gateway stops.
       await wait(1_000);
     }
     isOver = true;

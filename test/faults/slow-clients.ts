@@ -1,6 +1,6 @@
-// Four hundred slow clients at once: headers that arrive in drips, silence, bodies that arrive in drips at each URL that takes
-// one, half a request and nothing more, and large responses that are not read. All are disconnected within 35 s, and other
-// clients do not notice.
+// Four hundred slow clients at once: headers that arrive in drips, silence, bodies that arrive in drips at each URL
+// that takes one, half a request and nothing more, and large responses that are not read. All are disconnected within
+// 35 s, and other clients do not notice.
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -18,10 +18,10 @@ const largeNoteBytes = 60_000;
 
 interface SlowKind {
   readonly name: string;
-  /** What is sent at once, and then every {@link dripMilliseconds}; nothing more where that is empty. */
+  /** The text that is sent at once, and then every {@link dripMilliseconds}. An empty `drip` sends nothing more. */
   readonly start: () => string;
   readonly drip: string;
-  /** Whether it reads the beginning of the answer, and no more. */
+  /** Whether it reads only the beginning of the response. */
   readonly stopsReading?: true;
 }
 
@@ -35,7 +35,8 @@ try {
   const alone = await honest(ticketId, wait(5_000));
   const began = performance.now();
   const gone = Promise.all(
-    Array.from({ length: slowClients }, (_, number) => goneAfter(kinds[number % kinds.length] as SlowKind)), // there are some
+    // `kinds` is not empty, so there is always an element.
+    Array.from({ length: slowClients }, (_, number) => goneAfter(kinds[number % kinds.length] as SlowKind)),
   );
   const together = await honest(ticketId, gone);
   const lives = await gone;
@@ -63,7 +64,8 @@ async function slowKinds(ticketId: string): Promise<SlowKind[]> {
   const note = await post("/v2/tickets/notes", { ticket_id: ticketId, value: "With a file." });
   const upload = await post("/v2/tickets/note-attachments", { note_id: note["id"], filename: "slow.txt" });
   const { pathname, search } = new URL(String(upload["signed_url"]));
-  // 13 MB. The system takes on some 6 MB by itself, and a connection whose answer it has whole is merely idle.
+  // The response has 13 MB. The system buffers about 6 MB, and a connection whose response is buffered completely
+  // counts as idle.
   const large = `{ ticket(id: "${ticketId}") { a: notes(first: 100) { nodes { text } } b: notes(first: 100) { nodes { text isPublic } } } }`;
   const query = JSON.stringify({ query: large });
   const length = { "content-length": "1000" };
@@ -92,7 +94,7 @@ async function slowKinds(ticketId: string): Promise<SlowKind[]> {
     body("/files/forged", { "content-type": "text/plain", ...length }, "PUT"),
     {
       name: "a large answer that is not read",
-      // Some get an error, because there is no room for such a response now. They are no slow readers, so they may go.
+      // Some get an error because there is no room for such a response. They are not slow readers, so they may end.
       start: () =>
         `${head("POST", "/graphql", { ...json, "content-length": String(query.length), connection: "close" })}${query}`,
       ...{ drip: "", stopsReading: true },
@@ -105,14 +107,17 @@ function head(method: string, path: string, headers: Readonly<Record<string, str
   return `${method} ${path} HTTP/1.1\r\nHost: gateway\r\n${lines.join("")}\r\n`;
 }
 
-/** How long the gateway keeps such a client, in milliseconds; of one that stops reading, from when its answer has begun to come. */
+/**
+ * Returns how long the gateway keeps such a client, in milliseconds. For one that stops reading, the time begins with
+ * the first bytes of the response.
+ */
 async function goneAfter({ start, drip, stopsReading }: SlowKind): Promise<number> {
-  // Not all in one moment.
+  // The clients do not all start at the same moment.
   await wait(Math.random() * 1_000);
   let began = performance.now();
   const socket = connect(gateway.port, "127.0.0.1");
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  // Being cut off, which the test waits for, can be an error of the socket.
+  // The disconnection for which the test waits may be an error of the socket.
   socket.on("error", () => undefined);
   await once(socket, "connect");
   socket.write(start());
@@ -134,18 +139,18 @@ async function goneAfter({ start, drip, stopsReading }: SlowKind): Promise<numbe
 }
 
 /**
- * Waits until the gateway has closed its end of `socket`, by what Linux says: a socket that is not read does not notice it. Looks at once a
- * second, until `signal` ends it.
+ * Waits until the gateway has closed its end of `socket`, according to Linux, because a socket that is not read does
+ * not notice it. Checks once a second until `signal` aborts.
  */
 async function untilClosedThere(socket: Socket, signal: AbortSignal): Promise<void> {
   const hexadecimal = (port = 0) => port.toString(16).toUpperCase().padStart(4, "0");
   const [here, there] = [hexadecimal(socket.localPort), hexadecimal(gateway.port)];
-  // sl, local address, remote address, state: 01 is established.
+  // The columns are sl, local address, remote address and state. 01 is an established connection.
   const established = new RegExp(`^ *\\d+: [0-9A-F]{8}:${there} [0-9A-F]{8}:${here} 01 `, "m");
   while (!signal.aborted && established.test(readFileSync("/proc/net/tcp", "utf8"))) await wait(1_000);
 }
 
-/** The 99th percentile of how long honest clients wait for answers until `end`, in milliseconds. */
+/** Returns the 99th percentile of the response times of honest clients until `end`, in milliseconds. */
 async function honest(ticketId: string, end: Promise<unknown>): Promise<number> {
   const tally = newTally();
   let isOver = false;
@@ -171,7 +176,7 @@ async function addTicket(subject: string): Promise<string> {
   return id;
 }
 
-/** A ticket whose response is larger than what the system buffers for a connection whose client does not read. */
+/** Adds a ticket whose response is larger than what the system buffers for a client that does not read. */
 async function largeTicket(): Promise<string> {
   const id = await addTicket("Large");
   const text = "x".repeat(largeNoteBytes);

@@ -1,11 +1,13 @@
-// Runs published clients of /v1's family, unmodified, against a gateway: they write notes with files by each of their ways and find them again.
+// Runs published, unmodified clients of /v1's family against a gateway. They write notes with files in each way that
+// they offer, and find them again.
 //
-// V1_CLIENTS names a directory outside the repository with what is theirs, each as its repository has it:
+// V1_CLIENTS names a directory outside the repository with the clients, each as in its repository:
 //   ruby/           code4me/4me-sdk-ruby             gem_config/     manuelmeurer/gem_config, which the SDK needs
 //   python/         fasteiner/xurrent-python         python-upload/  a module fixit.py with the class FixItClient
-// Of Debian: ruby ruby-activesupport ruby-mime-types python3 python3-requests python3-xmltodict python3-tenacity.
+// Debian packages: ruby ruby-activesupport ruby-mime-types python3 python3-requests python3-xmltodict python3-tenacity.
 //
-// Prints a line for each way. Fails if a note or a byte of a file is not found again, or is visible to a person who must not see it.
+// Prints a line for each way. Fails if a note or a byte of a file is not found again, or is visible to a person who
+// must not see it.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -19,13 +21,13 @@ interface Client {
   readonly name: string;
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** How many ways of writing a note it has. */
+  /** The number of ways in which it writes notes. */
   readonly ways: number;
-  /** How many files it writes with them. */
+  /** The number of files that it uploads with them. */
   readonly files: number;
 }
 
-/** A note as a client has found it again. */
+/** A note that a client has found again. */
 interface FoundNote {
   readonly way: string;
   readonly note: number;
@@ -63,7 +65,8 @@ async function run(directory: string): Promise<boolean> {
     const { specialist, customer } = gateway.demoKeys();
     const get = async (path: string, key: string) =>
       fetch(`${gateway.url}/v1${path}`, { headers: { authorization: `Bearer ${key}` } });
-    const idsOf = async (path: string) => (await (await get(path, specialist)).json()) as { id: number }[]; // as the contract has it
+    // The contract has this shape.
+    const idsOf = async (path: string) => (await (await get(path, specialist)).json()) as { id: number }[];
     const records = Object.fromEntries(
       await Promise.all(kinds.map(async (kind) => [kind, (await idsOf(`/${kind}?per_page=1&sort=-id`))[0]?.id] as const)),
     );
@@ -113,7 +116,10 @@ function writeFiles(directory: string): void {
   writeFileSync(join(directory, "cells.csv"), "cell;volt\n1;3,71\n2;3,69\n");
 }
 
-/** The client prints one JSON object a line. If it fails, its messages go to the standard error of this script. */
+/**
+ * Runs a client, which prints one JSON object a line. If it fails, its messages go to the standard error of this
+ * script.
+ */
 async function linesOf(
   { name, command: [program = "", ...words], environment }: Client,
   common: Readonly<Record<string, string>>,
@@ -130,7 +136,10 @@ async function linesOf(
     .map((line) => JSON.parse(line) as FoundNote | object); // the drivers beside this script print nothing else
 }
 
-/** What is wrong with a note that a client has found: with the bytes of its files, and with what the customer sees of it. */
+/**
+ * Returns the problems of a note that a client has found: of the bytes of its files, and of what the customer sees of
+ * it.
+ */
 async function problemsOf(
   note: FoundNote,
   directory: string,
@@ -146,15 +155,16 @@ async function problemsOf(
     if (file.inline !== note.text.includes(`![](${file.key})`))
       problems.push(`${note.way}: ${file.name} inline ${file.inline}`);
   }
-  // The customer sees their request, and of the other records nothing.
+  // The customer sees their own request and none of the other records.
   const { status } = await asCustomer(`/notes/${note.note}`);
   if (note.internal && status !== 404) problems.push(`${note.way}: the customer reads an internal note`);
   return problems;
 }
 
-/** A client reports how many records each of its walks has met. There are some for each. */
+/** Checks that each walk of a client has met records. A client reports their numbers. */
 function problemsOfWalks(lines: readonly object[]): string[] {
-  const walked = lines.flatMap((line) => ("walked" in line ? Object.entries(line.walked as Record<string, number>) : [])); // as the drivers print it
+  // The drivers print this shape.
+  const walked = lines.flatMap((line) => ("walked" in line ? Object.entries(line.walked as Record<string, number>) : []));
   if (walked.length === 0) return ["it did not come to its walks"];
   return walked.filter(([, count]) => !(count > 0)).map(([walk]) => `the walk ${walk} met nothing`);
 }

@@ -8,7 +8,10 @@ export function at(seconds: number): Date {
   return new Date(Date.UTC(2026, 0, 1) + seconds * 1000);
 }
 
-/** Rows are written without the gateway, so that a failing test points to the read or write that it tests. */
+/**
+ * Adds a ticket. This file writes rows without the gateway, so that a failing test points to the read or write that it
+ * tests.
+ */
 export async function addTicket(
   { database }: TestApp,
   account: Pick<TestAccount, "id">,

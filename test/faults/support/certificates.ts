@@ -3,15 +3,15 @@ import { chmodSync, chownSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { unprivilegedUser } from "./cluster.ts";
 
-/** A private authority in `directory`, and a certificate of it for 127.0.0.1 and localhost. */
+/** A private certificate authority in `directory`, and its certificate for 127.0.0.1 and localhost. */
 export interface Authority {
-  /** What clients are given as `sslrootcert`. */
+  /** The certificate that clients get as `sslrootcert`. */
   readonly rootPath: string;
-  /** Puts the server's certificate where its `ssl_cert_file` and `ssl_key_file` are expected. */
+  /** Copies the server's certificate to the paths of its `ssl_cert_file` and `ssl_key_file`. */
   installIn(dataDirectory: string): void;
 }
 
-/** Makes an authority called `name`. Needs the program `openssl`. */
+/** Creates an authority called `name`. Needs the program `openssl`. */
 export function makeAuthority(directory: string, name: string): Authority {
   const path = (suffix: string) => join(directory, `${name}-${suffix}`);
   const openssl = (...words: string[]) => execFileSync("openssl", words, { stdio: ["ignore", "ignore", "pipe"] });

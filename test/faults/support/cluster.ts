@@ -16,37 +16,37 @@ import { join } from "node:path";
 import pg from "pg";
 import { freePort } from "../../support/free-port.ts";
 
-/** A PostgreSQL of a script's own: Debian's, in a temporary directory, listening on a port and a socket there. */
+/** A PostgreSQL of one script: Debian's, in a temporary directory, with a port and a socket there. */
 export interface Cluster {
   readonly port: number;
-  /** Has the socket, and the data in `data`. */
+  /** The directory of the socket. The data is in its directory `data`. */
   readonly directory: string;
   readonly logPath: string;
   /** The URL of `database`, over TCP. */
   url(database: string): string;
-  /** The rows of one statement, over a connection of its own. */
+  /** Returns the rows of one statement, over a connection of its own. */
   query<Row extends pg.QueryResultRow>(database: string, text: string, values?: readonly unknown[]): Promise<Row[]>;
-  /** Starts it again, after it was stopped or killed, and waits until it answers. */
+  /** Starts it again after it was stopped or killed, and waits until it answers. */
   start(): Promise<void>;
   /** `SIGINT` is a fast shutdown, `SIGQUIT` an immediate one, `SIGKILL` the loss of the server. */
   stop(signal: NodeJS.Signals): Promise<void>;
   /** Reads its settings and certificates again. */
   reload(): void;
-  /** Stops the time of all of its processes. */
+  /** Pauses all of its processes. */
   pause(): void;
   resume(): void;
   /** Ends it and removes its files. */
   remove(): Promise<void>;
 }
 
-/** The user id that PostgreSQL and PgBouncer run under: they refuse to be root's. */
+/** The user id for PostgreSQL and PgBouncer, which refuse to run as root. */
 export function unprivilegedUser(): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const idOf = (option: string) => Number(execFileSync("id", [option, "postgres"], { encoding: "utf8" }));
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
-/** A new directory under that of temporary files, which {@link unprivilegedUser} owns. */
+/** Creates a directory in the system's temporary directory. {@link unprivilegedUser} owns it. */
 export function unprivilegedDirectory(prefix: string): string {
   const directory = mkdtempSync(join(tmpdir(), prefix));
   const { uid, gid } = unprivilegedUser();
@@ -55,11 +55,11 @@ export function unprivilegedDirectory(prefix: string): string {
 }
 
 export interface ClusterOptions {
-  /** Whose standby it is: it begins as a copy, and follows. */
+  /** The cluster of which it is a standby. It begins as a copy and follows it. */
   readonly standbyOf?: Cluster;
 }
 
-/** Makes a cluster and starts it. `settings` are lines of postgresql.conf. */
+/** Creates a cluster and starts it. `settings` are lines of postgresql.conf. */
 export async function startCluster(settings: readonly string[] = [], { standbyOf }: ClusterOptions = {}): Promise<Cluster> {
   const programs = programDirectory();
   const directory = unprivilegedDirectory("gateway-cluster-");
@@ -110,7 +110,7 @@ export async function startCluster(settings: readonly string[] = [], { standbyOf
     async stop(signal) {
       if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
       const exited = once(server, "exit");
-      // What the loss of a machine takes with it: none of them may go on writing beside the next server.
+      // A lost machine loses all of its processes. None of them may write beside the next server.
       if (signal === "SIGKILL") signalAll(signal);
       else server.kill(signal);
       await exited;
@@ -129,7 +129,7 @@ export async function startCluster(settings: readonly string[] = [], { standbyOf
   return cluster;
 }
 
-/** Tries `work` until it succeeds. @throws {unknown} what it throws last. */
+/** Returns the result of `work`, which is repeated until it succeeds. Throws its last error after `milliseconds`. */
 export async function until<Result>(milliseconds: number, work: () => Promise<Result>): Promise<Result> {
   const deadline = performance.now() + milliseconds;
   for (;;) {
@@ -142,7 +142,7 @@ export async function until<Result>(milliseconds: number, work: () => Promise<Re
   }
 }
 
-/** Where the newest of Debian's PostgreSQL has its programs. @throws {Error} where there is none. */
+/** Returns the directory of the programs of Debian's newest PostgreSQL. Throws an `Error` if there is none. */
 export function programDirectory(): string {
   const base = "/usr/lib/postgresql";
   const newest = existsSync(base) ? readdirSync(base).toSorted((a, b) => Number(b) - Number(a))[0] : undefined;
@@ -174,7 +174,7 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Whether a process has ended between being found and being looked at. */
+/** Returns whether the error says that a process has ended since it was found. */
 function isGone(error: unknown): boolean {
   return error instanceof Error && "code" in error && ["ENOENT", "ESRCH"].includes(String(error.code));
 }

@@ -8,9 +8,9 @@ import { createOwnDatabase } from "./own-database.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** A database of a script's own, with the demo data, for several gateways at once. */
+/** A database of one script with the demo data, for several gateways at once. */
 export interface SharedDatabase {
-  /** What the gateways on it have in common. */
+  /** The environment that its gateways share. */
   readonly environment: Readonly<Record<string, string>>;
   readonly dataDirectory: string;
   readonly keys: DemoKeys;
@@ -18,9 +18,8 @@ export interface SharedDatabase {
 }
 
 /**
- * Makes a database, as {@link createOwnDatabase}, and loads the demo data.
- *
- * @throws {Error} where there is no such server, or the demo data cannot be loaded.
+ * Creates a database as {@link createOwnDatabase} does, and loads the demo data. Throws an `Error` if there is no such
+ * server, or the demo data cannot be loaded.
  */
 export async function createSharedDatabase(name: string): Promise<SharedDatabase> {
   const database = await createOwnDatabase(name);
@@ -35,7 +34,7 @@ export async function createSharedDatabase(name: string): Promise<SharedDatabase
     env: { ...process.env, ...environment },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const [code] = (await once(demo, "exit")) as [number | null]; // null where a signal has ended it
+  const [code] = (await once(demo, "exit")) as [number | null]; // null if a signal has ended it
   if (code !== 0) throw new Error(`The demo data could not be loaded into ${name}.`);
   return {
     environment,

@@ -1,8 +1,8 @@
-/** The figures of a script, and which of their bounds were broken. */
+/** The figures of a script, and the bounds that were broken. */
 export interface Figures {
-  /** Prints a figure, and notes that its bound is broken where it is not good. */
+  /** Prints a figure. If it is not good, its bound is recorded as broken. */
   report(label: string, figure: number | string, isGood?: boolean): void;
-  /** Notes that a bound is broken where `holds` is false. The same words count once. */
+  /** Records a bound as broken if `holds` is false. Equal messages are reported as one. */
   require(holds: boolean, otherwise: string): void;
   /** Reports broken bounds and sets the exit code. Call it last. */
   conclude(): void;

@@ -7,7 +7,7 @@ import { freePort } from "../../support/free-port.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 
-/** The API keys of the demo data, by who holds them. */
+/** The API keys of the demo data by holder. */
 export interface DemoKeys {
   readonly admin: string;
   readonly specialist: string;
@@ -15,7 +15,7 @@ export interface DemoKeys {
   readonly outsider: string;
 }
 
-/** A gateway in a process of its own, started with the command line of `npm start`, logging to a file. */
+/** A gateway in a process of its own. It is started with the command line of `npm start` and logs to a file. */
 export interface Gateway {
   readonly url: string;
   readonly port: number;
@@ -23,17 +23,17 @@ export interface Gateway {
   readonly process: ChildProcess;
   readonly dataDirectory: string;
   readonly logPath: string;
-  /** The keys of the demo data. @throws {Error} where the gateway has loaded none. */
+  /** Returns the keys of the demo data. Throws an `Error` if the gateway has loaded none. */
   demoKeys(): DemoKeys;
   /** Resident memory, in bytes. */
   residentBytes(): number;
   /** Processor time that the process has used so far, in milliseconds. */
   processorMilliseconds(): number;
-  /** Sends `signal`, waits for the end, and answers with the exit code; null where the signal has ended the process. */
+  /** Sends `signal` and waits for the end. Returns the exit code, or null if the signal has ended the process. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Settings under which no caller reaches a limit: the load of a script must not be refused. */
+/** Rate limits that the load of a script does not reach. */
 export const raisedLimits = {
   RATE_LIMIT_POINTS: "1000000000",
   RATE_LIMIT_REQUESTS: "1000000000",
@@ -42,19 +42,28 @@ export const raisedLimits = {
 
 export interface GatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Kept when the gateway stops, so that it can be started again; a new directory, removed at the end, where it is left out. */
+  /**
+   * The data directory. It is kept when the gateway stops, so that it can be started again. Default: a new directory,
+   * which is removed at the end.
+   */
   readonly dataDirectory?: string;
-  /** Words for Node.js before those of `npm start`, such as `--import=…`. */
+  /** Arguments for Node.js before those of `npm start`, such as `--import=…`. */
   readonly nodeArguments?: readonly string[];
-  /** Where it listens; any free port where it is left out. */
+  /** The port. Default: any free port. */
   readonly port?: number;
-  /** How long `/ready` may take. Default: one minute. */
+  /** The maximum time until `/ready` succeeds. Default: one minute. */
   readonly readyMilliseconds?: number;
-  /** The checkout whose gateway is started, on the Node.js that it has installed. Default: this one, on the Node.js of this process. */
+  /**
+   * The checkout whose gateway is started with its installed Node.js. Default: this one with the Node.js of this
+   * process.
+   */
   readonly checkout?: string;
 }
 
-/** Starts the gateway and waits until `/ready` is green. @throws {Error} with what the gateway has printed where it ends before. */
+/**
+ * Starts the gateway and waits until `/ready` succeeds. Throws an `Error` with the output of the gateway if it ends
+ * before.
+ */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { environment = {}, nodeArguments = [], readyMilliseconds = 60_000, checkout = root } = options;
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "gateway-faults-"));
@@ -71,10 +80,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   closeSync(log);
   const { pid } = child;
   if (pid === undefined) throw new Error("The gateway could not be started.");
-  const exited = once(child, "exit") as Promise<[number | null]>; // null where a signal has ended it
+  const exited = once(child, "exit") as Promise<[number | null]>; // null if a signal has ended it
   const gateway: Gateway = {
     ...{ url, port, pid, process: child, dataDirectory, logPath },
-    demoKeys: () => JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys, // as running.md has it
+    // The file has the shape that running.md describes.
+    demoKeys: () => JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as DemoKeys,
     residentBytes: () => residentBytesOf(pid),
     processorMilliseconds: () => processorMillisecondsOf(pid),
     async stop(signal = "SIGTERM") {
@@ -88,7 +98,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   return gateway;
 }
 
-/** The words of `npm start` after `node`. */
+/** The arguments of `npm start` after `node`. */
 function startArguments(checkout: string): string[] {
   const { scripts } = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as { scripts: { start: string } };
   return scripts.start.split(" ").slice(1);
@@ -97,7 +107,7 @@ function startArguments(checkout: string): string[] {
 const settings =
   /^(HOST|PORT|PUBLIC_URL|DATA_DIR|SIGNING_SECRET|STORAGE|MAX_|OIDC_|CORS_|LOG_|TRUSTED_|DRAIN_|RATE_|REDIS_|DATABASE_|S3_)/;
 
-/** The environment of this process without what configures a gateway. */
+/** Returns the environment of this process without the gateway's variables. */
 function withoutSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.test(name)));
 }
@@ -109,7 +119,7 @@ async function untilReady(gateway: Gateway, milliseconds: number): Promise<void>
       throw new Error(`The gateway ended before it was ready:\n${readFileSync(gateway.logPath, "utf8")}`);
     const isReady = await fetch(`${gateway.url}/ready`).then(
       ({ ok }) => ok,
-      // Nobody listens there yet.
+      // The gateway does not listen yet.
       () => false,
     );
     if (isReady) return;
@@ -124,11 +134,11 @@ function residentBytesOf(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Linux counts processor time in hundredths of a second, whatever the machine. */
+/** Linux counts processor time in hundredths of a second on every machine. */
 const millisecondsPerTick = 10;
 
 function processorMillisecondsOf(pid: number): number {
-  // The name of the process, in parentheses, may hold spaces.
+  // The name of the process, in parentheses, may contain spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   const [user, system] = [fields[11], fields[12]];
   return (Number(user) + Number(system)) * millisecondsPerTick;

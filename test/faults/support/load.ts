@@ -1,16 +1,19 @@
 import { Agent, request } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** What became of the requests of a load. */
+/** The results of the requests of a load. */
 export interface Tally {
   answered: number;
-  /** Requests that were sent on an open connection and got no answer, or another one than they were to have. */
+  /** Requests that were sent on an open connection and got no response, or another one than expected. */
   readonly failed: string[];
   /** Connections that could not be opened. */
   refused: number;
-  /** New connections that were reset before an answer: as the port closes, those that the gateway has not accepted yet. */
+  /**
+   * New connections that were reset before a response. When the port closes, these are the connections that the gateway
+   * has not accepted yet.
+   */
   resetAtOpening: number;
-  /** How long answers took, in milliseconds. */
+  /** The response times, in milliseconds. */
   readonly milliseconds: number[];
 }
 
@@ -26,7 +29,7 @@ export interface Call {
   readonly status: number;
 }
 
-/** Requests that read through each of the APIs, and one that adds a note, with the API key `key`. */
+/** Returns requests with the API key `key` that read through each API, and one that adds a note. */
 export function mixedCalls(key: string, ticketId: string): readonly Call[] {
   const json = { "content-type": "application/json" };
   const query = "{ viewer { role } tickets(first: 5) { nodes { subject notes(first: 5) { nodes { text } } } } }";
@@ -44,14 +47,15 @@ export interface LoadOptions {
   readonly port: number;
   readonly calls: readonly Call[];
   readonly clients: number;
-  /** How long each client waits between an answer and its next request, in milliseconds. */
+  /** The time that each client waits between a response and its next request, in milliseconds. */
   readonly pauseMilliseconds: number;
   readonly tally: Tally;
   readonly isOver: () => boolean;
 }
 
 /**
- * Calls over and over on kept-alive connections, a connection a client and no request sent twice, until it is over or connections are refused.
+ * Sends requests on kept-alive connections, one for each client, and never sends a request twice. Ends when `isOver`,
+ * or when connections are refused.
  */
 export async function load({ port, calls, clients, pauseMilliseconds, tally, isOver }: LoadOptions): Promise<void> {
   const client = async (number: number): Promise<void> => {
@@ -99,7 +103,7 @@ function send(port: number, call: Call, agent: Agent, tally: Tally): Promise<"se
   });
 }
 
-/** The value below which a share of `values` lies. */
+/** Returns the value below which a share of `values` lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

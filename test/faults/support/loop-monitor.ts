@@ -1,17 +1,16 @@
-// Loaded into the gateway's own process by --import, and nothing else with it: reports on request how long its event loop was
-// blocked.
+// Loaded into the gateway's own process by --import. Reports on request how long its event loop was blocked.
 import { createServer } from "node:http";
 import { isMainThread } from "node:worker_threads";
 
-/** How often the loop is looked at, in milliseconds. */
+/** The interval at which the loop is checked, in milliseconds. */
 const interval = 5;
 
-// The threads of the process load it too, and have loops of their own.
+// The process's worker threads load this module too, and have loops of their own.
 if (isMainThread) serve(Number(process.env["FAULTS_MONITOR_PORT"]));
 
 /**
- * Reports the longest time that the loop was blocked since the previous report, in milliseconds: by the clock, and in processor
- * time of the main thread. On a machine that others use as well, only the second says what the gateway itself has done.
+ * Reports the longest time that the loop was blocked since the previous report, in milliseconds: by the clock, and in
+ * processor time of the main thread. On a shared machine only the second shows what the gateway itself has done.
  */
 function serve(port: number): void {
   let [byClock, ofProcessor] = [0, 0];

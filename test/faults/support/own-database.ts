@@ -1,16 +1,15 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 
-/** A database that a script has made for itself. */
+/** A database that a script has created for itself. */
 export interface OwnDatabase {
   readonly url: string;
   drop(): Promise<void>;
 }
 
 /**
- * Makes an empty database on the PostgreSQL of `FAULTS_DATABASE_URL`, or on the one that listens on this machine.
- *
- * @throws {Error} where there is no such server, or it refuses.
+ * Creates an empty database on the PostgreSQL of `FAULTS_DATABASE_URL`, or on the one that listens on this machine.
+ * Throws an `Error` if there is no such server or it refuses.
  */
 export async function createOwnDatabase(name: string): Promise<OwnDatabase> {
   const server = process.env["FAULTS_DATABASE_URL"] ?? "postgresql://postgres@127.0.0.1:5432/postgres";

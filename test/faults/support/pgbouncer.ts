@@ -6,14 +6,14 @@ import pg from "pg";
 import { type Cluster, unprivilegedDirectory, unprivilegedUser, until } from "./cluster.ts";
 import { freePort } from "../../support/free-port.ts";
 
-/** Debian's PgBouncer in transaction mode before a cluster. */
+/** Debian's PgBouncer in transaction mode in front of a cluster. */
 export interface PgBouncer {
   /** The URL of `database`, through the pool. */
   url(database: string): string;
   stop(): Promise<void>;
 }
 
-/** Starts a PgBouncer that keeps no more than `poolSize` connections to each database of `cluster`. */
+/** Starts a PgBouncer with at most `poolSize` connections to each database of `cluster`. */
 export async function startPgBouncer(cluster: Cluster, poolSize: number): Promise<PgBouncer> {
   const program = "/usr/sbin/pgbouncer";
   if (!existsSync(program)) throw new Error("This needs Debian's PgBouncer: apt-get install pgbouncer");

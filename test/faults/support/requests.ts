@@ -26,7 +26,7 @@ export function graphql(key: string, query: string, variables: object = {}): Ask
   return { key, method: "POST", path: "/graphql", body: { query, variables } };
 }
 
-/** `work` of the numbers below `count`, `width` of them at a time. */
+/** Calls `work` with the numbers below `count`, `width` of them at a time. */
 export async function inParallel(count: number, width: number, work: (index: number) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -35,7 +35,7 @@ export async function inParallel(count: number, width: number, work: (index: num
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** Every combination of one element of each list. */
+/** Returns every combination of one element of each list. */
 export function combinations<Element>(...lists: readonly (readonly Element[])[]): Element[][] {
   return lists.reduce<Element[][]>((made, list) => made.flatMap((head) => list.map((last) => [...head, last])), [[]]);
 }
@@ -46,20 +46,20 @@ export interface Ticket {
   readonly kind: string;
 }
 
-/** The newest tickets that the holder of `key` sees. */
+/** Returns the newest tickets that the holder of `key` may see. */
 export async function ticketsOf(url: string, key: string): Promise<readonly Ticket[]> {
   const { text } = await ask(url, graphql(key, "{ tickets(first: 100) { nodes { uuid number kind } } }"));
   return (JSON.parse(text) as { data: { tickets: { nodes: Ticket[] } } }).data.tickets.nodes; // as the query selects
 }
 
-/** One of them that every API can write notes on. @throws {Error} where there is none. */
+/** Returns one of them on which every API can write notes. Throws an `Error` if there is none. */
 export async function requestOf(url: string, key: string): Promise<Ticket> {
   const ticket = (await ticketsOf(url, key)).find(({ kind }) => kind === "REQUEST");
   if (ticket === undefined) throw new Error("The demo data has requests");
   return ticket;
 }
 
-/** The writing of a note by one of the three APIs, each in its turn. */
+/** Returns a request that writes a note through one of the three APIs, each in turn. */
 export function writeOf(key: string, ticket: Ticket, text: string, index: number): Asked {
   const add = "mutation ($input: AddNoteInput!) { addNote(input: $input) { ... on AddNotePayload { note { uuid text } } } }";
   if (index % 3 === 0) return graphql(key, add, { input: { ticketId: ticket.uuid, text } });

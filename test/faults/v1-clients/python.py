@@ -1,6 +1,6 @@
-"""Writes notes with files by each way that two public Python clients of the family have, and finds them again with them.
+"""Writes notes with files in each way that two public Python clients of the family offer, and finds them again.
 
-Prints a JSON line for each way. Started by v1-clients.ts with the clients on the path; nothing of them is kept here.
+Prints a JSON line for each way. Started by v1-clients.ts, which puts the clients on the path.
 """
 
 import json
@@ -27,7 +27,7 @@ def file(name: str) -> str:
 
 
 def tell(way: str, request: Request, marker: str) -> None:
-    """Finds the note among the record's and by its id."""
+    """Finds the note among the notes of its record and by its id."""
     note = next(one for one in request.get_notes() if marker in one["text"])
     assert request.get_note_by_id(note["id"])["text"] == note["text"]
     files = [{name: one[name] for name in ("name", "inline", "size", "uri", "key")} for one in note["attachments"]]

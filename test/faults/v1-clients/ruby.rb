@@ -1,12 +1,12 @@
-# Writes notes with files by each way that the family's Ruby SDK has, and finds them again with it. Prints a JSON line for each way.
-# Started by v1-clients.ts with the SDK on the load path; nothing of the SDK is kept here.
+# Writes notes with files in each way that the family's Ruby SDK offers, and finds them again with it.
+# Prints a JSON line for each way. Started by v1-clients.ts, which puts the SDK on the load path.
 require 'json'
 require 'sdk4me/client'
 
 URL, TOKEN, ACCOUNT, DIRECTORY, REQUEST = ENV.values_at('GATEWAY_URL', 'TOKEN', 'ACCOUNT', 'FILES', 'REQUEST')
 KINDS = JSON.parse(ENV.fetch('RECORDS'))
 
-# The SDK logs each upload as an error, since the store's XML is no JSON, and takes it as it should.
+# The SDK logs each upload as an error, because the store's XML is no JSON, but it accepts the response.
 client = Sdk4me::Client.new(
   host: URL, access_token: TOKEN, account: ACCOUNT, source: 'The Ruby SDK', logger: Logger.new($stderr, level: Logger::FATAL), max_retry_time: -1
 )
@@ -15,7 +15,7 @@ def file(name)
   File.join(DIRECTORY, name)
 end
 
-# The note as the SDK finds it: by walking the record's notes, and by its id.
+# Finds the note with the SDK, among the notes of its record and by its id.
 def found(client, collection, id, marker)
   note = nil
   client.each("#{collection}/#{id}/notes") { |one| note = one if one[:text].include?(marker) }
