@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import { type Declaration, type ModuleItem, parse, type Pattern } from "@swc/core";
 import { beforeAll, expect, test } from "vitest";
 
-// One name means one thing in all of src, whether it is exported or not: who looks for it finds it, and not another one.
+// One name means one thing in all of src, whether it is exported or not: who looks for it finds it, and not another
+// one.
 
 const root = resolve(import.meta.dirname, "..");
 
