@@ -1,6 +1,6 @@
 /**
- * What takes long for what it shows: thousands of attempts, requests and pages. Apart from `npm test`, which is to be run often; CI runs
- * both.
+ * What takes long for what it shows: thousands of attempts, requests and pages. Apart from `npm test`, which is to be
+ * run often; CI runs both.
  */
 export const longTests = [
   "test/isolation.test.ts",
