@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
@@ -9,9 +9,11 @@ const read = (path: string): string => readFileSync(path, "utf8");
 const records = readdirSync(folder)
   .filter((name) => /^\d{4}-.*\.md$/.test(name))
   .map((name) => ({ name, text: read(join(folder, name)) }));
+/** The entries of the index, each on one line. */
 const entries = read(join(folder, "README.md"))
-  .split("\n")
-  .filter((line) => line.startsWith("- "));
+  .split(/\n(?=- )/)
+  .filter((entry) => entry.startsWith("- "))
+  .map((entry) => entry.trim().replaceAll(/\n */g, " "));
 
 /** The paragraph of a record that says its status, on one line. */
 function statusOf(text: string): string {
@@ -22,6 +24,16 @@ function statusOf(text: string): string {
 /** The files that `text` links to by relative paths, without their anchors. Code is no link. */
 function linksIn(text: string): readonly string[] {
   return [...text.replaceAll(/`[^`]*`/g, "").matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, path = ""]) => path);
+}
+
+/**
+ * The paths of sources, tests and folders in `text`: all that begin with `src/` or `test/`, and those that are the
+ * whole of a code span. A path may begin in src or in the folder of its document.
+ */
+function pathsIn(text: string): readonly string[] {
+  const whole = text.matchAll(/`([\w.-]+\/(?:[\w.-]+\/)*(?:[\w-]+\.(?:ts|js|yaml|css))?)`/g);
+  const anywhere = text.matchAll(/(?<![\w/])((?:src|test)\/[\w./-]*[\w/])/g);
+  return [...whole, ...anywhere].map(([, path = ""]) => path);
 }
 
 describe("each decision", () => {
@@ -56,15 +68,31 @@ test("the index has no other entries, and is in the order of the numbers", () =>
   expect(entries.map((entry) => linksIn(entry)[0])).toEqual(records.map(({ name }) => name));
 });
 
-test("links between documents lead to files", () => {
+describe("what documents name exists", () => {
   const documents = [
-    ...["README.md", "bench/README.md", "docs/decisions/README.md"],
-    ...records.map(({ name }) => `docs/decisions/${name}`),
+    "README.md",
+    ...globSync(["{bench,src}/**/README.md", "docs/**/*.md"], { cwd: root, exclude: ["**/node_modules"] }),
   ];
-  const broken = documents.flatMap((document) =>
-    linksIn(read(join(root, document)))
-      .filter((path) => !existsSync(join(root, dirname(document), path)))
-      .map((path) => `${document} → ${path}`),
-  );
-  expect(broken).toEqual([]);
+  /** A superseded record may name the sources of its time. */
+  const living = documents.filter((document) => !statusOf(read(join(root, document))).startsWith("Superseded"));
+
+  test("by links", () => {
+    const broken = documents.flatMap((document) =>
+      linksIn(read(join(root, document)))
+        .filter((path) => !existsSync(join(root, dirname(document), path)))
+        .map((path) => `${document} → ${path}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("by paths of sources and tests", () => {
+    const missing = living.flatMap((document) =>
+      pathsIn(read(join(root, document)))
+        .filter(
+          (path) => ![root, join(root, "src"), join(root, dirname(document))].some((base) => existsSync(join(base, path))),
+        )
+        .map((path) => `${document} → ${path}`),
+    );
+    expect(missing).toEqual([]);
+  });
 });
