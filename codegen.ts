@@ -1,8 +1,9 @@
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 /**
- * Types for the operations that the tests send, the way a client of the gateway gets them. `npm run codegen` writes test/generated, which is
- * committed; `npm run codegen -- --check` fails where it is stale, or where an operation does not fit schema.graphql.
+ * Types for the operations that the tests send, the way a client of the gateway gets them. `npm run codegen` writes
+ * test/generated, which is committed; `npm run codegen -- --check` fails where it is stale, or where an operation does
+ * not fit schema.graphql.
  */
 const config: CodegenConfig = {
   schema: "schema.graphql",

@@ -67,8 +67,8 @@ const load = { connections, seconds };
 const warmUpSeconds = 1;
 const size = values.smoke ? smokeSize : fullSize;
 /**
- * The number of keys that a gateway with a fixed limit of 3,600 requests an hour needs, for up to 4,000 requests of /v1 a
- * second.
+ * The number of keys that a gateway with a fixed limit of 3,600 requests an hour needs, for up to 4,000 requests of /v1
+ * a second.
  */
 const v1KeyCount = Math.ceil(((pairs + 2) * seconds * 4_000) / 3_600);
 
@@ -159,7 +159,9 @@ async function openSides(server: string, checkouts: Both<Checkout>): Promise<Bot
   return { before, after: { ...after, plugins: values.plugins && resolve(values.plugins) } };
 }
 
-/** Measures all pairs of all questions. Writes come last, because the other questions would read the rows that they add. */
+/**
+ * Measures all pairs of all questions. Writes come last, because the other questions would read the rows that they add.
+ */
 async function measurePairs(
   sides: Both<Side>,
   asked: readonly Asked[],
@@ -168,7 +170,8 @@ async function measurePairs(
   for (const writes of [false, true]) {
     const group = asked.filter((question) => question.writes === writes);
     for (let pair = 1; pair <= pairs && group.length > 0; pair += 1) {
-      // Each pair gets new processes, because V8's optimisations last as long as a process and differ between processes.
+      // Each pair gets new processes, because V8's optimisations last as long as a process and differ between
+      // processes.
       const gateways = await forBoth((label) => startSide(sides[label]));
       const stop = () => forBoth((label) => stopSide(gateways[label]));
       cleanups.push(stop);
@@ -196,8 +199,8 @@ async function measurePair(gateways: Both<Gateway>, { ask }: Asked, order: reado
 }
 
 /**
- * Returns whether both gateways give the same responses to the first requests of a question. Writes only have to succeed.
- * Throws an `Error` if a request fails.
+ * Returns whether both gateways give the same responses to the first requests of a question. Writes only have to
+ * succeed. Throws an `Error` if a request fails.
  */
 async function agree(gateways: Both<Gateway>, asked: Asked): Promise<boolean> {
   for (const index of [0, 1, 2]) {

@@ -18,7 +18,8 @@ const uuidOf = (kind: number, number: string) =>
   `(lpad(to_hex(${number}), 8, '0') || '-0000-7000-8000-${String(kind).padStart(12, "0")}')::uuid`;
 
 /**
- * Fills an empty, migrated database: one account, its staff, tickets with equally many notes, spread over two years, and attachments on the notes.
+ * Fills an empty, migrated database: one account, its staff, tickets with equally many notes, spread over two years,
+ * and attachments on the notes.
  */
 export async function fillDataSet(url: string, size: DataSetSize): Promise<void> {
   const client = new pg.Client({ connectionString: url });
@@ -50,10 +51,11 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
       SELECT setval(pg_get_serial_sequence('people', 'number'), ${size.people});
     `);
     await client.query("SET session_replication_role = DEFAULT");
-    // PostGraphile takes constraints for unique, not the unique indexes that Prisma makes. The index behind it stays the same.
+    // PostGraphile takes constraints for unique, not the unique indexes that Prisma makes. The index behind it stays
+    // the same.
     await client.query("ALTER TABLE people ADD CONSTRAINT people_number_unique UNIQUE USING INDEX people_number_key");
-    // The gateway reads within an account and has indexes for that. The other contestants read across accounts, and would sort
-    // every row for a page.
+    // The gateway reads within an account and has indexes for that. The other contestants read across accounts, and
+    // would sort every row for a page.
     await client.query("CREATE INDEX ON notes (created_at, id); CREATE INDEX ON tickets (created_at, id)");
     await client.query("VACUUM (ANALYZE)");
   } finally {

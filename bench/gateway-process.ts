@@ -26,7 +26,8 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const began = performance.now();
   const child = fork(new URL("../src/main.ts", import.meta.url), {
     execArgv: [...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
-    // before-start.js sets these for the C library, but not in a process that has a channel to its parent, as this one has.
+    // before-start.js sets these for the C library, but not in a process that has a channel to its parent, as this one
+    // has.
     env: {
       ...withoutDatabase(),
       MALLOC_ARENA_MAX: "2",

@@ -93,8 +93,8 @@ export async function stop({ child }: Running): Promise<void> {
 }
 
 /**
- * Returns a key for each person, by their number in the data set. A specialist sees the same rows as a contestant without
- * authorization.
+ * Returns a key for each person, by their number in the data set. A specialist sees the same rows as a contestant
+ * without authorization.
  */
 export async function makeKeys(
   url: string,
@@ -139,8 +139,8 @@ export async function usageOf({ child }: Running): Promise<Usage> {
 }
 
 /**
- * Returns the number of statements per request. Requests are sent one after another, because under load some statements would
- * belong to requests that are cut off at the end.
+ * Returns the number of statements per request. Requests are sent one after another, because under load some statements
+ * would belong to requests that are cut off at the end.
  */
 export async function statementsOf(contestant: Running, asking: Asking, from: number): Promise<number> {
   const times = 5;
@@ -188,7 +188,9 @@ export async function measure(contestant: Running, asking: Asking, { connections
   };
 }
 
-/** Returns the note after `offset` newer ones, and each contestant's cursor for it. All contestants read that database. */
+/**
+ * Returns the note after `offset` newer ones, and each contestant's cursor for it. All contestants read that database.
+ */
 export async function findDeepPosition(url: string, offset: number, running: readonly Running[]): Promise<DeepPosition> {
   const [row] = await rowsOf<{ id: string; created_at: Date }>(
     url,

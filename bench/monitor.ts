@@ -1,5 +1,5 @@
-// Imported into a gateway before its own sources (node --import). On a message from the parent process it reports memory and
-// event loop delay.
+// Imported into a gateway before its own sources (node --import). On a message from the parent process it reports
+// memory and event loop delay.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { isMainThread } from "node:worker_threads";
 

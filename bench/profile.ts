@@ -1,4 +1,5 @@
-// node bench/profile.ts   shows how the newest profile in bench/profiles divides into the parts of a request, without the start
+// node bench/profile.ts
+//   shows how the newest profile in bench/profiles divides into the parts of a request, without the start
 import { readdirSync, readFileSync } from "node:fs";
 import type { Profiler } from "node:inspector";
 
@@ -20,7 +21,8 @@ const loading = /modules\/(esm|cjs|run_main|package_json)|internal\/bootstrap/;
 const directory = new URL("profiles/", import.meta.url);
 const newest = readdirSync(directory).toSorted().at(-1);
 if (newest === undefined) throw new Error("There is no profile: npm run bench -- --profile=gateway --questions=Q1 writes one.");
-const profile = JSON.parse(readFileSync(new URL(newest, directory), "utf8")) as Profiler.Profile; // what --cpu-prof writes
+// What --cpu-prof writes
+const profile = JSON.parse(readFileSync(new URL(newest, directory), "utf8")) as Profiler.Profile;
 
 const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
 const parents = new Map(profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node.id] as const)));

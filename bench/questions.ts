@@ -72,7 +72,8 @@ const operations: Readonly<Record<Contestant, Readonly<Record<QuestionName, stri
 };
 
 /**
- * Returns the nth row number. The step shares no factor with the size of the data set, so the numbers spread over all of it.
+ * Returns the nth row number. The step shares no factor with the size of the data set, so the numbers spread over all
+ * of it.
  */
 const spread = (n: number, count: number) => 1 + ((n * 7919) % count);
 
@@ -108,7 +109,8 @@ const commonNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a response without the parts that differ between contestants: names, wrappers, and the formats of times and numbers.
+ * Returns a response without the parts that differ between contestants: names, wrappers, and the formats of times and
+ * numbers.
  */
 export function factsOf(answer: unknown): unknown {
   if (Array.isArray(answer)) return answer.map(factsOf);
@@ -129,7 +131,10 @@ export function factsOf(answer: unknown): unknown {
   return Object.fromEntries(entries.toSorted(([one], [other]) => one.localeCompare(other)));
 }
 
-/** Returns the content of a response: the only field of a GraphQL response's data, or the whole response of the bare server. */
+/**
+ * Returns the content of a response: the only field of a GraphQL response's data, or the whole response of the bare
+ * server.
+ */
 export function rootOf(contestant: Contestant, body: unknown): unknown {
   if (contestant === "bare") return body;
   const { data, errors } = body as { data?: Record<string, unknown>; errors?: unknown }; // GraphQL over HTTP

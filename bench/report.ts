@@ -22,8 +22,8 @@ interface Conditions {
 }
 
 /**
- * Returns the table and the chart. Requests per second are shares of those of the bare server in the same round, because the
- * speed of machines drifts.
+ * Returns the table and the chart. Requests per second are shares of those of the bare server in the same round,
+ * because the speed of machines drifts.
  */
 export function renderReport(measurements: readonly Measurement[], conditions: Conditions): { markdown: string; svg: string } {
   const contestants = [...new Set(measurements.map(({ contestant }) => contestant))];

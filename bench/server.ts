@@ -11,8 +11,8 @@ export interface BenchServer {
 }
 
 /**
- * Returns a new database on the PostgreSQL server of `DATABASE_URL` (or of `given`), or otherwise on an embedded server that is
- * removed at the end. On an external server the full data set stays for the next run.
+ * Returns a new database on the PostgreSQL server of `DATABASE_URL` (or of `given`), or otherwise on an embedded server
+ * that is removed at the end. On an external server the full data set stays for the next run.
  */
 export async function startServer(
   name: string,
@@ -50,15 +50,18 @@ export async function startServer(
   };
 }
 
-/** The mark of a filled database. It contains a hash of the sources of the data set, so that another data set is recognised. */
+/**
+ * The mark of a filled database. It contains a hash of the sources of the data set, so that another data set is
+ * recognised.
+ */
 const filledMark = `filled by the benchmark, ${createHash("sha256")
   .update(readFileSync(new URL("data-set.ts", import.meta.url)))
   .update(readFileSync(new URL("../prisma/schema.prisma", import.meta.url)))
   .digest("hex")}`;
 
 /**
- * Returns the PostgreSQL server of `given`, or otherwise an embedded one that `stop` removes. Throws an `Error` if there is no
- * embedded one.
+ * Returns the PostgreSQL server of `given`, or otherwise an embedded one that `stop` removes. Throws an `Error` if
+ * there is no embedded one.
  */
 export async function openServer(given = process.env["DATABASE_URL"]): Promise<{ url: string; stop: () => Promise<void> }> {
   if (given !== undefined) return { url: given, stop: () => Promise.resolve() };

@@ -1,6 +1,7 @@
 // npm run bench:shape                  how the gateway's cost behaves, as ratios within one run: bench/shape.md
 // npm run bench:shape -- --seconds=20  the same, 20 seconds for each thing measured
-// npm run bench:shape -- --only=/v1    the sections whose titles begin so, and no report; --profile=gateway as bench/run.ts
+// npm run bench:shape -- --only=/v1    the sections whose titles begin so, and no report
+// --profile=gateway as bench/run.ts
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
@@ -61,8 +62,8 @@ const stalls: Stall[] = [];
 const sections: Section[] = [];
 const running: Running[] = [];
 const full = await startServer("full", (url) => fill(url, fullSize));
-// Earlier runs have added notes to the full data set, which are on its tickets' pages. The small one gets as many for each
-// ticket.
+// Earlier runs have added notes to the full data set, which are on its tickets' pages. The small one gets as many for
+// each ticket.
 const addedToFull = await addedNotes(full.url, fullSize);
 const small = await startServer(
   "shape_small",
@@ -283,8 +284,8 @@ function credentialOf(headers: Readonly<Record<string, string>>): Record<string,
 }
 
 /**
- * Returns requests with many keys in turn, one for each second under load, because /v1 allows a credential 3,600 requests an
- * hour. Both APIs use the keys.
+ * Returns requests with many keys in turn, one for each second under load, because /v1 allows a credential 3,600
+ * requests an hour. Both APIs use the keys.
  */
 async function byManyKeys(url: string): Promise<(request: (key: string) => Sent) => Asking> {
   const count = Math.ceil(seconds) + 1;
@@ -301,8 +302,8 @@ interface Asker {
 }
 
 /**
- * Returns all reading questions in turn, for several people. A customer reads their own tickets, and PostGraphile reads the
- * same rows.
+ * Returns all reading questions in turn, for several people. A customer reads their own tickets, and PostGraphile reads
+ * the same rows.
  */
 async function mixedTraffic(url: string, deep: DeepPosition): Promise<(contestant: Running) => Asking> {
   const askers: readonly Asker[] = [
@@ -331,8 +332,8 @@ function ownOf(person: number, question: QuestionName, n: number): { readonly id
 }
 
 /**
- * Measures how long requests take one after another on each connection. The variants take turns, so that other work of the
- * machine affects all of them.
+ * Measures how long requests take one after another on each connection. The variants take turns, so that other work of
+ * the machine affects all of them.
  */
 async function compare(title: string, variants: readonly Variant[], { connections = 1, turn = 1 } = {}): Promise<void> {
   if (!title.startsWith(only)) return;

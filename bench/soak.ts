@@ -1,5 +1,6 @@
-// npm run bench:soak                        ten minutes of mixed load on the embedded database: memory and stalls, a line a minute
-// npm run bench:soak -- 3 postgresql        three minutes, on a PostgreSQL
+// npm run bench:soak                   ten minutes of mixed load on the embedded database: memory and stalls, a line a
+//                                      minute
+// npm run bench:soak -- 3 postgresql   three minutes, on a PostgreSQL
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

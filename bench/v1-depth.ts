@@ -1,8 +1,8 @@
 // DATABASE_URL=postgresql://… node bench/v1-depth.ts [notes]
 //
-// Measures how much longer the 500th page of GET /v1/notes?per_page=100 takes than the first, in an account with a million
-// notes. It creates a database on that server and drops it at the end. It reports ratios, because times of one machine say
-// nothing about another one.
+// Measures how much longer the 500th page of GET /v1/notes?per_page=100 takes than the first, in an account with a
+// million notes. It creates a database on that server and drops it at the end. It reports ratios, because times of one
+// machine say nothing about another one.
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";

@@ -63,7 +63,10 @@ export interface App {
   readonly services: Services;
 }
 
-/** Returns the HTTP host with all APIs on the services. It opens no resources; the caller closes the ones that it passes. */
+/**
+ * Returns the HTTP host with all APIs on the services. It opens no resources; the caller closes the ones that it
+ * passes.
+ */
 export async function createApp(dependencies: AppDependencies): Promise<App> {
   const {
     config,

@@ -13,8 +13,8 @@ export class CommandRefused extends Error {
 }
 
 /**
- * Runs a command of the process. An expected error ends the process with a message and exit code 1. Any other error is a fault
- * in the code and is printed with its stack.
+ * Runs a command of the process. An expected error ends the process with a message and exit code 1. Any other error is
+ * a fault in the code and is printed with its stack.
  */
 export async function runCommand(work: () => Promise<void>): Promise<void> {
   try {
@@ -41,8 +41,8 @@ function expected(error: unknown): string | undefined {
 function listeningFault(error: Error): string | undefined {
   if (!("code" in error && "syscall" in error)) return undefined;
   const { code, syscall, message } = error;
-  // HOST is the only name that the process itself looks up at its start. Failed lookups of the database's and the store's
-  // clients arrive as errors of these clients.
+  // HOST is the only name that the process itself looks up at its start. Failed lookups of the database's and the
+  // store's clients arrive as errors of these clients.
   if (syscall === "getaddrinfo") return `${message}: set HOST to an address of this machine, or to a name that has one.`;
   if (syscall !== "listen") return undefined;
   if (code === "EADDRINUSE") return `${message}: set PORT to a port that is free.`;

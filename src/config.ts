@@ -24,8 +24,8 @@ export type DatabaseConfig =
       /** Bypasses a transaction pooler, for migrations, which do not work through one. Default: `url`. */
       readonly directUrl?: string;
       /**
-       * `off`: statements have no names. `detect`, the default: statements have names until an error shows that a pooler
-       * does not support them.
+       * `off`: statements have no names. `detect`, the default: statements have names until an error shows that a
+       * pooler does not support them.
        */
       readonly prepare?: "detect" | "off";
     }
@@ -92,8 +92,8 @@ const isWebUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new 
 const webUrl = z.string().refine(isWebUrl, "must be an http or https URL");
 
 /**
- * Returns whether `value` is a URL to which paths can be appended. It has no query or fragment, of which a path would become a
- * part, and no user, because responses would show the password.
+ * Returns whether `value` is a URL to which paths can be appended. It has no query or fragment, of which a path would
+ * become a part, and no user, because responses would show the password.
  */
 function isBaseUrl(value: string): boolean {
   if (!isWebUrl(value) || /[?#]/.test(value)) return false;
@@ -105,8 +105,8 @@ function isBaseUrl(value: string): boolean {
 const isStoreAddress = (value: string) => isBaseUrl(value) && new URL(value).pathname === "/";
 
 /**
- * Returns whether `value` is an IP address or a name that `getaddrinfo` accepts. A host whose last label is a number is an
- * address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+ * Returns whether `value` is an IP address or a name that `getaddrinfo` accepts. A host whose last label is a number is
+ * an address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
  */
 function isHost(value: string): boolean {
   if (isIP(value) !== 0) return true;
@@ -147,7 +147,8 @@ const storageParameters: Readonly<Record<string, { readonly fits: (value: string
 };
 
 /**
- * Returns whether S3 allows `name` for a bucket: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ * Returns whether S3 allows `name` for a bucket:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
  */
 const isBucketName = (name: string) =>
   /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes("..") && isIP(name) === 0;
@@ -205,9 +206,9 @@ const environmentShape = z.object({
 });
 
 /**
- * Returns the configuration in `environment`. This is the only place that reads the environment. With the embedded database and
- * without `SIGNING_SECRET`, a secret is generated once and stored in the data directory, readable by its owner only. Throws
- * {@link ConfigError} with every problem found.
+ * Returns the configuration in `environment`. This is the only place that reads the environment. With the embedded
+ * database and without `SIGNING_SECRET`, a secret is generated once and stored in the data directory, readable by its
+ * owner only. Throws {@link ConfigError} with every problem found.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   // Compose files and shells set a variable to the empty string to say that it is not set.
@@ -270,8 +271,8 @@ export function isEveryAddress(host: string): boolean {
 }
 
 function urlHost(host: string): string {
-  // The name that works on the same machine, which is all that is known here. The Host header cannot be used: the client
-  // chooses it.
+  // The name that works on the same machine, which is all that is known here. The Host header cannot be used: the
+  // client chooses it.
   if (isEveryAddress(host)) return "localhost";
   return host.includes(":") ? `[${host}]` : host;
 }
@@ -319,8 +320,8 @@ const directoryCodes = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR
 const lockFileCodes = [8, 14];
 
 /**
- * Returns a {@link ConfigError} that names `DATA_DIR` if `error` says that a file or directory below it cannot be created or
- * written; otherwise `error` itself.
+ * Returns a {@link ConfigError} that names `DATA_DIR` if `error` says that a file or directory below it cannot be
+ * created or written; otherwise `error` itself.
  */
 export function asDataDirectoryProblem(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

@@ -1,9 +1,10 @@
 /**
- * The closed list of expected errors: mistakes of the caller, and dependencies that are not available. The list knows neither
- * HTTP nor GraphQL. Each API maps `code` with an exhaustive record, so a new code does not compile until every API maps it.
+ * The closed list of expected errors: mistakes of the caller, and dependencies that are not available. The list knows
+ * neither HTTP nor GraphQL. Each API maps `code` with an exhaustive record, so a new code does not compile until every
+ * API maps it.
  *
- * Users read the messages, which say what went wrong and what to do. All other errors are unexpected: every API masks them and
- * logs them with the request id.
+ * Users read the messages, which say what went wrong and what to do. All other errors are unexpected: every API masks
+ * them and logs them with the request id.
  */
 export const errorCodes = [
   "INVALID_INPUT",
@@ -20,7 +21,8 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * One refused field: its `path` in the names of the service, outermost first, and a sentence that says what the value must be.
+ * One refused field: its `path` in the names of the service, outermost first, and a sentence that says what the value
+ * must be.
  */
 export interface FieldProblem {
   readonly path: readonly string[];
@@ -54,7 +56,8 @@ export class Unauthenticated extends DomainError {
 }
 
 /**
- * The viewer may see the object, but may not do this with it. If the viewer may not see the object, {@link NotFound} is thrown.
+ * The viewer may see the object, but may not do this with it. If the viewer may not see the object, {@link NotFound} is
+ * thrown.
  */
 export class Forbidden extends DomainError {
   readonly code = "FORBIDDEN";
@@ -69,8 +72,8 @@ export class Forbidden extends DomainError {
 }
 
 /**
- * The object is missing, belongs to another account, or is invisible to the viewer. The message is the same, so that a caller
- * cannot tell which.
+ * The object is missing, belongs to another account, or is invisible to the viewer. The message is the same, so that a
+ * caller cannot tell which.
  */
 export class NotFound extends DomainError {
   readonly code = "NOT_FOUND";
@@ -91,7 +94,10 @@ export class TooLarge extends DomainError {
   }
 }
 
-/** The call would cost more than one call may, and was not started. The message states the limit and the cost of the call. */
+/**
+ * The call would cost more than one call may, and was not started. The message states the limit and the cost of the
+ * call.
+ */
 export class TooExpensive extends DomainError {
   readonly code = "TOO_EXPENSIVE";
 
@@ -133,7 +139,10 @@ export class TooManyRequests extends DomainError {
 /** The message of every API if the database or the object store does not answer. */
 const unavailableMessage = "The service cannot reach its data at the moment. Try again in a few seconds.";
 
-/** The database or the object store does not answer now, or the process has no capacity for the call. A retry can succeed. */
+/**
+ * The database or the object store does not answer now, or the process has no capacity for the call. A retry can
+ * succeed.
+ */
 export class Unavailable extends DomainError {
   readonly code = "UNAVAILABLE";
   /** The seconds until a retry. The APIs send it as `retry-after`. */
@@ -145,7 +154,10 @@ export class Unavailable extends DomainError {
   }
 }
 
-/** Returns the seconds after which a call that failed with `error` can be retried, or undefined if a retry does not help. */
+/**
+ * Returns the seconds after which a call that failed with `error` can be retried, or undefined if a retry does not
+ * help.
+ */
 export function retryAfterOf(error: unknown): number | undefined {
   return error instanceof Unavailable || error instanceof TooManyRequests ? error.retryAfterSeconds : undefined;
 }

@@ -118,8 +118,8 @@ function announce(config: Config, demo: Demo | null): void {
 }
 
 /**
- * Returns the configuration with a free port if PORT is 0. The port is chosen before anything is signed, because URLs contain
- * it.
+ * Returns the configuration with a free port if PORT is 0. The port is chosen before anything is signed, because URLs
+ * contain it.
  */
 async function withPort(config: Config): Promise<Config> {
   if (config.port !== 0) return config;
@@ -136,8 +136,8 @@ async function withPort(config: Config): Promise<Config> {
 }
 
 /**
- * Runs `stop` at the first stop signal. A second one ends the process at once with the exit code that shells use for the
- * signal.
+ * Runs `stop` at the first stop signal. A second one ends the process at once with the exit code that shells use for
+ * the signal.
  */
 function onStopSignal(stop: () => Promise<void>): void {
   let isStopping = false;
@@ -151,8 +151,8 @@ function onStopSignal(stop: () => Promise<void>): void {
 }
 
 /**
- * Calls `ended` when the shell in which npm runs `npm start` has ended. npm sends signals to that shell, which does not forward
- * them. Without this, the gateway would keep running and hold its port and its database.
+ * Calls `ended` when the shell in which npm runs `npm start` has ended. npm sends signals to that shell, which does not
+ * forward them. Without this, the gateway would keep running and hold its port and its database.
  */
 function onEndOfNpm(ended: () => void): void {
   if (process.env["npm_lifecycle_event"] !== "start") return;

@@ -18,7 +18,10 @@ builder.mutationType({
     "is missing, and a limit that is exceeded, are reported in `errors`, with the ErrorCode in `extensions.code`.",
 });
 
-/** Returns a new schema of all features, for plugins that change it. The imports above run the graph files of the features. */
+/**
+ * Returns a new schema of all features, for plugins that change it. The imports above run the graph files of the
+ * features.
+ */
 export function buildSchema(): GraphQLSchema {
   return builder.toSchema({});
 }

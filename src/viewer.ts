@@ -17,12 +17,17 @@ export type Scope = (typeof scopes)[number];
 
 export type Role = "CUSTOMER" | "SPECIALIST" | "ADMINISTRATOR";
 
-/** A viewer without a credential. The policies refuse them like any other viewer, so no code has to handle them specially. */
+/**
+ * A viewer without a credential. The policies refuse them like any other viewer, so no code has to handle them
+ * specially.
+ */
 export interface AnonymousViewer {
   readonly kind: "anonymous";
 }
 
-/** The kinds of credentials: an API key, a client of the token endpoint, or a link to a subject of an external issuer. */
+/**
+ * The kinds of credentials: an API key, a client of the token endpoint, or a link to a subject of an external issuer.
+ */
 export type CredentialKind = "API_KEY" | "OAUTH_CLIENT" | "IDENTITY_LINK";
 
 /** The origin of a call, as the audit records it. */
@@ -51,8 +56,8 @@ export type Viewer = AnonymousViewer | PersonViewer;
 export const anonymous: AnonymousViewer = { kind: "anonymous" };
 
 /**
- * Returns `viewer` as a person. Throws {@link Unauthenticated} if they are anonymous, and {@link Forbidden} if the credential
- * lacks a required scope.
+ * Returns `viewer` as a person. Throws {@link Unauthenticated} if they are anonymous, and {@link Forbidden} if the
+ * credential lacks a required scope.
  */
 export function authorize(viewer: Viewer, ...required: readonly Scope[]): PersonViewer {
   if (viewer.kind === "anonymous") throw new Unauthenticated();
@@ -73,8 +78,8 @@ export function scopesOf(role: Role): readonly Scope[] {
 }
 
 /**
- * Returns whether the viewer is a specialist or an administrator, who work on every ticket of their account. Customers see only
- * their own.
+ * Returns whether the viewer is a specialist or an administrator, who work on every ticket of their account. Customers
+ * see only their own.
  */
 export function isStaff(viewer: PersonViewer): boolean {
   return viewer.role !== "CUSTOMER";

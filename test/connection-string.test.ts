@@ -38,7 +38,8 @@ describe("the servers that a connection string names", () => {
     ],
     ["postgresql://me:p%40ss@%2Frun%2Fpostgresql:5433/notes", [{ ...common, host: "/run/postgresql", port: 5433, ssl: false }]],
     ["postgresql:///notes?user=me&application_name=gateway", [{ user: "me", database: "notes", application_name: "gateway" }]],
-    // What other clients of Prisma and of PostgreSQL understand, and what would be refused by a pooler, does not reach the server.
+    // What other clients of Prisma and of PostgreSQL understand, and what would be refused by a pooler, does not reach
+    // the server.
     [
       "postgresql://me:p%40ss@db/notes?schema=x&connection_limit=3&pgbouncer=true&statement_timeout=1&query_timeout=1",
       [{ ...common, host: "db" }],

@@ -11,9 +11,9 @@ import { addNote, addTicket, globalId, upload } from "./support/factories.ts";
 import { addClient } from "./support/oauth.ts";
 
 /**
- * Nothing of one account is visible or changeable from another, and what may not be seen answers exactly as what does not exist.
- * There are three accounts, all requests, foreign ids and invented ids. Each request is sent twice, once with each kind of id,
- * and the two responses must be the same bytes except for the id itself.
+ * Nothing of one account is visible or changeable from another, and what may not be seen answers exactly as what does
+ * not exist. There are three accounts, all requests, foreign ids and invented ids. Each request is sent twice, once
+ * with each kind of id, and the two responses must be the same bytes except for the id itself.
  */
 
 type Kind = "Account" | "Person" | "Ticket" | "Note" | "Attachment" | "Key" | "Client";
@@ -58,7 +58,10 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** Numbers of rows have ten digits from here on, other ones for each table, so that none is found within another or within a header. */
+/**
+ * Numbers of rows have ten digits from here on, other ones for each table, so that none is found within another or
+ * within a header.
+ */
 async function countFromABillion(): Promise<void> {
   for (const [index, table] of ["people", "tickets", "notes", "attachments"].entries()) {
     const sequence = `${table}_number_seq`;
@@ -599,8 +602,8 @@ async function compareGraph(
   const foreign = await counted(() => ask("foreign"));
   const absent = await counted(() => ask("absent"));
   expect(foreign.answer).toBe(absent.answer);
-  // Fields resolve concurrently, so their statements come in any order and in one batch or two. Equal reads are sent once, so
-  // they may be alone in a batch.
+  // Fields resolve concurrently, so their statements come in any order and in one batch or two. Equal reads are sent
+  // once, so they may be alone in a batch.
   expect(new Set(foreign.statements.map(unbatched))).toEqual(new Set(absent.statements.map(unbatched)));
   attempts += 2 * chosen.length;
 }
@@ -627,7 +630,10 @@ async function compareRest(asker: Asker, drawn: Attempt): Promise<void> {
   attempts += 2;
 }
 
-/** The statements too: what costs the same takes the same time. Those that find out who is asking are known or not, as it happens. */
+/**
+ * The statements too: what costs the same takes the same time. Those that find out who is asking are known or not, as
+ * it happens.
+ */
 async function counted(work: () => Promise<string>): Promise<{ answer: string; statements: readonly string[] }> {
   const { result, statements } = await app.statements.during(work);
   return { answer: result, statements: statements.map(({ text }) => text).filter((text) => !text.includes("every_account")) };

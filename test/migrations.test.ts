@@ -379,21 +379,21 @@ describe("the migrations", () => {
 
   test("fail their check where they do not", async () => {
     const root = resolve(import.meta.dirname, "..");
-    const house = await mkdtemp(join(tmpdir(), "ticket-notes-house-"));
+    const copy = await mkdtemp(join(tmpdir(), "ticket-notes-copy-"));
     try {
       for (const path of ["src", "package.json", "prisma"]) {
-        await cp(join(root, path), join(house, path), { recursive: true });
+        await cp(join(root, path), join(copy, path), { recursive: true });
       }
-      await symlink(join(root, "node_modules"), join(house, "node_modules"));
-      const schema = join(house, "prisma/schema.prisma");
+      await symlink(join(root, "node_modules"), join(copy, "node_modules"));
+      const schema = join(copy, "prisma/schema.prisma");
       await writeFile(schema, (await readFile(schema, "utf8")).replace("model Account {", "model Account {\n  colour String?"));
 
-      const check = await run(house, ["prisma/write-migration.ts", "--check"]);
+      const check = await run(copy, ["prisma/write-migration.ts", "--check"]);
       expect(check.code).toBe(1);
       expect(check.errors).toContain('ALTER TABLE "accounts" ADD COLUMN     "colour" TEXT;');
-      expect(await run(house, ["prisma/write-migration.ts", "Not A Name"])).toMatchObject({ code: 2 });
+      expect(await run(copy, ["prisma/write-migration.ts", "Not A Name"])).toMatchObject({ code: 2 });
     } finally {
-      await rm(house, { recursive: true });
+      await rm(copy, { recursive: true });
     }
   });
 });

@@ -65,14 +65,14 @@ describe("the landing page", () => {
     expect(directive(policy, "frame-ancestors")).toBe("frame-ancestors 'none'");
   });
 
-  test("links to every face and to what operators ask", async () => {
+  test("links to every API and to what operators ask", async () => {
     const addresses = hrefsOf((await landingPage()).body);
     expect(addresses).toEqual(
       expect.arrayContaining(["graphql", "v2/openapi.json", "v1/openapi.json", "health", "ready", "metrics"]),
     );
   });
 
-  test("shows how to authenticate and one call of each face, at the public URL", async () => {
+  test("shows how to authenticate and one call of each API, at the public URL", async () => {
     const { body } = await landingPage({ exampleTicketId: "0190a000-0000-7000-8000-000000000001" });
     expect(body).toContain("X-API-Key: $KEY");
     expect(body).toContain("Authorization: Bearer $KEY");
@@ -84,7 +84,7 @@ describe("the landing page", () => {
     expect(body).toContain("TICKET='0190a000-0000-7000-8000-000000000001'");
   });
 
-  test("does not speak of a face that the gateway does not have", async () => {
+  test("does not speak of an API that the gateway does not have", async () => {
     const { body } = await landingPage({ apis: ["graphql", "v2"] });
     expect(body).toContain("/v2/");
     expect(body).not.toContain("v1");

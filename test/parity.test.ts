@@ -153,7 +153,7 @@ async function graphNote(id: string, key = account.specialist.key) {
   };
 }
 
-describe("what is written through one face is read through the other", () => {
+describe("what is written through one API is read through the other", () => {
   test("a note added through GraphQL", async () => {
     const input = { ticketId: ticket.id, text: "Both 👓", categories: ["POST_SCAN" as const], isPublic: true };
     const { data } = await send(app, account.specialist.key, ParityAddNote, { input });

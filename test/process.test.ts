@@ -184,7 +184,8 @@ describe("one sentence, and exit code 1, for", () => {
     if (scratch.config.kind === "embedded") throw new Error("Skipped there");
     const file = join(directory, "keys");
     writeFileSync(file, "");
-    // Neither the database nor the store needs the directory, and the keys do. The store is not asked before they are kept.
+    // Neither the database nor the store needs the directory, and the keys do. The store is not asked before they are
+    // kept.
     const given = {
       ...{ DATABASE_URL: scratch.config.url, DATABASE_URL_DIRECT: "", DATA_DIR: file, SIGNING_SECRET: "x".repeat(32) },
       STORAGE: "s3://bucket?endpoint=http://127.0.0.1:1",

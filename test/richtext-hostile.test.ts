@@ -46,7 +46,8 @@ function assertHarmless(html: string, source: string): void {
   const reading = readHtml(html);
   expect(reading.elements.flatMap(complaints), source).toEqual([]);
   expect(reading.strangers, source).toEqual([]);
-  // No mutation: it means the same in a page with scripts, without, and within others' elements, also when it is written and read again.
+  // No mutation: it means the same in a page with scripts, without, and within others' elements, also when it is
+  // written and read again.
   for (const again of [readHtml(html, false), readHtmlInPage(html), readHtmlInPage(reading.serialized)]) {
     expect(again.serialized, source).toBe(reading.serialized);
     expect(again.elements.length, source).toBe(reading.elements.length);

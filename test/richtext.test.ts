@@ -22,7 +22,9 @@ function count(text: string, part: string): number {
   return text.split(part).length - 1;
 }
 
-/** HTML as it stands in the tests: without the line feeds between tags, and links without what every one of them has. */
+/**
+ * HTML as it stands in the tests: without the line feeds between tags, and links without what every one of them has.
+ */
 function brief(text: string, resolved?: ResolvedReferences): string {
   return html(text, resolved)
     .replaceAll(' rel="noopener noreferrer nofollow" target="_blank"', "")

@@ -30,7 +30,8 @@ const dateStyles = ["ISO, DMY", "ISO, YMD", "SQL, DMY", "SQL, MDY", "Postgres, D
 
 /** Asks past what our connections add to a question. */
 async function askPlainly(client: pg.ClientBase, text: string): Promise<Record<string, string>[]> {
-  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult>; // one of its overloads
+  // One of its overloads
+  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult>;
   const { rows } = await query(text);
   return rows as Record<string, string>[];
 }

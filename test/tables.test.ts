@@ -13,8 +13,8 @@ import { defineTable, insertInto, recordset, selectList, setList } from "../src/
 import { ticketsTable } from "../src/tickets/table.ts";
 import { startApp, type TestApp } from "./support/app.ts";
 
-// That a table names every field, and none that is not there, is for the compiler to say. What is marked as an error here is one: `npm run types`
-// fails where it is not.
+// That a table names every field, and none that is not there, is for the compiler to say. What is marked as an error
+// here is one: `npm run types` fails where it is not.
 
 const tables = [
   apiKeysTable,

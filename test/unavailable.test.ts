@@ -54,7 +54,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("while the database is
   ];
 
   test.each(absences)(
-    "%s, every face says so with 503, the process lives, and all is well when it is back",
+    "%s, every API says so with 503, the process lives, and all is well when it is back",
     async (_name, goAway) => {
       goAway();
 

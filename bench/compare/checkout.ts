@@ -22,16 +22,17 @@ export function openWorkingTree(): Checkout {
 }
 
 /**
- * Returns the current commit of a reference. It is resolved once, because a branch may move before it is checked out. Throws an
- * `Error` if there is no such reference.
+ * Returns the current commit of a reference. It is resolved once, because a branch may move before it is checked out.
+ * Throws an `Error` if there is no such reference.
  */
 export function commitOf(reference: string): string {
   return run("git", ["rev-parse", "--verify", "--short", `${reference}^{commit}`]);
 }
 
 /**
- * Returns the installed files of a commit in a temporary directory. If its lock file is the same, it uses the packages that are
- * installed here, because copying them takes minutes on a busy disk. Throws an `Error` if it cannot be installed.
+ * Returns the installed files of a commit in a temporary directory. If its lock file is the same, it uses the packages
+ * that are installed here, because copying them takes minutes on a busy disk. Throws an `Error` if it cannot be
+ * installed.
  */
 export function checkOut(reference: string, commit: string): Checkout {
   const directory = mkdtempSync(join(tmpdir(), "gateway-compare-"));

@@ -10,7 +10,9 @@ import type { Checkout } from "./checkout.ts";
 /** The signing secret of all compared gateways. */
 export const signingSecret = "a secret of the benchmark, 32 characters long";
 
-/** Returns a hash of the sources of a checkout's database. Checkouts with the same hash are compared on one database. */
+/**
+ * Returns a hash of the sources of a checkout's database. Checkouts with the same hash are compared on one database.
+ */
 export function dataSetHash({ directory }: Checkout): string {
   const files = ["bench/data-set.ts", ...globSync("prisma/migrations/**/*.sql", { cwd: directory }).toSorted()];
   const hash = createHash("sha256");
@@ -19,8 +21,8 @@ export function dataSetHash({ directory }: Checkout): string {
 }
 
 /**
- * Creates a database with a checkout's own schema and data set on the server, and returns its URL. The full data set is filled
- * once and copied for each run, so that every run reads the same rows, whatever earlier ones have added.
+ * Creates a database with a checkout's own schema and data set on the server, and returns its URL. The full data set is
+ * filled once and copied for each run, so that every run reads the same rows, whatever earlier ones have added.
  */
 export async function makeDatabase(server: string, name: string, checkout: Checkout, size: DataSetSize): Promise<string> {
   const url = databaseUrl(server, name);
@@ -70,12 +72,14 @@ async function isFilled(server: string, database: string): Promise<boolean> {
 async function fillFrom(checkout: Checkout, url: string, size: DataSetSize): Promise<void> {
   runCommand(checkout, ["src/migrate.ts"], url);
   const path = pathToFileURL(join(checkout.directory, "bench/data-set.ts")).href;
-  const dataSet = (await import(path)) as { readonly fillDataSet: typeof fillDataSet }; // the same module, of another commit
+  // The same module, of another commit
+  const dataSet = (await import(path)) as { readonly fillDataSet: typeof fillDataSet };
   await dataSet.fillDataSet(url, size);
 }
 
 /**
- * Runs one of a checkout's programs on a database, and returns its output. Throws an `Error` with its error output if it fails.
+ * Runs one of a checkout's programs on a database, and returns its output. Throws an `Error` with its error output if
+ * it fails.
  */
 export function runCommand({ directory }: Checkout, words: readonly string[], url: string): string {
   const { status, stdout, stderr } = spawnSync(join(directory, "node_modules/.bin/node"), words, {

@@ -8,8 +8,8 @@ export interface Interval {
 }
 
 /**
- * Returns the geometric mean of ratios and its interval by Student's t on their logarithms. The interval of fewer than two
- * ratios is infinite.
+ * Returns the geometric mean of ratios and its interval by Student's t on their logarithms. The interval of fewer than
+ * two ratios is infinite.
  */
 export function intervalOfRatios(ratios: readonly number[]): Interval {
   const logarithms = ratios.map(Math.log);

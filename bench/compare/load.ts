@@ -25,8 +25,8 @@ export interface LoadGenerator {
 }
 
 /**
- * Sends prepared requests to `origin` in a loop, each as soon as the previous response has arrived. Throws an `Error` if any of
- * them fails.
+ * Sends prepared requests to `origin` in a loop, each as soon as the previous response has arrived. Throws an `Error`
+ * if any of them fails.
  */
 export type Ask = (origin: string, load: Load) => Promise<Answered>;
 

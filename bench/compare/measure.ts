@@ -20,7 +20,8 @@ export interface Statements {
 }
 
 /**
- * Sends requests to a gateway for the time of `load`, and waits until it is idle again. Throws an `Error` if a request fails.
+ * Sends requests to a gateway for the time of `load`, and waits until it is idle again. Throws an `Error` if a request
+ * fails.
  */
 export async function measure(gateway: Gateway, ask: Ask, load: Load): Promise<Measured> {
   for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
@@ -33,12 +34,18 @@ export async function measure(gateway: Gateway, ask: Ask, load: Load): Promise<M
   throw new Error(`Nothing was answered in ${load.seconds} s, ${maxAttempts} times: give it more --seconds.`);
 }
 
-/** How often a measurement is tried that gets no responses, because another program may keep the machine busy for that long. */
+/**
+ * How often a measurement is tried that gets no responses, because another program may keep the machine busy for that
+ * long.
+ */
 const maxAttempts = 3;
 
 const askedAlone = 50;
 
-/** Counts the statements of a gateway that reaches its database through the counter. Throws an `Error` if a request fails. */
+/**
+ * Counts the statements of a gateway that reaches its database through the counter. Throws an `Error` if a request
+ * fails.
+ */
 export async function countPerRequest(
   gateway: Gateway,
   counter: StatementCounter,
@@ -59,8 +66,8 @@ export async function countPerRequest(
 }
 
 /**
- * Returns how many requests the gateway has begun. At the end of the time each connection has one more request under way, for
- * whose response nothing waits.
+ * Returns how many requests the gateway has begun. At the end of the time each connection has one more request under
+ * way, for whose response nothing waits.
  */
 function requestsBegun({ requests }: Answered, { connections }: Load): number {
   return requests + connections;
@@ -70,8 +77,8 @@ const idleMilliseconds = 100;
 const maxIdleChecks = 100;
 
 /**
- * Waits until the process has used no processor time for {@link idleMilliseconds}, so that its last work counts as its own and
- * does not disturb the next measurement.
+ * Waits until the process has used no processor time for {@link idleMilliseconds}, so that its last work counts as its
+ * own and does not disturb the next measurement.
  */
 async function untilIdle(gateway: Gateway): Promise<void> {
   for (let checks = 0; checks < maxIdleChecks; checks += 1) {

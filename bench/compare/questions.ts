@@ -15,7 +15,8 @@ export interface QuestionContext {
   readonly size: DataSetSize;
   readonly key: string;
   /**
-   * Several keys for /v1, because older gateways allow each key 3,600 requests an hour, whatever their configuration says.
+   * Several keys for /v1, because older gateways allow each key 3,600 requests an hour, whatever their configuration
+   * says.
    */
   readonly v1Keys: readonly string[];
   /** The gateway's own cursor after which the deep page begins. */
@@ -41,8 +42,8 @@ export const comparedNames = [
 ];
 
 /**
- * Returns Q1 to M1 as in bench/questions.ts; the same as Relay and Apollo Client send them, with edges, cursors, `pageInfo`,
- * `__typename`, named operations and variables that differ each time; and a list of each REST API.
+ * Returns Q1 to M1 as in bench/questions.ts; the same as Relay and Apollo Client send them, with edges, cursors,
+ * `pageInfo`, `__typename`, named operations and variables that differ each time; and a list of each REST API.
  */
 export function questionsOf(context: QuestionContext): Question[] {
   const { key, v1Keys, size } = context;

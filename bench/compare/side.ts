@@ -29,7 +29,10 @@ export function openSide(checkout: Checkout, database: string): Side {
   return { checkout, database, key: keyOf("person5@example.com"), administratorKey: keyOf(administrator) };
 }
 
-/** Starts a side's gateway as `npm start` does. It logs to a file, and reaches its database directly or through a counter. */
+/**
+ * Starts a side's gateway as `npm start` does. It logs to a file, and reaches its database directly or through a
+ * counter.
+ */
 export async function startSide({ checkout, database, plugins }: Side, url = database): Promise<Gateway> {
   return await startGateway({
     checkout: checkout.directory,
@@ -46,10 +49,13 @@ export async function stopSide(gateway: Gateway): Promise<void> {
   rmSync(dirname(gateway.logPath), { recursive: true, force: true });
 }
 
-/** Returns a gateway's response. Throws an `Error` if the request fails, also with status 200 as GraphQL's errors have. */
+/**
+ * Returns a gateway's response. Throws an `Error` if the request fails, also with status 200 as GraphQL's errors have.
+ */
 export async function answerTo({ url }: Gateway, { path, ...request }: Sent): Promise<unknown> {
   const response = await fetch(`${url}${path}`, request);
-  const answer = (await response.json()) as { errors?: unknown }; // an object or a list, of which an answer of GraphQL may have errors
+  // An object or a list, of which an answer of GraphQL may have errors
+  const answer = (await response.json()) as { errors?: unknown };
   if (!response.ok || answer.errors !== undefined)
     throw new Error(`${path} answered ${response.status} ${JSON.stringify(answer).slice(0, 500)}`);
   return answer;
@@ -82,7 +88,8 @@ export async function contextOf(side: Side, gateway: Gateway, size: DataSetSize,
   }
   const deep = await deepCursor(side, size, async (id) => {
     const answer = await ask(`{ notes(first: 1, filter: { ids: ["${id}"] }) { pageInfo { endCursor } } }`);
-    return (answer as { data: { notes: { pageInfo: { endCursor: string } } } }).data.notes.pageInfo.endCursor; // what was asked for
+    // What was asked for
+    return (answer as { data: { notes: { pageInfo: { endCursor: string } } } }).data.notes.pageInfo.endCursor;
   });
   return {
     ...{ size, key: side.key, v1Keys, deep },

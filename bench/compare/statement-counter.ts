@@ -5,15 +5,17 @@ import { connect, createServer, type Socket } from "node:net";
 export interface StatementCounter {
   /** The URL of the server through the counter. */
   readonly url: string;
-  /** Returns the number of statements so far, of the simple and of the extended protocol, including BEGIN and COMMIT. */
+  /**
+   * Returns the number of statements so far, of the simple and of the extended protocol, including BEGIN and COMMIT.
+   */
   executed(): number;
   close(): Promise<void>;
 }
 
 /**
  * Starts a counter of statements on the wire, which misses none and needs nothing installed in the server (PostgreSQL's
- * "Frontend/Backend Protocol", chapter "Message Formats": Query and Execute). Throws an `Error` if the connection would be
- * encrypted, because then its messages cannot be read.
+ * "Frontend/Backend Protocol", chapter "Message Formats": Query and Execute). Throws an `Error` if the connection would
+ * be encrypted, because then its messages cannot be read.
  */
 export async function countStatements(databaseUrl: string): Promise<StatementCounter> {
   const target = new URL(databaseUrl);
@@ -54,8 +56,8 @@ export async function countStatements(databaseUrl: string): Promise<StatementCou
 }
 
 /**
- * Returns a function for the chunks of a client's bytes. It calls `onMessage` with the type of each message, however the bytes
- * are split. The first message, the startup message, has no type.
+ * Returns a function for the chunks of a client's bytes. It calls `onMessage` with the type of each message, however
+ * the bytes are split. The first message, the startup message, has no type.
  */
 export function createMessageReader(onMessage: (type: string) => void): (chunk: Buffer) => void {
   let unread: Buffer = Buffer.alloc(0);

@@ -16,13 +16,15 @@ export interface AuditedAct {
   readonly rows: string;
   /** The time of the action, or an SQL expression over the alias `acted` if each row has its own time. */
   readonly at: Date | Sql;
-  /** An SQL expression over the alias `acted` for the request id of each row, if the rows came with several requests. */
+  /**
+   * An SQL expression over the alias `acted` for the request id of each row, if the rows came with several requests.
+   */
   readonly requestId?: Sql;
 }
 
 /**
- * Returns the INSERT that records the action of `actor`. Put it as a WITH part into the statement that performs the action:
- * both happen or neither does, in one round trip.
+ * Returns the INSERT that records the action of `actor`. Put it as a WITH part into the statement that performs the
+ * action: both happen or neither does, in one round trip.
  */
 export function auditInsert(actor: Actor, act: AuditedAct): Sql {
   const credential = actor.person ? actor.credential : undefined;
@@ -34,8 +36,8 @@ export function auditInsert(actor: Actor, act: AuditedAct): Sql {
 }
 
 /**
- * Like {@link auditInsert}, for actions that no person performs directly. `rows` also has the `person_id`, `credential_kind`
- * and `credential_id` to which the action is attributed.
+ * Like {@link auditInsert}, for actions that no person performs directly. `rows` also has the `person_id`,
+ * `credential_kind` and `credential_id` to which the action is attributed.
  */
 export function auditInsertOnBehalf(origin: Origin | undefined, act: AuditedAct): Sql {
   const { personId, credentialKind, credentialId } = acted;

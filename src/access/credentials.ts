@@ -40,13 +40,13 @@ export interface AuthenticatedClient {
 /** Checks credentials and finds the viewers they belong to. */
 export interface Credentials {
   /**
-   * Returns the person for whom the credential acts: an API key, an access token of this gateway, or a token of a trusted
-   * external issuer.
+   * Returns the person for whom the credential acts: an API key, an access token of this gateway, or a token of a
+   * trusted external issuer.
    */
   resolve(credential: string, use: CredentialUse): Promise<Resolution>;
   /**
-   * Returns whether an account with that slug exists. Only for an API whose contract has two different answers for a refused
-   * account.
+   * Returns whether an account with that slug exists. Only for an API whose contract has two different answers for a
+   * refused account.
    */
   accountExists(slug: string): Promise<boolean>;
   /** Returns the client with that id and secret, or null if there is none or it is expired or revoked. */
@@ -108,8 +108,8 @@ type Proof =
     };
 
 /**
- * How long a holder read from the database is used. Within a second of being revoked a credential stops working in every
- * process.
+ * How long a holder read from the database is used. Within a second of being revoked a credential stops working in
+ * every process.
  */
 const lifetimeMilliseconds = 900;
 const refreshMilliseconds = 500;
@@ -139,8 +139,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   const tokenProofs = new LRUCache<string, Proof>({ max: credentialCacheSize, ttl: tokenCacheMs });
 
   /**
-   * Returns the holder of a credential. Existing and missing credentials take the same single statement. That statement also
-   * records the first use in an hour, so only one of all processes records it and no further round trip is needed.
+   * Returns the holder of a credential. Existing and missing credentials take the same single statement. That statement
+   * also records the first use in an hour, so only one of all processes records it and no further round trip is needed.
    */
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
     const now = clock();
@@ -276,8 +276,8 @@ function hashedCredential(credential: string): HashedCredential {
 }
 
 /**
- * Returns the issuer that a token names, or undefined if `credential` is not a token. It is not verified: use it only to choose
- * the keys that verify the token.
+ * Returns the issuer that a token names, or undefined if `credential` is not a token. It is not verified: use it only
+ * to choose the keys that verify the token.
  */
 function issuerIn(credential: string): string | undefined {
   if (credential.split(".").length !== 3) return undefined;
@@ -290,7 +290,8 @@ function issuerIn(credential: string): string | undefined {
 }
 
 /**
- * Returns the holder in a row. The scopes of each membership are computed here, once, and not at each use of the credential.
+ * Returns the holder in a row. The scopes of each membership are computed here, once, and not at each use of the
+ * credential.
  */
 function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder {
   const granted = knownScopes(names);
@@ -305,8 +306,9 @@ function holderIn({ scopes: names, memberships, ...holder }: HolderRow): Holder 
 }
 
 /**
- * Returns the granted scopes that the credential may use. A token of this gateway has the scopes it was issued for. A token of
- * an external issuer has all scopes of its link if it names none that this gateway knows, and otherwise only those it names.
+ * Returns the granted scopes that the credential may use. A token of this gateway has the scopes it was issued for. A
+ * token of an external issuer has all scopes of its link if it names none that this gateway knows, and otherwise only
+ * those it names.
  */
 function scopesWithin({ scopes: granted }: Membership, proof: Proof): ReadonlySet<Scope> {
   if (proof.kind === "API_KEY") return granted;

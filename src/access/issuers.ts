@@ -10,8 +10,8 @@ export interface Issuers {
   /** Returns whether tokens of `issuer` are accepted. The name must match exactly. */
   trusts(issuer: string): boolean;
   /**
-   * Returns the claims of a token of a trusted issuer, or null if the token is not valid. Throws {@link Unavailable} if the
-   * issuer does not answer and its keys were last fetched more than a day ago.
+   * Returns the claims of a token of a trusted issuer, or null if the token is not valid. Throws {@link Unavailable} if
+   * the issuer does not answer and its keys were last fetched more than a day ago.
    */
   verify(issuer: string, token: string): Promise<OutsideToken | null>;
 }
@@ -96,8 +96,8 @@ export function createIssuers(dependencies: IssuersDependencies): Issuers {
 }
 
 /**
- * Returns a key lookup for an issuer. It fetches the keys when they are first needed and caches them, for up to a day if the
- * issuer does not answer.
+ * Returns a key lookup for an issuer. It fetches the keys when they are first needed and caches them, for up to a day
+ * if the issuer does not answer.
  */
 function createKeySet(issuer: string, log: IssuersDependencies["log"], now: () => number): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;

@@ -21,8 +21,8 @@ export function credentialTable(kind: SecretKind): Sql {
 export const credentialColumns = selectList(apiKeysTable, "c", ["hash"]);
 
 /**
- * Adds a credential and its audit event. Returns the secret, which is a new one unless `givenSecret` is set. The secret is not
- * stored, so it cannot be read again.
+ * Adds a credential and its audit event. Returns the secret, which is a new one unless `givenSecret` is set. The secret
+ * is not stored, so it cannot be read again.
  */
 export async function addCredential(
   database: Database,
@@ -43,8 +43,8 @@ export async function addCredential(
 }
 
 /**
- * Revokes a credential permanently. Returns it, or null if the account has no such credential. Revoking it again changes
- * nothing.
+ * Revokes a credential permanently. Returns it, or null if the account has no such credential. Revoking it again
+ * changes nothing.
  */
 export async function revokeCredential(
   database: Database,

@@ -13,8 +13,8 @@ export function administratorOf(viewer: Viewer): PersonViewer {
 }
 
 /**
- * Returns the condition for the rows that an administrator may read and change: those of the account in which they act. Throws
- * as {@link administratorOf}.
+ * Returns the condition for the rows that an administrator may read and change: those of the account in which they act.
+ * Throws as {@link administratorOf}.
  */
 export function administeredRows(viewer: Viewer): Condition {
   return { accountId: administratorOf(viewer).account.id };

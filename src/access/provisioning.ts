@@ -12,8 +12,9 @@ import { addCredential, type Credential, credentialColumns, credentialTable, rev
 import { identityLinksTable } from "./tables.ts";
 
 /**
- * Adds and finds accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer: policies
- * do not apply to an operator who has the database's own credentials. Changes of credentials are audited here too.
+ * Adds and finds accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer:
+ * policies do not apply to an operator who has the database's own credentials. Changes of credentials are audited here
+ * too.
  */
 export interface Provisioning {
   addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
@@ -23,8 +24,8 @@ export interface Provisioning {
   /** Returns the key, which is not stored and so cannot be read again. */
   addApiKey(input: NewCredential): Promise<{ key: string; apiKey: Credential }>;
   /**
-   * Adds a client of the token endpoint. Its id is the `client_id`. Returns the secret, which is not stored and so cannot be
-   * read again.
+   * Adds a client of the token endpoint. Its id is the `client_id`. Returns the secret, which is not stored and so
+   * cannot be read again.
    */
   addOAuthClient(input: NewCredential): Promise<{ secret: string; client: Credential }>;
   /** Adds a link: from now on tokens of `issuer` with the subject `subject` act for the person. */
@@ -32,8 +33,8 @@ export interface Provisioning {
   /** Returns every key, client and link, newest first, without secrets. */
   list(accountSlug?: string): Promise<ListedCredential[]>;
   /**
-   * Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. Throws {@link NotFound} if
-   * there is none with that id.
+   * Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. Throws {@link NotFound}
+   * if there is none with that id.
    */
   revoke(id: string): Promise<void>;
   /** Throws {@link NotFound} if there is no such account. */
@@ -223,7 +224,10 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
 const linkColumns = selectList(identityLinksTable, "l");
 
-/** Returns the row that `write` adds. Throws {@link InvalidInput} with the message `taken` if there is such a row already. */
+/**
+ * Returns the row that `write` adds. Throws {@link InvalidInput} with the message `taken` if there is such a row
+ * already.
+ */
 async function unlessTaken<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
   try {
     return await write;

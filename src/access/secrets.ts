@@ -10,8 +10,8 @@ export function newSecret(kind: keyof typeof prefixes): { secret: string; hash: 
 }
 
 /**
- * Returns the SHA-256 hash of a secret, which is what the database stores. A slow hash would add no protection, because the
- * secret is too random to be guessed.
+ * Returns the SHA-256 hash of a secret, which is what the database stores. A slow hash would add no protection, because
+ * the secret is too random to be guessed.
  */
 export function hashOf(secret: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hash("sha256", secret, "buffer"));

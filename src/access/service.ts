@@ -29,7 +29,9 @@ declare module "../services.ts" {
 
 /** The use cases of administrators: the API keys and OAuth clients of their account, and its audit. */
 export interface Access {
-  /** Returns a page of the credentials of a kind. Throws {@link Forbidden} if the viewer may not administer the account. */
+  /**
+   * Returns a page of the credentials of a kind. Throws {@link Forbidden} if the viewer may not administer the account.
+   */
   credentials(
     viewer: Viewer,
     kind: SecretKind,
@@ -39,8 +41,8 @@ export interface Access {
   /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
   countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
   /**
-   * Creates a credential for a member of the account. Returns it and its secret, which is not stored and so cannot be read
-   * again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks,
+   * Creates a credential for a member of the account. Returns it and its secret, which is not stored and so cannot be
+   * read again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks,
    * {@link NotFound} if the person is not a member, and {@link InvalidInput} if a field is not valid.
    */
   createCredential(
@@ -50,7 +52,8 @@ export interface Access {
   ): Promise<{ credential: Credential; secret: string }>;
   /**
    * Revokes a credential permanently: it stops working within a second. Revoking it again changes nothing. Throws
-   * {@link NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an administrator.
+   * {@link NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an
+   * administrator.
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
@@ -122,8 +125,8 @@ export function createAccess(dependencies: AccessDependencies): Access {
 }
 
 /**
- * A credential cannot create one that may do more than itself. Throws {@link Forbidden} if `wanted` has a scope that `own`
- * lacks.
+ * A credential cannot create one that may do more than itself. Throws {@link Forbidden} if `wanted` has a scope that
+ * `own` lacks.
  */
 function requireOwnScopes(own: ReadonlySet<Scope>, wanted: readonly Scope[]): void {
   const missing = wanted.filter((scope) => !own.has(scope));

@@ -19,8 +19,8 @@ export interface SigningKeys {
   /** Returns the public key with that id, or null if there is none or all of its tokens have expired. */
   publicKey(id: string): Promise<CryptoKey | null>;
   /**
-   * Returns the keys of the key set document: those whose tokens may still be valid, and the next one before it begins to
-   * sign.
+   * Returns the keys of the key set document: those whose tokens may still be valid, and the next one before it begins
+   * to sign.
    */
   published(): Promise<JWK[]>;
 }
@@ -79,8 +79,8 @@ export function createSigningKeys(dependencies: { database: Database; clock: Clo
   }
 
   /**
-   * Returns the key of a period, and makes it if there is none. If several processes make one at once, the first one's is
-   * stored and the others read it.
+   * Returns the key of a period, and makes it if there is none. If several processes make one at once, the first one's
+   * is stored and the others read it.
    */
   async function ensured(period: Date): Promise<SigningKey> {
     if (!keyOf(period)) await reload();
@@ -129,8 +129,8 @@ const sealNonceLength = 12;
 const sealTagLength = 16;
 
 /**
- * Encrypts private keys with a key derived from `secret` (AES-256-GCM). Each ciphertext is bound to the id and the period of
- * its key.
+ * Encrypts private keys with a key derived from `secret` (AES-256-GCM). Each ciphertext is bound to the id and the
+ * period of its key.
  */
 function createSealing(secret: string): {
   readonly id: string;

@@ -65,8 +65,8 @@ export function createTokenEndpoint(dependencies: {
         return tokenRefusal("invalid_client", "The client's id and secret are missing.");
 
       let scopes: readonly string[] = [];
-      // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which knows
-      // the request's origin.
+      // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which
+      // knows the request's origin.
       const server = new OAuth2Server({
         accessTokenLifetime: tokenLifetimeSeconds,
         model: {
@@ -128,8 +128,8 @@ function hasClientCredentials(parameters: TokenRequest["parameters"], authorizat
 }
 
 /**
- * Returns the scopes of a token: all of the client's if the request names none, and none if it names one that the client does
- * not have.
+ * Returns the scopes of a token: all of the client's if the request names none, and none if it names one that the
+ * client does not have.
  */
 function grantedScopes(client: AuthenticatedClient, requested: readonly string[] | undefined): readonly string[] {
   if (requested === undefined) return client.scopes;
@@ -142,7 +142,10 @@ function causeOf(error: Error): Error {
   return "inner" in error && error.inner instanceof Error ? error.inner : error;
 }
 
-/** Returns the message with a question mark for each character that RFC 6749, section 5.2 does not allow in descriptions. */
+/**
+ * Returns the message with a question mark for each character that RFC 6749, section 5.2 does not allow in
+ * descriptions.
+ */
 function descriptionOf(error: Error): string {
   return error.message.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

@@ -70,7 +70,10 @@ export function createAccessTokens(dependencies: {
   };
 }
 
-/** Returns the result of `verify`, or null if it refuses the token. Other errors are not the token's fault and are thrown. */
+/**
+ * Returns the result of `verify`, or null if it refuses the token. Other errors are not the token's fault and are
+ * thrown.
+ */
 export async function refusedAsNull<Answer>(verify: () => Promise<Answer>): Promise<Answer | null> {
   try {
     return await verify();

@@ -1,6 +1,9 @@
 import { posix } from "node:path";
 
-/** The filename extensions that /v1 accepts. It sends the list to its clients, some of which refuse other files themselves. */
+/**
+ * The filename extensions that /v1 accepts. It sends the list to its clients, some of which refuse other files
+ * themselves.
+ */
 export const allowedExtensions: ReadonlySet<string> = new Set([
   ...["bmp", "gif", "heic", "heif", "ico", "jpeg", "jpg", "png", "svg", "tif", "tiff", "webp", "avif"],
   ...[

@@ -9,25 +9,26 @@ const maximumBytes = 255;
 const controlCharacter = /\p{Cc}/u;
 
 /**
- * Embeddings, overrides and isolates: "invoice" U+202E "gpj.exe" displays as "invoiceexe.jpg". The marks that right-to-left
- * names need (U+200E, U+200F, U+061C) affect only their neighbours and are allowed.
+ * Embeddings, overrides and isolates: "invoice" U+202E "gpj.exe" displays as "invoiceexe.jpg". The marks that
+ * right-to-left names need (U+200E, U+200F, U+061C) affect only their neighbours and are allowed.
  */
 const directionOverride = /[\u202a-\u202e\u2066-\u2069]/;
 
 /**
- * Returns the name of an attachment unchanged. Throws {@link InvalidInput} with the field `filename` if it is not valid.
+ * Returns the name of an attachment unchanged. Throws {@link InvalidInput} with the field `filename` if it is not
+ * valid.
  *
- * A name is data: it is stored in a row, is returned in JSON and in Content-Disposition, and never becomes a path. So spaces,
- * dots, quotes, `%`, every script, and names such as `CON` or `nul.txt` are allowed. Names are not normalised. Clients build
- * the key (note, filename) from their own copy of the name, and to them, as to most file systems, Unicode's composed and
- * decomposed forms are two names.
+ * A name is data: it is stored in a row, is returned in JSON and in Content-Disposition, and never becomes a path. So
+ * spaces, dots, quotes, `%`, every script, and names such as `CON` or `nul.txt` are allowed. Names are not normalised.
+ * Clients build the key (note, filename) from their own copy of the name, and to them, as to most file systems,
+ * Unicode's composed and decomposed forms are two names.
  *
  * Names that could not be returned unchanged are refused:
  * - empty ones, and those of more than 255 bytes of UTF-8;
- * - those with control characters (headers cannot contain them, and PostgreSQL cannot store NUL) or lone surrogates (UTF-8
- *   cannot encode them);
- * - those with `/` or `\`: the name is one segment of `/v2/tickets/note-attachments/{note-id}/{filename}`, where proxies decode
- *   or refuse `%2F`, and programs that save a download cut the name at either;
+ * - those with control characters (headers cannot contain them, and PostgreSQL cannot store NUL) or lone surrogates
+ *   (UTF-8 cannot encode them);
+ * - those with `/` or `\`: the name is one segment of `/v2/tickets/note-attachments/{note-id}/{filename}`, where
+ *   proxies decode or refuse `%2F`, and programs that save a download cut the name at either;
  * - `.` and `..`: clients and proxies remove them from a URL, however they are encoded;
  * - those with characters that reverse the direction of text, because they make an extension look like another one.
  */
@@ -49,8 +50,9 @@ function filenameProblem(name: string): string | undefined {
 }
 
 /**
- * Returns the MIME type of a file's extension without parameters, or `application/octet-stream` if the extension is missing or
- * unknown. `png` and `.png` have no extension. An upload must declare this type, and the download is served with it.
+ * Returns the MIME type of a file's extension without parameters, or `application/octet-stream` if the extension is
+ * missing or unknown. `png` and `.png` have no extension. An upload must declare this type, and the download is served
+ * with it.
  */
 export function contentTypeOf(filename: string): string {
   const extension = posix.extname(filename);

@@ -13,7 +13,10 @@ export interface RequestUploadInput {
   readonly inline?: boolean | undefined;
 }
 
-/** Which attachments are read. `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still arrive. */
+/**
+ * Which attachments are read. `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still
+ * arrive.
+ */
 export type AttachmentReach = "ready" | "awaited";
 
 /** A page of a note's attachments. */

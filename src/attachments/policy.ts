@@ -3,8 +3,8 @@ import type { Condition } from "../database/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
 /**
- * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if and only if its
- * note is. Throws as {@link authorize} if the viewer lacks the scope.
+ * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if and only
+ * if its note is. Throws as {@link authorize} if the viewer lacks the scope.
  */
 export function notesWithVisibleAttachments(viewer: Viewer): Condition {
   authorize(viewer, "attachments:read");
@@ -12,8 +12,8 @@ export function notesWithVisibleAttachments(viewer: Viewer): Condition {
 }
 
 /**
- * Returns the condition over notes for those whose attachments the viewer may add and remove: the notes that they may change.
- * Throws as {@link authorize} if the viewer lacks the scope.
+ * Returns the condition over notes for those whose attachments the viewer may add and remove: the notes that they may
+ * change. Throws as {@link authorize} if the viewer lacks the scope.
  */
 export function notesToAttachTo(viewer: Viewer): Condition {
   authorize(viewer, "attachments:write");

@@ -5,8 +5,8 @@ import { sql, type Sql } from "../database/sql.ts";
 const maxAwaitedOfNote = 100;
 
 /**
- * The maximum number of a person's open uploads: those that were requested or sent within {@link openMs} and have not become
- * attachments.
+ * The maximum number of a person's open uploads: those that were requested or sent within {@link openMs} and have not
+ * become attachments.
  */
 const maxOpenOfPerson = 1_000;
 
@@ -32,8 +32,9 @@ export interface UploadCount {
 }
 
 /**
- * Returns a query whose one row has the column `refusal`: the quota that forbids the upload (`person` or `bytes`), or null if
- * it is allowed. Concurrent requests do not see each other, so a quota can be exceeded by the number of database connections.
+ * Returns a query whose one row has the column `refusal`: the quota that forbids the upload (`person` or `bytes`), or
+ * null if it is allowed. Concurrent requests do not see each other, so a quota can be exceeded by the number of
+ * database connections.
  */
 export function quotaOfPerson({ accountId, personId, at, bytes, maximumBytes }: UploadCount): Sql {
   const since = new Date(at.getTime() - openMs);

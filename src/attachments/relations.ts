@@ -16,9 +16,10 @@ export const attachmentEntity = defineEntity<Attachment>({
 });
 
 /**
- * The parameters of reads of attachments: the time from which a requested upload counts although it has not arrived. Our own
- * store reports arrivals, so an attachment that is not ready is awaited until its upload expires. Rows of an external store
- * become ready when they are read: all uploads that may have arrived are read, and those that have not are left out afterwards.
+ * The parameters of reads of attachments: the time from which a requested upload counts although it has not arrived.
+ * Our own store reports arrivals, so an attachment that is not ready is awaited until its upload expires. Rows of an
+ * external store become ready when they are read: all uploads that may have arrived are read, and those that have not
+ * are left out afterwards.
  */
 export function attachmentParams({
   announcesArrivals,

@@ -5,7 +5,9 @@ import type { Person } from "../people/service.ts";
 import type { Ticket } from "../tickets/service.ts";
 import type { Attachment } from "./service.ts";
 
-/** Loads the objects to which a text refers, one by one. Implementations batch the loads of one turn of the event loop. */
+/**
+ * Loads the objects to which a text refers, one by one. Implementations batch the loads of one turn of the event loop.
+ */
 export interface TextLoads {
   readonly person: (number: number) => Promise<Person | null>;
   readonly ticket: (number: number) => Promise<Ticket | null>;
@@ -19,8 +21,8 @@ export interface TextLoads {
 const maxRowNumber = 2_147_483_647;
 
 /**
- * Returns the images, people and records to which a note's text refers. Images are attachments of the note. Objects that the
- * reader may not see are left out; the text shows their references as they were written.
+ * Returns the images, people and records to which a note's text refers. Images are attachments of the note. Objects
+ * that the reader may not see are left out; the text shows their references as they were written.
  */
 export async function loadReferences(
   note: Pick<Note, "id">,
@@ -32,7 +34,8 @@ export async function loadReferences(
     Promise.all(people.filter(isNumber).map((number) => loads.person(number))),
     Promise.all(records.filter(({ number }) => isNumber(number)).map(({ number }) => loads.ticket(number))),
   ]);
-  // Only the shown fields of a record are returned, because there may be hundreds and they may be sent to another thread.
+  // Only the shown fields of a record are returned, because there may be hundreds and they may be sent to another
+  // thread.
   return {
     images: urls,
     people: new Map(names.flatMap((person) => (person ? [[person.number, { name: person.name }]] : []))),

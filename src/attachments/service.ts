@@ -43,13 +43,13 @@ type StoredFileColumn = "state" | "storageKey" | "contentType" | "filename" | "i
 
 export interface Attachments {
   /**
-   * Returns attachments in the order of `ids` with the selected fields, or null for an attachment that is missing or whose
-   * note the viewer may not see.
+   * Returns attachments in the order of `ids` with the selected fields, or null for an attachment that is missing or
+   * whose note the viewer may not see.
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Attachment | null)[]>;
   /**
-   * Returns the same page of each note's attachments, in the order of `noteIds`, or null for a note that is missing or that
-   * the viewer may not see.
+   * Returns the same page of each note's attachments, in the order of `noteIds`, or null for a note that is missing or
+   * that the viewer may not see.
    */
   ofNotes(
     viewer: Viewer,
@@ -59,42 +59,46 @@ export interface Attachments {
   ): Promise<(CountedSlice<Attachment> | null)[]>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
   /**
-   * Returns a page of attachments that was read with its note in the state that {@link Attachments.ofNotes} would return:
-   * with the uploads that have arrived meanwhile.
+   * Returns a page of attachments that was read with its note in the state that {@link Attachments.ofNotes} would
+   * return: with the uploads that have arrived meanwhile.
    */
   reconciled<Page extends Slice<Attachment>>(viewer: Viewer, page: Page, reach: AttachmentReach): Page | Promise<Page>;
   /**
-   * Returns a note's attachment by its filename. Throws {@link NotFound} if there is none, its bytes have not arrived, or the
-   * viewer may not see it.
+   * Returns a note's attachment by its filename. Throws {@link NotFound} if there is none, its bytes have not arrived,
+   * or the viewer may not see it.
    */
   byFilename(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
-  /** Returns a URL with which anyone can read the bytes for {@link downloadLifetimeMs}, or null if they have not arrived. */
+  /**
+   * Returns a URL with which anyone can read the bytes for {@link downloadLifetimeMs}, or null if they have not
+   * arrived.
+   */
   download(attachment: Pick<Attachment, StoredFileColumn>): Promise<SignedRequest | null>;
   /**
-   * Returns a URL that accepts the bytes of a note's attachment for {@link uploadLifetimeMs}. If the note has a file with
-   * that name, the new bytes replace the old ones when they arrive. `uploadKey` is the key for {@link Attachments.receive}.
-   * Throws {@link NotFound} if the viewer may not see the note, {@link Forbidden} if they may not attach to it or a quota is
-   * exceeded, and {@link InvalidInput} if a field is not valid.
+   * Returns a URL that accepts the bytes of a note's attachment for {@link uploadLifetimeMs}. If the note has a file
+   * with that name, the new bytes replace the old ones when they arrive. `uploadKey` is the key for
+   * {@link Attachments.receive}. Throws {@link NotFound} if the viewer may not see the note, {@link Forbidden} if they
+   * may not attach to it or a quota is exceeded, and {@link InvalidInput} if a field is not valid.
    */
   requestUpload(
     viewer: Viewer,
     input: RequestUploadInput,
   ): Promise<{ attachment: Attachment; upload: SignedRequest; uploadKey: string }>;
   /**
-   * Deletes a note's attachment and its bytes, and returns it. Throws {@link NotFound} if the viewer may not see the note or
-   * there is no such attachment, and {@link Forbidden} if they may not change the note.
+   * Deletes a note's attachment and its bytes, and returns it. Throws {@link NotFound} if the viewer may not see the
+   * note or there is no such attachment, and {@link Forbidden} if they may not change the note.
    */
   delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
   /**
-   * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`. Returns the facts of the object that is
-   * served now. A URL accepts one file; sending the same bytes again changes nothing. The audit attributes the upload to the
-   * person who requested it. Throws {@link Forbidden} if the upload is no longer expected or other bytes have arrived at this
-   * URL, `InvalidInput` if the number of bytes is not the declared one, `TooLarge`, and `Unavailable`. An error does not
-   * destroy the stream.
+   * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`. Returns the facts of the object
+   * that is served now. A URL accepts one file; sending the same bytes again changes nothing. The audit attributes the
+   * upload to the person who requested it. Throws {@link Forbidden} if the upload is no longer expected or other bytes
+   * have arrived at this URL, `InvalidInput` if the number of bytes is not the declared one, `TooLarge`, and
+   * `Unavailable`. An error does not destroy the stream.
    */
   receive(storageKey: string, sent: SentFile, origin?: Origin): Promise<ObjectFacts>;
   /**
-   * For stores that do not report uploads: checks which of the oldest `limit` uploads requested before `before` have arrived.
+   * For stores that do not report uploads: checks which of the oldest `limit` uploads requested before `before` have
+   * arrived.
    */
   reconcileArrivals(before: Date, limit: number): Promise<void>;
 }
@@ -143,9 +147,9 @@ export function createAttachments({
   }
 
   /**
-   * Returns the current state of an attachment. An external store does not report arrived bytes, so rows that await some are
-   * checked when they are read. The file store passes the bytes to {@link Attachments.receive}, so its rows are always
-   * current.
+   * Returns the current state of an attachment. An external store does not report arrived bytes, so rows that await
+   * some are checked when they are read. The file store passes the bytes to {@link Attachments.receive}, so its rows
+   * are always current.
    */
   async function reconcile(attachment: Attachment): Promise<Attachment> {
     if (storage.announcesArrivals || attachment.uploadExpiresAt === null) return attachment;
@@ -159,9 +163,9 @@ export function createAttachments({
   }
 
   /**
-   * Makes the bytes that have arrived at the URL of `upload` in an external store the attachment's file. It copies them to
-   * another key, because the URL still accepts further bytes for a while; only the copy is certain to keep its size and
-   * digest. Returns the attachment, or undefined if nothing usable has arrived.
+   * Makes the bytes that have arrived at the URL of `upload` in an external store the attachment's file. It copies them
+   * to another key, because the URL still accepts further bytes for a while; only the copy is certain to keep its size
+   * and digest. Returns the attachment, or undefined if nothing usable has arrived.
    */
   async function collect(upload: Upload): Promise<Attachment | undefined> {
     const announced = announcedBytes(upload);
@@ -180,10 +184,10 @@ export function createAttachments({
   }
 
   /**
-   * Makes an object the file of the attachment for which `upload` was requested. Returns the attachment, or undefined if it
-   * is gone or the upload is no longer pending. One statement sets key, size, digest and type together, so a process that
-   * dies never leaves them inconsistent. The previous bytes stay as long as URLs to them are valid. The audit records one
-   * arrival, attributed to the person who requested the upload.
+   * Makes an object the file of the attachment for which `upload` was requested. Returns the attachment, or undefined
+   * if it is gone or the upload is no longer pending. One statement sets key, size, digest and type together, so a
+   * process that dies never leaves them inconsistent. The previous bytes stay as long as URLs to them are valid. The
+   * audit records one arrival, attributed to the person who requested the upload.
    */
   async function attach(
     upload: Upload,
@@ -233,7 +237,8 @@ export function createAttachments({
   }
 
   /**
-   * Returns the upload whose URL has this key and the key of its attachment's current bytes, or undefined if either is gone.
+   * Returns the upload whose URL has this key and the key of its attachment's current bytes, or undefined if either is
+   * gone.
    */
   async function uploadOf(storageKey: string): Promise<{ upload: Upload; servedKey: string } | undefined> {
     const accountId = accountOf(storageKey);
@@ -261,8 +266,8 @@ export function createAttachments({
   }
 
   /**
-   * Returns a key for the bytes of an upload. Each attempt has a key of its own, so that concurrent attempts do not overwrite
-   * each other.
+   * Returns a key for the bytes of an upload. Each attempt has a key of its own, so that concurrent attempts do not
+   * overwrite each other.
    */
   function versionOf({ storageKey }: Upload): string {
     return `${storageKey}-${newId()}`;
@@ -463,8 +468,8 @@ function accountOf(storageKey: string): string | undefined {
 }
 
 /**
- * Throws {@link NotFound} if the database cannot store the filename: no attachment has such a name, and a query with it would
- * fail.
+ * Throws {@link NotFound} if the database cannot store the filename: no attachment has such a name, and a query with it
+ * would fail.
  */
 function requireStorable(filename: string): void {
   if (unstorable(filename) !== undefined) throw new NotFound("attachment");

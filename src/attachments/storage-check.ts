@@ -53,12 +53,12 @@ const pageSize = 500;
 const minAgeMs = 60 * 60 * 1000;
 
 /**
- * Compares rows and bytes in both directions: each READY file must have its bytes, with the size and the digest of its row, and
- * all bytes must have a row. It reads every byte. The gateway may run meanwhile: an inconsistency is checked again before it is
- * reported.
+ * Compares rows and bytes in both directions: each READY file must have its bytes, with the size and the digest of its
+ * row, and all bytes must have a row. It reads every byte. The gateway may run meanwhile: an inconsistency is checked
+ * again before it is reported.
  *
- * It can mend two kinds: it sets the size and the digest of rows of earlier versions, which have none, from the stored bytes,
- * and it removes bytes without a row. Missing bytes, or bytes that differ from their digest, need a backup.
+ * It can mend two kinds: it sets the size and the digest of rows of earlier versions, which have none, from the stored
+ * bytes, and it removes bytes without a row. Missing bytes, or bytes that differ from their digest, need a backup.
  */
 export async function checkStorage({ database, storage, clock, fix, report }: StorageCheck): Promise<StorageReport> {
   const counts: Record<Finding, { found: number; mended: number }> = {

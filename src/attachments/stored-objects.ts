@@ -6,7 +6,9 @@ import { uuidSource } from "../lib/uuid.ts";
 /** The length of `<account>/<upload>`, the key of an upload, with which the keys of its attempts begin. */
 const uploadKeyLength = 73;
 
-/** `<account>/<id>`, followed by a further id for an attempt. Objects of other programs in the bucket have other keys. */
+/**
+ * `<account>/<id>`, followed by a further id for an attempt. Objects of other programs in the bucket have other keys.
+ */
 const ownKey = new RegExp(`^${uuidSource}/${uuidSource}(-|$)`);
 
 /** Returns whether the key has the form of this gateway's keys. */
@@ -15,8 +17,9 @@ export function isOwnKey(key: string): boolean {
 }
 
 /**
- * Returns the objects to which no row refers: neither an attachment nor an upload, and not one that is queued for removal. Only
- * objects of accounts in this database are returned, so that a gateway with the wrong database removes nothing.
+ * Returns the objects to which no row refers: neither an attachment nor an upload, and not one that is queued for
+ * removal. Only objects of accounts in this database are returned, so that a gateway with the wrong database removes
+ * nothing.
  */
 export async function objectsWithoutRow(database: Database, objects: readonly ListedObject[]): Promise<ListedObject[]> {
   const own = objects.filter(({ key }) => isOwnKey(key));

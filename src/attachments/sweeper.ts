@@ -8,13 +8,15 @@ import { openMs } from "./quotas.ts";
 import { objectsWithoutRow } from "./stored-objects.ts";
 import { attachmentsTable } from "./tables.ts";
 
-/** Removes rows and bytes that are no longer needed. Each step is safe to run at any time, in several processes at once. */
+/**
+ * Removes rows and bytes that are no longer needed. Each step is safe to run at any time, in several processes at once.
+ */
 export interface Sweeper {
   /** Removes the bytes of deleted rows. */
   removeDiscarded(): Promise<void>;
   /**
-   * Removes uploads that have not arrived or that no note has claimed within a day, attachments whose bytes never arrived, and
-   * bytes without a row. The work of one run is bounded; the next run continues.
+   * Removes uploads that have not arrived or that no note has claimed within a day, attachments whose bytes never
+   * arrived, and bytes without a row. The work of one run is bounded; the next run continues.
    */
   run(reconcileArrivals: (before: Date, limit: number) => Promise<void>): Promise<void>;
 }
@@ -51,8 +53,8 @@ export function createSweeper({
   }
 
   /**
-   * Deletes a batch of uploads that were created before `before`, and returns how many. A trigger queues the objects of those
-   * that have not become attachments for removal.
+   * Deletes a batch of uploads that were created before `before`, and returns how many. A trigger queues the objects of
+   * those that have not become attachments for removal.
    */
   async function deleteUploads(before: Date): Promise<number> {
     const deleted = await database.query(sql`
@@ -64,8 +66,8 @@ export function createSweeper({
   }
 
   /**
-   * Processes a batch of attachments that await uploads which are gone: deletes those that never had bytes, and marks the
-   * others as not awaiting any. Returns how many there were.
+   * Processes a batch of attachments that await uploads which are gone: deletes those that never had bytes, and marks
+   * the others as not awaiting any. Returns how many there were.
    */
   async function endWaits(before: Date): Promise<number> {
     const ended = await database.query(sql`
@@ -87,8 +89,8 @@ export function createSweeper({
   }
 
   /**
-   * Removes those of the store's next objects that have no row. Each run continues the listing of the last one, and begins
-   * again at its end.
+   * Removes those of the store's next objects that have no row. Each run continues the listing of the last one, and
+   * begins again at its end.
    */
   async function removeUnknown(before: Date): Promise<void> {
     for (let seen = 0; seen < maxObjects;) {

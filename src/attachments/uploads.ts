@@ -66,19 +66,20 @@ declare module "../services.ts" {
 /** Files that are uploaded before the note they are meant for, the way /v1 does it. */
 export interface Uploads extends UploadClaims {
   /**
-   * Returns a new form. Throws `Unauthenticated` if the viewer is anonymous, and {@link Forbidden} if they lack the scope.
+   * Returns a new form. Throws `Unauthenticated` if the viewer is anonymous, and {@link Forbidden} if they lack the
+   * scope.
    */
   offer(viewer: Viewer): UploadOffer;
   /**
-   * Stores a file under its key, where a note can claim it. It replaces an earlier unclaimed file with the same key. Throws
-   * {@link Forbidden} if the form was not signed by this gateway or has expired, the extension is not allowed, or a quota is
-   * exceeded; {@link InvalidInput} if the filename is not valid; `TooLarge`; and `Unavailable`. A refusal does not destroy the
-   * stream.
+   * Stores a file under its key, where a note can claim it. It replaces an earlier unclaimed file with the same key.
+   * Throws {@link Forbidden} if the form was not signed by this gateway or has expired, the extension is not allowed,
+   * or a quota is exceeded; {@link InvalidInput} if the filename is not valid; `TooLarge`; and `Unavailable`. A refusal
+   * does not destroy the stream.
    */
   receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
   /**
-   * Removes uploads that have not arrived or were not claimed in time. It is safe to run at any time, in several processes at
-   * once.
+   * Removes uploads that have not arrived or were not claimed in time. It is safe to run at any time, in several
+   * processes at once.
    */
   sweep(): Promise<void>;
 }
@@ -122,7 +123,9 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   const { database, storage, clock, newId, signer, maximumBytes, sweep, onDiscarded } = dependencies;
   const { prisma } = database;
 
-  /** Returns the permissions of a form. Throws {@link Forbidden} if the signature is not valid or the form has expired. */
+  /**
+   * Returns the permissions of a form. Throws {@link Forbidden} if the signature is not valid or the form has expired.
+   */
   function verify({ policy, signature }: UploadForm): Policy {
     if (!signer.verify([policy], signature)) throw new Forbidden("Invalid according to Policy: it was not signed here.");
     // The signature proves that `offer` has written this JSON.
@@ -203,8 +206,8 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
   };
 
   /**
-   * Adds the row of an upload whose bytes are about to be stored, at most `length` of them. The row is added first, so that
-   * bytes never exist without a row. Throws {@link Forbidden} if a quota is exceeded.
+   * Adds the row of an upload whose bytes are about to be stored, at most `length` of them. The row is added first, so
+   * that bytes never exist without a row. Throws {@link Forbidden} if a quota is exceeded.
    */
   async function addPending(upload: NewUpload, length: number): Promise<void> {
     const at = clock();
@@ -226,7 +229,9 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     if (asked?.refusal) throw quotaExceeded(asked.refusal, maximumBytes);
   }
 
-  /** Marks an upload as READY, and deletes earlier unclaimed uploads with its key. Returns false if the upload is gone. */
+  /**
+   * Marks an upload as READY, and deletes earlier unclaimed uploads with its key. Returns false if the upload is gone.
+   */
   async function markReady(
     { id, accountId, key }: Pick<NewUpload, "id" | "accountId" | "key">,
     object: WrittenObject,
@@ -302,7 +307,8 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 }
 
 /**
- * Returns the error for uploads that cannot be claimed: those of `keys`, by note. If `keys` is empty, a key was named twice.
+ * Returns the error for uploads that cannot be claimed: those of `keys`, by note. If `keys` is empty, a key was named
+ * twice.
  */
 function unusableUploads(notes: readonly NoteUploads[], keys: readonly string[]): InvalidInput {
   const [first] = notes;
@@ -325,8 +331,8 @@ function shortened(key: string): string {
 }
 
 /**
- * Returns a distinct filename for each upload, because the filenames of a note are unique. Later files with the same name are
- * numbered.
+ * Returns a distinct filename for each upload, because the filenames of a note are unique. Later files with the same
+ * name are numbered.
  */
 function distinctNames(rows: readonly Upload[]): string[] {
   const taken = new Set<string>();

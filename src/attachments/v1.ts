@@ -11,8 +11,8 @@ import type { Attachment } from "./service.ts";
 const allAttachments = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
 
 /**
- * Returns the field of a note's attachments whose files have arrived. A credential without the scope to read attachments gets
- * an empty list.
+ * Returns the field of a note's attachments whose files have arrived. A credential without the scope to read
+ * attachments gets an empty list.
  */
 export const attachments: RecordField = (name) => ({
   name,
@@ -44,9 +44,9 @@ async function toV1Attachments(read: readonly Attachment[], { services, viewer, 
 }
 
 /**
- * Returns the form for an upload, in the shape of an S3 POST policy that clients of this API family expect. Some clients send
- * back all of its fields, others only those that they know. Only the signed policy permits the upload; the other fields have no
- * effect.
+ * Returns the form for an upload, in the shape of an S3 POST policy that clients of this API family expect. Some
+ * clients send back all of its fields, others only those that they know. Only the signed policy permits the upload; the
+ * other fields have no effect.
  */
 export const offerStorage: V1Operation = async ({ services, viewer, publicUrl }) => {
   const { key, policy, signature, offeredAt, maximumBytes } = services.uploads.offer(viewer);

@@ -14,8 +14,8 @@ import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
 import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
 
 /**
- * API keys of people in the demo data: an administrator, a specialist and a customer of one account, and a specialist of
- * another one.
+ * API keys of people in the demo data: an administrator, a specialist and a customer of one account, and a specialist
+ * of another one.
  */
 export type DemoKeys = Readonly<Record<DemoKeyName, string>>;
 
@@ -56,15 +56,15 @@ interface DemoAttachment {
 const opened = new Date("2026-05-01T08:00:00Z");
 
 /**
- * How much of the demo data is in a database: `none` if the database is empty, `part` after an interrupted load, `whole`, or
- * `other` if the database has other data.
+ * How much of the demo data is in a database: `none` if the database is empty, `part` after an interrupted load,
+ * `whole`, or `other` if the database has other data.
  */
 export type DemoProgress = "none" | "part" | "whole" | "other";
 
 /**
- * Returns how much of the demo data is in a database. After an interrupted load there are only accounts of the demo data, and
- * some of their keys are missing, because these are added last. Other data is recognised by its account ids: those of the demo
- * data are the same in every database.
+ * Returns how much of the demo data is in a database. After an interrupted load there are only accounts of the demo
+ * data, and some of their keys are missing, because these are added last. Other data is recognised by its account ids:
+ * those of the demo data are the same in every database.
  */
 export async function demoProgress({ prisma }: Database): Promise<DemoProgress> {
   const accounts = await prisma.account.findMany({ select: { id: true }, take: 100 });
@@ -86,14 +86,16 @@ export function newDemoKeys(): DemoKeys {
 export interface DemoLoad {
   readonly database: Database;
   readonly storage: ObjectStorage;
-  /** Returns the keys to add. It is called last, and must store the keys before they work, so that they are never lost. */
+  /**
+   * Returns the keys to add. It is called last, and must store the keys before they work, so that they are never lost.
+   */
   readonly storeKeys?: () => DemoKeys;
 }
 
 /**
- * Loads the demo data into an empty database through the services, and returns the keys. Every note is added by its author at
- * the time when it was written, and every file is uploaded. The database assigns integer ids and upload keys, so mentions,
- * references and inline images in the texts are rewritten.
+ * Loads the demo data into an empty database through the services, and returns the keys. Every note is added by its
+ * author at the time when it was written, and every file is uploaded. The database assigns integer ids and upload keys,
+ * so mentions, references and inline images in the texts are rewritten.
  *
  * An interrupted load can be continued: every row has the same id in each load, and existing rows stay unchanged.
  */
@@ -228,8 +230,8 @@ function accountIdOf(slug: string): string {
 }
 
 /**
- * Returns an id for an object that has none in the files. It depends on the object's time, like every id, and is the same in
- * every load.
+ * Returns an id for an object that has none in the files. It depends on the object's time, like every id, and is the
+ * same in every load.
  */
 function idOf(reference: string, at: Date): string {
   return uuidv7({ msecs: at.getTime(), random: createHash("sha256").update(reference).digest().subarray(0, 16) });

@@ -17,9 +17,10 @@ export interface Demo {
 }
 
 /**
- * Returns the demo data, and loads it first if the database is empty or a load was interrupted. Returns null if the database
- * has other data. The keys are written to `demo-keys.json`, readable by its owner only, before they work. If the process dies
- * at any point, the next call completes the load. Throws `ConfigError` if the data directory cannot be created or written to.
+ * Returns the demo data, and loads it first if the database is empty or a load was interrupted. Returns null if the
+ * database has other data. The keys are written to `demo-keys.json`, readable by its owner only, before they work. If
+ * the process dies at any point, the next call completes the load. Throws `ConfigError` if the data directory cannot be
+ * created or written to.
  */
 export async function prepareDemo(
   dataDirectory: string,

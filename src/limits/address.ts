@@ -1,6 +1,6 @@
 /**
- * Returns the name under which an address is counted. All addresses of an IPv6 /64 network have one name, because one caller
- * can use all of them.
+ * Returns the name under which an address is counted. All addresses of an IPv6 /64 network have one name, because one
+ * caller can use all of them.
  */
 export function nameOfAddress(address: string | null): string {
   if (address === null) return "unknown";

@@ -1,8 +1,9 @@
 /**
- * The prices of calls in points, for all three APIs. One point is about the work of a request that reads one row by its key.
+ * The prices of calls in points, for all three APIs. One point is about the work of a request that reads one row by its
+ * key.
  *
- * Prices are worst cases that are known before the work begins: a page costs as much as a full page. docs/decisions/0087 says
- * how they were measured.
+ * Prices are worst cases that are known before the work begins: a page costs as much as a full page.
+ * docs/decisions/0087 says how they were measured.
  */
 export const prices = {
   /** Every call. */

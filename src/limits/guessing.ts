@@ -15,9 +15,9 @@ export interface Guess {
 }
 
 /**
- * Slows down callers that try one credential after the other. Addresses and clients with too many failures are refused for up
- * to a minute without a check. A credential that has worked lately is always checked, so other users of the same address are
- * not affected.
+ * Slows down callers that try one credential after the other. Addresses and clients with too many failures are refused
+ * for up to a minute without a check. A credential that has worked lately is always checked, so other users of the same
+ * address are not affected.
  */
 export interface GuessThrottle {
   /** Throws {@link TooManyRequests} if the credential must not be checked now. */
@@ -78,8 +78,8 @@ export function createGuessThrottle({
 }
 
 /**
- * Returns the names under which a failure is counted: its address, and its client together with that address, so that a caller
- * at another address cannot lock the client out.
+ * Returns the names under which a failure is counted: its address, and its client together with that address, so that a
+ * caller at another address cannot lock the client out.
  */
 function namesOf({ address, clientId }: Guess): { readonly address: string; readonly client?: string } {
   const name = nameOfAddress(address);

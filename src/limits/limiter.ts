@@ -94,8 +94,8 @@ function countInRedis(policy: string, { client }: SharedCounts): MinuteCounts<Pr
 }
 
 /**
- * Returns a rate limiter that counts per minute. The previous minute counts with the part of it that lies in the last sixty
- * seconds. It counts in Redis if `redis` is set and answers, otherwise in this process.
+ * Returns a rate limiter that counts per minute. The previous minute counts with the part of it that lies in the last
+ * sixty seconds. It counts in Redis if `redis` is set and answers, otherwise in this process.
  */
 export function createRateLimiter({
   policy,
@@ -146,8 +146,8 @@ export function createRateLimiter({
   }
 
   /**
-   * Returns the allowance after a refusal. A refused amount does not count, so a client that retries too early does not wait
-   * longer. `counts` includes the refused amount; `after` is the count without it.
+   * Returns the allowance after a refusal. A refused amount does not count, so a client that retries too early does not
+   * wait longer. `counts` includes the refused amount; `after` is the count without it.
    */
   function refusalOf(counts: Counts, after: Counts, seconds: number, amount: number): Allowance {
     const without = { ...counts, current: Math.max(0, Math.min(after.current, counts.current - amount)) };
@@ -182,9 +182,9 @@ function resetIn(wait: number, seconds: number): Pick<Allowance, "resetSeconds" 
 }
 
 /**
- * Returns the amount taken in the 60 seconds that end at `seconds`. `minute` is the current minute of `counts`. The previous
- * minute counts with the part that lies within the 60 seconds, as if its amount had been spread evenly. It uses whole seconds,
- * so waiting for one minute is always enough.
+ * Returns the amount taken in the 60 seconds that end at `seconds`. `minute` is the current minute of `counts`. The
+ * previous minute counts with the part that lies within the 60 seconds, as if its amount had been spread evenly. It
+ * uses whole seconds, so waiting for one minute is always enough.
  */
 function usedAt({ current, previous }: Counts, minute: number, seconds: number): number {
   const into = Math.floor(seconds - minute * windowSeconds);

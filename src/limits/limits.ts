@@ -18,8 +18,8 @@ export interface Limits {
 }
 
 /**
- * Returns the rate limits, which are counted in Redis if `redisUrl` is set, otherwise in this process. While Redis does not
- * answer, each process counts by itself: no call fails or waits because of it.
+ * Returns the rate limits, which are counted in Redis if `redisUrl` is set, otherwise in this process. While Redis does
+ * not answer, each process counts by itself: no call fails or waits because of it.
  */
 export function createLimits({
   limits,

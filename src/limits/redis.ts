@@ -20,8 +20,8 @@ export interface LimitsLog {
 const redisMilliseconds = 100;
 
 /**
- * Connects to the Redis at `url` and keeps trying while it is not reachable. It logs each loss of the connection once, and
- * never throws.
+ * Connects to the Redis at `url` and keeps trying while it is not reachable. It logs each loss of the connection once,
+ * and never throws.
  */
 export function connectRedis(url: string, log: LimitsLog): SharedCounts {
   const client = new Redis(url, {

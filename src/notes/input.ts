@@ -36,8 +36,8 @@ export interface UpdateNoteInput {
   /** The ticket to which the caller expects the note to belong. If it belongs to another one, the update is refused. */
   readonly ticketId?: string | undefined;
   /**
-   * Returns the text that the caller's API shows for a stored text. If `text` equals the shown text, the stored text stays
-   * unchanged.
+   * Returns the text that the caller's API shows for a stored text. If `text` equals the shown text, the stored text
+   * stays unchanged.
    */
   readonly shownAs?: ((text: string) => string) | undefined;
 }
@@ -73,8 +73,8 @@ export interface NoteFieldFilters {
 const maximumTextBytes = 65_536;
 
 /**
- * Throws {@link InvalidInput} if the text cannot be stored unchanged or has more than {@link maximumTextBytes}. It may be
- * empty: /v2 has always accepted empty notes, and the other APIs call {@link requireText}.
+ * Throws {@link InvalidInput} if the text cannot be stored unchanged or has more than {@link maximumTextBytes}. It may
+ * be empty: /v2 has always accepted empty notes, and the other APIs call {@link requireText}.
  */
 export function checkText(text: string): void {
   const problem = unstorable(text);
@@ -92,8 +92,8 @@ export function requireText(text: string): void {
 const categoryOrder: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
 
 /**
- * Returns the medium if a client may add a note with it. Throws {@link InvalidInput} for the media of emails and of redacted
- * notes.
+ * Returns the medium if a client may add a note with it. Throws {@link InvalidInput} for the media of emails and of
+ * redacted notes.
  */
 export function writableMedium(medium: NoteMedium): NoteMedium {
   if (medium === "DEFAULT" || medium === "SYSTEM" || medium === "AUTOMATION") return medium;

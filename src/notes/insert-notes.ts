@@ -35,8 +35,8 @@ export interface InsertParts {
   /** WITH parts that may refer to the notes as `added`, each preceded by a comma. */
   readonly after: Sql;
   /**
-   * The ticket of the notes as a FROM item `t`, if one of the parts in `before` adds it. The statement itself cannot see it
-   * in the table yet.
+   * The ticket of the notes as a FROM item `t`, if one of the parts in `before` adds it. The statement itself cannot
+   * see it in the table yet.
    */
   readonly ticket?: Sql | undefined;
 }
@@ -44,13 +44,13 @@ export interface InsertParts {
 /** Adds notes. */
 export interface NoteInserter {
   /**
-   * Adds a note and returns it, or null if its author may not see the ticket. Notes that an author adds at the same moment
-   * share a statement.
+   * Adds a note and returns it, or null if its author may not see the ticket. Notes that an author adds at the same
+   * moment share a statement.
    */
   insert(author: PersonViewer, note: NewNote): Promise<Note | null>;
   /**
-   * Adds all of `notes` in one statement with `parts`, and returns them. None is added if the condition of `parts` does not
-   * hold.
+   * Adds all of `notes` in one statement with `parts`, and returns them. None is added if the condition of `parts` does
+   * not hold.
    */
   insertWith(author: PersonViewer, notes: readonly NewNote[], parts: InsertParts): Promise<Note[]>;
 }
@@ -83,7 +83,8 @@ export function createNoteInserter(database: Database): NoteInserter {
   }
 
   /**
-   * Adds all notes in one statement. If that fails, adds each by itself, so that a failing note does not affect the others.
+   * Adds all notes in one statement. If that fails, adds each by itself, so that a failing note does not affect the
+   * others.
    */
   async function insertTogether(author: PersonViewer, asked: readonly RequestedNote[]): Promise<(Note | null | Error)[]> {
     try {
@@ -157,8 +158,8 @@ const created = {
 } as const;
 
 /**
- * Returns the statement that finds the tickets, adds the notes and records them in the audit. The notes are one bind value, so
- * the text of the statement does not depend on their number.
+ * Returns the statement that finds the tickets, adds the notes and records them in the audit. The notes are one bind
+ * value, so the text of the statement does not depend on their number.
  */
 function statementOf(author: PersonViewer, asked: readonly RequestedNote[], parts: InsertParts | undefined): Sql {
   const rows = asked.map(({ author: { person, origin }, note }, position) => {

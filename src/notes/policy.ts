@@ -3,17 +3,17 @@ import { type AccountCondition, type Condition, matches } from "../database/sql.
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
- * Returns the condition for the notes that the viewer may see. Staff see all notes of their account, internal ones only with
- * the scope for them; a customer sees the public notes of the tickets that they requested. Throws as {@link authorize} if the
- * viewer lacks the scope.
+ * Returns the condition for the notes that the viewer may see. Staff see all notes of their account, internal ones only
+ * with the scope for them; a customer sees the public notes of the tickets that they requested. Throws as
+ * {@link authorize} if the viewer lacks the scope.
  */
 export function visibleNotes(viewer: Viewer): AccountCondition {
   return visibleTo(authorize(viewer, "notes:read"));
 }
 
 /**
- * Returns the condition for the notes that the viewer may edit and delete: staff those that they may see, a customer those that
- * they wrote. Throws as {@link authorize} if the viewer lacks a scope.
+ * Returns the condition for the notes that the viewer may edit and delete: staff those that they may see, a customer
+ * those that they wrote. Throws as {@link authorize} if the viewer lacks a scope.
  */
 export function changeableNotes(viewer: Viewer): Condition {
   return changeableBy(authorize(viewer, "notes:read", "notes:write"));
@@ -25,8 +25,8 @@ export function mayChangeNote(viewer: Viewer, note: Readonly<Record<string, unkn
 }
 
 /**
- * Returns the viewer as the author of a new note. Throws {@link Forbidden} if they may not add notes of that visibility or
- * medium.
+ * Returns the viewer as the author of a new note. Throws {@link Forbidden} if they may not add notes of that visibility
+ * or medium.
  */
 export function authorOfNewNote(
   viewer: Viewer,
@@ -40,8 +40,8 @@ export function authorOfNewNote(
 }
 
 /**
- * Throws {@link Forbidden} if `viewer` may not write notes of that visibility: nobody may write a note that they could not
- * read.
+ * Throws {@link Forbidden} if `viewer` may not write notes of that visibility: nobody may write a note that they could
+ * not read.
  */
 export function requireVisibility(viewer: PersonViewer, isPublic: boolean): void {
   if (isPublic) return;

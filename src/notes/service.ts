@@ -37,8 +37,8 @@ declare module "../services.ts" {
 
 export interface Notes {
   /**
-   * Returns notes in the order of `ids` with the selected fields, or null for one that is missing or that the viewer may not
-   * see.
+   * Returns notes in the order of `ids` with the selected fields, or null for one that is missing or that the viewer
+   * may not see.
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
@@ -46,7 +46,10 @@ export interface Notes {
   list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
   /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
-  /** Returns the same page of the notes of each ticket, in the order of `ticketIds`: null if the viewer sees no such ticket. */
+  /**
+   * Returns the same page of the notes of each ticket, in the order of `ticketIds`: null if the viewer sees no such
+   * ticket.
+   */
   ofTickets(
     viewer: Viewer,
     ticketIds: readonly string[],
@@ -55,23 +58,23 @@ export interface Notes {
   ): Promise<(CountedSlice<Note> | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   /**
-   * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add such a
-   * note, and {@link InvalidInput} if a field is not valid.
+   * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add
+   * such a note, and {@link InvalidInput} if a field is not valid.
    */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
   /**
-   * Opens a ticket with its first notes in one statement. Throws as {@link Tickets.add} and {@link Notes.add}; the path of an
-   * error in a note begins with `notes` and the index of the note.
+   * Opens a ticket with its first notes in one statement. Throws as {@link Tickets.add} and {@link Notes.add}; the path
+   * of an error in a note begins with `notes` and the index of the note.
    */
   openTicket(viewer: Viewer, input: AddTicketInput, notes: readonly NewNoteInput[]): Promise<Ticket>;
   /**
-   * Adds notes to a ticket and changes the given fields of the ticket in one statement. Throws as {@link Tickets.update} and
-   * {@link Notes.openTicket}.
+   * Adds notes to a ticket and changes the given fields of the ticket in one statement. Throws as
+   * {@link Tickets.update} and {@link Notes.openTicket}.
    */
   addToTicket(viewer: Viewer, input: UpdateTicketInput, notes: readonly NewNoteInput[]): Promise<void>;
   /**
-   * Changes a note. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it, and
-   * {@link InvalidInput} if a field is not valid.
+   * Changes a note. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it,
+   * and {@link InvalidInput} if a field is not valid.
    */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /**
@@ -93,8 +96,8 @@ export interface NoteUploads {
 /** Claims uploads for notes. The attachments feature, which comes later in the feature order, implements it. */
 export interface UploadClaims {
   /**
-   * Returns the parts with which the notes claim their uploads. Throws {@link InvalidInput} with {@link NoteUploads.path} if
-   * an upload cannot be claimed, and {@link Forbidden} if the viewer may not attach files.
+   * Returns the parts with which the notes claim their uploads. Throws {@link InvalidInput} with
+   * {@link NoteUploads.path} if an upload cannot be claimed, and {@link Forbidden} if the viewer may not attach files.
    */
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
 }
@@ -123,8 +126,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   const inserter = createNoteInserter(database);
 
   /**
-   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if they
-   * may not change it.
+   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if
+   * they may not change it.
    */
   async function changeableNote(viewer: Viewer, id: string): Promise<Note> {
     const allowed = changeableNotes(viewer);
@@ -166,8 +169,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   }
 
   /**
-   * Returns the checked notes that are added together. Throws {@link InvalidInput} with the index of the note in the path,
-   * and {@link Forbidden} if the viewer may not add such a note.
+   * Returns the checked notes that are added together. Throws {@link InvalidInput} with the index of the note in the
+   * path, and {@link Forbidden} if the viewer may not add such a note.
    */
   function prepare(viewer: Viewer, ticketId: string, notes: readonly NewNoteInput[]): PreparedNotes {
     const prepared = notes.map((note, index) => {
@@ -299,7 +302,10 @@ function below(path: readonly string[], problem: InvalidInput): InvalidInput {
   return new InvalidInput(problem.fields.map((field) => ({ ...field, path: [...path, ...field.path] })));
 }
 
-/** Returns the later time. Clocks of two machines may differ, and the time of an edit must not be before that of the note. */
+/**
+ * Returns the later time. Clocks of two machines may differ, and the time of an edit must not be before that of the
+ * note.
+ */
 function latest(one: Date, other: Date): Date {
   return one > other ? one : other;
 }

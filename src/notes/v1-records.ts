@@ -10,7 +10,8 @@ import type { NewNoteInput } from "./input.ts";
 import { readUploads } from "./v1-uploads.ts";
 
 /**
- * The operations that write records of one kind together with notes. Clients of this API family add notes by updating a record.
+ * The operations that write records of one kind together with notes. Clients of this API family add notes by updating a
+ * record.
  */
 export interface RecordOperations {
   readonly update: V1Operation;
@@ -68,8 +69,8 @@ export function recordOperations(kind: TicketKind): RecordOperations {
 }
 
 /**
- * Returns the result of `work` with the sent notes. Throws {@link InvalidInput} of `work` with the names of the fields in which
- * the notes were sent.
+ * Returns the result of `work` with the sent notes. Throws {@link InvalidInput} of `work` with the names of the fields
+ * in which the notes were sent.
  */
 async function withSentFields<Result>(
   notes: readonly SentNote[],
@@ -91,8 +92,8 @@ function fieldOf(notes: readonly SentNote[], path: readonly string[]): readonly 
 }
 
 /**
- * Returns the record in the request's body. `known` is the ticket if the record exists already. Throws {@link InvalidInput}
- * with every field that is not valid.
+ * Returns the record in the request's body. `known` is the ticket if the record exists already. Throws
+ * {@link InvalidInput} with every field that is not valid.
  */
 async function readRecord(kind: TicketKind, request: V1Request, known?: Ticket): Promise<SentRecord> {
   const body = readBody(request.body);
@@ -116,8 +117,8 @@ function readSubject({ subject }: Body, known: Ticket | undefined, issues: Issue
 }
 
 /**
- * Returns the status for the sent name. The name that the record shows already keeps its status, even if the name also stands
- * for other statuses.
+ * Returns the status for the sent name. The name that the record shows already keeps its status, even if the name also
+ * stands for other statuses.
  */
 function readStatus(kind: TicketKind, { status }: Body, known: Ticket | undefined, issues: Issues): TicketStatus | undefined {
   if (status === undefined) return undefined;

@@ -3,8 +3,8 @@ import { type Body, readTruth } from "../rest/v1/kit/body.ts";
 import type { NoteUpload } from "./input.ts";
 
 /**
- * Returns the uploads in all of `fields` together. Clients of this API family send the uploads of a text field in a field named
- * after it. Adds each field that is not a list of `{key, filesize?, inline?}` to `issues`.
+ * Returns the uploads in all of `fields` together. Clients of this API family send the uploads of a text field in a
+ * field named after it. Adds each field that is not a list of `{key, filesize?, inline?}` to `issues`.
  */
 export function readUploads(body: Body, fields: readonly string[], issues: Issues): readonly NoteUpload[] {
   return fields.flatMap((field) => {

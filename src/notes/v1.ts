@@ -45,7 +45,8 @@ const mediumNames: Readonly<Record<NoteMedium, string>> = {
 };
 
 const mediaByName = Object.fromEntries(
-  Object.entries(mediumNames).map(([medium, name]) => [name, [medium as NoteMedium]]), // Object.entries loses the type of the keys
+  // Object.entries loses the type of the keys
+  Object.entries(mediumNames).map(([medium, name]) => [name, [medium as NoteMedium]]),
 );
 
 /** The media with which a client may add notes. */
@@ -65,7 +66,8 @@ const filterable = {
 const sortableNotes = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
 /**
- * Returns the operations on notes. `attachments` is the field with a note's attachments, which the attachments feature defines.
+ * Returns the operations on notes. `attachments` is the field with a note's attachments, which the attachments feature
+ * defines.
  */
 export function noteOperations({ attachments }: { attachments: RecordField }): NoteOperations {
   const shape = noteShape(attachments);
@@ -126,7 +128,8 @@ function createdAnswer(note: Note, publicUrl: string): V1Answer {
 }
 
 /**
- * The account of an internal note is the one in which the viewer acts. A public note is shown with the account of its author.
+ * The account of an internal note is the one in which the viewer acts. A public note is shown with the account of its
+ * author.
  */
 const ownAccountOf = computedContent(noteEntity, [], (_note, context) => ownAccount(context));
 const account: RecordField = (name) => {
@@ -170,8 +173,8 @@ function referenceTo(kind: string): RecordField {
 }
 
 /**
- * Returns the filter by visibility. The visibility of the path and the parameter `state` must both hold. Throws `BadRequest` if
- * `state` is not valid.
+ * Returns the filter by visibility. The visibility of the path and the parameter `state` must both hold. Throws
+ * `BadRequest` if `state` is not valid.
  */
 function visibilityFilter(visibility: Visibility, { query }: V1Request): NoteFilter {
   const state = query.last("state") ?? "";
@@ -187,8 +190,8 @@ function visibilityFilter(visibility: Visibility, { query }: V1Request): NoteFil
 const noteFields = ["text", "internal", "medium", "attachments", "text_attachments"] as const;
 
 /**
- * Returns the new note in a body. Throws `BadRequest` if the body is not an object, and `InvalidInput` with every field that is
- * not valid.
+ * Returns the new note in a body. Throws `BadRequest` if the body is not an object, and `InvalidInput` with every field
+ * that is not valid.
  */
 function readNote(sent: unknown): NewNoteInput {
   const body = readBody(sent);

@@ -26,7 +26,10 @@ const v2CategoryOf: Record<NoteCategory, V2Category> = { PRE_SCAN: "pre-scan", P
 /** The maximum length of a note on /v2, in characters (Unicode code points). */
 const maximumCharacters = 1500;
 
-/** Returns a text as /v2 shows it. A text that another API has written may be longer than /v2's maximum, and is cut to it. */
+/**
+ * Returns a text as /v2 shows it. A text that another API has written may be longer than /v2's maximum, and is cut to
+ * it.
+ */
 export function excerpt(text: string): string {
   // `length` counts UTF-16 units, of which there are never fewer than characters. It needs no counting.
   if (text.length <= maximumCharacters || codePointLength(text) <= maximumCharacters) return text;

@@ -2,16 +2,16 @@ import { authorize, isStaff, type Viewer } from "../viewer.ts";
 import type { Condition } from "../database/sql.ts";
 
 /**
- * Returns the condition over memberships for the people whose names the viewer may see: the members of the account in which
- * they act.
+ * Returns the condition over memberships for the people whose names the viewer may see: the members of the account in
+ * which they act.
  */
 export function visibleMemberships(viewer: Viewer): Condition {
   return { accountId: authorize(viewer).account.id };
 }
 
 /**
- * Returns the requester on whose tickets a customer finds participants. The people that a customer finds are themselves and
- * these participants. Returns undefined for staff, who find every member of the account.
+ * Returns the requester on whose tickets a customer finds participants. The people that a customer finds are themselves
+ * and these participants. Returns undefined for staff, who find every member of the account.
  */
 export function findsParticipantsOf(viewer: Viewer): { readonly accountId: string; readonly requesterId: string } | undefined {
   const person = authorize(viewer);

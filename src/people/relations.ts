@@ -22,7 +22,9 @@ export const accountEntity = defineEntity<Account>({
   revive: { createdAt: "instant" },
 });
 
-/** The person for whom `term` holds. `term` names people as `p` and their memberships of the viewer's account as `m`. */
+/**
+ * The person for whom `term` holds. `term` names people as `p` and their memberships of the viewer's account as `m`.
+ */
 export function personWhere(term: Sql): OneRelation<Person> {
   return {
     target: personEntity,
@@ -43,7 +45,10 @@ export const personById = personWhere(sql`m.person_id = ${param("key")}::uuid`);
 export const personByNumber = personWhere(sql`p.number = ${param("key")}::integer`);
 export const accountById = accountWhere(sql`c.id = ${param("key")}::uuid`);
 
-/** Where a person is at home: the account that administers them, which may be another than the one they are met in. Whoever sees the person sees its name. */
+/**
+ * Where a person is at home: the account that administers them, which may be another than the one they are met in.
+ * Whoever sees the person sees its name.
+ */
 export const homeAccountOfPerson: OneRelation<Account> = {
   target: accountEntity,
   from: (viewer) => {

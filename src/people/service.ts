@@ -14,8 +14,8 @@ declare module "../services.ts" {
 }
 
 /**
- * Reads people and accounts for a viewer. A read by keys takes several keys and returns rows in their order with the selected
- * fields, or null for a row that is missing or that the viewer may not see.
+ * Reads people and accounts for a viewer. A read by keys takes several keys and returns rows in their order with the
+ * selected fields, or null for a row that is missing or that the viewer may not see.
  */
 export interface People {
   /** Returns a page of the people that the viewer can find. */

@@ -14,7 +14,10 @@ import { createDecoder, type Decode } from "./result/decoder.ts";
 import { createStatementRunner, type PreparedStatement } from "./run/runner.ts";
 import { writeStatement } from "./statement/statement.ts";
 
-/** Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as one. */
+/**
+ * Reads rows with everything that is selected below them, in one statement each. Equal reads of one moment are sent as
+ * one.
+ */
 export interface Reads {
   /** Returns the rows in the order of `keys`: null if there is no such row or the viewer may not see it. */
   byKeys<Row>(viewer: Viewer, relation: OneRelation<Row>, keys: readonly Key[], selection?: Selection): Promise<(Row | null)[]>;
@@ -39,7 +42,10 @@ export interface Reads {
     input: Omit<Input, keyof PageInput>,
     max?: number,
   ): Promise<number>;
-  /** Returns for each key of a parent how many rows it has that meet the filter of `input`: 0 if the viewer sees no such parent. */
+  /**
+   * Returns for each key of a parent how many rows it has that meet the filter of `input`: 0 if the viewer sees no such
+   * parent.
+   */
   countsOf<Row, Input extends PageInput>(
     viewer: Viewer,
     parents: { readonly relation: OneRelation; readonly keys: readonly Key[] },
@@ -65,9 +71,9 @@ interface PreparedRead {
 }
 
 /**
- * How many plans are cached, of some ten kilobytes each, and how many characters their statements and constants may have. A
- * client that filters by another date each time fills the cache. A larger plan is not cached: one with thousands of ids does not
- * come twice.
+ * How many plans are cached, of some ten kilobytes each, and how many characters their statements and constants may
+ * have. A client that filters by another date each time fills the cache. A larger plan is not cached: one with
+ * thousands of ids does not come twice.
  */
 const planCache = { max: 1_000, maxSize: 5_000_000, maxEntrySize: 50_000 } as const;
 
@@ -99,7 +105,9 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     return `${name} ${kind === "pages" ? objectId(read.parent) : ""} ${shape}`;
   }
 
-  /** Returns the cached plan of `read` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache. */
+  /**
+   * Returns the cached plan of `read` for `viewer`, or makes it. Throws {@link UnsupportedAsJson}, also from the cache.
+   */
   function planned(viewer: Viewer, read: Read): PreparedRead {
     const name = `${personOf(viewer)} ${accessScopeOf(viewer)} ${nameOfRead(read)}`;
     const known = plans.get(name);
@@ -118,8 +126,8 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   }
 
   /**
-   * Runs the plan once for each element of `given`, which has values by parameter name. Returns the decoded results in that
-   * order.
+   * Runs the plan once for each element of `given`, which has values by parameter name. Returns the decoded results in
+   * that order.
    */
   async function ask(
     viewer: Viewer,
@@ -174,8 +182,8 @@ function counted<Input extends PageInput>(input: Omit<Input, keyof PageInput>): 
 }
 
 /**
- * Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements, others
- * never do.
+ * Returns the access scope of a viewer: everything that policies may look at. Viewers of one scope share statements,
+ * others never do.
  */
 function accessScopeOf(viewer: Viewer): string {
   if (viewer.kind === "anonymous") return "nobody";
@@ -183,7 +191,9 @@ function accessScopeOf(viewer: Viewer): string {
   return `${account.id} ${role} ${isStaff(viewer) ? "" : person.id} ${[...scopes].join(" ")}`;
 }
 
-/** Plans are cached for each person as well: a policy may look at the person too, and then writes it into the statement. */
+/**
+ * Plans are cached for each person as well: a policy may look at the person too, and then writes it into the statement.
+ */
 function personOf(viewer: Viewer): string {
   return viewer.kind === "anonymous" ? "nobody" : viewer.person.id;
 }

@@ -3,8 +3,8 @@ import type { AccountCondition } from "../database/sql.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
- * Returns the condition for the tickets that the viewer may see: staff all tickets of their account, a customer those that they
- * requested. Throws as {@link authorize} if the viewer lacks the scope.
+ * Returns the condition for the tickets that the viewer may see: staff all tickets of their account, a customer those
+ * that they requested. Throws as {@link authorize} if the viewer lacks the scope.
  */
 export function visibleTickets(viewer: Viewer): AccountCondition {
   const person = authorize(viewer, "tickets:read");
@@ -13,9 +13,9 @@ export function visibleTickets(viewer: Viewer): AccountCondition {
 }
 
 /**
- * Returns the opener of a new ticket, its account and its requester. A customer opens tickets for themselves; staff for any
- * member of the account, or without a requester. Throws {@link Forbidden} if a customer names another requester or the
- * credential lacks the scope.
+ * Returns the opener of a new ticket, its account and its requester. A customer opens tickets for themselves; staff for
+ * any member of the account, or without a requester. Throws {@link Forbidden} if a customer names another requester or
+ * the credential lacks the scope.
  */
 export function newTicketFor(
   viewer: Viewer,
@@ -31,8 +31,8 @@ export function newTicketFor(
 }
 
 /**
- * Returns the viewer as an editor of tickets. Call it only for a ticket that they may see. Throws {@link Forbidden} if they are
- * not staff or the credential lacks a scope.
+ * Returns the viewer as an editor of tickets. Call it only for a ticket that they may see. Throws {@link Forbidden} if
+ * they are not staff or the credential lacks a scope.
  */
 export function editorOfTickets(viewer: Viewer): PersonViewer {
   const editor = authorize(viewer, "tickets:read", "tickets:write");

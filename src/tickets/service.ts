@@ -21,20 +21,23 @@ declare module "../services.ts" {
 
 export interface Tickets {
   /**
-   * Returns tickets in the order of `ids` with the selected fields, or null for one that is missing or that the viewer may
-   * not see.
+   * Returns tickets in the order of `ids` with the selected fields, or null for one that is missing or that the viewer
+   * may not see.
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
   /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: TicketFilter, max?: number): Promise<number>;
-  /** @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the requester is no member. */
+  /**
+   * @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the
+   * requester is no member.
+   */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
   /**
-   * Changes a ticket. Nothing is written if all fields have the given values already. Throws {@link NotFound} if the viewer
-   * may not see the ticket or the new requester is not a member, `Forbidden` if they may not change it, and `InvalidInput` if
-   * a field is not valid.
+   * Changes a ticket. Nothing is written if all fields have the given values already. Throws {@link NotFound} if the
+   * viewer may not see the ticket or the new requester is not a member, `Forbidden` if they may not change it, and
+   * `InvalidInput` if a field is not valid.
    */
   update(viewer: Viewer, input: UpdateTicketInput): Promise<Ticket>;
 }

@@ -43,10 +43,10 @@ const workflow = statuses({
 });
 
 /**
- * The mapping of statuses for each kind of record on /v1. The names are those in the published clients of this API family. A
- * missing kind, a missing status of tickets, or a shown name that cannot be set does not compile. If /v1 has fewer statuses
- * than tickets have, two of theirs are shown as one; if it has more, several of its names set the same status
- * (docs/decisions/0095).
+ * The mapping of statuses for each kind of record on /v1. The names are those in the published clients of this API
+ * family. A missing kind, a missing status of tickets, or a shown name that cannot be set does not compile. If /v1 has
+ * fewer statuses than tickets have, two of theirs are shown as one; if it has more, several of its names set the same
+ * status (docs/decisions/0095).
  */
 const v1Statuses = {
   REQUEST: statuses({
@@ -194,7 +194,9 @@ export function statusNamed(kind: TicketKind, name: string): TicketStatus | unde
   return new Map<string, TicketStatus>(Object.entries(v1Statuses[kind].set)).get(name);
 }
 
-/** Returns the statuses that are shown under each /v1 name of that kind. The list is empty for a name that is only set. */
+/**
+ * Returns the statuses that are shown under each /v1 name of that kind. The list is empty for a name that is only set.
+ */
 export function statusesByName(kind: TicketKind): Readonly<Record<string, readonly TicketStatus[]>> {
   const { set, shown } = v1Statuses[kind];
   const all = Object.entries(shown) as [TicketStatus, string][]; // Object.entries loses the type of the keys

@@ -25,7 +25,8 @@ export const kindNames: Readonly<Record<TicketKind, { readonly collection: strin
 
 /** The record shape of each kind of ticket. They differ only in the names of the statuses. */
 const ticketShapes = Object.fromEntries(
-  Object.keys(kindNames).map((kind) => [kind, ticketShape(kind as TicketKind)]), // Object.keys loses the type of the keys
+  // Object.keys loses the type of the keys
+  Object.keys(kindNames).map((kind) => [kind, ticketShape(kind as TicketKind)]),
 ) as Readonly<Record<TicketKind, Shape<Ticket>>>;
 
 function ticketShape(kind: TicketKind): Shape<Ticket> {
@@ -93,8 +94,8 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
 }
 
 /**
- * Returns the response with the ticket of the path in its state after `write`. `write` is called only after the selection of
- * fields has proved valid.
+ * Returns the response with the ticket of the path in its state after `write`. `write` is called only after the
+ * selection of fields has proved valid.
  */
 export function answerTicket(kind: TicketKind, request: V1Request, write?: () => Promise<void>): Promise<V1Answer> {
   return answerRecord(request, ticketShapes[kind], async (selection) => {

@@ -13,14 +13,14 @@ import { ticketById } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
 
 /**
- * The WITH parts that write a ticket. They are put into one statement with the other changes, such as the notes that are added
- * to the ticket, so that all changes are made or none.
+ * The WITH parts that write a ticket. They are put into one statement with the other changes, such as the notes that
+ * are added to the ticket, so that all changes are made or none.
  */
 export interface TicketWrite {
   readonly ticketId: string;
   /**
-   * Returns the WITH parts: `written`, which is the written ticket, and its audit event. They must have `condition`, because
-   * a WITH part that writes does so even if the rest of the statement adds nothing.
+   * Returns the WITH parts: `written`, which is the written ticket, and its audit event. They must have `condition`,
+   * because a WITH part that writes does so even if the rest of the statement adds nothing.
    */
   readonly parts: (condition: Sql) => Sql;
 }
@@ -28,14 +28,14 @@ export interface TicketWrite {
 /** Prepares writes of tickets: it authorizes and checks them but does not send them. */
 export interface TicketWriting {
   /**
-   * Returns the write that opens a ticket. Throws `InvalidInput` if a field is not valid, `Forbidden` if a customer opens it
-   * for someone else, and {@link NotFound} if the requester is not a member of the account.
+   * Returns the write that opens a ticket. Throws `InvalidInput` if a field is not valid, `Forbidden` if a customer
+   * opens it for someone else, and {@link NotFound} if the requester is not a member of the account.
    */
   opening(viewer: Viewer, input: AddTicketInput): Promise<TicketWrite>;
   /**
-   * Returns the current ticket and the write that changes it, which is undefined if all fields have the given values already.
-   * Throws {@link NotFound} if the viewer may not see the ticket or the new requester is not a member, `Forbidden` if they
-   * may not change it, and `InvalidInput` if a field is not valid.
+   * Returns the current ticket and the write that changes it, which is undefined if all fields have the given values
+   * already. Throws {@link NotFound} if the viewer may not see the ticket or the new requester is not a member,
+   * `Forbidden` if they may not change it, and `InvalidInput` if a field is not valid.
    */
   change(viewer: Viewer, input: UpdateTicketInput): Promise<{ ticket: Ticket; write: TicketWrite | undefined }>;
 }

@@ -201,7 +201,10 @@ describe("a credential that is revoked", () => {
   });
   afterAll(() => second.close());
 
-  /** Uses a credential all the time on both processes, revokes it, and returns the responses of each process a second later. */
+  /**
+   * Uses a credential all the time on both processes, revokes it, and returns the responses of each process a second
+   * later.
+   */
   async function revokedWhileUsed(id: string, given: Record<"first" | "second", string>): Promise<number[]> {
     const use = async () => [
       (await call(app, given.first, "GET", nothingAt())).status,

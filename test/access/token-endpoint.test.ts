@@ -68,7 +68,7 @@ describe("a token", () => {
     expect(payload.exp! - payload.iat!).toBe(3600);
   });
 
-  test("opens every face as its client's person, and no longer than an hour", async () => {
+  test("opens every API as its client's person, and no longer than an hour", async () => {
     const token = await tokenOf(app, client);
     const bearer = { authorization: `Bearer ${token}` };
     const query = JSON.stringify({ query: "{ viewer { person { name } scopes } }" });

@@ -47,7 +47,10 @@ afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()));
 });
 
-/** A page, and everything a visitor must never cause: requests to others, complaints in the console, violations of the policy. */
+/**
+ * A page, and everything a visitor must never cause: requests to others, complaints in the console, violations of the
+ * policy.
+ */
 async function visit(
   path: string,
   options: BrowserContextOptions,
@@ -151,7 +154,10 @@ describe("GraphiQL", () => {
     await page.keyboard.press("ControlOrMeta+V");
   }
 
-  /** Presses the play button, and gives the answer: the one that the gateway sent, once it is also the one that is shown. */
+  /**
+   * Presses the play button, and gives the answer: the one that the gateway sent, once it is also the one that is
+   * shown.
+   */
   async function execute(page: Page): Promise<{ data?: Record<string, unknown>; errors?: { extensions: { code: string } }[] }> {
     const answered = page.waitForResponse((candidate) => candidate.request().method() === "POST");
     const sent = page.waitForRequest((request) => request.method() === "POST");

@@ -8,9 +8,15 @@ import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type AddNoteInput = {
   /** The parts of a vehicle's diagnosis to which the note belongs. The order does not matter. */
   categories?: Array<NoteCategory> | null | undefined;
-  /** Whether the note is public: visible to the ticket's requester. A customer must send true. False requires the scope `notes:internal`. */
+  /**
+   * Whether the note is public: visible to the ticket's requester. A customer must send true. False requires the scope
+   * `notes:internal`.
+   */
   isPublic?: boolean | null | undefined;
-  /** How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with INVALID_INPUT. */
+  /**
+   * How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with
+   * INVALID_INPUT.
+   */
   medium?: NoteMedium | null | undefined;
   /** The text: 1 to 65,536 bytes of UTF-8, in the rich-text markup of the 4me family. It is stored exactly as sent. */
   text: string;
@@ -22,7 +28,11 @@ export type AddNoteInput = {
 export type AddTicketInput = {
   /** The kind of the ticket. */
   kind: TicketKind;
-  /** The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name only themselves (FORBIDDEN). */
+  /**
+   * The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of
+   * a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name
+   * only themselves (FORBIDDEN).
+   */
   requesterId?: string | number | null | undefined;
   /** The status of the ticket. */
   status?: TicketStatus | null | undefined;
@@ -47,7 +57,10 @@ export type AuditAction =
   | 'EDITED'
   /** The credential was revoked. */
   | 'REVOKED'
-  /** The file of the attachment arrived. The event has the person who requested the upload URL and the address from which the file was sent. */
+  /**
+   * The file of the attachment arrived. The event has the person who requested the upload URL and the address from which
+   * the file was sent.
+   */
   | 'UPLOAD_ARRIVED'
   /** A URL was requested to which the file of the attachment can be uploaded. */
   | 'UPLOAD_REQUESTED'
@@ -91,7 +104,10 @@ export type CreateApiKeyInput = {
   name: string;
   /** The person for whom the API key acts: a member of the account, as a global id or a UUID. Default: the viewer. */
   personId?: string | number | null | undefined;
-  /** What the API key may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all of those that are of use to the person's role. */
+  /**
+   * What the API key may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all of
+   * those that are of use to the person's role.
+   */
   scopes?: Array<Scope> | null | undefined;
 };
 
@@ -103,7 +119,10 @@ export type CreateOAuthClientInput = {
   name: string;
   /** The person for whom the OAuth client acts: a member of the account, as a global id or a UUID. Default: the viewer. */
   personId?: string | number | null | undefined;
-  /** What the OAuth client may be used for: at least one scope, and only scopes of the viewer's own credential. Default: all of those that are of use to the person's role. */
+  /**
+   * What the OAuth client may be used for: at least one scope, and only scopes of the viewer's own credential. Default:
+   * all of those that are of use to the person's role.
+   */
   scopes?: Array<Scope> | null | undefined;
 };
 
@@ -152,7 +171,10 @@ export type DeleteNoteInput = {
 
 /** The kinds of expected errors. Clients should also handle codes that later versions add. */
 export type ErrorCode =
-  /** The response would exceed the maximum size of a response. Request smaller pages or fewer fields. A mutation may have been executed. */
+  /**
+   * The response would exceed the maximum size of a response. Request smaller pages or fewer fields. A mutation may have
+   * been executed.
+   */
   | 'ANSWER_TOO_LARGE'
   /** The viewer may read the object but not do this with it, or the credential lacks a scope. */
   | 'FORBIDDEN'
@@ -160,7 +182,10 @@ export type ErrorCode =
   | 'INVALID_INPUT'
   /** The object does not exist, or the viewer may not see it. The error does not tell which. */
   | 'NOT_FOUND'
-  /** The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the operation's value. Nothing was executed. */
+  /**
+   * The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the
+   * operation's value. Nothing was executed.
+   */
   | 'TOO_EXPENSIVE'
   /** The request or the file has more bytes than the gateway accepts. */
   | 'TOO_LARGE'
@@ -217,7 +242,10 @@ export type NoteOrder = {
   field: NoteOrderField;
 };
 
-/** The fields by which notes can be sorted. Notes of equal time are sorted by their UUID, notes of one author by their number. */
+/**
+ * The fields by which notes can be sorted. Notes of equal time are sorted by their UUID, notes of one author by their
+ * number.
+ */
 export type NoteOrderField =
   /** By the author's number. */
   | 'AUTHOR'
@@ -241,7 +269,10 @@ export type RequestAttachmentUploadInput = {
   filename: string;
   /** The note's global id or its UUID. */
   noteId: string | number;
-  /** The size of the file in bytes, if it is known. A size over the limit then fails here (INVALID_INPUT), and an upload with another number of bytes is refused. */
+  /**
+   * The size of the file in bytes, if it is known. A size over the limit then fails here (INVALID_INPUT), and an upload
+   * with another number of bytes is refused.
+   */
   size?: number | null | undefined;
 };
 
@@ -256,7 +287,10 @@ export type Role =
 
 /** What a credential may be used for. It never allows more than the role of its person does. */
 export type Scope =
-  /** Manages API keys and OAuth clients, reads audit events and adds notes of the medium SYSTEM or AUTOMATION. Only of use to administrators. Scope `admin`. */
+  /**
+   * Manages API keys and OAuth clients, reads audit events and adds notes of the medium SYSTEM or AUTOMATION. Only of use
+   * to administrators. Scope `admin`.
+   */
   | 'ADMIN'
   /** Reads the attachments of the notes that the credential may read. Scope `attachments:read`. */
   | 'ATTACHMENTS_READ'
@@ -346,7 +380,10 @@ export type UpdateNoteInput = {
   categories?: Array<NoteCategory> | null | undefined;
   /** The note's global id or its UUID. */
   id: string | number;
-  /** Whether the note is public from now on. A customer may not send false; for others false requires the scope `notes:internal`. */
+  /**
+   * Whether the note is public from now on. A customer may not send false; for others false requires the scope
+   * `notes:internal`.
+   */
   isPublic?: boolean | null | undefined;
   /** The new text: 1 to 65,536 bytes of UTF-8, stored exactly as sent. */
   text?: string | null | undefined;

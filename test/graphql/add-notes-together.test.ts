@@ -62,7 +62,10 @@ test("each gets its own note, and the audit tells of each with the request it ca
   expect(statements.filter(({ text }) => text.includes("INSERT INTO notes")).length).toBeLessThan(texts.length / 2);
 });
 
-/** What comes of `work` that began while `held` was locked against notes, and long enough before it was released for all of it to have begun. */
+/**
+ * What comes of `work` that began while `held` was locked against notes, and long enough before it was released for all
+ * of it to have begun.
+ */
 async function whileHeld<Result>(held: Ticket, work: () => Promise<Result>[]): Promise<Result[]> {
   const client = await app.database.pool.connect();
   try {

@@ -73,7 +73,10 @@ async function post({ app }: TestApp, { accept, body, key }: Asked): Promise<Ans
   return { status: response.statusCode, headers: Object.fromEntries(headers), body: response.body };
 }
 
-/** `body` with a parameter that means nothing, and that only Yoga passes over: it is then Yoga's to answer. What is no object is anyway. */
+/**
+ * `body` with a parameter that means nothing, and that only Yoga passes over: it is then Yoga's to answer. What is no
+ * object is anyway.
+ */
 function throughYoga(body: string | Buffer): string | Buffer {
   return typeof body === "string" && body.startsWith('{"') ? body.replace("{", '{"nothing":null,') : body;
 }

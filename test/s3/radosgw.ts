@@ -24,8 +24,9 @@ export interface Radosgw {
 const packages = ["ceph-mon", "ceph-osd", "ceph-common", "radosgw"];
 
 /**
- * Starts Ceph's S3 gateway on this machine alone: one monitor, one store in memory, no authentication between them, everything below a
- * temporary directory. Where the programs are missing, and this is a Debian that lets us, they are installed.
+ * Starts Ceph's S3 gateway on this machine alone: one monitor, one store in memory, no authentication between them,
+ * everything below a temporary directory. Where the programs are missing, and this is a Debian that lets us, they are
+ * installed.
  */
 export async function startRadosgw(): Promise<Radosgw> {
   await requirePrograms();
@@ -41,7 +42,10 @@ export async function startRadosgw(): Promise<Radosgw> {
   const ceph = (program: string, ...args: string[]) =>
     run(program, [...args, ...configuration], { cwd: directory, timeout: 60_000 });
 
-  /** Tells the monitor. Busy with itself, it refuses for a moment to say which commands it knows; each of those here may come twice. */
+  /**
+   * Tells the monitor. Busy with itself, it refuses for a moment to say which commands it knows; each of those here may
+   * come twice.
+   */
   async function tell(...args: string[]): Promise<void> {
     for (let attempts = 20; ; attempts -= 1) {
       try {

@@ -90,7 +90,7 @@ async function addNote(text: string, key: string): Promise<{ id: number; nodeID:
   return { id: body.id, nodeID: body.nodeID, uri: body.attachments[0].uri };
 }
 
-test("a file of several parts is in the bucket, and every face hands out a URL to it there", async () => {
+test("a file of several parts is in the bucket, and every API hands out a URL to it there", async () => {
   const bytes = randomBytes(severalParts + 1);
   const sent = await uploadFile(await offer(), "photo 1.png", new Uint8Array(bytes));
   expect([sent.status, await inBucket()]).toEqual([201, { objects: 1, unfinished: 0 }]);

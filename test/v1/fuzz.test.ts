@@ -32,7 +32,10 @@ interface Document {
 }
 
 const requestCount = 5_400;
-/** A failure tells its seed: `FUZZ_SEED=… npm run test:long -- fuzz` sends the same requests again, but for the ids of their time. */
+/**
+ * A failure tells its seed: `FUZZ_SEED=… npm run test:long -- fuzz` sends the same requests again, but for the ids of
+ * their time.
+ */
 const seed = process.env["FUZZ_SEED"] === undefined ? {} : { seed: Number(process.env["FUZZ_SEED"]) };
 const keyCount = 4;
 
@@ -294,7 +297,10 @@ function plan(path: string, method: string, operation: Operation): fc.Arbitrary<
     });
 }
 
-/** The operation at a URL, if any: a fuzzed id can make one's path into another's, and a path that is spelled out wins over an id. */
+/**
+ * The operation at a URL, if any: a fuzzed id can make one's path into another's, and a path that is spelled out wins
+ * over an id.
+ */
 function reached(url: string, method: string): Operation | undefined {
   const asked = new URL(url, app.url).pathname
     .replace(/^\/v1/, "")

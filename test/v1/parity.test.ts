@@ -22,7 +22,7 @@ const graph = async <Data>(query: string, variables: object, key = account.speci
 const v2 = (method: string, path: string, body?: unknown) => call(app, account.specialist.key, method, path, body);
 const get = async (path: string, key = account.specialist.key) => (await v1(app, path, { key })).body;
 
-describe("what is written through one face is read through the others", () => {
+describe("what is written through one API is read through the others", () => {
   test("a note of /v1", async () => {
     const { body } = await v1(app, `/v1/requests/${ticket.number}/notes`, {
       key: account.specialist.key,

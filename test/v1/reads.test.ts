@@ -20,8 +20,9 @@ let app: TestApp;
 let account: TestAccount;
 let ticket: Ticket;
 
-// Where nothing is evenly spread: the last 10,000 notes are internal, the first ten are the administrator's, the first hundred came by mail, one in a
-// thousand is the system's, none was redacted, and 5,001 are of one moment. Every other one is on one ticket.
+// Where nothing is evenly spread: the last 10,000 notes are internal, the first ten are the administrator's, the first
+// hundred came by mail, one in a thousand is the system's, none was redacted, and 5,001 are of one moment. Every other
+// one is on one ticket.
 const unevenCount = 40_000;
 const unevenNotes = `
   INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, medium, created_at)
@@ -51,14 +52,16 @@ beforeAll(async () => {
      FROM generate_series(1, ${ticketCount}) i`,
     [account.id, account.customer.id],
   );
-  // As a restored backup would come in: indexes last, and nothing asked of single rows, which are as the triggers would have left them.
+  // As a restored backup would come in: indexes last, and nothing asked of single rows, which are as the triggers would
+  // have left them.
   const { rows: indexes } = await pool.query<{ name: string; definition: string }>(
     `SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
      WHERE i.indrelid = 'notes'::regclass AND NOT i.indisunique`,
   );
   await pool.query(indexes.map(({ name }) => `DROP INDEX ${name}`).join("; "));
   await pool.query("ALTER TABLE notes DISABLE TRIGGER ALL");
-  // One in ten on one ticket, and of those as of the others: one in 20 internal, one in 50 by mail, one in 40 by the administrator.
+  // One in ten on one ticket, and of those as of the others: one in 20 internal, one in 50 by mail, one in 40 by the
+  // administrator.
   await pool.query(
     `INSERT INTO notes (id, account_id, ticket_id, requester_id, author_number, text, is_public, categories, medium, created_at)
      SELECT gen_random_uuid(), $1, t.id, t.requester_id, CASE WHEN k % 40 = 7 THEN $3::integer ELSE $4::integer END, 'Note ' || i,
@@ -98,7 +101,10 @@ const merged = (values: number) => (rows: number) => (rows + 1) * values;
 const pinned = merged(1);
 /** And one for each value of the first key that it comes by, and the one after those. */
 const stepped = (steps: number) => (rows: number) => rows + 1 + steps + 1;
-/** Where no index holds the order: one that shows where the ties of the last one end, and the one that the cursor stands for. */
+/**
+ * Where no index holds the order: one that shows where the ties of the last one end, and the one that the cursor stands
+ * for.
+ */
 const gathered = (rows: number) => rows + 3;
 
 describe("a page reads the rows it returns and one more", () => {

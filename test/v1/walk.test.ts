@@ -53,7 +53,8 @@ test.each([
   for (let turn = 0; ; turn += 1) {
     const ids: number[] = page.body.map(({ id }: { id: number }) => id);
     seen.push(...(way === "back" ? ids.toReversed() : ids));
-    // The rows that cursors were made of go too: the first and the last of this page, some behind the walk, and some before it.
+    // The rows that cursors were made of go too: the first and the last of this page, some behind the walk, and some
+    // before it.
     const candidates = [...present].filter((id) => !deleted.has(id));
     const victims = [
       ids[0],

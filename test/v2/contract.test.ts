@@ -24,7 +24,9 @@ const resources = [
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-/** An OpenAPI document without its summaries and descriptions. A property that has such a name is an object, and stays. */
+/**
+ * An OpenAPI document without its summaries and descriptions. A property that has such a name is an object, and stays.
+ */
 function withoutTexts(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(withoutTexts);
   if (!isObject(part)) return part;
@@ -34,7 +36,10 @@ function withoutTexts(part: unknown): unknown {
   );
 }
 
-/** The paths to the operations, parameters, responses and properties below `part` that have neither a description nor a reference. */
+/**
+ * The paths to the operations, parameters, responses and properties below `part` that have neither a description nor a
+ * reference.
+ */
 function unexplained(part: unknown, path: readonly string[] = []): string[] {
   if (!isObject(part)) return [];
   const mustExplain = "operationId" in part || "in" in part || ["properties", "responses"].includes(path.at(-2) ?? "");

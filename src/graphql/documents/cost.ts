@@ -47,8 +47,8 @@ const sizeArguments: ReadonlySet<string> = new Set(["first", "last", "ids"]);
 const cheapNames = 4;
 
 /**
- * Compiles the cost of a valid operation of `schema`, without its introspection. The returned function only multiplies for each
- * page whose size is a variable.
+ * Compiles the cost of a valid operation of `schema`, without its introspection. The returned function only multiplies
+ * for each page whose size is a variable.
  */
 export function compileCost(
   schema: GraphQLSchema,
@@ -118,7 +118,8 @@ function addField(part: CostPart, node: FieldNode, place: CostPlace): void {
   part.own.points += count > cheapNames && !place.isRoot ? prices.repeatedValue : prices.value;
   // Introspection is counted by its result. __typename costs as much as any value.
   if (!field) return;
-  const { points, rendersText } = field.extensions as { readonly points?: number; readonly rendersText?: boolean }; // see priced and its like
+  // See priced and its like
+  const { points, rendersText } = field.extensions as { readonly points?: number; readonly rendersText?: boolean };
   part.own.points += points ?? 0;
   if (rendersText === true) {
     part.own.texts += 1;
@@ -171,8 +172,8 @@ function listedIn(value: unknown): number {
 }
 
 /**
- * Adds a field of a connection. The cost of a row counts once for each row, a total counts once. A page with nothing but a
- * total reads no rows.
+ * Adds a field of a connection. The cost of a row counts once for each row, a total counts once. A page with nothing
+ * but a total reads no rows.
  */
 function addMember(
   part: CostPart,
@@ -198,7 +199,8 @@ function rootPrice({ operation }: CostPlace, field: GraphQLField<unknown, unknow
 type SizeOf = (variables: Variables) => number;
 
 /**
- * Returns the function for the number of nodes that `first`, `last` or `ids` select. Undefined if the field has none of them.
+ * Returns the function for the number of nodes that `first`, `last` or `ids` select. Undefined if the field has none of
+ * them.
  */
 function askedSize({ arguments: given = [] }: FieldNode, operation: OperationDefinitionNode): SizeOf | undefined {
   const sizes = given.filter(({ name }) => sizeArguments.has(name.value)).map(({ value }) => sizeIn(value, operation));
@@ -214,8 +216,8 @@ function askedSize({ arguments: given = [] }: FieldNode, operation: OperationDef
 }
 
 /**
- * Returns the function for the number in `value`, or for the length of its list. The function returns undefined if it is
- * neither.
+ * Returns the function for the number in `value`, or for the length of its list. The function returns undefined if it
+ * is neither.
  */
 function sizeIn(value: ValueNode, operation: OperationDefinitionNode): (variables: Variables) => number | undefined {
   if (value.kind !== Kind.VARIABLE) {

@@ -28,9 +28,9 @@ export function keyOf([first]: readonly FieldNode[]): RelationKey {
 }
 
 /**
- * Returns the fields that are selected below `parents` on the object type `type`, by response name: CollectFields of the
- * GraphQL specification (6.3.2). The function of @graphql-tools/utils takes 1.5 to 3 times as long (1.6 µs for ten fields), for
- * each object of a result, and returns deferred fragments apart, which a read needs too.
+ * Returns the fields that are selected below `parents` on the object type `type`, by response name: CollectFields of
+ * the GraphQL specification (6.3.2). The function of @graphql-tools/utils takes 1.5 to 3 times as long (1.6 µs for ten
+ * fields), for each object of a result, and returns deferred fragments apart, which a read needs too.
  */
 export function collectFields(
   info: SelectionContext,
@@ -89,7 +89,9 @@ export function argumentsOf(
   return getArgumentValues(field, nodes[0], variableValues);
 }
 
-/** Returns the value of `__typename`. Throws {@link UnsupportedAsJson} for other nodes that select no field of the type. */
+/**
+ * Returns the value of `__typename`. Throws {@link UnsupportedAsJson} for other nodes that select no field of the type.
+ */
 export function typenameField({ name }: GraphQLObjectType, [node]: FieldGroup): string {
   // A root field may be introspection.
   if (node.name.value !== "__typename") throw new UnsupportedAsJson();

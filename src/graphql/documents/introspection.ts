@@ -34,8 +34,8 @@ export function introspects(operation: OperationDefinitionNode, fragments: Fragm
 }
 
 /**
- * Returns the size of the introspection of `operation`. It walks the schema as the executor does, which is all of the work
- * except writing. It stops at the first limit, so that it costs no more than an allowed introspection.
+ * Returns the size of the introspection of `operation`. It walks the schema as the executor does, which is all of the
+ * work except writing. It stops at the first limit, so that it costs no more than an allowed introspection.
  */
 export function countIntrospected(
   schema: GraphQLSchema,

@@ -44,9 +44,9 @@ function operationsOf(document: DocumentNode): readonly OperationDefinitionNode[
 }
 
 /**
- * Returns an error if `document` exceeds the limits, else undefined. It must run before validation, which compares all pairs of
- * fields in one place: that takes seconds for a kilobyte of fragments that spread each other. The first counts are linear in
- * the document and limit the later ones.
+ * Returns an error if `document` exceeds the limits, else undefined. It must run before validation, which compares all
+ * pairs of fields in one place: that takes seconds for a kilobyte of fragments that spread each other. The first counts
+ * are linear in the document and limit the later ones.
  */
 export function tooHeavy(document: DocumentNode, limits: DocumentLimits): GraphQLError | undefined {
   const operations = operationsOf(document);
@@ -139,9 +139,9 @@ function measurer(fragments: Fragments): (selections: SelectionSetNode) => Exten
 }
 
 /**
- * Returns an error if validation would compare too much, else undefined. Validation compares all pairs of fields with one
- * response name in one place, with their arguments, and all pairs of fragments that are spread in one place. It also checks
- * each fragment by itself.
+ * Returns an error if validation would compare too much, else undefined. Validation compares all pairs of fields with
+ * one response name in one place, with their arguments, and all pairs of fragments that are spread in one place. It
+ * also checks each fragment by itself.
  */
 function tooManyComparisons(
   document: DocumentNode,

@@ -6,8 +6,8 @@ import type { Variables } from "./limits.ts";
 /**
  * Checks the size of variables before anything reads them.
  *
- * Throws {@link InvalidInput} if they are nested deeper than any input, or if a list or an object has more members than any
- * argument takes.
+ * Throws {@link InvalidInput} if they are nested deeper than any input, or if a list or an object has more members than
+ * any argument takes.
  */
 export function checkVariables(variables: Variables): void {
   const problems: FieldProblem[] = [];
@@ -25,8 +25,8 @@ export function checkVariables(variables: Variables): void {
 const maximumListLength = 1_000;
 
 /**
- * The maximum number of members of an object. The largest input has less than a third of it, and an error would list all of
- * them.
+ * The maximum number of members of an object. The largest input has less than a third of it, and an error would list
+ * all of them.
  */
 const maximumObjectSize = 100;
 

@@ -12,8 +12,8 @@ export interface ExampleOperation {
 }
 
 /**
- * Returns the operations in GraphiQL's initial tabs, from "who am I" to an upload. Without {@link ExampleIds} the variables say
- * where to find one.
+ * Returns the operations in GraphiQL's initial tabs, from "who am I" to an upload. Without {@link ExampleIds} the
+ * variables say where to find one.
  */
 export function exampleOperations({ ticketId, noteId }: ExampleIds): ExampleOperation[] {
   return [

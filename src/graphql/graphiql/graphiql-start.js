@@ -7,8 +7,8 @@ self.MonacoEnvironment = {
   getWorkerUrl: (_module, label) => options.workers[label],
 };
 
-// A key that is pasted in one tab serves the others too, as long as the page is open: GraphiQL has headers a tab. While there is
-// none, the text that asks for it is not sent as one: the schema can be read without a key.
+// A key that is pasted in one tab serves the others too, as long as the page is open: GraphiQL has headers a tab. While
+// there is none, the text that asks for it is not sent as one: the schema can be read without a key.
 const send = globalThis.fetch.bind(globalThis);
 let pastedKey = null;
 globalThis.fetch = (input, init) => {
@@ -20,8 +20,8 @@ globalThis.fetch = (input, init) => {
   return send(input, { ...init, headers });
 };
 
-// Kept under names of our own, since development servers of a machine often share an origin. Headers, and the key with them, are
-// not kept, unless that is chosen in GraphiQL's settings.
+// Kept under names of our own, since development servers of a machine often share an origin. Headers, and the key with
+// them, are not kept, unless that is chosen in GraphiQL's settings.
 const prefix = "ticket-notes/";
 const ownKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(prefix));
 const storage = {
@@ -34,8 +34,8 @@ const storage = {
   clear: () => ownKeys().forEach((key) => localStorage.removeItem(key)),
 };
 
-// In this build of GraphiQL a tab that is pressed flies to the end of the row, where the click misses it, or changes places with its
-// neighbour. So tabs cannot be dragged, and start.css holds them where they are.
+// In this build of GraphiQL a tab that is pressed flies to the end of the row, where the click misses it, or changes
+// places with its neighbour. So tabs cannot be dragged, and start.css holds them where they are.
 addEventListener(
   "pointerdown",
   (event) => {

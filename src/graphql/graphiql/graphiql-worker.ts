@@ -1,5 +1,5 @@
-// The worker thread that compresses GraphiQL's files, 9 MB of text. It ends afterwards, which frees the memory of its modules.
-// Started by graphiql.ts.
+// The worker thread that compresses GraphiQL's files, 9 MB of text. It ends afterwards, which frees the memory of its
+// modules. Started by graphiql.ts.
 import { readFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";

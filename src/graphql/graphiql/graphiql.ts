@@ -46,8 +46,8 @@ export interface GraphiqlPageOptions {
   /** The path of the GraphQL endpoint, such as `/graphql`. */
   readonly endpoint: string;
   /**
-   * The base of the gateway's URLs, without a trailing slash. If it has a path, such as a proxy's prefix, that path precedes
-   * every address.
+   * The base of the gateway's URLs, without a trailing slash. If it has a path, such as a proxy's prefix, that path
+   * precedes every address.
    */
   readonly publicUrl: string;
   /** Ids for the variables of the example mutations, with which they can be run unchanged. */
@@ -55,9 +55,9 @@ export interface GraphiqlPageOptions {
 }
 
 /**
- * Returns the page for a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an example in
- * every tab. It loads its files from the routes of {@link registerGraphiqlAssets}. Its Content-Security-Policy allows requests
- * to the gateway only.
+ * Returns the page for a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an
+ * example in every tab. It loads its files from the routes of {@link registerGraphiqlAssets}. Its
+ * Content-Security-Policy allows requests to the gateway only.
  */
 export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOptions): {
   html: string;
@@ -116,8 +116,8 @@ export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOpti
 }
 
 /**
- * The policy allows inline styles and data: URLs because the editor, Monaco, adds its styles to the page at run time and has
- * its fonts and icons as data: URLs.
+ * The policy allows inline styles and data: URLs because the editor, Monaco, adds its styles to the page at run time
+ * and has its fonts and icons as data: URLs.
  */
 const pagePolicy = [
   "default-src 'none'",
@@ -133,8 +133,8 @@ const pagePolicy = [
 ].join("; ");
 
 /**
- * Serves GraphiQL's scripts, styles and workers below `endpoint`. They are compressed at the first request for one of them and
- * stay in memory. A Fastify plugin.
+ * Serves GraphiQL's scripts, styles and workers below `endpoint`. They are compressed at the first request for one of
+ * them and stay in memory. A Fastify plugin.
  */
 export async function registerGraphiqlAssets(app: FastifyInstance, { endpoint }: { endpoint: string }): Promise<void> {
   const compressedAssets = createCompressedAssets();

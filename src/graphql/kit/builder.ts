@@ -81,7 +81,8 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
         return resolveNodes(ids);
       },
     },
-    // Each connection defines the field by itself. The plugin would make an edge of each row and take the row out of it again.
+    // Each connection defines the field by itself. The plugin would make an edge of each row and take the row out of it
+    // again.
     nodesOnConnection: false,
     edgesFieldOptions: {
       nullable: { list: false, items: false },

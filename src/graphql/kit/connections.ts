@@ -16,7 +16,10 @@ export interface RowWithId {
   readonly id: string;
 }
 
-/** A connection of the Relay Cursor Connections Specification. Cursors and the total are computed only if they are selected. */
+/**
+ * A connection of the Relay Cursor Connections Specification. Cursors and the total are computed only if they are
+ * selected.
+ */
 export interface Connection<Row> {
   readonly nodes: readonly Row[];
   readonly edges: readonly Edge<Row>[];

@@ -25,7 +25,10 @@ export interface GraphContextBase {
 
 /** The context of resolvers. It has no database: resolvers read through the services. */
 export interface GraphContext extends GraphContextBase, SelectionBuilder {
-  /** Returns the value of `key` by a batch read. Keys of one turn of the event loop are read together, and each key once. */
+  /**
+   * Returns the value of `key` by a batch read. Keys of one turn of the event loop are read together, and each key
+   * once.
+   */
   load<Key, Value>(read: BatchRead<Key, Value>, key: Key, selection?: Selection): Promise<Value>;
   /** As {@link GraphContext.load}, for a batch read with an input. */
   loadWith<Key, Input, Value>(
@@ -35,7 +38,10 @@ export interface GraphContext extends GraphContextBase, SelectionBuilder {
   ): Promise<Value>;
   /** Returns the row that the field of `info` selects: the preloaded one, or the one with `key`. */
   row<Key, Value>(row: object, info: GraphQLResolveInfo, read: BatchRead<Key, Value>, key: Key): Value | Promise<Value>;
-  /** Returns the page that the field of `info` selects: the preloaded one, or the one of `key`. The input is read only then. */
+  /**
+   * Returns the page that the field of `info` selects: the preloaded one, or the one of `key`. The input is read only
+   * then.
+   */
   page<Key, Input extends PageInput, Value>(
     row: object,
     info: GraphQLResolveInfo,

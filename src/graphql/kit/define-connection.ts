@@ -4,8 +4,8 @@ import type { Connection, RowWithId } from "./connections.ts";
 import type { ConnectionTypes } from "./entity-field-types.ts";
 
 /**
- * Defines the types of a connection of `type`, whose names begin with the name of that type. `singular` begins a sentence, with
- * its article; `plural` is within one.
+ * Defines the types of a connection of `type`, whose names begin with the name of that type. `singular` begins a
+ * sentence, with its article; `plural` is within one.
  */
 export function defineConnection<Row extends RowWithId>({
   type,

@@ -28,7 +28,10 @@ export interface ConnectionTypes<Types extends SchemaTypes, Row> {
 declare global {
   export namespace PothosSchemaTypes {
     export interface RootFieldBuilder<Types extends SchemaTypes, ParentShape, Kind extends FieldKind = FieldKind> {
-      /** A field whose value is a column, as it is stored. `type` can be left out for texts, booleans, numbers and times. */
+      /**
+       * A field whose value is a column, as it is stored. `type` can be left out for texts, booleans, numbers and
+       * times.
+       */
       column: OfKind<Kind, "PrismaObject", ColumnMethod<Types, ParentShape>>;
       /** A field whose value is computed from `columns`. Only these are read, and `resolve` gets no others. */
       computed: OfKind<Kind, RowKind, ComputedMethod<Types, ParentShape>>;
@@ -69,7 +72,10 @@ type OutputRow<Row> = {
   readonly [Column in keyof Row]: bigint extends Row[Column] ? Exclude<Row[Column], bigint> | number : Row[Column];
 };
 
-/** A field whose value may be null must say so. In entity-fields.ts the values are of unknown types, and it may be either. */
+/**
+ * A field whose value may be null must say so. In entity-fields.ts the values are of unknown types, and it may be
+ * either.
+ */
 type NullableOption<Value> = unknown extends Value
   ? { readonly nullable?: boolean }
   : null extends Value
@@ -114,7 +120,10 @@ export type ToOneMethod<Types extends SchemaTypes, Row> = <Related, By extends k
   } & NullableOption<Row[By]>,
 ) => FieldRef<Types, unknown, "PrismaObject">;
 
-/** The arguments of a connection field with the arguments `Args` of its own. Without any, `Args` is all of InputFieldMap. */
+/**
+ * The arguments of a connection field with the arguments `Args` of its own. Without any, `Args` is all of
+ * InputFieldMap.
+ */
 type ConnectionFieldArguments<Args extends InputFieldMap> = InputFieldMap extends Args
   ? ConnectionArguments
   : ConnectionArguments & InputShapeFromFields<Args>;
@@ -138,7 +147,10 @@ export type ToManyMethod<Types extends SchemaTypes> = <
   options: ConnectionOptions<Types, Related, NoInfer<Input>, Args> & {
     readonly relation: ManyRelation<NoInfer<Related>, Input>;
     readonly read: (services: Services) => BatchPages<string, NoInfer<Input>, CountedRows<NoInfer<Related>> | null>;
-    /** Counts the rows of all pages, for the row with that id. It is called only if the total did not come with the page. */
+    /**
+     * Counts the rows of all pages, for the row with that id. It is called only if the total did not come with the
+     * page.
+     */
     readonly count: (context: GraphContext, id: string, input: NoInfer<Input>) => Promise<number>;
     /** Returns the page after another store was asked about its rows. Default: the page. */
     readonly reconcile?: (

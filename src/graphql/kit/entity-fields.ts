@@ -26,8 +26,8 @@ declare global {
 }
 
 /**
- * Adds methods to the field builders (entity-field-types.ts). A field is declared once: the method makes its resolver, and the
- * options from which selections are built.
+ * Adds methods to the field builders (entity-field-types.ts). A field is declared once: the method makes its resolver,
+ * and the options from which selections are built.
  */
 class EntityFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {}
 
@@ -46,7 +46,8 @@ function columnField(this: RowFields, ...[name, options]: Parameters<ColumnMetho
   if (!stored) throw new PothosSchemaError(`The model ${this.model} has no column ${name}.`);
   const valueOf = stored.type === "BigInt" ? (row: Row) => toNumber(row[name]) : (row: Row) => row[name];
   return this.field({
-    // A type that can be left out has the same name in Prisma. The casts: here the compiler needs to see one type and its values.
+    // A type that can be left out has the same name in Prisma. The casts: here the compiler needs to see one type and
+    // its values.
     type: (options.type ?? stored.type) as "String",
     resolve: (row) => valueOf(row) as string,
     description: options.description,

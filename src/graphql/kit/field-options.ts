@@ -3,8 +3,8 @@ import type { CursorScope } from "../../query/model/cursor.ts";
 
 /**
  * What a field of a row is read from: columns of the row, a related row, or a page of related rows. It is the extension
- * `fieldOptions` of the field, which the plugin of entity-fields.ts sets and selections are built from. A field without it gets
- * all columns.
+ * `fieldOptions` of the field, which the plugin of entity-fields.ts sets and selections are built from. A field without
+ * it gets all columns.
  */
 export type FieldOptions =
   /** If it is `stored`, the value of the field is the one column as the database has it. */

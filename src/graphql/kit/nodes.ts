@@ -6,9 +6,9 @@ import type { Viewer } from "../../viewer.ts";
 import type { GraphContext } from "./context.ts";
 
 /**
- * Returns the `loadWithoutCache` of Pothos' Relay plugin for one type. It reads all ids of a field together. It brands each
- * node as soon as it is read: the plugin brands nodes when all nodes of a field are read, and a second field of the operation
- * could meet one before.
+ * Returns the `loadWithoutCache` of Pothos' Relay plugin for one type. It reads all ids of a field together. It brands
+ * each node as soon as it is read: the plugin brands nodes when all nodes of a field are read, and a second field of
+ * the operation could meet one before.
  */
 export function loadNode<Row extends object>(
   typename: NodeType,

@@ -36,8 +36,8 @@ const ways = {
 };
 
 /**
- * Refuses what has the Prisma plugin query by itself, since its queries go around the services and their policies: building the
- * schema throws a {@link PothosSchemaError} that names the field, or the type, and what to do instead.
+ * Refuses what has the Prisma plugin query by itself, since its queries go around the services and their policies:
+ * building the schema throws a {@link PothosSchemaError} that names the field, or the type, and what to do instead.
  */
 class RefusedFieldsPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onTypeConfig(type: PothosTypeConfig): PothosTypeConfig {

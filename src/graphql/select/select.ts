@@ -82,8 +82,8 @@ function membersOf<Content>(
 type TypenameContent = Extract<RowContent, { kind: "constant" }>;
 
 /**
- * How many aliases of one field a row may have in JSON. The statement writes a text of 64 KB once for each alias, and would read
- * it once as a row.
+ * How many aliases of one field a row may have in JSON. The statement writes a text of 64 KB once for each alias, and
+ * would read it once as a row.
  */
 const maxAliases = 4;
 

@@ -16,14 +16,14 @@ import type {
 } from "../../query/model/selection.ts";
 
 /**
- * The maximum size of all cached selections together, and of one, in parts. A selection depends on the values of the variables
- * below its field.
+ * The maximum size of all cached selections together, and of one, in parts. A selection depends on the values of the
+ * variables below its field.
  */
 const maxCachedParts = 200_000;
 const maxPartsOfSelection = 50_000;
 /**
- * The maximum number of cached selections, of some kilobytes each. A client that filters by another date each time fills the
- * cache.
+ * The maximum number of cached selections, of some kilobytes each. A client that filters by another date each time
+ * fills the cache.
  */
 const maxCachedSelections = 1_000;
 
@@ -49,7 +49,10 @@ export function createSelectionCache(): SelectionCache {
   const variables = new WeakMap<object, Map<string, readonly string[]>>();
   const objectId = createObjectIds();
 
-  /** Returns the cached selections for these nodes and these values of the variables below them, or caches what `make` returns. */
+  /**
+   * Returns the cached selections for these nodes and these values of the variables below them, or caches what `make`
+   * returns.
+   */
   function cached<Made extends Selection | PageSelection>(
     info: GraphQLResolveInfo,
     kind: string,
@@ -81,8 +84,8 @@ export function createSelectionCache(): SelectionCache {
         const members = make();
         return { json: { as: "json", members }, rows: { as: "rows", members } };
       }),
-    // The order is an argument of the field itself, and the key has only the variables below the field: so the scope is part of
-    // the key.
+    // The order is an argument of the field itself, and the key has only the variables below the field: so the scope is
+    // part of the key.
     page: (info, scope, make) =>
       cached<PageSelection>(info, `page ${scope ? scopeTag(scope) : ""}`, () => {
         const page = { members: make(), ...(scope && { scope }) };
@@ -91,7 +94,10 @@ export function createSelectionCache(): SelectionCache {
   };
 }
 
-/** Returns the positions of a field's nodes in the document. Directives and fragments determine which nodes make one field. */
+/**
+ * Returns the positions of a field's nodes in the document. Directives and fragments determine which nodes make one
+ * field.
+ */
 function locationsOf({ fieldNodes }: GraphQLResolveInfo): string {
   return fieldNodes.map(({ loc }) => loc?.start ?? 0).join(",");
 }

@@ -60,8 +60,8 @@ export function hostStatus(error: unknown): number | undefined {
 }
 
 /**
- * Returns the HTTP status for Yoga. For `application/json`, GraphQL over HTTP requires 200 if the document is wrong, whose
- * errors have locations, and 400 if the request is not well formed. Yoga does not distinguish them.
+ * Returns the HTTP status for Yoga. For `application/json`, GraphQL over HTTP requires 200 if the document is wrong,
+ * whose errors have locations, and 400 if the request is not well formed. Yoga does not distinguish them.
  */
 function httpOf(error: GraphQLError, http: unknown): unknown {
   return error.locations === undefined && typeof http === "object" ? { ...http, spec: false } : http;

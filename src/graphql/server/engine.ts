@@ -85,7 +85,10 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
   };
 }
 
-/** Returns the prepared document that plugins made from `text`. Throws what plugins throw, except a {@link GraphQLError}. */
+/**
+ * Returns the prepared document that plugins made from `text`. Throws what plugins throw, except a
+ * {@link GraphQLError}.
+ */
 export function prepareBy({ parse }: Enveloped, text: string, documents: Documents): Prepared {
   try {
     return documents.of(parse(text));

@@ -61,8 +61,8 @@ export interface Caller {
 }
 
 /**
- * Performs the operation of `parameters`. `envelop` wraps it in the hooks of plugins, if there are any. The errors of the
- * result are not closed yet.
+ * Performs the operation of `parameters`. `envelop` wraps it in the hooks of plugins, if there are any. The errors of
+ * the result are not closed yet.
  */
 export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
 
@@ -170,8 +170,8 @@ function present(chosen: Chosen | undefined): Chosen {
 }
 
 /**
- * Returns a function that takes an amount of the caller's allowance: points of a credential, or one request of an address at
- * any cost.
+ * Returns a function that takes an amount of the caller's allowance: points of a credential, or one request of an
+ * address at any cost.
  *
  * The function throws {@link TooManyRequests} if less is left.
  */

@@ -8,7 +8,8 @@ import { negotiateStream } from "./http/negotiate.ts";
 import type { Caller, Parameters, Perform } from "./operations.ts";
 
 /** A plugin of GraphQL Yoga or of Envelop. */
-// oxlint-disable-next-line typescript/no-explicit-any -- plugins are written for contexts of their own, and take ours as well
+// Plugins are written for contexts of their own, and take ours as well.
+// oxlint-disable-next-line typescript/no-explicit-any -- see above
 export type GraphqlPlugin = Plugin<any, any, any>;
 
 /** What plugins find in the context of a request, beside their own properties. */
@@ -48,8 +49,8 @@ export interface PluginsOptions {
 const engineKey = Symbol("the engine of the operation");
 
 /**
- * Returns Yoga with all plugins: the operator's between ours. So the operator's plugins find our parsing, validation and
- * execution, and their errors are closed. Yoga's own caches and checks are off where the gateway has its own.
+ * Returns Yoga with all plugins: the operator's between ours. So the operator's plugins find our parsing, validation
+ * and execution, and their errors are closed. Yoga's own caches and checks are off where the gateway has its own.
  */
 export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): Plugged {
   const before = resolversOf(schema);
@@ -104,8 +105,8 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
     graphiql: false,
     landingPage: false,
     logging: false,
-    // The host handles CORS and body sizes. Form and multipart bodies are refused: a page of another origin can send them
-    // without a preflight.
+    // The host handles CORS and body sizes. Form and multipart bodies are refused: a page of another origin can send
+    // them without a preflight.
     cors: false,
     multipart: false,
     maxRequestBodySize: false,

@@ -14,8 +14,8 @@ export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof DomainError)
     return { status: statusOf[error.code], detail: error.message, retryAfterSeconds: retryAfterOf(error) };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  // The host's own refusals (too large, no such media type) are about the request and say so. A client that hung up in its body is one of them:
-  // the code of that error alone could be a lost connection of the database.
+  // The host's own refusals (too large, no such media type) are about the request and say so. A client that hung up in
+  // its body is one of them: the code of that error alone could be a lost connection of the database.
   if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };
   if (isUnavailable(error)) return describeFailure(new Unavailable({ cause: error }));
   return { status: 500, detail: "Something went wrong here. The request id in x-request-id finds it in our log." };

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream/promises";
 
-/** Yields the response and ends only when the rest of the request has been read and dropped, or after `milliseconds`. */
+/**
+ * Yields the response and ends only when the rest of the request has been read and dropped, or after `milliseconds`.
+ */
 export async function* lingering(response: string, raw: IncomingMessage, milliseconds: number): AsyncGenerator<string> {
   yield response;
   const timer = setTimeout(() => raw.destroy(), milliseconds);

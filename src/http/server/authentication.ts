@@ -16,9 +16,10 @@ export type Identification =
 const maxUserAgentLength = 512;
 
 /**
- * Returns the sender of a request, acting in the account with the slug `account` or, if it is undefined, in the credential's
- * own. The credential is in `X-API-Key` or `Authorization: Bearer`. If both are sent the bearer token decides. A valid key of
- * another person beside it makes the request contradictory, because one of the two must be a mistake.
+ * Returns the sender of a request, acting in the account with the slug `account` or, if it is undefined, in the
+ * credential's own. The credential is in `X-API-Key` or `Authorization: Bearer`. If both are sent the bearer token
+ * decides. A valid key of another person beside it makes the request contradictory, because one of the two must be a
+ * mistake.
  */
 export async function identify(
   request: FastifyRequest,
@@ -39,10 +40,11 @@ export async function identify(
 }
 
 /**
- * Returns the viewer of a request in the account that `X-Account` names, for the APIs that respond alike to every failure. A
- * request without a credential has an anonymous viewer, whom the policies refuse. Throws {@link Unauthenticated} if the request
- * has a credential that is not valid: treating it as anonymous would hide the mistake. Throws {@link Forbidden} if the
- * credential may not be used in that account, whether the account exists or not.
+ * Returns the viewer of a request in the account that `X-Account` names, for the APIs that respond alike to every
+ * failure. A request without a credential has an anonymous viewer, whom the policies refuse. Throws
+ * {@link Unauthenticated} if the request has a credential that is not valid: treating it as anonymous would hide the
+ * mistake. Throws {@link Forbidden} if the credential may not be used in that account, whether the account exists or
+ * not.
  */
 export async function authenticate(request: FastifyRequest, credentials: Credentials): Promise<Viewer> {
   const identified = await identify(request, credentials, accountIn(request.headers));
@@ -69,8 +71,8 @@ export function originOf(request: FastifyRequest): Origin {
 }
 
 /**
- * Returns the IP address of the client: the one that the proxies of `TRUSTED_PROXIES` report, or that of the connection. A
- * reported value that is not an address, such as `unknown`, is ignored, because a client could choose it.
+ * Returns the IP address of the client: the one that the proxies of `TRUSTED_PROXIES` report, or that of the
+ * connection. A reported value that is not an address, such as `unknown`, is ignored, because a client could choose it.
  */
 export function addressOf(request: FastifyRequest): string | null {
   const { ip } = request;
@@ -86,8 +88,9 @@ function withoutPort(address: string): string {
 }
 
 /**
- * Returns the credentials in `headers`. A missing kind is undefined; an Authorization header that is no bearer token is an
- * empty text. Beside an API key, an Authorization header of another scheme is ignored, because it may be for a proxy.
+ * Returns the credentials in `headers`. A missing kind is undefined; an Authorization header that is no bearer token is
+ * an empty text. Beside an API key, an Authorization header of another scheme is ignored, because it may be for a
+ * proxy.
  */
 function credentialsIn(headers: IncomingHttpHeaders): { readonly bearer?: string; readonly apiKey?: string } {
   const { authorization } = headers;

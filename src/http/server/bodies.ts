@@ -4,7 +4,9 @@ import { hasBody } from "./connections.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The maximum size of a body without a credential on this route, in bytes. Default: the body limit of the route. */
+    /**
+     * The maximum size of a body without a credential on this route, in bytes. Default: the body limit of the route.
+     */
     readonly anonymousBodyLimit?: number;
   }
 }
@@ -13,9 +15,9 @@ declare module "fastify" {
 const smallBodyBytes = 16_384;
 
 /**
- * Limits the memory of request bodies that are arriving to `maximumBytes` together. A request beyond the limit is refused with
- * 503 before its body is read. A route may accept less without a credential. Uploads do not count, because they are streamed.
- * Call it on the root, before any route.
+ * Limits the memory of request bodies that are arriving to `maximumBytes` together. A request beyond the limit is
+ * refused with 503 before its body is read. A route may accept less without a credential. Uploads do not count, because
+ * they are streamed. Call it on the root, before any route.
  */
 export function boundBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   let bytesUnderWay = 0;
@@ -37,8 +39,8 @@ export function boundBodies(app: FastifyInstance, { maximumBytes }: { maximumByt
 }
 
 /**
- * Returns the maximum size of a body: its declared length, or the route's limit if the length is unknown or only that of the
- * encoded body.
+ * Returns the maximum size of a body: its declared length, or the route's limit if the length is unknown or only that
+ * of the encoded body.
  */
 function expectedBytes({ headers }: FastifyRequest, bodyLimit: number): number {
   const { "content-length": length, "content-encoding": coding = "identity" } = headers;

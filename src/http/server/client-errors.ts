@@ -12,14 +12,14 @@ const parserRefusals: Readonly<Record<string, { readonly status: number; readonl
 const malformed = { status: 400, detail: "This is no HTTP request, or its headers contradict each other." };
 
 /**
- * How long bytes that a refused client still sends are dropped before the connection is cut, in milliseconds. A client that is
- * cut off while it sends never sees the response.
+ * How long bytes that a refused client still sends are dropped before the connection is cut, in milliseconds. A client
+ * that is cut off while it sends never sees the response.
  */
 const lingerMilliseconds = 1_000;
 
 /**
- * Responds to a request that cannot be parsed with an RFC 9457 problem and closes its connection. It is not known for which API
- * the request was. For a server's `clientError` event, which has only the socket.
+ * Responds to a request that cannot be parsed with an RFC 9457 problem and closes its connection. It is not known for
+ * which API the request was. For a server's `clientError` event, which has only the socket.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === "ECONNRESET" || !socket.writable || hasBegunResponse(socket)) return void socket.destroy();
@@ -40,8 +40,8 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
 }
 
 /**
- * Returns whether a part of a response has been sent on the socket, which a second response would corrupt. Node.js has no
- * public property for the current response of a socket.
+ * Returns whether a part of a response has been sent on the socket, which a second response would corrupt. Node.js has
+ * no public property for the current response of a socket.
  */
 function hasBegunResponse(socket: Socket): boolean {
   const { _httpMessage: response } = socket as Socket & { readonly _httpMessage?: { readonly headersSent?: boolean } | null };

@@ -77,9 +77,10 @@ const paceCheckMilliseconds = 1_000;
 const idleUnderPressureMilliseconds = 5_000;
 
 /**
- * Watches the connections of `app`. It bounds their number, cuts off clients that send or read too slowly (408 in the API's own
- * shape if no response has begun), and sends `Connection: close` with all responses once the process is about to end. Call it
- * on the root, before any route. The HTTP server itself closes silent sockets and slow headers (`headersTimeout`).
+ * Watches the connections of `app`. It bounds their number, cuts off clients that send or read too slowly (408 in the
+ * API's own shape if no response has begun), and sends `Connection: close` with all responses once the process is about
+ * to end. Call it on the root, before any route. The HTTP server itself closes silent sockets and slow headers
+ * (`headersTimeout`).
  */
 export function watchConnections(app: FastifyInstance, limits: ConnectionLimits): Connections {
   const { maximumConnections, rates } = limits;
@@ -159,8 +160,8 @@ export function watchConnections(app: FastifyInstance, limits: ConnectionLimits)
       return opened;
     },
     beforeSending(reply) {
-      // Clients of requests that were under way when draining began have not been told to close yet. After 408, the rest of the
-      // connection's bytes belong to a body.
+      // Clients of requests that were under way when draining began have not been told to close yet. After 408, the
+      // rest of the connection's bytes belong to a body.
       if (isDraining || reply.statusCode === 408) reply.header("connection", "close").removeHeader("keep-alive");
     },
     beginDraining() {
@@ -190,17 +191,17 @@ function waitingForBody(socket: Socket, { request }: OpenConnection): number | u
 }
 
 /**
- * Returns the response bytes that the client has read so far, or undefined if the gateway is not waiting for the client to
- * read.
+ * Returns the response bytes that the client has read so far, or undefined if the gateway is not waiting for the client
+ * to read.
  */
 function waitingForReader(socket: Socket, { sent }: OpenConnection): number | undefined {
   return socket.writableLength === 0 ? undefined : sent.bytes;
 }
 
 /**
- * Returns the count of the bytes that the client has read, updated from `before`. It is exact while one write is under way.
- * When the write completes, all of its bytes count once more, so a client may read a large response at half the rate before it
- * is found to be slow.
+ * Returns the count of the bytes that the client has read, updated from `before`. It is exact while one write is under
+ * way. When the write completes, all of its bytes count once more, so a client may read a large response at half the
+ * rate before it is found to be slow.
  */
 function updateSent(socket: Socket, before: SentBytes): SentBytes {
   const complete = socket.bytesWritten - socket.writableLength;
@@ -210,8 +211,9 @@ function updateSent(socket: Socket, before: SentBytes): SentBytes {
 }
 
 /**
- * Returns how many bytes handed to the system are not sent yet. Node.js has no public property for this: `bytesWritten` counts
- * a write only when it is complete, so large writes would seem not to progress. Its own socket timeouts read this property too.
+ * Returns how many bytes handed to the system are not sent yet. Node.js has no public property for this: `bytesWritten`
+ * counts a write only when it is complete, so large writes would seem not to progress. Its own socket timeouts read
+ * this property too.
  */
 function queuedBytes(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly writeQueueSize?: unknown } | null };
@@ -222,7 +224,7 @@ function queuedBytes(socket: Socket): number {
 function giveUp(socket: Socket, { request, response }: OpenConnection): void {
   const reads = request !== undefined && request.listenerCount("error") > 0;
   if (!reads || !response || response.headersSent) return void socket.destroy();
-  // The reader of the body sees the error and responds to it as to any failure. Destroying the request would also destroy the
-  // connection.
+  // The reader of the body sees the error and responds to it as to any failure. Destroying the request would also
+  // destroy the connection.
   request.emit("error", new Refusal(408, "The body came too slowly. Send it again on a better line."));
 }

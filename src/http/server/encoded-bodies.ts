@@ -17,17 +17,18 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const supportedCodings = "gzip, deflate, br, zstd";
 
 /**
- * A decoded body for Fastify's content-type parsers. They compare Content-Length with `receivedEncodedLength`, not with the
- * decoded bytes.
+ * A decoded body for Fastify's content-type parsers. They compare Content-Length with `receivedEncodedLength`, not with
+ * the decoded bytes.
  */
 interface DecodedBody extends Transform {
   receivedEncodedLength: number;
 }
 
 /**
- * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that decodes
- * to more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC 9110, section
- * 15.5.16). Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any route.
+ * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that
+ * decodes to more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC
+ * 9110, section 15.5.16). Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any
+ * route.
  */
 export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   app.addHook("preParsing", (request, reply, payload, done) => {
@@ -54,8 +55,8 @@ function decoded(raw: IncomingMessage, decoder: Transform, maximumBytes: number)
     // The parser of the body stops reading at its own limit. This stops the decoder.
     if (decodedBytes > maximumBytes) body.destroy(new Refusal(413, `A body may have at most ${maximumBytes} bytes, decoded.`));
   });
-  // Bytes that cannot be decoded are the client's mistake. The parsers respond to an error of their stream with 400 and its
-  // message.
+  // Bytes that cannot be decoded are the client's mistake. The parsers respond to an error of their stream with 400 and
+  // its message.
   body.on("error", (error) => {
     if (!(error instanceof Refusal)) error.message = "The body is not what its Content-Encoding says.";
   });

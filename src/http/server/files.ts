@@ -25,20 +25,23 @@ export interface FilesOptions {
   /** The time after which an idle connection is destroyed. Default: half a minute. */
   readonly idleMilliseconds?: number;
   /**
-   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half a
-   * minute.
+   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half
+   * a minute.
    */
   readonly lingerMilliseconds?: number;
 }
 
 type FileRequest = FastifyRequest<{ Params: { "*": string } }>;
 
-/** How long a private cache may show a file after it was deleted. Until then the bytes of a download URL never change. */
+/**
+ * How long a private cache may show a file after it was deleted. Until then the bytes of a download URL never change.
+ */
 const cacheSeconds = 300;
 
 /**
- * Serves the signed URLs of the file store: a PUT streams the request's bytes into it, a GET or HEAD reads them, with ranges
- * and conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457 problems.
+ * Serves the signed URLs of the file store: a PUT streams the request's bytes into it, a GET or HEAD reads them, with
+ * ranges and conditions (RFC 9110). The signature is the whole permission; no credential is read. Failures are RFC 9457
+ * problems.
  */
 export async function serveFiles(app: FastifyInstance, options: FilesOptions): Promise<void> {
   const { storage, receive, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
@@ -54,8 +57,8 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
     reply.raw.setTimeout(idleMilliseconds, () => reply.raw.destroy());
   });
 
-  // A client that reads only after it has sent everything would never see a refusal, because the connection is reset while it
-  // sends. So a refusal is sent at once, and its request is read to the end before the response ends.
+  // A client that reads only after it has sent everything would never see a refusal, because the connection is reset
+  // while it sends. So a refusal is sent at once, and its request is read to the end before the response ends.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
     if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
@@ -139,7 +142,10 @@ export async function serveFiles(app: FastifyInstance, options: FilesOptions): P
   });
 }
 
-/** Returns the query of the raw URL. The router's own parsing is not used, so the verified values are exactly the used ones. */
+/**
+ * Returns the query of the raw URL. The router's own parsing is not used, so the verified values are exactly the used
+ * ones.
+ */
 function queryOf(raw: IncomingMessage): URLSearchParams {
   const url = raw.url ?? "";
   const mark = url.indexOf("?");
@@ -147,9 +153,9 @@ function queryOf(raw: IncomingMessage): URLSearchParams {
 }
 
 /**
- * Compares the media types without parameters and case, so `text/plain; charset=utf-8` matches text/plain. Types that share a
- * filename extension match too, such as application/xml and text/xml for .xml, because clients' type tables differ. The file is
- * later served with the signed type. Throws {@link Forbidden} if the types do not match.
+ * Compares the media types without parameters and case, so `text/plain; charset=utf-8` matches text/plain. Types that
+ * share a filename extension match too, such as application/xml and text/xml for .xml, because clients' type tables
+ * differ. The file is later served with the signed type. Throws {@link Forbidden} if the types do not match.
  */
 function requireType(sent: string | undefined, signed: string): void {
   const type = mediaType(sent ?? "");
@@ -159,7 +165,10 @@ function requireType(sent: string | undefined, signed: string): void {
   throw new Forbidden(`This URL takes a file with Content-Type: ${signed}.`);
 }
 
-/** Returns the filename extensions of a media type, or none if it is unknown. Inherited properties of the table are ignored. */
+/**
+ * Returns the filename extensions of a media type, or none if it is unknown. Inherited properties of the table are
+ * ignored.
+ */
 function extensionsOf(type: string): readonly string[] {
   return (Object.hasOwn(extensions, type) ? extensions[type] : undefined) ?? [];
 }
@@ -173,9 +182,9 @@ interface Range {
 const rangeShape = /^bytes=(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/i;
 
 /**
- * Returns the requested range, or undefined if the whole file is to be sent. The whole file is always a legal response; it is
- * sent for several ranges, for an invalid range, and for an If-Range with another entity tag. A date in If-Range never matches,
- * because it cannot distinguish two versions of the same second.
+ * Returns the requested range, or undefined if the whole file is to be sent. The whole file is always a legal response;
+ * it is sent for several ranges, for an invalid range, and for an If-Range with another entity tag. A date in If-Range
+ * never matches, because it cannot distinguish two versions of the same second.
  */
 function readByteRange(headers: IncomingHttpHeaders, { size, etag }: ObjectFacts): Range | "unsatisfiable" | undefined {
   const ifRange = headers["if-range"];

@@ -16,8 +16,8 @@ export interface HealthOptions {
 const readinessMilliseconds = 1_000;
 
 /**
- * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise 503
- * with the names of the failed checks. `/metrics`: metrics for Prometheus. A Fastify plugin.
+ * `/health`: the process is alive. `/ready`: a note could be written now and the process is not about to end; otherwise
+ * 503 with the names of the failed checks. `/metrics`: metrics for Prometheus. A Fastify plugin.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   const checks = Object.fromEntries(Object.entries(options.checks).map(([name, check]) => [name, oneAtATime(check)]));
@@ -99,8 +99,8 @@ async function failing(checks: ReadinessChecks, onFailure: (name: string, error:
 }
 
 /**
- * Returns a check that runs `check` once for all callers that call it during the run. Otherwise frequent callers would use up
- * the connections.
+ * Returns a check that runs `check` once for all callers that call it during the run. Otherwise frequent callers would
+ * use up the connections.
  */
 function oneAtATime(check: () => Promise<void>): () => Promise<void> {
   let underWay: Promise<void> | undefined;

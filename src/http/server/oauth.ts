@@ -15,7 +15,9 @@ export interface OAuthOptions {
 /** The paths where clients of the two REST APIs request tokens: the first is /v2's, the others are /v1's. */
 const tokenPaths = ["/oauth2/token", "/oauth/token", "/token"] as const;
 
-/** The maximum size of a token request, far above any real one. It bounds the work, because every parameter is checked. */
+/**
+ * The maximum size of a token request, far above any real one. It bounds the work, because every parameter is checked.
+ */
 const maximumTokenRequestBytes = 16_384;
 
 const keySetPath = "/.well-known/jwks.json";
@@ -90,8 +92,8 @@ const methodRefusal = tokenRefusal("invalid_request", "Tokens are asked for by P
 const bodyRefusal = tokenRefusal("invalid_request", "The body must be a form or a JSON object, of names and texts.");
 
 /**
- * Returns the parameters of a token request, or the refusal. A parameter may be sent once only, and one without a value counts
- * as omitted (RFC 6749, section 3.2).
+ * Returns the parameters of a token request, or the refusal. A parameter may be sent once only, and one without a value
+ * counts as omitted (RFC 6749, section 3.2).
  */
 function parametersOf({ body }: FastifyRequest): { readonly given: Record<string, string> } | TokenAnswer {
   const entries: [string, unknown][] | undefined =
@@ -111,7 +113,9 @@ function parametersOf({ body }: FastifyRequest): { readonly given: Record<string
   return { given: Object.fromEntries(given) };
 }
 
-/** Returns the text with a question mark for each character that RFC 6749, section 5.2 does not allow in descriptions. */
+/**
+ * Returns the text with a question mark for each character that RFC 6749, section 5.2 does not allow in descriptions.
+ */
 function withinAlphabet(text: string): string {
   return text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

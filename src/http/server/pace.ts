@@ -9,8 +9,8 @@ export interface Pace {
   /** Begins a new window, for a new request. */
   restart(): void;
   /**
-   * Returns whether a window has ended with fewer bytes than `rate`. Call it repeatedly. `bytes` is the total so far, or
-   * undefined while the gateway does not wait for the client, which ends the window.
+   * Returns whether a window has ended with fewer bytes than `rate`. Call it repeatedly. `bytes` is the total so far,
+   * or undefined while the gateway does not wait for the client, which ends the window.
    */
   isTooSlow(bytes: number | undefined, rate: MinimumRate, now: number): boolean;
 }

@@ -1,6 +1,8 @@
 import { type FastifyReply, type FastifyRequest, LogController } from "fastify";
 
-/** Logs one line for each request when its response has been sent or has failed. The arrival is logged at level `debug`. */
+/**
+ * Logs one line for each request when its response has been sent or has failed. The arrival is logged at level `debug`.
+ */
 export class OneLineEachRequest extends LogController {
   override incomingRequest(request: FastifyRequest): void {
     request.log.debug({ req: request }, "incoming request");

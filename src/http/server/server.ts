@@ -19,14 +19,16 @@ declare module "fastify" {
   }
 }
 
-/** The maximum size of a body that is not an upload. It is several times the longest note, doubled by JSON's escapes. */
+/**
+ * The maximum size of a body that is not an upload. It is several times the longest note, doubled by JSON's escapes.
+ */
 const maximumBodyBytes = 1_048_576;
 /** The maximum size of all arriving bodies together. */
 const maximumBodiesBytes = 64 * maximumBodyBytes;
 
 /**
- * How long the headers of a request may take, counted from the opening of the connection or, if it is kept alive, from their
- * first byte.
+ * How long the headers of a request may take, counted from the opening of the connection or, if it is kept alive, from
+ * their first byte.
  */
 const headersMilliseconds = 10_000;
 
@@ -39,7 +41,9 @@ const defaultRetrySeconds = 2;
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   readonly newId: () => string;
-  /** The memory that responses may use together. A response is charged from the start of its request until it is sent. */
+  /**
+   * The memory that responses may use together. A response is charged from the start of its request until it is sent.
+   */
   readonly budget: ResponseBudget;
   readonly corsOrigins: readonly string[];
   /** Addresses and networks whose `X-Forwarded-For` is trusted. */
@@ -48,7 +52,8 @@ export interface ServerOptions {
   /** The counters of the APIs, for `/metrics`. */
   readonly counters?: Counters;
   /**
-   * The path to which a URL that the router cannot read is sent, by the beginning of the URL. The host responds to others.
+   * The path to which a URL that the router cannot read is sent, by the beginning of the URL. The host responds to
+   * others.
    */
   readonly unreadable?: Readonly<Record<string, string>>;
 }
@@ -60,8 +65,8 @@ export interface Server {
 }
 
 /**
- * The HTTP host: limits, logging, request ids, CORS by an allow-list, and responses to requests that no API answers. APIs are
- * registered on it.
+ * The HTTP host: limits, logging, request ids, CORS by an allow-list, and responses to requests that no API answers.
+ * APIs are registered on it.
  */
 export function createServer(options: ServerOptions): Server {
   const {
@@ -95,8 +100,8 @@ export function createServer(options: ServerOptions): Server {
     frameworkErrors: (error, request, reply) => {
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
       if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
-      // The request is routed once more: no hook has seen it, and an API adds more than its error, such as the rate limit of a
-      // credential.
+      // The request is routed once more: no hook has seen it, and an API adds more than its error, such as the rate
+      // limit of a credential.
       Object.assign(request.raw, { originalUrl: request.url, url: path });
       app.routing(request.raw, reply.raw);
     },

@@ -19,8 +19,8 @@ export function lineStart(state: StateBlock, line: number): number {
 }
 
 /**
- * Returns the indentation of a line's text within its container, in columns. It is negative if the line is not part of the
- * container.
+ * Returns the indentation of a line's text within its container, in columns. It is negative if the line is not part of
+ * the container.
  */
 export function indentation(state: StateBlock, line: number): number {
   return (state.sCount[line] ?? 0) - state.blkIndent;
@@ -35,7 +35,9 @@ function pushParagraph(state: StateBlock, content: string): void {
   state.push("paragraph_close", "p", -1);
 }
 
-/** Returns the library's rule of that name. It is the first active rule; the only other one, the paragraph, comes last. */
+/**
+ * Returns the library's rule of that name. It is the first active rule; the only other one, the paragraph, comes last.
+ */
 function libraryRule(name: "fence" | "list"): BlockRule {
   const [rule] = new MarkdownIt("zero").enable(name).block.ruler.getRules("");
   if (rule === undefined) throw new Error(`markdown-it has no rule "${name}".`);
@@ -58,8 +60,8 @@ export function tooDeep(state: StateBlock, startLine: number, endLine: number): 
 }
 
 /**
- * The maximum number of backquotes in a fence; the dialect has three. Each further length can cost one more search through a
- * text of unclosed fences.
+ * The maximum number of backquotes in a fence; the dialect has three. Each further length can cost one more search
+ * through a text of unclosed fences.
  */
 const maximumFence = 16;
 
@@ -72,8 +74,9 @@ interface FailedSearch {
 }
 
 /**
- * Returns the rule for code between two lines of at least three backquotes. Unlike in CommonMark, a block that is not closed is
- * not code. Otherwise one stray line of backquotes would turn the rest of a mail into code, and the end of a section with it.
+ * Returns the rule for code between two lines of at least three backquotes. Unlike in CommonMark, a block that is not
+ * closed is not code. Otherwise one stray line of backquotes would turn the rest of a mail into code, and the end of a
+ * section with it.
  */
 export function createFenceRule(): BlockRule {
   const failedSearches = new WeakMap<StateBlock, Map<string, FailedSearch>>();

@@ -12,9 +12,9 @@ interface Rendering {
 }
 
 /**
- * Returns a text as a well-formed HTML fragment that is safe in any page: it has no scripts, forms, embedded content or images
- * of other servers. Links open in a new tab. The classes `mention` and `record` are there to be styled; colours of the text are
- * `style` attributes.
+ * Returns a text as a well-formed HTML fragment that is safe in any page: it has no scripts, forms, embedded content or
+ * images of other servers. Links open in a new tab. The classes `mention` and `record` are there to be styled; colours
+ * of the text are `style` attributes.
  */
 export function renderHtml(text: RichText, resolved: ResolvedReferences = {}): string {
   const rendering: Rendering = { resolved, imageUrls: new Set() };

@@ -14,8 +14,9 @@ const lastCharacter = /[\p{L}\p{N}/=&#%)\]}$-]/u;
 const imageText = /!\[([^[\]\n]*)\]/y;
 
 /**
- * Returns the normalised address if `text` may be linked to, otherwise undefined. It must be an absolute http, https or mailto
- * URL, without characters that are invisible or change the direction of text, which could make it look like another address.
+ * Returns the normalised address if `text` may be linked to, otherwise undefined. It must be an absolute http, https or
+ * mailto URL, without characters that are invisible or change the direction of text, which could make it look like
+ * another address.
  */
 export function webAddress(text: string): string | undefined {
   if (!linkable.test(text) || unaddressable.test(text)) return undefined;
@@ -67,7 +68,8 @@ export function bareAddress(state: StateInline, silent: boolean): boolean {
 }
 
 /**
- * Returns the address from `start` to the end of its word, without the punctuation after it and without an enclosing bracket.
+ * Returns the address from `start` to the end of its word, without the punctuation after it and without an enclosing
+ * bracket.
  */
 function addressAt(source: string, start: number, limit: number): string {
   let round = 0;
@@ -87,8 +89,8 @@ function addressAt(source: string, start: number, limit: number): string {
 }
 
 /**
- * The rule for `![text](key)`, an attachment that is shown inline. A URL instead of a key becomes a link, because the reader's
- * browser must not request an image from another server.
+ * The rule for `![text](key)`, an attachment that is shown inline. A URL instead of a key becomes a link, because the
+ * reader's browser must not request an image from another server.
  */
 export function imageRule(state: StateInline, silent: boolean): boolean {
   if (!state.src.startsWith("![", state.pos)) return false;
@@ -127,7 +129,8 @@ function pushLinkOpen(state: StateInline, source: string, address: string): void
 
 /**
  * Returns the text in the parentheses at `start`, and where it ends. It must be on one line. It may contain balanced
- * parentheses, because filenames have them. Their depth is bounded, so that a text of unclosed ones is not searched too often.
+ * parentheses, because filenames have them. Their depth is bounded, so that a text of unclosed ones is not searched too
+ * often.
  */
 function inParentheses(text: string, start: number, end: number): { content: string; end: number } | undefined {
   if (text.charAt(start) !== "(") return undefined;

@@ -51,8 +51,8 @@ export interface ResolvedRecord {
 }
 
 /**
- * Looks up the references of a text for one reader. A reference whose function is absent or returns undefined (it is missing,
- * or the reader may not see it) is shown as it is written in the text.
+ * Looks up the references of a text for one reader. A reference whose function is absent or returns undefined (it is
+ * missing, or the reader may not see it) is shown as it is written in the text.
  */
 export interface ResolvedReferences {
   readonly image?: ((key: string) => ResolvedImage | undefined) | undefined;

@@ -13,14 +13,15 @@ const interruptsAnything = { alt: ["paragraph", "blockquote", "list"] };
 const parser = createParser();
 
 /**
- * Returns the parsed text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``, `~strike~`, `<c
- * #rrggbb>coloured text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes, code between lines of ````
- * ``` ````, `#` headings, `---`, `[text](address)`, `![](key)` for an inline attachment, `<@209|Ellen Brown>` for a mention,
- * `<request#5>` for a record, and collapsible sections, `<details>` with a `<summary>`. Bare http and https addresses are
- * links, and line breaks stay.
+ * Returns the parsed text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``,
+ * `~strike~`, `<c #rrggbb>coloured text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes,
+ * code between lines of ```` ``` ````, `#` headings, `---`, `[text](address)`, `![](key)` for an inline attachment,
+ * `<@209|Ellen Brown>` for a mention, `<request#5>` for a record, and collapsible sections, `<details>` with a
+ * `<summary>`. Bare http and https addresses are links, and line breaks stay.
  *
- * Every string is valid: anything else is plain text, and nothing throws. Other HTML is plain text too, and so are `&amp;` and
- * `\*`, because the dialect has neither entities nor escapes. Time and size are linear in the length of the text.
+ * Every string is valid: anything else is plain text, and nothing throws. Other HTML is plain text too, and so are
+ * `&amp;` and `\*`, because the dialect has neither entities nor escapes. Time and size are linear in the length of the
+ * text.
  */
 export function parseRichText(text: string): RichText {
   return { tokens: parser.parse(text.toWellFormed().replaceAll(unprintable, "\ufffd"), {}) };

@@ -22,9 +22,9 @@ interface PlainRendering {
 }
 
 /**
- * Returns a text without its markup. Quotes keep their `> `, list items have a bullet or their number, links become `text
- * (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, and sections their title and the text
- * below it; code is unchanged. Lines are separated by line feeds.
+ * Returns a text without its markup. Quotes keep their `> `, list items have a bullet or their number, links become
+ * `text (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, and sections their title and
+ * the text below it; code is unchanged. Lines are separated by line feeds.
  */
 export function renderPlain(text: RichText, resolved: ResolvedReferences = {}): string {
   const page: PlainRendering = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };

@@ -2,8 +2,8 @@ import type { StateCore, StateInline, Token } from "markdown-it";
 import { type RecordReference, type RecordSpelling, recordKinds, type References, type RichText } from "./model.ts";
 
 /**
- * The maximum number of images, mentions and record references of one text that are looked up. Further ones are shown as they
- * are written.
+ * The maximum number of images, mentions and record references of one text that are looked up. Further ones are shown
+ * as they are written.
  */
 export const maximumReferences = 500;
 
@@ -76,8 +76,8 @@ export function recordReference(token: Token): RecordReference {
 }
 
 /**
- * Returns the references of a text, at most {@link maximumReferences}, which a caller loads before it renders the text. A
- * caller can collect those of many texts and load each kind of object once.
+ * Returns the references of a text, at most {@link maximumReferences}, which a caller loads before it renders the text.
+ * A caller can collect those of many texts and load each kind of object once.
  */
 export function referencesIn(text: RichText): References {
   const images = new Set<string>();

@@ -6,9 +6,9 @@ import type { Result, ResultOf, TextTask } from "./tasks.ts";
 /** Renders long texts in a worker thread. */
 export interface RenderingThread {
   /**
-   * Performs a task. It takes one task of each viewer in turn, because a text of 64 KB can take a quarter of a second and a
-   * page can have a hundred of them. Throws a `DomainError` if `allowance` is used up when the task's turn comes, and
-   * {@link Unavailable} if too many texts are waiting.
+   * Performs a task. It takes one task of each viewer in turn, because a text of 64 KB can take a quarter of a second
+   * and a page can have a hundred of them. Throws a `DomainError` if `allowance` is used up when the task's turn comes,
+   * and {@link Unavailable} if too many texts are waiting.
    */
   run(task: TextTask, viewer: object, allowance: RenderingAllowance): Promise<ResultOf<Result>>;
 }
@@ -21,7 +21,8 @@ interface Job {
 }
 
 /**
- * The maximum number of characters that wait for the thread: some minutes of its work, if the texts are the slowest possible.
+ * The maximum number of characters that wait for the thread: some minutes of its work, if the texts are the slowest
+ * possible.
  */
 const maximumWaitingCharacters = 67_108_864;
 
@@ -32,7 +33,9 @@ export function createRenderingThread(): RenderingThread {
   let thread: Worker | undefined;
   let underWay: { readonly job: Job; readonly began: number } | undefined;
 
-  /** Returns the next job whose response may still have a text rendered. Rejects the jobs of other responses on the way. */
+  /**
+   * Returns the next job whose response may still have a text rendered. Rejects the jobs of other responses on the way.
+   */
   function nextJob(): Job | undefined {
     for (const [viewer, jobs] of waiting) {
       // The viewer moves behind the other viewers.

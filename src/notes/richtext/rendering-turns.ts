@@ -15,8 +15,8 @@ const charactersPerTurn = 4_096;
 const overheadCharacters = 256;
 
 /**
- * Returns a renderer that renders one text after another, a few in each turn of the event loop, so that other requests do not
- * wait.
+ * Returns a renderer that renders one text after another, a few in each turn of the event loop, so that other requests
+ * do not wait.
  */
 export function createMainThreadRenderer(): MainThreadRenderer {
   const limit = pLimit(1);

@@ -16,21 +16,21 @@ declare module "../../services.ts" {
 /** Makes something of texts without keeping the process from its other requests. */
 export interface TextRenderer {
   /**
-   * Returns the result of a task for `viewer`. Short texts are rendered on the main thread, a few at a time; long ones in a
-   * worker thread, which takes one of each viewer in turn. Time and size are charged to the response. Throws `TooExpensive`
-   * if the response has used up its rendering budget, and `AnswerTooLarge` if it becomes too large.
+   * Returns the result of a task for `viewer`. Short texts are rendered on the main thread, a few at a time; long ones
+   * in a worker thread, which takes one of each viewer in turn. Time and size are charged to the response. Throws
+   * `TooExpensive` if the response has used up its rendering budget, and `AnswerTooLarge` if it becomes too large.
    */
   render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>>;
   /**
-   * Returns the references of each of the texts, so that a caller can load those of all texts at once. Throws `TooExpensive`
-   * as `render` does.
+   * Returns the references of each of the texts, so that a caller can load those of all texts at once. Throws
+   * `TooExpensive` as `render` does.
    */
   referencesOf(viewer: Viewer, texts: readonly string[]): Promise<readonly References[]>;
 }
 
 /**
- * The maximum length of a text that is rendered on the main thread, in characters. It takes some milliseconds, whatever it
- * contains.
+ * The maximum length of a text that is rendered on the main thread, in characters. It takes some milliseconds, whatever
+ * it contains.
  */
 export const maxMainThreadCharacters = 2_048;
 

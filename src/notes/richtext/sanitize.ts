@@ -23,9 +23,9 @@ const sanitizeOptions: IOptions = {
 };
 
 /**
- * Returns `html` without everything that rich text must not contain. It keeps the few elements and attributes of rich text,
- * links to http, https and mailto without a referrer, and images with a URL of `imageUrls`. This is the last check before HTML
- * is sent.
+ * Returns `html` without everything that rich text must not contain. It keeps the few elements and attributes of rich
+ * text, links to http, https and mailto without a referrer, and images with a URL of `imageUrls`. This is the last
+ * check before HTML is sent.
  */
 export function sanitize(html: string, imageUrls: ReadonlySet<string>): string {
   return sanitizeHtml(html, {

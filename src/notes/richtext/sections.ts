@@ -11,8 +11,8 @@ const titleOpening = "<summary>";
 const titleClosing = "</summary>";
 
 /**
- * The rule for the lines that begin and end a section, each on its own. {@link pairSections} pairs them when all blocks are
- * known. So a beginning without an end does not affect the text after it, and a `</details>` in code stays code.
+ * The rule for the lines that begin and end a section, each on its own. {@link pairSections} pairs them when all blocks
+ * are known. So a beginning without an end does not affect the text after it, and a `</details>` in code stays code.
  */
 export function sectionMark(state: StateBlock, startLine: number, endLine: number, silent: boolean): boolean {
   if (firstCharacter(state, startLine) !== lessThan || indentation(state, startLine) >= 4) return false;

@@ -35,9 +35,9 @@ export type ResultOf<Wanted extends Result> = Results[Wanted];
 export type PerformTask = <Wanted extends Result>(task: TextTask<Wanted>) => ResultOf<Wanted>;
 
 /**
- * Returns a function that performs tasks. It keeps only the last parsed text, from which other results may be made next. A
- * parsed long text is a hundred times as large as the text, so those of a whole page must not be kept while their references
- * are loaded.
+ * Returns a function that performs tasks. It keeps only the last parsed text, from which other results may be made
+ * next. A parsed long text is a hundred times as large as the text, so those of a whole page must not be kept while
+ * their references are loaded.
  */
 export function createTaskPerformer(): PerformTask {
   let last: { readonly text: string; readonly tokens: RichText } | undefined;

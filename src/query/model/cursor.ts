@@ -16,8 +16,8 @@ export const cursorSeparator = ".";
 const tagLength = 8;
 
 /**
- * Returns the tag that all cursors of a scope begin with. It is no secret: a client may make up a cursor, but it only names a
- * position, and policy and filter apply to a read from any position.
+ * Returns the tag that all cursors of a scope begin with. It is no secret: a client may make up a cursor, but it only
+ * names a position, and policy and filter apply to a read from any position.
  */
 export function scopeTag({ name, ordering }: CursorScope): string {
   return createHash("sha256")
@@ -27,8 +27,8 @@ export function scopeTag({ name, ordering }: CursorScope): string {
 }
 
 /**
- * Returns the cursor of `position`: the tag of its scope and the parts of the position. cursorOf in src/query/statement/json-page.ts
- * writes the same in SQL.
+ * Returns the cursor of `position`: the tag of its scope and the parts of the position. cursorOf in
+ * src/query/statement/json-page.ts writes the same in SQL.
  */
 export function encodeCursor(scope: CursorScope, position: Position): string {
   const parts = positionFields(scope.ordering).map(({ type }, index) => encodePart(type, position[index] ?? ""));

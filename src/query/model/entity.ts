@@ -28,8 +28,8 @@ export interface Entity<Row> extends PagedTable {
 }
 
 /**
- * The aliases of all entities of this process. Entities are constants of modules, and no caller sees all of them: so this is
- * the one place that can find a duplicate.
+ * The aliases of all entities of this process. Entities are constants of modules, and no caller sees all of them: so
+ * this is the one place that can find a duplicate.
  */
 const aliases = new Set<string>();
 

@@ -27,7 +27,10 @@ export interface TypedField {
   readonly type: string;
 }
 
-/** Fields of several kinds of rows. A number in a request may be larger than an integer, so numbers are compared as bigint. */
+/**
+ * Fields of several kinds of rows. A number in a request may be larger than an integer, so numbers are compared as
+ * bigint.
+ */
 export const numberField = { field: "number", type: "bigint" } as const satisfies TypedField;
 export const createdAtField = { field: "createdAt", type: "timestamptz" } as const satisfies TypedField;
 
@@ -85,8 +88,8 @@ export function conditionPredicate(condition: Condition): Partial<Predicate> {
 }
 
 /**
- * Returns the predicate that a field meets `filter`. If `every` value of the field is known, `notIn` becomes an InFilter of the
- * others.
+ * Returns the predicate that a field meets `filter`. If `every` value of the field is known, `notIn` becomes an
+ * InFilter of the others.
  */
 export function fieldPredicate<Value extends string | number | Date>(
   alias: string,
@@ -143,8 +146,8 @@ export function valuesSql({ type, values }: InFilter): readonly Sql[] {
 }
 
 /**
- * One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the order of
- * its next column.
+ * One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the
+ * order of its next column.
  */
 function inFilterSql(alias: string, one: InFilter): Sql {
   const subject = column(alias, one.field);

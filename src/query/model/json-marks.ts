@@ -18,7 +18,9 @@ export interface Placeholder {
   readonly compute: Compute<never>;
 }
 
-/** What the statement writes around the payload of a placeholder: `mark`, its number, `:`, the payload as JSON, `mark`. */
+/**
+ * What the statement writes around the payload of a placeholder: `mark`, its number, `:`, the payload as JSON, `mark`.
+ */
 export const placeholderMarks = (placeholder: number): { readonly begin: string; readonly end: string } => ({
   begin: `${placeholderMark}${placeholder}:`,
   end: placeholderMark,

@@ -1,8 +1,8 @@
 import type { Param } from "../../database/sql.ts";
 
 /**
- * The position of a row in an order: its values of the sort keys (ISO 8601 instants, numbers, names of an enumeration), and its
- * id last if the keys are not unique.
+ * The position of a row in an order: its values of the sort keys (ISO 8601 instants, numbers, names of an enumeration),
+ * and its id last if the keys are not unique.
  */
 export type Position = readonly (string | number)[];
 
@@ -29,8 +29,8 @@ export const tiesByNumber = { field: "number", type: "integer" } as const satisf
 export type Ordering = readonly [OrderKey, ...OrderKey[]];
 
 /**
- * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A position
- * stays valid when rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
+ * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A
+ * position stays valid when rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
  */
 export interface Page {
   readonly size: number;
@@ -52,7 +52,10 @@ export interface Slice<Row> {
   readonly hasPrevious: boolean;
 }
 
-/** Returns the page of the rows that {@link keyset} has `read`: without the row beyond it, in the order that was asked for. */
+/**
+ * Returns the page of the rows that {@link keyset} has `read`: without the row beyond it, in the order that was asked
+ * for.
+ */
 export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
   const kept = read.slice(0, page.size);
   const rows = page.from === "start" ? kept : kept.toReversed();
@@ -61,8 +64,8 @@ export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
 
 /** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
-  // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is not
-  // efficient.
+  // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is
+  // not efficient.
   if (page.from === "start") return { hasNext: more || Boolean(page.before), hasPrevious: Boolean(page.after || page.offset) };
   return { hasNext: Boolean(page.before), hasPrevious: more || Boolean(page.after) };
 }
@@ -87,7 +90,9 @@ export function nameOf(ordering: Ordering): string {
   return ordering.map(({ field, direction }) => `${field} ${direction}`).join(", ");
 }
 
-/** Returns the complete sort keys in the direction in which `page` reads them: reversed if it is counted from the end. */
+/**
+ * Returns the complete sort keys in the direction in which `page` reads them: reversed if it is counted from the end.
+ */
 export function readingOrder(ordering: Ordering, { from }: Page): Ordering {
   const [first, ...others] = completeKeys(ordering);
   if (from === "start") return [first, ...others];

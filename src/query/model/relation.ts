@@ -14,8 +14,8 @@ export interface PageInput {
 export interface OneRelation<Row = unknown> {
   readonly target: Entity<Row>;
   /**
-   * Returns a FROM item and conditions: a table under the target's alias, then the policy, then the key or the join with the
-   * parent's alias. Throws a {@link DomainError} if the viewer may read no such rows.
+   * Returns a FROM item and conditions: a table under the target's alias, then the policy, then the key or the join
+   * with the parent's alias. Throws a {@link DomainError} if the viewer may read no such rows.
    */
   readonly from: (viewer: Viewer) => Sql;
   /** A condition that is true for rows that their service must reconcile with another store first. Default: no row. */

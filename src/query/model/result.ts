@@ -11,7 +11,8 @@ export interface StatementResult {
 /** JSON of a response, as the database wrote it. */
 export interface JsonResult {
   /**
-   * Returns the JSON with its computed values for `context`. Throws {@link UnsupportedAsJson}, and what computing a value throws.
+   * Returns the JSON with its computed values for `context`. Throws {@link UnsupportedAsJson}, and what computing a
+   * value throws.
    */
   text(context: ResponseContext): string | Promise<string>;
 }
@@ -45,7 +46,10 @@ export function attachPreloaded(row: object, relations: Preloaded): void {
   (row as WithAttachments)[attachedRelations] = relations;
 }
 
-/** Returns the relation `key` that was read with `row`: a row, null or a page. Undefined if it was not read with the row. */
+/**
+ * Returns the relation `key` that was read with `row`: a row, null or a page. Undefined if it was not read with the
+ * row.
+ */
 export function preloaded(row: object, key: RelationKey): unknown {
   const relations = (row as WithAttachments)[attachedRelations];
   const index = relations?.indexes.get(key);

@@ -4,13 +4,13 @@ import type { Position, Slice } from "./page.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 
 /**
- * What to read of a row. GraphQL builds it from a document, REST has it as a constant. Plans are cached by the object, so the same
- * selection must be the same object.
+ * What to read of a row. GraphQL builds it from a document, REST has it as a constant. Plans are cached by the object,
+ * so the same selection must be the same object.
  */
 export interface Selection {
   /**
-   * `json`: the row comes with its JSON, which has these members in this order. `rows`: the row comes with the columns and the
-   * relations of these members, for resolvers that complete it.
+   * `json`: the row comes with its JSON, which has these members in this order. `rows`: the row comes with the columns
+   * and the relations of these members, for resolvers that complete it.
    */
   readonly as: "json" | "rows";
   readonly members: RowMembers;

@@ -3,8 +3,9 @@ import { maximumBytesParam } from "../model/params.ts";
 import { isParam, param, sql, type Sql, boundParam } from "../../database/sql.ts";
 
 /**
- * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a level. With
- * hundreds of nested relations PostgreSQL plans for longer than it runs, and a function takes at most 100 arguments.
+ * How many relations one statement reads, and how deep they nest. Deeper ones have statements of their own, one a
+ * level. With hundreds of nested relations PostgreSQL plans for longer than it runs, and a function takes at most 100
+ * arguments.
  */
 const maximum = { depth: 10, relations: 40 } as const;
 
@@ -25,12 +26,15 @@ export function createBudget(): Budget {
   };
 }
 
-/** A page that may read more rows is stopped as soon as its JSON exceeds the maximum size. A stored text has at most 64 KB. */
+/**
+ * A page that may read more rows is stopped as soon as its JSON exceeds the maximum size. A stored text has at most 64
+ * KB.
+ */
 const maxUnboundedRows = 256;
 
 /**
- * Returns the rows of the subquery `written` in their order. If they may have too much JSON, since they probably read `weight`
- * rows, the statement fails as soon as the sum of `bytes` exceeds the maximum size of a result.
+ * Returns the rows of the subquery `written` in their order. If they may have too much JSON, since they probably read
+ * `weight` rows, the statement fails as soon as the sum of `bytes` exceeds the maximum size of a result.
  */
 export function boundedRows(weight: number, written: Sql, bytes: Sql): Sql {
   if (weight <= maxUnboundedRows) return sql`(${written})`;

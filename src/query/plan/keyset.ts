@@ -10,8 +10,9 @@ export interface Keyset {
   /** The number of rows to read: one more than the size, unless `lookahead` is false. */
   readonly limit: Sql;
   /**
-   * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in the order
-   * of the first key, which an index has, up to the last row of the page and the rows that equal it in that key.
+   * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in
+   * the order of the first key, which an index has, up to the last row of the page and the rows that equal it in that
+   * key.
    */
   readonly gather: Sql | undefined;
 }
@@ -62,8 +63,8 @@ function beyond(alias: string, keys: readonly OrderKey[], position: GivenPositio
     const values = parts.map((part) => part.value);
     return sql`(${join(columns, ", ")}) ${first.comparison} (${join(values, ", ")})`;
   }
-  // A row comparison has one direction. With two, the condition compares by the first key that differs. The rest implies the
-  // comparison of the first key, but the planner needs it to find the index range.
+  // A row comparison has one direction. With two, the condition compares by the first key that differs. The rest
+  // implies the comparison of the first key, but the planner needs it to find the index range.
   const further = parts.map((part, index) => {
     const same = parts.slice(0, index).map((before) => sql`${before.column} = ${before.value}`);
     return sql`(${allOf([...same, sql`${part.column} ${part.comparison} ${part.value}`])})`;

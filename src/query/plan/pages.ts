@@ -4,9 +4,9 @@ import { keyset } from "./keyset.ts";
 import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
 import { allOf, column, join, raw, sql, type Sql, integer } from "../../database/sql.ts";
 
-// How a page is read. If one index holds all conditions and then the order, the statement is written so that the planner can
-// use no other index. The planner assumes that rows are spread evenly, and would read past all internal notes to find the
-// public ones.
+// How a page is read. If one index holds all conditions and then the order, the statement is written so that the
+// planner can use no other index. The planner assumes that rows are spread evenly, and would read past all internal
+// notes to find the public ones.
 
 /** A field that must equal a value. */
 interface EqualityColumn {
@@ -88,7 +88,8 @@ function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page)
 }
 
 /**
- * Returns `rows` with `first = value`, if they require it, as `first >= value AND first <= value`: ranges are on the first key.
+ * Returns `rows` with `first = value`, if they require it, as `first >= value AND first <= value`: ranges are on the
+ * first key.
  */
 function rangeByFirstKey(rows: Rows, { field }: OrderKey): Rows {
   const { inFilters, rangeFilters, others } = rows.predicate;
@@ -110,9 +111,9 @@ interface IndexPrefix {
 }
 
 /**
- * Returns the fields before `keys` in the index that holds all conditions: the fields with a condition, and, with all of their
- * values, the fields without one. Undefined if there is no such index. Of several it takes the one with the fewest ranges to
- * read.
+ * Returns the fields before `keys` in the index that holds all conditions: the fields with a condition, and, with all
+ * of their values, the fields without one. Undefined if there is no such index. Of several it takes the one with the
+ * fewest ranges to read.
  */
 function indexPrefixFor(
   { indexes, closed }: PagedTable,
@@ -140,9 +141,9 @@ function indexPrefixFor(
 }
 
 /**
- * Returns how many of the equality columns can be compared with `=`, which makes a range smaller. A column with `=` is no part
- * of the order, so that the planner could choose another index: the count ends where one of `others` would have the rest of the
- * order too.
+ * Returns how many of the equality columns can be compared with `=`, which makes a range smaller. A column with `=` is
+ * no part of the order, so that the planner could choose another index: the count ends where one of `others` would have
+ * the rest of the order too.
  */
 function equalAtMost(
   others: PagedTable["indexes"],
@@ -176,8 +177,8 @@ function combined(prefix: readonly InFilter[]): readonly (readonly EqualityColum
 }
 
 /**
- * Returns a statement that reads the index range of each of `combinations`, by a join with their VALUES. The caller orders the
- * rows.
+ * Returns a statement that reads the index range of each of `combinations`, by a join with their VALUES. The caller
+ * orders the rows.
  */
 function merged(
   { alias, from }: Source,
@@ -195,9 +196,9 @@ function merged(
 }
 
 /**
- * Returns a statement for an order whose second key has the other direction than in the index. A recursive query steps from one
- * value of the first key to the next, and reads a page of each. It stops when there are enough rows: PostgreSQL takes a step
- * only if it needs its rows.
+ * Returns a statement for an order whose second key has the other direction than in the index. A recursive query steps
+ * from one value of the first key to the next, and reads a page of each. It stops when there are enough rows:
+ * PostgreSQL takes a step only if it needs its rows.
  */
 function looseIndexScan(
   source: Source,
@@ -232,9 +233,9 @@ function looseIndexScan(
 }
 
 /**
- * Returns the page of one combination of equality columns. Their row comparison and their place in the order make the planner
- * use this index alone. Ranges and positions are part of the same comparison: by themselves they would be compared with every
- * entry from its start.
+ * Returns the page of one combination of equality columns. Their row comparison and their place in the order make the
+ * planner use this index alone. Ranges and positions are part of the same comparison: by themselves they would be
+ * compared with every entry from its start.
  */
 function readIndexRange(
   { alias, from, rangeFilters, equal }: Source,

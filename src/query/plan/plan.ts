@@ -17,13 +17,19 @@ export interface Plan {
   readonly read: Read;
   /** Whether the statement writes the JSON of a response, or rows for resolvers. */
   readonly as: Selection["as"];
-  /** Returns the FROM item of a row, which begins with the policy. Throws a {@link DomainError} if it refuses the read. */
+  /**
+   * Returns the FROM item of a row, which begins with the policy. Throws a {@link DomainError} if it refuses the read.
+   */
   row(relation: OneRelation): Sql;
-  /** Returns the plan of a page. `lookahead`: one row more is read. Throws a {@link DomainError} if the policy refuses the read. */
+  /**
+   * Returns the plan of a page. `lookahead`: one row more is read. Throws a {@link DomainError} if the policy refuses
+   * the read.
+   */
   page<Input extends PageInput>(relation: ManyRelation<unknown, Input>, input: Input, lookahead: boolean): PagePlan;
   /**
-   * Returns what `plan` returns for a relation at `depth`. If the budget is used up or the policy refuses the read, it returns
-   * undefined for rows, whose resolvers read such a relation themselves, and throws {@link UnsupportedAsJson} for JSON.
+   * Returns what `plan` returns for a relation at `depth`. If the budget is used up or the policy refuses the read, it
+   * returns undefined for rows, whose resolvers read such a relation themselves, and throws {@link UnsupportedAsJson}
+   * for JSON.
    */
   related<Planned>(depth: number, plan: () => Planned): Planned | undefined;
 }

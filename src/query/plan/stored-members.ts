@@ -12,12 +12,12 @@ import {
   type ToOne,
 } from "../model/selection.ts";
 
-// Rows are read with the same members as JSON, but as they are stored: the columns that the members need, and the relations by
-// the keys with which resolvers find them.
+// Rows are read with the same members as JSON, but as they are stored: the columns that the members need, and the
+// relations by the keys with which resolvers find them.
 
 /**
- * How many pages of one relation are read with their row. Further ones have statements of their own, so that the size of each
- * result is known before the next read.
+ * How many pages of one relation are read with their row. Further ones have statements of their own, so that the size
+ * of each result is known before the next read.
  */
 const maxPagesOfRelation = 4;
 

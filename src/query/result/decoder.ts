@@ -11,7 +11,10 @@ import { createJsonResult } from "./json-result.ts";
 /** Returns the row or the page of a result, or null if the statement returned no row. */
 export type Decode = (result: StatementResult) => object | null;
 
-/** Returns the function that decodes results of a statement. Callers that share a result get one object, which nobody changes. */
+/**
+ * Returns the function that decodes results of a statement. Callers that share a result get one object, which nobody
+ * changes.
+ */
 export function createDecoder({ read, placeholders }: WrittenStatement): Decode {
   const decode = read.kind === "row" ? decoderOfRow(read, placeholders) : decoderOfPage(read, placeholders);
   const decoded = new WeakMap<StatementResult, object>();

@@ -12,14 +12,19 @@ import { isUnavailable } from "../../database/unavailable.ts";
 /** The values of a statement's parameters, in their order. */
 export type ParamValues = readonly string[];
 
-/** As {@link StatementResult}, with its size. `json` is null if the size exceeds the maximum. Both are null if there is no row. */
+/**
+ * As {@link StatementResult}, with its size. `json` is null if the size exceeds the maximum. Both are null if there is
+ * no row.
+ */
 interface SizedResult extends StatementResult {
   readonly bytes: number | null;
 }
 
 /** Runs a statement. The size of a result is charged to its `response`. */
 export interface Batch {
-  /** Runs it together with what others ask in the same moment. Throws {@link AnswerTooLarge} and {@link Unavailable}. */
+  /**
+   * Runs it together with what others ask in the same moment. Throws {@link AnswerTooLarge} and {@link Unavailable}.
+   */
   one(values: ParamValues, response: ResponseAllowance): Promise<StatementResult>;
   /** Runs it for all `questions` of one caller by one statement. Throws as {@link Batch.one}. */
   all(questions: readonly ParamValues[], response: ResponseAllowance): Promise<readonly StatementResult[]>;
@@ -52,8 +57,8 @@ export interface BatchedStatement {
 }
 
 /**
- * Returns a batch, which sends equal statements of one moment as one. A large result has a statement of its own, which waits
- * until there is memory for it.
+ * Returns a batch, which sends equal statements of one moment as one. A large result has a statement of its own, which
+ * waits until there is memory for it.
  */
 export function createBatch(
   { database, maximumBytes, sharedParams, largeResults, sizes }: BatchDependencies,

@@ -19,8 +19,8 @@ export interface PreparedStatement {
 /** Sends statements. */
 export interface StatementRunner {
   /**
-   * Returns the prepared statement, which probably reads at most `weight` rows. Equal statements of one access scope have one
-   * batch, so that they are sent together.
+   * Returns the prepared statement, which probably reads at most `weight` rows. Equal statements of one access scope
+   * have one batch, so that they are sent together.
    */
   prepare(statement: Sql, weight: number, accessScope: string): PreparedStatement;
 }
@@ -38,8 +38,8 @@ const batchCache = { max: 500, maxSize: 5_000_000, maxEntrySize: 50_000 } as con
 /** How many sizes of results are cached, by the text of their statement. */
 const sizeCacheSize = 2_000;
 /**
- * How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other connections
- * are idle.
+ * How many rows one statement may read for a whole batch. With more, all callers wait for the last one while other
+ * connections are idle.
  */
 const maxRowsOfBatch = 4_000;
 const maxQuestionsOfBatch = 32;
@@ -61,8 +61,8 @@ export function createStatementRunner(dependencies: StatementRunnerDependencies)
   return {
     prepare(statement, weight, accessScope) {
       const texts = writeTexts(statement, (name) => name in sharedParams());
-      // The statement and its constants already have the policy in them. The access scope is added so that viewers of two scopes
-      // can never share a statement.
+      // The statement and its constants already have the policy in them. The access scope is added so that viewers of
+      // two scopes can never share a statement.
       const text = `${accessScope} ${JSON.stringify(texts.constants)} ${texts.single}`;
       const name = createHash("sha256").update(text).digest("base64url");
       const maxBatchSize = Math.max(1, Math.min(maxQuestionsOfBatch, Math.floor(maxRowsOfBatch / weight)));

@@ -3,13 +3,13 @@ import { isParam, type Param, type Sql } from "../../database/sql.ts";
 /** The texts of a statement: for one set of values of its parameters, and for many. */
 export interface StatementTexts {
   /**
-   * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of bytes.
-   * Returns one row or none: `bytes`, and the text `json`, which is null if it is too long.
+   * Takes {@link constants}, a text for each of {@link sharedParams} and for each of {@link params}, and the maximum of
+   * bytes. Returns one row or none: `bytes`, and the text `json`, which is null if it is too long.
    */
   readonly single: string;
   /**
-   * As `single`, with an array of texts for each of {@link params}. Returns such rows with their `place`, from 1. Written at
-   * first use.
+   * As `single`, with an array of texts for each of {@link params}. Returns such rows with their `place`, from 1.
+   * Written at first use.
    */
   readonly many: string;
   readonly constants: readonly unknown[];
@@ -37,8 +37,8 @@ export function writeTexts({ strings, values }: Sql, isShared: (name: string) =>
   const arrays = params.map((_, index) => `$${filled + index + 1}::text[]`);
   const names = params.map((_, index) => `v${index + 1}`);
   const limit = `$${filled + params.length + 1}::integer`;
-  // A text that is too long is not sent. Because of OFFSET 0 the planner does not compute the text once for each time that it
-  // is named here.
+  // A text that is too long is not sent. Because of OFFSET 0 the planner does not compute the text once for each time
+  // that it is named here.
   const limited = (statement: string): string =>
     `SELECT CASE WHEN octet_length(read.json) <= ${limit} THEN read.json END AS json,` +
     ` octet_length(read.json) AS bytes FROM (${statement} OFFSET 0) read`;

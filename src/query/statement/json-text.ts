@@ -64,7 +64,10 @@ function base64Of(type: string, uuid: Sql): Sql {
   return sql`encode(convert_to(${textOf([`${type}:`, sql`${uuid}::text`])}, 'UTF8'), 'base64')`;
 }
 
-/** The characters of a literal besides marks: names and the punctuation of JSON. None of them ends a string in PostgreSQL. */
+/**
+ * The characters of a literal besides marks: names and the punctuation of JSON. None of them ends a string in
+ * PostgreSQL.
+ */
 const harmless = /^[\w\-{}[\]":,.]*$/;
 const escapedMarks = [
   { mark: divider, escape: String.raw`\x0a` },

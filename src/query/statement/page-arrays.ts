@@ -7,7 +7,9 @@ import { coalesce, type Piece, encoded, textOf } from "./json-text.ts";
 
 // Writes pages as JSON. The JSON of their rows is given.
 
-/** What identifies the first and the last row of a page: a text of each row, and the name of the array of these texts. */
+/**
+ * What identifies the first and the last row of a page: a text of each row, and the name of the array of these texts.
+ */
 export interface EndsOf {
   readonly name: "positions" | "cursors";
   readonly text: readonly Piece[];
@@ -42,7 +44,10 @@ export function writeList(page: Page, number: number): readonly Piece[] {
   return ["[", sql`array_to_string(${found}[${first}:${last}], ',')`, "]"];
 }
 
-/** Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the texts of `ends`. */
+/**
+ * Returns a subquery with arrays over the rows of a page: each of `lists`, as `list_1` and so on, and the texts of
+ * `ends`.
+ */
 export function aggregated(
   lists: readonly (readonly Piece[])[],
   ends: EndsOf | undefined,

@@ -22,11 +22,11 @@ export interface WrittenStatement {
 }
 
 /**
- * Returns the statement of a read under the policy of `viewer`. The text of JSON with a head has the head, {@link divider}, then
- * the JSON.
+ * Returns the statement of a read under the policy of `viewer`. The text of JSON with a head has the head,
+ * {@link divider}, then the JSON.
  *
- * Throws a {@link DomainError} if the policy refuses the read, and {@link UnsupportedAsJson} if it refuses a part of it or the
- * JSON would be too large for one statement.
+ * Throws a {@link DomainError} if the policy refuses the read, and {@link UnsupportedAsJson} if it refuses a part of it
+ * or the JSON would be too large for one statement.
  */
 export function writeStatement(read: Read, viewer: Viewer): WrittenStatement {
   const plan = planRead(read, viewer);
@@ -58,7 +58,10 @@ function pageStatement(read: ReadOfPage | ReadOfPages, writing: Writing): Pick<W
   return { sql: read.kind === "pages" ? sql`${json} FROM ${writing.plan.row(read.parent)}` : json, weight };
 }
 
-/** The head of a list: how many rows were read, the positions of the first and the last, and how many there are on all pages. */
+/**
+ * The head of a list: how many rows were read, the positions of the first and the last, and how many there are on all
+ * pages.
+ */
 export type ListHead = readonly [
   read: number,
   first: readonly (string | number)[] | null,

@@ -36,7 +36,8 @@ export interface Writing {
 }
 
 /**
- * Returns the JSON object of a row that is in the FROM of the statement. If the row needs reconciling, JSON begins with a mark.
+ * Returns the JSON object of a row that is in the FROM of the statement. If the row needs reconciling, JSON begins with
+ * a mark.
  *
  * Throws {@link UnsupportedAsJson}.
  */
@@ -56,8 +57,8 @@ export function writeRow(
 }
 
 /**
- * Writes the members of an object with commas between them. If they are not `all` members, there is a comma before the first
- * one too.
+ * Writes the members of an object with commas between them. If they are not `all` members, there is a comma before the
+ * first one too.
  */
 function writeMembers(entity: Entity<unknown>, members: RowMembers, writing: Writing, depth: number, all = true): Written {
   let weight = 0;
@@ -89,8 +90,8 @@ function afterComma(entity: Entity<unknown>, member: RowMember, pieces: readonly
 }
 
 /**
- * Returns a name of an enumeration or a boolean as SQL text: it is the same in every execution. Throws a TypeError for any
- * other text.
+ * Returns a name of an enumeration or a boolean as SQL text: it is the same in every execution. Throws a TypeError for
+ * any other text.
  */
 function constant(value: string | boolean): Sql {
   if (typeof value === "boolean") return raw(String(value));

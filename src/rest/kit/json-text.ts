@@ -28,8 +28,8 @@ export async function renderJson(found: object, context: object): Promise<string
 }
 
 /**
- * Returns the result of `read`, which reads rows as JSON. Throws the `DomainError` with which a policy has refused a part of
- * the selection.
+ * Returns the result of `read`, which reads rows as JSON. Throws the `DomainError` with which a policy has refused a
+ * part of the selection.
  */
 export async function inJson<Found>(read: () => Promise<Found>): Promise<Found> {
   try {

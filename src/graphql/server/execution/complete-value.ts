@@ -25,8 +25,8 @@ export interface ExecutionContext {
 /**
  * Returns `value` as JSON: CompleteValue of the GraphQL specification (6.4.3), where rows already have their JSON.
  *
- * Throws, or rejects with, {@link UnsupportedAsJson} if a row has no JSON or `value` is not of its type, and the errors of
- * resolvers and serializers.
+ * Throws, or rejects with, {@link UnsupportedAsJson} if a row has no JSON or `value` is not of its type, and the errors
+ * of resolvers and serializers.
  */
 function completeValue(value: unknown, type: GraphQLOutputType, execution: ExecutionContext): MaybePromise<string> {
   if (value instanceof Promise) return value.then((known: unknown) => completeValue(known, type, execution));
@@ -51,7 +51,8 @@ function fieldExecutorOf(execution: ExecutionContext): FieldExecutor {
 }
 
 /**
- * Returns the object `value` as JSON: ExecuteSelectionSet of the GraphQL specification (6.3). Throws as {@link completeValue}.
+ * Returns the object `value` as JSON: ExecuteSelectionSet of the GraphQL specification (6.3). Throws as
+ * {@link completeValue}.
  */
 function executeSelectionSet(
   value: unknown,
@@ -70,8 +71,8 @@ function executeSelectionSet(
 }
 
 /**
- * Returns the JSON of the field `selected` of `source`: ExecuteField of the GraphQL specification (6.4). Throws as {@link
- * completeValue}.
+ * Returns the JSON of the field `selected` of `source`: ExecuteField of the GraphQL specification (6.4). Throws as
+ * {@link completeValue}.
  */
 export function executeField(
   source: unknown,

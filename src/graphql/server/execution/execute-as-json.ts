@@ -52,9 +52,9 @@ export class JsonExecutionFault extends Error {
  * Returns a function that executes the root fields of a query as JSON, by the same resolvers and services as rows. The
  * selections of `context` must be of JSON. Introspection is left to graphql-js before anything is read.
  *
- * The function returns the fields in the order of the document, or undefined if it is no query or its variables or directives
- * are not valid: graphql-js then reports that. Its promise rejects with {@link AnswerTooLarge}, {@link TooExpensive} and {@link
- * Unavailable}, which rows would only meet again.
+ * The function returns the fields in the order of the document, or undefined if it is no query or its variables or
+ * directives are not valid: graphql-js then reports that. Its promise rejects with {@link AnswerTooLarge},
+ * {@link TooExpensive} and {@link Unavailable}, which rows would only meet again.
  */
 export function createExecuteAsJson(
   schema: GraphQLSchema,
@@ -100,8 +100,8 @@ function outcomeOfMeta(query: GraphQLObjectType, nodes: FieldGroup): Outcome {
 }
 
 /**
- * Returns the outcome of `work`, without a promise if `work` returns none. Throws, or rejects with, an error of the whole
- * operation.
+ * Returns the outcome of `work`, without a promise if `work` returns none. Throws, or rejects with, an error of the
+ * whole operation.
  */
 function outcomeOf(work: () => MaybePromise<string>): Outcome | Promise<Outcome> {
   try {
@@ -126,7 +126,9 @@ function asOutcome(error: unknown): Outcome {
   return { kind: "fault", error: new JsonExecutionFault(asError(error)) };
 }
 
-/** Whether rows would only meet `error` again: the result is too large, or the database is not available or overloaded. */
+/**
+ * Whether rows would only meet `error` again: the result is too large, or the database is not available or overloaded.
+ */
 function isForWholeAnswer(error: unknown): boolean {
   return error instanceof AnswerTooLarge || error instanceof TooExpensive || isUnavailable(error);
 }

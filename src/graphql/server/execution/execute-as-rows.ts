@@ -7,7 +7,8 @@ import type { Variables } from "../../documents/limits.ts";
 import { requireJsonBytes } from "./result-size.ts";
 
 /**
- * Returns a function that executes operations by graphql-js over rows: mutations, introspection and root fields with an error.
+ * Returns a function that executes operations by graphql-js over rows: mutations, introspection and root fields with an
+ * error.
  */
 export function createExecuteAsRows(
   schema: GraphQLSchema,
@@ -22,8 +23,8 @@ export function createExecuteAsRows(
       operationName: operation.node.name?.value ?? null,
     });
     if ("data" in result || !result.errors) return withinMaximum(result, maximumBytes);
-    // The execution did not start, by now because of the variables: a request error of the GraphQL specification (7.1.2), which
-    // has status 400.
+    // The execution did not start, by now because of the variables: a request error of the GraphQL specification
+    // (7.1.2), which has status 400.
     return { errors: result.errors.map((error) => withHttp(error, { status: 400 })) };
   };
 }

@@ -32,8 +32,8 @@ export interface ExecuteOptions {
 }
 
 /**
- * Returns a function that executes queries as JSON, and as rows what cannot be executed as JSON: mutations, introspection and
- * root fields with an error for the client. A root field that was executed as JSON is not read again.
+ * Returns a function that executes queries as JSON, and as rows what cannot be executed as JSON: mutations,
+ * introspection and root fields with an error for the client. A root field that was executed as JSON is not read again.
  */
 export function createExecute(schema: GraphQLSchema, { maximumBytes, counts, onlyRows }: ExecuteOptions): Execute {
   const executeAsJson = createExecuteAsJson(schema);

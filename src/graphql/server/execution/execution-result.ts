@@ -14,8 +14,8 @@ interface StringifiedResult extends ExecutionResult {
 }
 
 /**
- * Returns a result with the JSON `data`, which is parsed only if something reads it. It must not be changed or copied: see
- * {@link forPlugins}.
+ * Returns a result with the JSON `data`, which is parsed only if something reads it. It must not be changed or copied:
+ * see {@link forPlugins}.
  */
 export function resultOfJson(data: string): ExecutionResult {
   const result: StringifiedResult = {
@@ -27,7 +27,9 @@ export function resultOfJson(data: string): ExecutionResult {
   return result;
 }
 
-/** Returns a result that plugins may change and copy. Its JSON is written anew if they did, or if they read the data. */
+/**
+ * Returns a result that plugins may change and copy. Its JSON is written anew if they did, or if they read the data.
+ */
 export function forPlugins(result: ExecutionResult): ExecutionResult {
   return isStringified(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
 }

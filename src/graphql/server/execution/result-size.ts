@@ -9,8 +9,8 @@ export function requireBytes(text: string, maximumBytes: number): void {
 }
 
 /**
- * Counts the minimum size of `value` as JSON without writing it: a text that occurs many times takes its memory once until it
- * is written.
+ * Counts the minimum size of `value` as JSON without writing it: a text that occurs many times takes its memory once
+ * until it is written.
  *
  * Throws {@link AnswerTooLarge} as soon as the size exceeds `maximumBytes`.
  */

@@ -9,8 +9,8 @@ export interface HttpResult {
   readonly body: string;
 }
 
-// Yoga's result processor determines status, headers and body. It constructs the given class and uses nothing of a Response but
-// the arguments of its constructor.
+// Yoga's result processor determines status, headers and body. It constructs the given class and uses nothing of a
+// Response but the arguments of its constructor.
 const httpResultApi = {
   Response: function asHttpResult(body: string, { status, headers }: Omit<HttpResult, "body">): HttpResult {
     return { status, headers, body };

@@ -22,10 +22,10 @@ interface MediaRange {
 }
 
 /**
- * Returns the media type for the result of a query or a mutation from `accept` (RFC 9110, 12.5.1; GraphQL over HTTP), or
- * undefined if it accepts none of ours. JSON wins over streams if it is accepted at all: clients list stream types in case of a
- * stream, and a query has none. Of two types with the same weight the first one listed wins; for a wildcard it is
- * `application/json`.
+ * Returns the media type for the result of a query or a mutation from `accept` (RFC 9110, 12.5.1; GraphQL over HTTP),
+ * or undefined if it accepts none of ours. JSON wins over streams if it is accepted at all: clients list stream types
+ * in case of a stream, and a query has none. Of two types with the same weight the first one listed wins; for a
+ * wildcard it is `application/json`.
  */
 export function negotiate(accept = defaultAccept): JsonType | StreamType | undefined {
   const ranges = rangesIn(accept);
@@ -46,7 +46,9 @@ function bestOf<Type extends string>(types: readonly Type[], ranges: readonly Me
     .map(({ type }) => type);
 }
 
-/** The maximum number of cached headers. Clients repeat theirs. A header that is longer than any client's is not cached. */
+/**
+ * The maximum number of cached headers. Clients repeat theirs. A header that is longer than any client's is not cached.
+ */
 const maximumKnown = 200;
 const maxCachedAccept = 300;
 
@@ -74,8 +76,8 @@ function rangesIn(given: string): MediaRange[] {
     .split(",")
     .map((range, position) => {
       const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
-      // JSON is UTF-8, and so are all our types. Other parameters, such as deferSpec, are about features that are not requested
-      // here.
+      // JSON is UTF-8, and so are all our types. Other parameters, such as deferSpec, are about features that are not
+      // requested here.
       const charset = parameters.find((parameter) => parameter.startsWith("charset="));
       const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);
       return { type, weight: isUtf8 ? weightIn(parameters) : 0, position };

@@ -3,7 +3,10 @@ import type { Parameters } from "../operations.ts";
 /** The names of the parameters of a request. */
 const parameterNames: ReadonlySet<string> = new Set(["query", "variables", "operationName", "extensions"]);
 
-/** Returns the parameters in the body of a request, or undefined if they are not well formed: Yoga then reports the error. */
+/**
+ * Returns the parameters in the body of a request, or undefined if they are not well formed: Yoga then reports the
+ * error.
+ */
 export function parseParams(body: unknown): Parameters | undefined {
   if (typeof body !== "string") return undefined;
   const given = jsonOrUndefined(body);

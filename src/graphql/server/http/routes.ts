@@ -40,15 +40,19 @@ export interface GraphqlOptions {
 }
 
 const graphqlPath = "/graphql";
-/** The maximum size of a body without a credential, in bytes. A document within the limits of such requests is not longer. */
+/**
+ * The maximum size of a body without a credential, in bytes. A document within the limits of such requests is not
+ * longer.
+ */
 const anonymousBodyLimit = 65_536;
 
 /** The methods of {@link graphqlPath}. The host answers OPTIONS, and HEAD as a GET without its body. */
 const allowedMethods = "GET, HEAD, POST, OPTIONS";
 
 /**
- * Headers of Yoga's responses about a connection that it does not have. The host frames its responses itself: clients refuse
- * two framings at once, which can smuggle requests past proxies (RFC 9112, 6.3). `content-encoding: none` is no coding.
+ * Headers of Yoga's responses about a connection that it does not have. The host frames its responses itself: clients
+ * refuse two framings at once, which can smuggle requests past proxies (RFC 9112, 6.3). `content-encoding: none` is no
+ * coding.
  */
 const connectionHeaders: ReadonlySet<string> = new Set([
   "connection",
@@ -58,9 +62,9 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A Fastify plugin for GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, GraphiQL for a browser. The fast
- * path answers plain POST requests that accept JSON, without a Request and a Response. All others go through Yoga. Both perform
- * operations by the same function.
+ * A Fastify plugin for GraphQL over HTTP at {@link graphqlPath}: JSON by POST, queries by GET, GraphiQL for a browser.
+ * The fast path answers plain POST requests that accept JSON, without a Request and a Response. All others go through
+ * Yoga. Both perform operations by the same function.
  */
 export async function graphql(app: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { schema, services, maximumBytes, authenticate, limits, counts, publicUrl, examples, plugins } = options;

@@ -103,8 +103,8 @@ function exactly<Value>(operator: Operator, values: readonly Value[]): FieldFilt
 }
 
 /**
- * Returns the filters of a query. Every parameter that is not in `reserved` is a filter, and all of them must hold. Throws
- * {@link BadRequest} if a filter is not valid.
+ * Returns the filters of a query. Every parameter that is not in `reserved` is a filter, and all of them must hold.
+ * Throws {@link BadRequest} if a filter is not valid.
  */
 export function readFilters<Fields extends Readonly<Record<string, unknown>>>(
   query: Query,
@@ -140,7 +140,8 @@ function isFilterable(field: unknown): field is Filterable<unknown> {
 }
 
 /**
- * Returns the filters of the text after a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two bounds.
+ * Returns the filters of the text after a parameter's equals sign: nothing, `!`, values, `!` and values, or one or two
+ * bounds.
  */
 function readExpression<Value>(name: string, expression: string, field: Filterable<Value>): FieldFilter<Value>[] {
   if (expression === "") return [{ empty: true }];

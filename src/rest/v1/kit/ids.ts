@@ -11,8 +11,8 @@ export interface IdReads<Row> {
 }
 
 /**
- * Returns the record of an `:id`, which is an integer id or a base64 node id. Throws {@link NotFound} if there is none, or if
- * the text is neither.
+ * Returns the record of an `:id`, which is an integer id or a base64 node id. Throws {@link NotFound} if there is none,
+ * or if the text is neither.
  */
 export async function findById<Row>(type: NodeType, text: string, { byNumber, byId }: IdReads<Row>): Promise<Row> {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : undefined;

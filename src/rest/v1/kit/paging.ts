@@ -65,8 +65,9 @@ export interface PageReads<Row> {
 }
 
 /**
- * Returns the requested page and the count. They are two statements, because requests for other pages of the same collection
- * share the count, and counting is most of the work. Throws {@link BadRequest} if the page number is beyond {@link maxTotal}.
+ * Returns the requested page and the count. They are two statements, because requests for other pages of the same
+ * collection share the count, and counting is most of the work. Throws {@link BadRequest} if the page number is beyond
+ * {@link maxTotal}.
  */
 export async function readV1Page<Row>(
   { size, number, cursor }: RequestedPage,
@@ -118,8 +119,8 @@ function pagesOf(total: number, size: number): number {
 }
 
 /**
- * Returns the links of a page. `next` and `prev` use cursors, also from a page that was requested by number. A client that
- * follows them gets no row twice and misses none, whatever is added or deleted meanwhile.
+ * Returns the links of a page. `next` and `prev` use cursors, also from a page that was requested by number. A client
+ * that follows them gets no row twice and misses none, whatever is added or deleted meanwhile.
  */
 function linkHeader<Row extends object>(
   { path, publicUrl, query }: Pick<V1Request, "path" | "publicUrl" | "query">,

@@ -2,7 +2,10 @@
 export interface Parameter {
   readonly name: string;
   readonly value: string;
-  /** The parameter as it was sent, with the characters encoded that are unsafe in a header. The links of a page repeat it. */
+  /**
+   * The parameter as it was sent, with the characters encoded that are unsafe in a header. The links of a page repeat
+   * it.
+   */
   readonly text: string;
 }
 
@@ -29,7 +32,8 @@ export function readQuery(url: string): Query {
 }
 
 /**
- * The characters at which some clients split a header (commas, semicolons, brackets), and those that are not allowed in a URL.
+ * The characters at which some clients split a header (commas, semicolons, brackets), and those that are not allowed in
+ * a URL.
  */
 const unsafe = /[^\w\-.~!$&'()*+/:=?@%]/g;
 

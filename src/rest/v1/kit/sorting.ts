@@ -5,8 +5,8 @@ import { BadRequest } from "./errors.ts";
 export type Sortable = Readonly<Record<string, Omit<OrderKey, "direction">>>;
 
 /**
- * Returns the ordering of `sort=-created_at,id`, in which a minus means descending, or `defaultOrder` if `sort` is empty.
- * Throws {@link BadRequest} if a field cannot be sorted by.
+ * Returns the ordering of `sort=-created_at,id`, in which a minus means descending, or `defaultOrder` if `sort` is
+ * empty. Throws {@link BadRequest} if a field cannot be sorted by.
  */
 export function readSort(sort: string | undefined, sortable: Sortable, defaultOrder: Ordering): Ordering {
   const requested = (sort ?? "")

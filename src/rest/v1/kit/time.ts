@@ -1,7 +1,9 @@
 import { LRUCache } from "lru-cache";
 import { dayMs } from "../../../lib/clock.ts";
 
-/** Returns `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`. */
+/**
+ * Returns `instant` in a time zone, to the second, with the zone's offset at that time: `2016-03-12T11:33:00-06:00`.
+ */
 export type FormatTime = (instant: Date, timeZone: string) => string;
 
 interface Offset {
@@ -31,8 +33,8 @@ export function createTimeFormatter(): FormatTime {
   }
 
   /**
-   * Returns the offset of the whole day of an instant, or undefined if it changes on that day or the day is outside the known
-   * range. Without it, formatting the times would take half of the time of a page of notes.
+   * Returns the offset of the whole day of an instant, or undefined if it changes on that day or the day is outside the
+   * known range. Without it, formatting the times would take half of the time of a page of notes.
    */
   function offsetOfDay(instant: Date, timeZone: string): Offset | undefined {
     const day = Math.floor(instant.getTime() / dayMs);
@@ -74,8 +76,8 @@ function formatExactly(instant: Date, format: Intl.DateTimeFormat): string {
 }
 
 /**
- * Returns the format of a time zone, or undefined if this machine does not know the zone. Times are then shown in UTC, so that
- * an unknown zone does not make an account unreadable.
+ * Returns the format of a time zone, or undefined if this machine does not know the zone. Times are then shown in UTC,
+ * so that an unknown zone does not make an account unreadable.
  */
 function makeFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
@@ -101,9 +103,9 @@ export interface Moment {
 }
 
 /**
- * Returns the range of a time in a filter, or undefined if the text is not a time. /v1 shows times to the second, so `11:33:00`
- * means a whole second, and a note is found by the time that is shown. A time with a fraction means a millisecond, and a date
- * means its first second. Without an offset the time is in UTC.
+ * Returns the range of a time in a filter, or undefined if the text is not a time. /v1 shows times to the second, so
+ * `11:33:00` means a whole second, and a note is found by the time that is shown. A time with a fraction means a
+ * millisecond, and a date means its first second. Without an offset the time is in UTC.
  */
 export function readMoment(text: string): Moment | undefined {
   // Form decoding turns the plus of an unencoded offset into a space.

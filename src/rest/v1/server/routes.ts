@@ -49,11 +49,14 @@ export interface V1Options {
 
 const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
-/** The path to which the host sends a path that the router cannot read. Like every unknown path it responds Not Found. */
+/**
+ * The path to which the host sends a path that the router cannot read. Like every unknown path it responds Not Found.
+ */
 export const unreadablePath = "/v1/unreadable";
 
 /** The served OpenAPI document of /v1. */
-export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document; // a file of this code base
+// A file of this code base
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document;
 
 export interface V1Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -69,8 +72,8 @@ interface V1Caller {
 /**
  * The /v1 API. A Fastify plugin.
  *
- * Every path works with and without `.json`, and with and without a trailing slash. The response to an unknown path, and to a
- * method that a path does not have, is Not Found.
+ * Every path works with and without `.json`, and with and without a trailing slash. The response to an unknown path,
+ * and to a method that a path does not have, is Not Found.
  */
 export async function v1(app: FastifyInstance, options: V1Options): Promise<void> {
   await app.register(async (api) => serveV1(api, options), { prefix: "/v1" });
@@ -127,8 +130,8 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   });
 
   /**
-   * Counts a request of a credential. Returns the state of its limit of requests; if its points are used up, they determine
-   * `retryAfterSeconds`.
+   * Counts a request of a credential. Returns the state of its limit of requests; if its points are used up, they
+   * determine `retryAfterSeconds`.
    */
   async function counted(request: FastifyRequest, viewer: PersonViewer, access: RouteAccess): Promise<Allowance> {
     const name = nameOfCredential(viewer);
@@ -139,8 +142,8 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   }
 
   /**
-   * Returns the viewer of a request in the credential's own account, or undefined if the request has no credential. Throws
-   * {@link Unauthenticated} if the credential is not valid.
+   * Returns the viewer of a request in the credential's own account, or undefined if the request has no credential.
+   * Throws {@link Unauthenticated} if the credential is not valid.
    */
   async function callerOf(request: FastifyRequest): Promise<{ viewer: PersonViewer } | undefined> {
     const identified = await identify(request, credentials, undefined);
@@ -151,8 +154,8 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   }
 
   /**
-   * Returns the viewer in the account that the account header names. Throws {@link BadRequest} if there is no such account,
-   * and {@link Forbidden} if the credential may not be used in it.
+   * Returns the viewer in the account that the account header names. Throws {@link BadRequest} if there is no such
+   * account, and {@link Forbidden} if the credential may not be used in it.
    */
   async function inAccount(request: FastifyRequest, viewer: PersonViewer): Promise<PersonViewer> {
     const slug = headerOf(request, "x-xurrent-account") ?? headerOf(request, "x-4me-account");
@@ -235,7 +238,9 @@ function accessOf(request: FastifyRequest): RouteAccess {
   return request.is404 ? "open" : (request.routeOptions.config.access ?? "open");
 }
 
-/** Returns the cost of a request in points. Reads by id cost one point; all other reads cost a full page and its total. */
+/**
+ * Returns the cost of a request in points. Reads by id cost one point; all other reads cost a full page and its total.
+ */
 function costOfV1Route({ method, routeOptions: { url } }: FastifyRequest): number {
   return costOfRest({
     method,

@@ -14,8 +14,8 @@ export interface UploadFormOptions {
   /** The time after which an idle connection is destroyed. Default: half a minute. */
   readonly idleMilliseconds?: number;
   /**
-   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half a
-   * minute.
+   * How long the bytes of a refused upload are still read, so that its client gets to read the response. Default: half
+   * a minute.
    */
   readonly lingerMilliseconds?: number;
 }
@@ -40,7 +40,8 @@ class MalformedForm extends Error {}
 
 /**
  * Accepts uploads with the forms of `GET /v1/attachments/storage`, as S3 does: fields first, the file last, and an XML
- * response. The file is streamed to the object store. No credential is needed, because the form is signed. A Fastify plugin.
+ * response. The file is streamed to the object store. No credential is needed, because the form is signed. A Fastify
+ * plugin.
  */
 export async function uploadForm(app: FastifyInstance, options: UploadFormOptions): Promise<void> {
   const { uploads, publicUrl, idleMilliseconds = 30_000, lingerMilliseconds = 30_000 } = options;
@@ -60,8 +61,8 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
     reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
     request.raw.setTimeout(idleMilliseconds, () => request.raw.destroy());
   });
-  // A client that reads only after it has sent everything would never see a refusal. So its request is read to the end after
-  // the response has been sent.
+  // A client that reads only after it has sent everything would never see a refusal. So its request is read to the end
+  // after the response has been sent.
   app.addHook("onSend", async ({ raw }, reply, payload) => {
     if (raw.complete || typeof payload !== "string" || reply.statusCode === 408) return payload;
     reply.header("content-length", Buffer.byteLength(payload));
@@ -77,7 +78,10 @@ export async function uploadForm(app: FastifyInstance, options: UploadFormOption
   });
 }
 
-/** Reads the fields of the form and passes the file to `uploads`. Resolves when the file is stored and the form has ended. */
+/**
+ * Reads the fields of the form and passes the file to `uploads`. Resolves when the file is stored and the form has
+ * ended.
+ */
 async function receive(raw: IncomingMessage, uploads: Uploads): ReturnType<Uploads["receive"]> {
   const contentType = raw.headers["content-type"];
   if (contentType === undefined || !/^multipart\/form-data\s*;/i.test(contentType)) {
@@ -155,14 +159,16 @@ function bufferBeginning(raw: IncomingMessage): () => Buffer {
 }
 
 /**
- * The parser silently decodes bytes that are not UTF-8 as U+FFFD. If the client has sent that character itself, its bytes are
- * in `beginning`. Throws `InvalidInput` if `name` is not in `beginning` as it was sent.
+ * The parser silently decodes bytes that are not UTF-8 as U+FFFD. If the client has sent that character itself, its
+ * bytes are in `beginning`. Throws `InvalidInput` if `name` is not in `beginning` as it was sent.
  */
 function requireUtf8(name: string, beginning: Buffer): void {
   if (name.includes("\u{fffd}") && !beginning.includes(name)) throw invalid("filename", "The filename is not UTF-8.");
 }
 
-/** Returns the form. Throws {@link MalformedForm} if a field is missing, and `InvalidInput` if a filename is not UTF-8. */
+/**
+ * Returns the form. Throws {@link MalformedForm} if a field is missing, and `InvalidInput` if a filename is not UTF-8.
+ */
 function readForm(fields: ReadonlyMap<string, string>, filename: string, beginning: Buffer): UploadForm {
   const required = (name: string): string => {
     const value = fields.get(name);

@@ -2,7 +2,9 @@ import type { FastifyRequest } from "fastify";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 
-/** The input of an operation of /v2: the viewer, and the parts of the request, which the OpenAPI document has validated. */
+/**
+ * The input of an operation of /v2: the viewer, and the parts of the request, which the OpenAPI document has validated.
+ */
 export interface OperationRequest<Part extends RequestParts> {
   readonly viewer: PersonViewer;
   readonly query: Part["query"];
@@ -26,7 +28,9 @@ export interface Window {
   readonly offset: number | bigint;
 }
 
-/** Returns the JSON of a list's `query`, which repeats the page parameters and `filter`, with every digit of the offset. */
+/**
+ * Returns the JSON of a list's `query`, which repeats the page parameters and `filter`, with every digit of the offset.
+ */
 export function appliedQuery({ limit, offset }: Window, filter: Readonly<Record<string, string>>): string {
   return `{"limit":${limit},"offset":${offset},${JSON.stringify(filter).slice(1)}`;
 }
@@ -50,7 +54,9 @@ export type OperationId =
 /** An operation whose request parts only the OpenAPI document describes. */
 export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
 
-/** Calls an operation with the parts of `request`. The OpenAPI document's schemas have validated them and set defaults. */
+/**
+ * Calls an operation with the parts of `request`. The OpenAPI document's schemas have validated them and set defaults.
+ */
 export function runV2Operation(
   operation: AnyOperation,
   services: Services,

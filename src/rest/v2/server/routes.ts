@@ -105,7 +105,8 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
     const url = routablePath(path).replaceAll(/\{([^}]+)\}/g, ":$1");
     const offered = methods.filter((method) => method in item);
     const allow = [...offered, ...(offered.includes("get") ? ["head"] : []), "options"].join(", ").toUpperCase();
-    // For a browser's preflight, the host's CORS answers before any handler. This adds `Allow` when the response is sent.
+    // For a browser's preflight, the host's CORS answers before any handler. This adds `Allow` when the response is
+    // sent.
     const addAllow = async (_request: FastifyRequest, reply: FastifyReply) => void reply.header("allow", allow);
     app.options(url, { onSend: addAllow }, async (_request, reply) => reply.code(204).send());
     app.route({
@@ -124,8 +125,8 @@ const maxLimit = 1_000;
 const defaultLimit = 25;
 
 /**
- * Returns the cost of a request in points. An invalid `limit` costs as much as the maximum, and is refused before anything is
- * read.
+ * Returns the cost of a request in points. An invalid `limit` costs as much as the maximum, and is refused before
+ * anything is read.
  */
 function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number {
   const isList = !(routeOptions.url ?? "").includes(":") || (routeOptions.url ?? "").endsWith("/attachments");
@@ -134,13 +135,13 @@ function costOfV2Route({ method, routeOptions, query }: FastifyRequest): number 
 }
 
 /**
- * Returns the document with path parameters that can be routed. For the router and the generator of routes, a hyphen ends the
- * name of a parameter.
+ * Returns the document with path parameters that can be routed. For the router and the generator of routes, a hyphen
+ * ends the name of a parameter.
  */
 function routable(document: OpenApiDocument): OpenApiDocument {
   const paths = Object.entries(document.paths).map(([path, item]): [string, unknown] => [routablePath(path), item]);
-  // The copy has no error responses either: errors are handled here, and the generator would need parsers for their media
-  // type.
+  // The copy has no error responses either: errors are handled here, and the generator would need parsers for their
+  // media type.
   return JSON.parse(JSON.stringify({ ...document, paths: Object.fromEntries(paths) }), (_key, value: unknown) => {
     if (isFailure(value)) return undefined;
     return isPathParameter(value) ? { ...value, name: routableName(value.name) } : value;
@@ -211,7 +212,8 @@ function typesIn(schema: unknown): (readonly [name: string, type: unknown])[] {
 }
 
 /**
- * Returns a parameter's text as a value of that type. If it is not one, returns the text itself, which the schema then refuses.
+ * Returns a parameter's text as a value of that type. If it is not one, returns the text itself, which the schema then
+ * refuses.
  */
 function readParameter(text: string, type: unknown): unknown {
   if (type === "integer" && /^\d+$/.test(text) && BigInt(text) < 2n ** 63n) return Number(text);
