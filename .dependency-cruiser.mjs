@@ -17,9 +17,9 @@ const feature = `^src/(${Object.keys(features).join("|")})/`;
  */
 const layers = {
   errors: "^src/errors[.]ts$",
-  config: "^src/config[.]ts$",
   generated: "^src/generated/",
   lib: "^src/lib/",
+  config: "^src/config[.]ts$",
   viewer: "^src/viewer[.]ts$",
   services: "^src/services[.]ts$",
   "database-and-storage": "^src/(database|storage)/",

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { z } from "zod";
+import { makeDirectory } from "./lib/make-directory.ts";
 
 /** Where the bytes of attachments are stored. */
 export type StorageConfig =
@@ -293,7 +294,7 @@ function readStorage({ STORAGE: value, S3_PUBLIC_ENDPOINT: publicEndpoint }: Val
 function storedSecret(dataDirectory: string): string {
   const path = join(dataDirectory, "signing-secret");
   try {
-    mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDirectory);
     writeSecret(path);
     return readFileSync(path, "utf8").trim();
   } catch (error) {
@@ -312,7 +313,19 @@ function writeSecret(path: string): void {
 }
 
 /** The error codes of the file system for a directory that cannot be created or written to. */
-const directoryCodes = ["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EDQUOT"];
+const directoryCodes = [
+  "ENOENT",
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "EEXIST",
+  "ENOTDIR",
+  "EISDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "ENOSPC",
+  "EDQUOT",
+];
 /**
  * The error codes of SQLite for a lock file that cannot be created: SQLITE_READONLY and SQLITE_CANTOPEN
  * (https://www.sqlite.org/rescode.html).

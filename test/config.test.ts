@@ -185,6 +185,10 @@ describe("a DATA_DIR in which the secret cannot be kept is refused by its name:"
     expect(refusal(join(directory, "file", "below"))).toEqual(told);
   });
 
+  test.skipIf(process.platform !== "linux")("one below /proc, where Linux lets nobody create a directory", () => {
+    expect(refusal("/proc/notes/data")).toEqual(told);
+  });
+
   test("one that holds a directory of the secret's name", () => {
     mkdirSync(join(directory, "signing-secret"));
     expect(refusal(directory)).toEqual(told);

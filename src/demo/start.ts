@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asDataDirectoryProblem } from "../config.ts";
 import type { ExampleIds } from "../graphql/graphiql/graphiql-examples.ts";
@@ -6,6 +6,7 @@ import type { Database } from "../database/database.ts";
 import type { ObjectStorage } from "../storage/storage.ts";
 import { readDemoFile } from "./files.ts";
 import { type DemoKeys, demoProgress, loadDemo, newDemoKeys } from "./load.ts";
+import { makeDirectory } from "../lib/make-directory.ts";
 
 /** The loaded demo data: its API keys, and the ids for the examples. */
 export interface Demo {
@@ -30,7 +31,7 @@ export async function prepareDemo(
   const progress = await demoProgress(open.database);
   const isNew = progress === "none" || progress === "part";
   if (isNew) {
-    inDataDirectory(() => mkdirSync(dataDirectory, { recursive: true, mode: 0o700 }));
+    inDataDirectory(() => makeDirectory(dataDirectory));
     // Some of the keys of an interrupted load may work already, so they are kept.
     const storeKeys = () =>
       progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => storeNewKeys(keysPath));

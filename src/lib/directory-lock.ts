@@ -1,6 +1,7 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { makeDirectory } from "./make-directory.ts";
 
 /** A lock on a directory. It lasts until it is released or its process ends. */
 export interface DirectoryLock {
@@ -32,7 +33,7 @@ export class DirectoryInUse extends Error {
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = `${directory}.lock`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(path));
   while (true) {
     const before = await fileIdentity(path);
     const file = lockFile(path);

@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import { DirectoryInUse, lockDirectory } from "../lib/directory-lock.ts";
 import type { Signer } from "./signature.ts";
 import { type ListedObject, measured, type ObjectFacts, type ObjectStorage, requireKey } from "./storage.ts";
+import { makeDirectory } from "../lib/make-directory.ts";
 
 /** The permissions of an upload URL. */
 export interface UploadPermit {
@@ -76,13 +77,13 @@ export const filesPath = "/files";
  */
 export async function createFileStorage(options: FileStorageOptions): Promise<FileStorage> {
   const { publicUrl, signer, clock, maximumBytes } = options;
-  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  makeDirectory(options.directory);
   // The directory itself may be a link, for example to a volume. Links below it are not followed.
   const root = await realpath(options.directory);
   const objects = join(root, "objects");
   const incoming = join(root, "incoming");
-  await mkdir(objects, { recursive: true, mode: 0o700 });
-  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  makeDirectory(objects);
+  makeDirectory(incoming);
   await syncDirectory(root);
   await removeAbandoned(incoming);
   const own = join(incoming, randomUUID());

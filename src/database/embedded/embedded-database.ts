@@ -1,5 +1,5 @@
 import { constants, cpSync, existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
@@ -7,6 +7,7 @@ import { joinBytes } from "../../lib/bytes.ts";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../../lib/directory-lock.ts";
 import { templateDirectory } from "./embedded-template.ts";
 import { settleWebAssembly } from "./webassembly.ts";
+import { makeDirectory } from "../../lib/make-directory.ts";
 
 export interface WorkerStart {
   /** Null keeps the database in memory. */
@@ -161,7 +162,7 @@ async function prepareDirectory(directory: string): Promise<boolean> {
   // first start that was killed leaves a directory that cannot be started again, so it is removed.
   const mark = unfinishedMarkPath(directory);
   if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   if (existsSync(join(directory, "PG_VERSION"))) return false;
   if ((await readdir(directory)).length > 0) throw new Error(`${directory} is neither empty nor an embedded database`);
   await writeFile(mark, "");
