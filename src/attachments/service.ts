@@ -13,8 +13,8 @@ import { insertInto, selectList, setList } from "../database/table.ts";
 import { unstorable } from "../lib/text.ts";
 import { isUuid } from "../lib/uuid.ts";
 import { noteById } from "../notes/relations.ts";
-import type { Reads } from "../query/reads.ts";
-import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
+import type { ReadPages, Reads } from "../query/reads.ts";
+import type { Selection } from "../query/model/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
 import { type AttachmentReach, type AttachmentRead, parseUpload, type RequestUploadInput } from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
@@ -51,12 +51,7 @@ export interface Attachments {
    * Returns the same page of each note's attachments, in the order of `noteIds`, or null for a note that is missing or
    * that the viewer may not see.
    */
-  ofNotes(
-    viewer: Viewer,
-    noteIds: readonly string[],
-    read: AttachmentRead,
-    selection?: PageSelection,
-  ): Promise<(CountedSlice<Attachment> | null)[]>;
+  readonly ofNotes: ReadPages<Attachment, AttachmentRead>;
   countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
   /**
    * Returns a page of attachments that was read with its note in the state that {@link Attachments.ofNotes} would

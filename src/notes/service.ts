@@ -5,7 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import { empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
 import { setList } from "../database/table.ts";
-import type { Reads } from "../query/reads.ts";
+import type { ReadPages, Reads } from "../query/reads.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";

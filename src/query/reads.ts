@@ -54,6 +54,14 @@ export interface Reads {
   ): Promise<number[]>;
 }
 
+/** Returns the same page of rows for each parent with one of these ids, in their order: null if the viewer sees no such parent. */
+export type ReadPages<Row, Input extends PageInput> = (
+  viewer: Viewer,
+  ids: readonly string[],
+  input: Input,
+  selection?: PageSelection,
+) => Promise<(CountedSlice<Row> | null)[]>;
+
 /** The key of a row: the value of the parameter `key` of its relation, or of several parameters by name. */
 export type Key = string | number | Readonly<Record<string, string>>;
 
