@@ -9,9 +9,10 @@ import { prices } from "../limits/cost.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { NoteRef } from "../notes/graphql.ts";
 import type { Note } from "../notes/service.ts";
+import { oldestFirst } from "../query/model/page.ts";
 import type { SignedRequest } from "../storage/storage.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
-import { attachmentOrdering, type AttachmentReach } from "./input.ts";
+import type { AttachmentReach } from "./input.ts";
 import { attachmentsOfNote, noteOfAttachment } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
@@ -103,7 +104,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
       "The attachments of this note, the oldest first. PENDING attachments are included as long as their upload can still " +
       "arrive. Requires the scope `attachments:read`.",
     relation: attachmentsOfNote,
-    scope: () => ({ name: "Note.attachments", ordering: attachmentOrdering }),
+    scope: () => ({ name: "Note.attachments", ordering: oldestFirst }),
     input: (args, scope) => ({ reach, ordering: scope.ordering, page: readPage(args, scope) }),
     read: ({ attachments }) => attachments.ofNotes,
     count: ({ services, loadWith }, noteId) => loadWith(services.attachments.countOfNotes, reach, noteId),
@@ -112,7 +113,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
 );
 
 /** More than the images of a text can be. */
-const images = { reach: "ready", ordering: attachmentOrdering, page: { size: 1_000, from: "start" } } as const;
+const images = { reach: "ready", ordering: oldestFirst, page: { size: 1_000, from: "start" } } as const;
 
 async function renderText(note: Pick<Note, "id" | "text">, wanted: "html" | "plain", context: GraphContext): Promise<string> {
   const { load, loadWith, services, viewer } = context;

@@ -50,8 +50,3 @@ export function parseUpload(
   issues.throwIfAny();
   return { filename, contentType: input.contentType?.toLowerCase() ?? contentTypeOf(filename) };
 }
-
-/** The only order of attachments: oldest first. */
-export const attachmentOrdering: Ordering = [
-  { field: "createdAt", type: "timestamptz", ties: { field: "id", type: "uuid" }, direction: "ASC" },
-];

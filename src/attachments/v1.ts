@@ -1,14 +1,14 @@
 import { encodeNodeId } from "../lib/global-ids.ts";
+import { oldestFirst } from "../query/model/page.ts";
 import { contextOf, type RecordField, type FieldContext } from "../rest/v1/kit/fields.ts";
 import { uploadPath } from "../rest/v1/kit/upload-path.ts";
 import type { V1Operation } from "../rest/v1/kit/operation.ts";
 import { allowedExtensions } from "./extensions.ts";
-import { attachmentOrdering } from "./input.ts";
 import { attachmentsOfNote } from "./relations.ts";
 import type { Attachment } from "./service.ts";
 
 /** /v1 shows all attachments of a note. The page is larger than any note needs. */
-const allAttachments = { reach: "ready", ordering: attachmentOrdering, page: { size: 10_000, from: "start" } } as const;
+const allAttachments = { reach: "ready", ordering: oldestFirst, page: { size: 10_000, from: "start" } } as const;
 
 /**
  * Returns the field of a note's attachments whose files have arrived. A credential without the scope to read

@@ -1,9 +1,9 @@
 import { NotFound } from "../errors.ts";
+import { oldestFirst } from "../query/model/page.ts";
 import { countedPageOfRows } from "../query/model/selection.ts";
 import { asJson } from "../rest/kit/json-text.ts";
 import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
-import { attachmentOrdering } from "./input.ts";
 import type { Attachment } from "./service.ts";
 
 export const listNoteAttachments: V2Operation<{ query: Window & { note_id: string }; path: unknown; body: unknown }> = async (
@@ -12,7 +12,7 @@ export const listNoteAttachments: V2Operation<{ query: Window & { note_id: strin
 ) => {
   const noteId = query.note_id.toLowerCase();
   const page = { size: query.limit, from: "start", offset: offsetOf(query) } as const;
-  const read = { reach: "ready", ordering: attachmentOrdering, page } as const;
+  const read = { reach: "ready", ordering: oldestFirst, page } as const;
   const [slice] = await services.attachments.ofNotes(viewer, [noteId], read, countedPageOfRows);
   if (!slice) throw new NotFound("note");
   const result = await Promise.all(slice.rows.map((attachment) => toV2Attachment(services, attachment)));

@@ -28,6 +28,9 @@ export const tiesByNumber = { field: "number", type: "integer" } as const satisf
 /** The sort keys, the most significant one first. */
 export type Ordering = readonly [OrderKey, ...OrderKey[]];
 
+/** By the time of creation. The only order of rows that no client sorts. */
+export const oldestFirst: Ordering = [{ field: "createdAt", type: "timestamptz", ties: tiesById, direction: "ASC" }];
+
 /**
  * A page of an order: `size` rows from its start or from its end, strictly after and before the given positions. A
  * position stays valid when rows are added or deleted. An `offset` does not: it is for /v1 and /v2, which offer it.
