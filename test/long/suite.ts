@@ -7,4 +7,5 @@ export const longTests = [
   "test/richtext-hostile.test.ts",
   "test/v1/walk.test.ts",
   "test/v1/fuzz.test.ts",
+  "test/long/development.test.ts",
 ];
