@@ -132,13 +132,16 @@ async function write(api: Api, fields: object, changed?: Note): Promise<Note> {
   }
   if (api === "v1") {
     const path = `/v1/requests/${ticket.number}/notes`;
-    const { body } = await call(app, key, "POST", path, { text: "Text", ...fields }, { authorization: `Bearer ${key}` });
+    const headers = { authorization: `Bearer ${key}` };
+    const { status, body } = await call(app, key, "POST", path, { text: "Text", ...fields }, headers);
+    expect(status).toBe(201);
     const { id: number } = body as { id: number };
     return app.database.prisma.note.findFirstOrThrow({ where: { number, accountId: account.id } });
   }
   const path = `/v2/tickets/notes${changed ? `/${changed.id}` : ""}`;
   const sent = { ticket_id: ticket.id, value: "Text", is_public: true, ...fields };
-  const { body } = await call(app, key, changed ? "PUT" : "POST", path, sent);
+  const { status, body } = await call(app, key, changed ? "PUT" : "POST", path, sent);
+  expect(status).toBe(changed ? 200 : 201);
   return where((body as { id: string }).id);
 }
 
