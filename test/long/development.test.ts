@@ -149,12 +149,12 @@ describe.concurrent.each(copies)("on one copy, $first", ({ first, others }) => {
     async () => {
       const steps = stepsOf(first);
       await follow(copy, steps);
-      for (const check of checks) await copy.succeed(check);
+      await copy.succeed("npm run types");
       expect(await leaveOutEach(copy, steps)).toBeGreaterThan(10);
       for (const recipe of others) await follow(copy, stepsOf(recipe));
       for (const check of checks) await copy.succeed(check);
     },
-    15 * minutes,
+    25 * minutes,
   );
 });
 
