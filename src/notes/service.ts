@@ -47,15 +47,9 @@ export interface Notes {
   /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
   /**
-   * Returns the same page of the notes of each ticket, in the order of `ticketIds`: null if the viewer sees no such
-   * ticket.
+   * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such ticket.
    */
-  ofTickets(
-    viewer: Viewer,
-    ticketIds: readonly string[],
-    read: NoteRead,
-    selection?: PageSelection,
-  ): Promise<(CountedSlice<Note> | null)[]>;
+  readonly ofTickets: ReadPages<Note, NoteRead>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   /**
    * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add
