@@ -1,4 +1,5 @@
-// npm run trace -- query|mutation|list [directory]   prints the files that run for one warm request, of this checkout or of another one
+// npm run trace -- query|mutation|list [directory]
+//   prints the files that run for one warm request, of this checkout or of another one
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { tmpdir } from "node:os";
@@ -55,7 +56,8 @@ await import(new URL("main.ts", source).href);
 // As src/demo/start.ts writes it.
 const keys = JSON.parse(readFileSync(join(dataDirectory, "demo-keys.json"), "utf8")) as { specialist: string };
 const found = await send({ path: "/graphql", body: { query: "{ notes(first: 1) { nodes { id ticket { id } } } }" } });
-const [note] = (found as { data: { notes: { nodes: { id: string; ticket: { id: string } }[] } } }).data.notes.nodes; // as asked
+// as asked
+const [note] = (found as { data: { notes: { nodes: { id: string; ticket: { id: string } }[] } } }).data.notes.nodes;
 if (!note) throw new Error("The demo data has no note.");
 
 const asked = request({ note: note.id, ticket: note.ticket.id });

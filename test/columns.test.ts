@@ -6,8 +6,9 @@ import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } 
 import { addNote, addTicket, at } from "./support/factories.ts";
 import { contract } from "./support/v2-contract.ts";
 
-// Every column of a note, and what each API calls it. The compiler requires an entry for each column, so nobody adds one without
-// deciding for each API whether it is shown and written there. The tests then read and write it through each API.
+// Every column of a note, and what each API calls it. The compiler requires an entry for each column, so nobody adds one
+// without deciding for each API whether it is shown and written there. The tests then read and write it through each
+// API.
 
 type Api = "graphql" | "v1" | "v2";
 

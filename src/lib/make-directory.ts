@@ -6,8 +6,8 @@ import { errorCodeOf } from "./error-code.ts";
  * Creates a directory, and those above it, for its owner only. It may be there already. Throws the error of the file
  * system.
  *
- * With `recursive`, Node's own `mkdir` never returns where the file system refuses by ENOENT although the directory above
- * is there, as /proc does.
+ * With `recursive`, Node's own `mkdir` never returns where the file system refuses by ENOENT although the directory
+ * above is there, as /proc does.
  */
 export function makeDirectory(path: string): void {
   try {

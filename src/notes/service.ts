@@ -47,7 +47,8 @@ export interface Notes {
   /** Returns the number of them, or `max` if there are more. */
   count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
   /**
-   * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such ticket.
+   * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such
+   * ticket.
    */
   readonly ofTickets: ReadPages<Note, NoteRead>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;

@@ -54,7 +54,10 @@ export interface Reads {
   ): Promise<number[]>;
 }
 
-/** Returns the same page of rows for each parent with one of these ids, in their order: null if the viewer sees no such parent. */
+/**
+ * Returns the same page of rows for each parent with one of these ids, in their order: null if the viewer sees no such
+ * parent.
+ */
 export type ReadPages<Row, Input extends PageInput> = (
   viewer: Viewer,
   ids: readonly string[],

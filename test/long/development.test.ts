@@ -130,7 +130,10 @@ async function leaveOutEach(copy: Copy, steps: readonly Step[]): Promise<number>
 
 const checks = ["npm run types", "oxlint", "oxfmt --check", "npm run imports", "npm run schema -- --check"];
 
-/** The copies, and the recipes that are followed on each. The copies share nothing, so they are worked on at the same time. */
+/**
+ * The copies, and the recipes that are followed on each. The copies share nothing, so they are worked on at the same
+ * time.
+ */
 const copies = [
   { first: "a column", others: ["a mutation"] },
   { first: "a relation", others: ["a filter", "a plugin"] },
