@@ -6,7 +6,7 @@ import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } 
 import { addNote, addTicket, at } from "./support/factories.ts";
 import { contract } from "./support/v2-contract.ts";
 
-// Every column of a note, and what each API calls it. The compiler requires an entry for each column, so nobody adds one
+// Every column of a note, and what each API calls it. The compiler requires an entry for each column, so nobody adds
 // without deciding for each API whether it is shown and written there. The tests then read and write it through each
 // API.
 

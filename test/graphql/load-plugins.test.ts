@@ -47,9 +47,11 @@ test("a module that cannot be used is told of by its name", async () => {
   await expect(loadPlugins("./nothing.ts")).rejects.toThrow(
     `GRAPHQL_PLUGINS names a file that is not there: ${resolve("nothing.ts")}`,
   );
-  for (const text of ["export const other = [];", "export const plugins = {};", "export const plugins = [1];"])
+  for (const text of ["export const other = [];", "export const plugins = {};"])
     await expect(loadPlugins(moduleOf(text))).rejects.toThrow("which must export an array called plugins");
-  await expect(loadPlugins(moduleOf('throw new TypeError("of its own");'))).rejects.toThrow(/^of its own$/);
+  await expect(loadPlugins(moduleOf("export const plugins = [{}, 1];"))).rejects.toThrow("whose plugins[1] must be an object");
+  for (const text of ['throw new TypeError("of its own");', "export const plugins = [;"])
+    await expect(loadPlugins(moduleOf(text))).rejects.toThrow(/- GRAPHQL_PLUGINS names \S+, which cannot be loaded \(.+\)/s);
 });
 
 test("GRAPHQL_PLUGINS says where it is", () => {

@@ -28,7 +28,7 @@ export function scopeTag({ name, ordering }: CursorScope): string {
 
 /**
  * Returns the cursor of `position`: the tag of its scope and the parts of the position. cursorOf in
- * src/query/statement/json-page.ts writes the same in SQL.
+ * src/query/statement/page-arrays.ts writes the same in SQL.
  */
 export function encodeCursor(scope: CursorScope, position: Position): string {
   const parts = positionFields(scope.ordering).map(({ type }, index) => encodePart(type, position[index] ?? ""));

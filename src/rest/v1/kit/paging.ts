@@ -153,13 +153,23 @@ function scopeOf(ordering: Ordering): CursorScope {
   return { name: "v1", ordering };
 }
 
-/** Returns a cursor preceded by the number of the page to which it leads. */
+/** Returns a cursor preceded by the number of the page to which it leads, as base64url (RFC 4648, 5). */
 function encodeNumbered(ordering: Ordering, position: Position, number: number): string {
-  return [number, encodeCursor(scopeOf(ordering), position)].join(cursorSeparator);
+  const text = [number, encodeCursor(scopeOf(ordering), position)].join(cursorSeparator);
+  return Buffer.from(text).toString("base64url");
 }
 
-function decodeNumbered(ordering: Ordering, text: string): { readonly number: number; readonly position: Position } | null {
+/** Returns the page and the position of a cursor, or undefined if it is malformed or of another order. */
+function decodeNumbered(ordering: Ordering, encoded: string): NumberedPosition | undefined {
+  const text = Buffer.from(encoded, "base64url").toString();
   const [number = "", ...cursor] = text.split(cursorSeparator);
   const position = decodeCursor(scopeOf(ordering), cursor.join(cursorSeparator));
-  return position && /^\d{1,9}$/.test(number) ? { number: Number(number), position } : null;
+  // Buffer ignores characters that are not base64url.
+  const isWellFormed = /^\d{1,9}$/.test(number) && Buffer.from(text).toString("base64url") === encoded;
+  return position && isWellFormed ? { number: Number(number), position } : undefined;
+}
+
+interface NumberedPosition {
+  readonly number: number;
+  readonly position: Position;
 }
