@@ -5,7 +5,10 @@ import { ConfigError } from "../../config.ts";
 import { asError } from "../../errors.ts";
 import type { GraphqlPlugin } from "./plugins.ts";
 
-/** Returns the plugins that the module at `path` exports as `plugins`. Throws a {@link ConfigError} if it cannot be used. */
+/**
+ * Returns the plugins that the module at `path` exports as `plugins`. Throws a {@link ConfigError} if it cannot be
+ * used.
+ */
 export async function loadPlugins(path: string): Promise<readonly GraphqlPlugin[]> {
   const file = resolve(path);
   if (!existsSync(file)) throw new ConfigError([`GRAPHQL_PLUGINS names a file that is not there: ${file}`]);
