@@ -127,9 +127,9 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const good = words.cursors.filter((one) => one.place.startsWith(place) && one.place.endsWith(orderName));
       return () => (oneIn(12) ? null : pick(good.length === 0 || oneIn(10) ? words.cursors : good).cursor);
     }
-    function pageArguments(type: GraphQLNamedType, name: string): string[] {
+    function pageArguments(type: GraphQLNamedType, { name, args: possible }: GraphQLField<unknown, unknown>): string[] {
       const args: string[] = [];
-      const isSorted = name !== "attachments";
+      const isSorted = possible.some((arg) => arg.name === "orderBy");
       let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
       if (isSorted && oneIn(2)) {
         const fields = ["CREATED_AT", "NUMBER", name === "notes" ? "AUTHOR" : "UPDATED_AT"];
@@ -167,7 +167,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
         const id = idOf(name === "ticket" ? "Ticket" : "Note");
         return { call: `${name}(id: ${oneIn(2) ? JSON.stringify(id()) : written("ID!", id)})` };
       }
-      const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, name) : [];
+      const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, field) : [];
       return { call: args.length === 0 ? name : `${name}(${args.join(" ")})` };
     }
 
