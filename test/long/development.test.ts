@@ -71,7 +71,9 @@ function createCopy(): Copy {
   const run = (command: string) =>
     new Promise<Run>((done) => {
       // The compiler reads again only what has changed since it last looked.
-      const actual = command.replace(/^npm run types$/, "tsc --noEmit --incremental --tsBuildInfoFile .types");
+      const actual = command
+        .replace(/^npx /, "")
+        .replace(/^npm run types$/, "tsc --noEmit --incremental --tsBuildInfoFile .types");
       const options = { cwd: directory, env: environment, maxBuffer: 2 ** 26, timeout: 5 * minutes };
       execFile("sh", ["-c", actual], options, (error, stdout, stderr) => {
         done({ failed: error !== null, output: `${stdout}${stderr}` });
