@@ -8,7 +8,8 @@ import {
   type Page,
   type Position,
   positionOf,
-  toSlice,
+  neighboursOf,
+  type Slice,
 } from "../src/query/model/page.ts";
 import {
   combinePredicates,
@@ -23,6 +24,13 @@ import { createResponseBudget } from "../src/lib/response-budget.ts";
 import { createStatementRunner } from "../src/query/run/runner.ts";
 import { openWorkerDatabase } from "./support/database.ts";
 import { recordStatements } from "./support/statements.ts";
+
+/** Returns the page of the rows that were read: without the row beyond it, in the order that was asked for. */
+function toSlice<Item>(all: readonly Item[], page: Page): Slice<Item> {
+  const kept = all.slice(0, page.size);
+  const rows = page.from === "start" ? kept : kept.toReversed();
+  return { rows, ...neighboursOf(page, all.length > page.size) };
+}
 
 let database: Database;
 

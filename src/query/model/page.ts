@@ -55,16 +55,6 @@ export interface Slice<Row> {
   readonly hasPrevious: boolean;
 }
 
-/**
- * Returns the page of the rows that {@link keyset} has `read`: without the row beyond it, in the order that was asked
- * for.
- */
-export function toSlice<Row>(read: readonly Row[], page: Page): Slice<Row> {
-  const kept = read.slice(0, page.size);
-  const rows = page.from === "start" ? kept : kept.toReversed();
-  return { rows, ...neighboursOf(page, read.length > page.size) };
-}
-
 /** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
   // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is
