@@ -10,8 +10,8 @@ import {
   type ValidationRule,
 } from "graphql";
 import { type Documents, type Operation, type Prepared, refused } from "../documents/documents.ts";
+import type { GraphContext } from "../kit/context.ts";
 import type { Contexts, Execute } from "./execution/execute.ts";
-import { forPlugins } from "./execution/execution-result.ts";
 
 /** The result of an operation: one, or several for a stream. */
 export type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>;
@@ -55,11 +55,15 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     return prepared.operation(operationName) ?? [new GraphQLError("Could not determine what operation to execute.")];
   }
 
-  /** Returns the contexts with the properties that plugins added. */
+  /**
+   * Returns the contexts with the properties that plugins added. They are inherited, not copied: a copy would read
+   * those that are made when they are read.
+   */
   function contextsOf({ contextValue }: ExecutionArgs): Contexts {
     const { inJson, asRows } = chosen().contexts;
-    const extended = contextValue as object; // as contextFactory made it
-    return { inJson: () => ({ ...extended, ...inJson() }), asRows: () => ({ ...extended, ...asRows() }) };
+    // As contextFactory made it, and as Object.assign returns it
+    const extended = (own: GraphContext) => Object.assign(Object.create(contextValue as object) as object, own);
+    return { inJson: () => extended(inJson()), asRows: () => extended(asRows()) };
   }
 
   return {
@@ -77,7 +81,7 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     async execute(args) {
       const operation = operationIn(args);
       if (!("node" in operation)) return { errors: operation };
-      return forPlugins(await executeOperation(operation, contextsOf(args), args.variableValues ?? {}));
+      return executeOperation(operation, contextsOf(args), args.variableValues ?? {});
     },
     async subscribe(args) {
       return subscribe({ ...args, contextValue: contextsOf(args).asRows() });

@@ -4,51 +4,36 @@ type Data = Record<string, unknown> | null;
 type Extensions = Readonly<Record<string, unknown>>;
 
 // A symbol, so that it is never part of the JSON.
-const madeForPlugins = Symbol("made for plugins");
+const unreadData = Symbol("the JSON of the data that nothing has read or replaced");
 
 /** A result whose JSON is known. Yoga calls `stringify` of a result to get the body, so that nothing is parsed. */
 interface StringifiedResult extends ExecutionResult {
   readonly stringify: (given?: ExecutionResult) => string;
-  /** True if the result may be changed and copied by plugins. */
-  readonly [madeForPlugins]?: true;
+  /** Returns the JSON of the data, or undefined if the data was read or replaced, and may have changed. */
+  readonly [unreadData]: () => string | undefined;
 }
 
 /**
- * Returns a result with the JSON `data`, which is parsed only if something reads it. It must not be changed or copied:
- * see {@link forPlugins}.
+ * Returns a result with the JSON `json` as its data, which is parsed only if something reads it. Plugins may change and
+ * copy the result: its JSON is written anew if they did, or if they read the data.
  */
-export function resultOfJson(data: string): ExecutionResult {
+export function resultOfJson(json: string, extensions?: Extensions): ExecutionResult {
+  let read: { value: Data } | undefined;
   const result: StringifiedResult = {
     get data() {
-      return dataIn(data);
-    },
-    stringify: () => `{"data":${data}}`,
-  };
-  return result;
-}
-
-/**
- * Returns a result that plugins may change and copy. Its JSON is written anew if they did, or if they read the data.
- */
-export function forPlugins(result: ExecutionResult): ExecutionResult {
-  return isStringified(result) ? changeable(result.stringify().slice('{"data":'.length, -1)) : result;
-}
-
-function changeable(text: string): ExecutionResult {
-  let seen: { value: Data } | undefined;
-  const result: StringifiedResult = {
-    get data() {
-      seen ??= { value: dataIn(text) };
-      return seen.value;
+      read ??= { value: dataIn(json) };
+      return read.value;
     },
     set data(value: Data) {
-      seen = { value };
+      read = { value };
     },
-    [madeForPlugins]: true,
-    stringify: (given = result) => {
-      if (given !== result || seen || given.errors) return JSON.stringify(given);
-      const more = given.extensions === undefined ? "" : `,"extensions":${JSON.stringify(given.extensions)}`;
-      return `{"data":${text}${more}}`;
+    ...(extensions && { extensions }),
+    [unreadData]: () => (read ? undefined : json),
+    stringify(given = result) {
+      if (given !== result || read || given.errors) return JSON.stringify(given);
+      return given.extensions === undefined
+        ? `{"data":${json}}`
+        : `{"data":${json},"extensions":${JSON.stringify(given.extensions)}}`;
     },
   };
   return result;
@@ -57,23 +42,14 @@ function changeable(text: string): ExecutionResult {
 /** Returns a copy of `result` with `extensions` added to those it has. */
 export function withExtensions(result: ExecutionResult, extensions: Extensions): ExecutionResult {
   const all = { ...result.extensions, ...extensions };
-  // A copy of a result for plugins is written anew.
-  if (!isStringified(result) || result[madeForPlugins]) return { ...result, extensions: all };
-  const text = result.stringify();
-  const extended: StringifiedResult = {
-    get data() {
-      return result.data ?? null;
-    },
-    extensions: all,
-    stringify: () => `${text.slice(0, -1)},"extensions":${JSON.stringify(all)}}`,
-  };
-  return extended;
+  const json = isStringified(result) && !result.errors ? result[unreadData]() : undefined;
+  return json === undefined ? { ...result, extensions: all } : resultOfJson(json, all);
 }
 
-function dataIn(text: string): Data {
-  return JSON.parse(text) as Record<string, unknown>; // an object, by its braces
+function dataIn(json: string): Data {
+  return JSON.parse(json) as Record<string, unknown>; // an object, by its braces
 }
 
 function isStringified(result: ExecutionResult): result is StringifiedResult {
-  return "stringify" in result;
+  return unreadData in result;
 }
