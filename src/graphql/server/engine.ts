@@ -10,7 +10,6 @@ import {
   type ValidationRule,
 } from "graphql";
 import { type Documents, type Operation, type Prepared, refused } from "../documents/documents.ts";
-import type { GraphContext } from "../kit/context.ts";
 import type { Contexts, Execute } from "./execution/execute.ts";
 
 /** The result of an operation: one, or several for a stream. */
@@ -38,6 +37,9 @@ export interface Enveloped {
 /** Wraps an engine in the hooks of plugins. */
 export type Envelop = (engine: Engine) => Enveloped;
 
+/** The rules that documents are always validated by. Yoga adds them to those of plugins for each operation. */
+const specified: ReadonlySet<ValidationRule> = new Set(specifiedRules);
+
 /** The operation that is to be executed. */
 export interface Chosen {
   readonly document: DocumentNode;
@@ -55,15 +57,11 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     return prepared.operation(operationName) ?? [new GraphQLError("Could not determine what operation to execute.")];
   }
 
-  /**
-   * Returns the contexts with the properties that plugins added. They are inherited, not copied: a copy would read
-   * those that are made when they are read.
-   */
+  /** Returns the contexts with the properties that plugins added. */
   function contextsOf({ contextValue }: ExecutionArgs): Contexts {
     const { inJson, asRows } = chosen().contexts;
-    // As contextFactory made it, and as Object.assign returns it
-    const extended = (own: GraphContext) => Object.assign(Object.create(contextValue as object) as object, own);
-    return { inJson: () => extended(inJson()), asRows: () => extended(asRows()) };
+    const extended = contextValue as object; // as contextFactory made it
+    return { inJson: () => ({ ...extended, ...inJson() }), asRows: () => ({ ...extended, ...asRows() }) };
   }
 
   return {
@@ -74,8 +72,8 @@ export function createEngine(documents: Documents, executeOperation: Execute, ch
     },
     validate(document, rules) {
       const { errors } = documents.of(document);
-      const added = rules.filter((rule) => !specifiedRules.includes(rule));
-      if (errors.length > 0 || added.length === 0) return errors;
+      const added = errors.length > 0 ? [] : rules.filter((rule) => !specified.has(rule));
+      if (added.length === 0) return errors;
       return validate(documents.schema, document, added);
     },
     async execute(args) {

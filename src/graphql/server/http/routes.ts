@@ -133,25 +133,16 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     throw partsNotTaken();
   }
 
+  const { origin } = new URL(publicUrl);
+
   /** Returns the hooks of plugins for an operation that does not go through Yoga. */
-  function envelopFor(
-    request: FastifyRequest,
-    params: Parameters,
-    { type, ...context }: ServerContext & { type: JsonType },
-  ): Envelop | undefined {
-    let made: Request | undefined;
-    return plugged.envelopIn?.({
-      ...context,
-      params: withoutEmptyName(params),
-      // Few plugins read it, and it takes longer to make than all else of the context.
-      get request() {
-        made ??= new yoga.fetchAPI.Request(new URL(request.url, publicUrl), {
-          method: request.method,
-          headers: headersFor(request, type),
-        });
-        return made;
-      },
-    });
+  function envelopFor(request: FastifyRequest, params: Parameters, context: ServerContext): Envelop | undefined {
+    if (!plugged.envelopIn) return undefined;
+    // The URL and the headers are not taken apart before a plugin reads them. This host's headers have one value each,
+    // but for set-cookie, which no request has.
+    const headers = request.headers as Record<string, string>;
+    const made = new yoga.fetchAPI.Request(`${origin}${request.url}`, { method: request.method, headers });
+    return plugged.envelopIn({ ...context, request: made, params: withoutEmptyName(params) });
   }
 
   app.setErrorHandler((error, request, reply) => {
@@ -180,7 +171,7 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
     const parameters = parseParams(request.body);
     if (plugged.isAboutHttp || !isJsonType(type) || !parameters) return answerByYoga(request, reply, { viewer, type });
     const context = { caller: callerOf(request, reply, viewer), log: request.log };
-    const performed = await perform(parameters, context.caller, envelopFor(request, parameters, { ...context, type }));
+    const performed = await perform(parameters, context.caller, envelopFor(request, parameters, context));
     if (isAsyncIterable(performed)) return answerInParts(request, reply, viewer, performed);
     const result = closeErrors(performed, request.log);
     const { status, headers, body } = httpResultOf(result, type);
