@@ -11,7 +11,7 @@ import {
   numberField,
 } from "../query/model/field-filter.ts";
 import type { Rows } from "../query/model/paged-table.ts";
-import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { defineEntity } from "../query/model/entity.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
@@ -66,7 +66,22 @@ export const notesOfAccount: ManyRelation<Note, NoteRead> = {
 export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
   from: (viewer, { filter }) => visibleRows(viewer, filter, { inFilters: [ofTicket] }),
+  keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, ...others } }) => {
+    const isByVisibilityAlone =
+      Object.values(others).every((condition) => condition === undefined) &&
+      Object.values(fields).every((conditions) => conditions.length === 0);
+    if (!isByVisibilityAlone) return undefined;
+    const { isPublic: visible } = visibleNotes(viewer);
+    return countOfTicket([true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind));
+  },
 };
+
+/** Returns how many notes the ticket `t` has, of those that are public or not as `visibilities` says. */
+function countOfTicket(visibilities: readonly boolean[]): Sql {
+  const counts = visibilities.map((isPublicNote) => raw(isPublicNote ? "c.public_notes" : "c.internal_notes"));
+  if (counts.length === 0) return sql`0`;
+  return sql`coalesce((SELECT ${join(counts, " + ")} FROM note_counts c WHERE c.account_id = t.account_id AND c.ticket_id = t.id), 0)`;
+}
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);

@@ -44,8 +44,8 @@ export interface Notes {
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Returns a page of notes across tickets. */
   list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
-  /** Returns the number of them, or `max` if there are more. */
-  count(viewer: Viewer, filter: NoteFilter, max?: number): Promise<number>;
+  /** Returns the number of them, or one more than `maxTotal` if there are more. */
+  count(viewer: Viewer, filter: NoteFilter): Promise<number>;
   /**
    * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such
    * ticket.
@@ -203,7 +203,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
     list: (viewer, read, selection) => reads.page(viewer, notesOfAccount, read, selection),
-    count: (viewer, filter, max) => reads.count(viewer, notesOfAccount, { filter }, max),
+    count: (viewer, filter) => reads.count(viewer, notesOfAccount, { filter }),
     ofTickets: (viewer, ticketIds, read, selection) =>
       reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
     countOfTickets: (viewer, ticketIds, filter) =>

@@ -82,7 +82,7 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
         defaultOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
         read: ({ fields, ordering, page, selection }) =>
           services.notes.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
-        count: (fields, most) => services.notes.count(viewer, { ...filter, fields }, most),
+        count: (fields) => services.notes.count(viewer, { ...filter, fields }),
       });
     },
 
@@ -110,7 +110,10 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
           if (!slice) throw new NotFound("ticket");
           return slice;
         },
-        count: (fields, max) => services.notes.count(viewer, { ...filter, ticketId: ticket.id, fields }, max),
+        count: async (fields) => {
+          const [count = 0] = await services.notes.countOfTickets(viewer, [ticket.id], { ...filter, fields });
+          return count;
+        },
       });
     },
 

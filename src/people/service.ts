@@ -20,8 +20,8 @@ declare module "../services.ts" {
 export interface People {
   /** Returns a page of the people that the viewer can find. */
   list(viewer: Viewer, read: PersonRead, selection?: PageSelection): Promise<CountedSlice<Person>>;
-  /** Returns the number of them, or `max` if there are more. */
-  count(viewer: Viewer, filter: PersonFilter, max: number): Promise<number>;
+  /** Returns the number of them, or one more than `maxTotal` if there are more. */
+  count(viewer: Viewer, filter: PersonFilter): Promise<number>;
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Person | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Person | null)[]>;
   accountsByIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Account | null)[]>;
@@ -30,7 +30,7 @@ export interface People {
 export function createPeople({ reads }: { reads: Reads }): People {
   return {
     list: (viewer, read, selection) => reads.page(viewer, peopleOfAccount, read, selection),
-    count: (viewer, filter, max) => reads.count(viewer, peopleOfAccount, { filter }, max),
+    count: (viewer, filter) => reads.count(viewer, peopleOfAccount, { filter }),
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, personById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, personByNumber, numbers, selection),
     accountsByIds: (viewer, ids, selection) => reads.byKeys(viewer, accountById, ids, selection),

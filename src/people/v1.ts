@@ -69,7 +69,7 @@ export const listPeople: V1Operation = (request) => {
     defaultOrder: [{ ...personOrderings.NUMBER, direction: "ASC" }],
     read: ({ fields, ordering, page, selection }) =>
       services.people.list(viewer, { filter: { fields }, ordering, page }, selection),
-    count: (fields, most) => services.people.count(viewer, { fields }, most),
+    count: (fields) => services.people.count(viewer, { fields }),
   });
 };
 

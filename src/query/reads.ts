@@ -8,7 +8,14 @@ import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
 import { type GivenPosition, tiesById } from "./model/page.ts";
 import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
-import { type CountedSlice, pageOfRows, type PageSelection, type Selection, totalOf, wholeRow } from "./model/selection.ts";
+import {
+  type CountedSlice,
+  pageOfRows,
+  type PageSelection,
+  type Selection,
+  totalOfPages,
+  wholeRow,
+} from "./model/selection.ts";
 import { UnsupportedAsJson } from "./model/unsupported-as-json.ts";
 import { createDecoder, type Decode } from "./result/decoder.ts";
 import { createStatementRunner, type PreparedStatement } from "./run/runner.ts";
@@ -35,16 +42,15 @@ export interface Reads {
     input: Input,
     selection?: PageSelection,
   ): Promise<(CountedSlice<Row> | null)[]>;
-  /** Returns how many rows there are that meet the filter of `input`, or `max` if there are more. */
+  /** Returns how many rows there are that meet the filter of `input`, or one more than {@link maxTotal}. */
   count<Row, Input extends PageInput>(
     viewer: Viewer,
     relation: ManyRelation<Row, Input>,
     input: Omit<Input, keyof PageInput>,
-    max?: number,
   ): Promise<number>;
   /**
-   * Returns for each key of a parent how many rows it has that meet the filter of `input`: 0 if the viewer sees no such
-   * parent.
+   * Returns for each key of a parent how many rows it has that meet the filter of `input`, or one more than
+   * {@link maxTotal}: 0 if the viewer sees no such parent.
    */
   countsOf<Row, Input extends PageInput>(
     viewer: Viewer,
@@ -97,14 +103,6 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   });
 
   const objectId = createObjectIds();
-  // Plans are cached by the object of the selection, and callers count up to few different maxima.
-  const totals = new Map<number | undefined, PageSelection>();
-
-  function totalSelection(max: number | undefined): PageSelection {
-    const selection = totals.get(max) ?? totalOf(max);
-    totals.set(max, selection);
-    return selection;
-  }
 
   /** Returns what distinguishes the statement of `read` from others: everything but the values of its cursors. */
   function nameOfRead(read: Read): string {
@@ -173,13 +171,13 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
       return ask(viewer, prepared, given) as Promise<never>; // as above
     },
 
-    async count(viewer, relation, input, max) {
-      const page = await reads.page(viewer, relation, counted(input), totalSelection(max));
+    async count(viewer, relation, input) {
+      const page = await reads.page(viewer, relation, counted(input), totalOfPages);
       return page.total ?? 0;
     },
 
     async countsOf(viewer, parents, relation, input) {
-      const pages = await reads.pagesOf(viewer, parents, relation, counted(input), totalSelection(undefined));
+      const pages = await reads.pagesOf(viewer, parents, relation, counted(input), totalOfPages);
       return pages.map((page) => page?.total ?? 0);
     },
   };

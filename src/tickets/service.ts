@@ -27,8 +27,8 @@ export interface Tickets {
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
-  /** Returns the number of them, or `max` if there are more. */
-  count(viewer: Viewer, filter: TicketFilter, max?: number): Promise<number>;
+  /** Returns the number of them, or one more than `maxTotal` if there are more. */
+  count(viewer: Viewer, filter: TicketFilter): Promise<number>;
   /**
    * @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the
    * requester is no member.
@@ -64,7 +64,7 @@ export function createTickets({
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, ticketById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
     list: (viewer, read, selection) => reads.page(viewer, ticketsOfAccount, read, selection),
-    count: (viewer, filter, max) => reads.count(viewer, ticketsOfAccount, { filter }, max),
+    count: (viewer, filter) => reads.count(viewer, ticketsOfAccount, { filter }),
     add: async (viewer, input) => write(await writing.opening(viewer, input)),
 
     async update(viewer, input) {

@@ -83,7 +83,7 @@ export function ticketOperations(kind: TicketKind): TicketOperations {
         defaultOrder: [{ ...ticketOrderings.NUMBER, direction: "ASC" }],
         read: ({ fields, ordering, page, selection }) =>
           services.tickets.list(viewer, { filter: { ...filter, fields }, ordering, page }, selection),
-        count: (fields, most) => services.tickets.count(viewer, { ...filter, fields }, most),
+        count: (fields) => services.tickets.count(viewer, { ...filter, fields }),
       });
     };
   return {

@@ -389,6 +389,7 @@ function readPage(place: string, sorting: Sorting, { first, last, after, before 
       edges,
       nodes: edges.map((edge) => edge.node),
       totalCount: rows.length,
+      totalCountIsExact: true,
       pageInfo: {
         hasNextPage: (!isFromEnd && more) || positions[1] !== undefined,
         hasPreviousPage: (isFromEnd && more) || positions[0] !== undefined,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { openDatabase, type Database } from "../../src/database/database.ts";
-import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
@@ -74,6 +74,10 @@ beforeAll(async () => {
   );
   await pool.query(unevenNotes, [uneven.id, unevenTicket.id, uneven.administrator.number, uneven.specialist.number]);
   await pool.query("ALTER TABLE notes ENABLE TRIGGER ALL");
+  await pool.query(
+    `INSERT INTO note_counts SELECT account_id, ticket_id, count(*) FILTER (WHERE is_public), count(*) FILTER (WHERE NOT is_public)
+     FROM notes GROUP BY account_id, ticket_id`,
+  );
   await pool.query(indexes.map(({ definition }) => definition).join("; "));
   await pool.query("VACUUM ANALYZE notes");
   await pool.query("ANALYZE tickets");
@@ -267,6 +271,26 @@ describe("totals", () => {
     expect(await headersOf("/v1/notes/internal?per_page=1")).toMatchObject({ total: "6600", throttled: undefined });
     const exactly = await headersOf(`/v1/notes?per_page=100&fields=id&id=<${first.number + 100_000}`);
     expect(exactly).toMatchObject({ total: "100000", pages: "1000", throttled: undefined });
+  });
+
+  test("beyond that GraphQL says 100,001, and that it is not exact, also with what needs no count", async () => {
+    interface Total {
+      readonly totalCount: number;
+      readonly totalCountIsExact: boolean;
+    }
+    const total = (filter: string) =>
+      sendText<{ notes: Total; ticket: { notes: Total } }>(
+        app.url,
+        account.specialist.key,
+        `query ($id: ID!) { notes${filter} { totalCount totalCountIsExact } ticket(id: $id) { notes { totalCount totalCountIsExact } } }`,
+        { id: ticket.id },
+      );
+    const ofTicket = { notes: { totalCount: 12_000, totalCountIsExact: true } };
+    expect((await total("")).data).toEqual({ notes: { totalCount: 100_001, totalCountIsExact: false }, ticket: ofTicket });
+    expect((await total("(filter: { isPublic: false })")).data).toEqual({
+      notes: { totalCount: 6_600, totalCountIsExact: true },
+      ticket: ofTicket,
+    });
   });
 
   test("beyond that they say 100,000, and that they stop there", async () => {

@@ -171,6 +171,9 @@ function listedIn(value: unknown): number {
   return Object.values(value).reduce<number>((sum, part) => sum + listedIn(part), own);
 }
 
+/** The fields of a connection for which its rows are counted. */
+const totals: readonly string[] = ["totalCount", "totalCountIsExact"];
+
 /**
  * Adds a field of a connection. The cost of a row counts once for each row, a total counts once. A page with nothing
  * but a total reads no rows.
@@ -182,7 +185,10 @@ function addMember(
   place: CostPlace,
   { row, isRoot }: { readonly row: CostPart; readonly isRoot: boolean },
 ): void {
-  if (field.name === "totalCount") part.own.points += isRoot ? prices.total : prices.totalOfRow;
+  const isTotal = totals.includes(field.name);
+  // Both fields about the total are counted once.
+  const isCounted = totals.some((name) => name !== field.name && place.names.has(name));
+  if (isTotal) part.own.points += isCounted ? 0 : isRoot ? prices.total : prices.totalOfRow;
   else row.own.points = Math.max(row.own.points, prices.row);
   if (!node.selectionSet) return;
   const isRows = field.name === "nodes" || field.name === "edges";

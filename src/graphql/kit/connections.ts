@@ -2,6 +2,7 @@ import { InvalidInput, invalid } from "../../errors.ts";
 import { type CursorScope, decodeCursor, encodeCursor } from "../../query/model/cursor.ts";
 import { type Page, type Position, positionOf, type Slice } from "../../query/model/page.ts";
 import { attachJson, jsonOf } from "../../query/model/result.ts";
+import type { MaybePromise } from "../../lib/maybe-promise.ts";
 
 /** The arguments of a connection field. */
 export interface ConnectionArguments {
@@ -29,7 +30,8 @@ export interface Connection<Row> {
     readonly startCursor: string | null;
     readonly endCursor: string | null;
   };
-  readonly totalCount: () => number | Promise<number>;
+  /** The number of rows on all pages, or one more than {@link maxTotal}. */
+  readonly totalCount: () => MaybePromise<number>;
 }
 
 export interface Edge<Row> {
@@ -108,7 +110,7 @@ class PageOfRows<Row extends RowWithId> implements Connection<Row> {
     };
   }
 
-  totalCount(): number | Promise<number> {
+  totalCount(): MaybePromise<number> {
     return this.#slice.total ?? this.#count();
   }
 }

@@ -1,4 +1,6 @@
 import type { ObjectRef } from "@pothos/core";
+import { mapMaybePromise } from "../../lib/maybe-promise.ts";
+import { maxTotal } from "../../query/model/page.ts";
 import { builder, type GraphTypes } from "./builder.ts";
 import type { Connection, RowWithId } from "./connections.ts";
 import type { ConnectionTypes } from "./entity-field-types.ts";
@@ -30,9 +32,13 @@ export function defineConnection<Row extends RowWithId>({
         }),
         totalCount: t.int({
           description:
-            `The number of ${plural} on all pages. They are counted only if this field is selected, which adds to the cost of ` +
-            "the operation.",
+            `The number of ${plural} on all pages, or 100,001 if there are more. They are counted only if this field is ` +
+            "selected, which adds to the cost of the operation.",
           resolve: (page) => connectionOf(page).totalCount(),
+        }),
+        totalCountIsExact: t.boolean({
+          description: "Whether `totalCount` is the exact number. It is false if there are more than 100,000.",
+          resolve: (page) => mapMaybePromise(connectionOf(page).totalCount(), (count) => count <= maxTotal),
         }),
       }),
     },

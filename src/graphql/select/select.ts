@@ -1,3 +1,4 @@
+import { maxTotal } from "../../query/model/page.ts";
 import {
   type FieldNode,
   getNamedType,
@@ -177,7 +178,9 @@ function pageMembers(info: GraphQLResolveInfo, connection: GraphQLOutputType, pa
       case "pageInfo":
         return { kind: "pageInfo", members: membersOf(info, objectTypeOf(field.type), nodes, pageInfoContent) };
       case "totalCount":
-        return { kind: "total" };
+        return { kind: "total", max: maxTotal + 1 };
+      case "totalCountIsExact":
+        return { kind: "totalIsExact" };
       default:
         return { kind: "onlyRows" };
     }

@@ -55,6 +55,9 @@ export interface Slice<Row> {
   readonly hasPrevious: boolean;
 }
 
+/** Rows are counted up to this number and one more, which says that there are more. */
+export const maxTotal = 100_000;
+
 /** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {
   // A cursor shows that there was a row beyond the page. The Relay specification allows this answer if an exact one is

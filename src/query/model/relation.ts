@@ -29,6 +29,8 @@ export interface ManyRelation<Row, Input extends PageInput> {
   readonly from: (viewer: Viewer, input: Input) => Rows;
   /** The rows of the total, if they are not the rows of `from`. */
   readonly countFrom?: (viewer: Viewer, input: Input) => Rows;
+  /** Returns the total as SQL if the database keeps it for this filter, so that no row has to be counted. */
+  readonly keptTotal?: (viewer: Viewer, input: Input) => Sql | undefined;
   /** As {@link OneRelation.needsReconciling}. */
   readonly needsReconciling?: Sql;
 }

@@ -1,6 +1,6 @@
 import type { CursorScope } from "./cursor.ts";
 import type { Entity } from "./entity.ts";
-import type { Position, Slice } from "./page.ts";
+import { maxTotal, type Position, type Slice } from "./page.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./relation.ts";
 
 /**
@@ -144,6 +144,8 @@ export type PageContent =
   | Constant
   /** How many rows there are on all pages, or `max` if there are more. */
   | { readonly kind: "total"; readonly max?: number }
+  /** Whether there are at most {@link maxTotal} rows on all pages. */
+  | { readonly kind: "totalIsExact" }
   | { readonly kind: "rows"; readonly members: RowMembers }
   | { readonly kind: "edges"; readonly members: readonly Member<EdgeContent>[] }
   | { readonly kind: "pageInfo"; readonly members: readonly Member<PageInfoContent>[] }
@@ -215,10 +217,11 @@ export function countedJsonList(members: RowMembers): PageSelection {
   return { as: "list", members: [rowsWith(members), total] };
 }
 
-/** Selects the number of rows on all pages, or `max` if there are more, and no row. */
-export function totalOf(max: number | undefined): PageSelection {
-  return { as: "rows", members: [max === undefined ? total : { name: "total", content: { kind: "total", max } }] };
-}
+/** Selects the number of rows on all pages, or one more than {@link maxTotal} if there are more, and no row. */
+export const totalOfPages: PageSelection = {
+  as: "rows",
+  members: [{ name: "total", content: { kind: "total", max: maxTotal + 1 } }],
+};
 
 function rowsWith(members: RowMembers): Member<PageContent> {
   return { name: "rows", content: { kind: "rows", members } };

@@ -1,4 +1,4 @@
-import type { Sql } from "../../database/sql.ts";
+import { integer, sql, type Sql } from "../../database/sql.ts";
 import { attempt, DomainError } from "../../errors.ts";
 import type { Viewer } from "../../viewer.ts";
 import type { Entity } from "../model/entity.ts";
@@ -40,7 +40,7 @@ export interface PagePlan {
   readonly page: Page;
   /** Selects all columns of the rows that are read, from the start or from the end of the page. */
   readonly rows: Sql;
-  /** Returns a statement that selects the number of rows on all pages. It stops counting at `max`, if given. */
+  /** Returns a statement that selects the number of rows on all pages, or `max` if there are more. */
   readonly count: (max: number | undefined) => Sql;
   /** Returns how many rows the page probably reads at most, if each of its rows reads `weight` rows. */
   readonly weightOf: (weight: number) => number;
@@ -57,13 +57,17 @@ export function planRead(read: Read, viewer: Viewer): Plan {
     read: stored,
     as,
     row: (relation) => relation.from(viewer),
-    page({ target, from, countFrom = from }, input, lookahead) {
+    page({ target, from, countFrom = from, keptTotal }, input, lookahead) {
       const page: Page = { ...withBoundPositions(input.page), lookahead };
       return {
         target,
         page,
         rows: pageFrom(target, from(viewer, input), input.ordering, page),
-        count: (max) => countUpTo(target, countFrom(viewer, input), max),
+        count(max) {
+          const kept = keptTotal?.(viewer, input);
+          if (!kept) return countUpTo(target, countFrom(viewer, input), max);
+          return max === undefined ? sql`SELECT ${kept}` : sql`SELECT least(${kept}, ${integer(max)})`;
+        },
         weightOf: (weight) => weightOfPage(page, weight),
         bounded: boundedRows,
       };

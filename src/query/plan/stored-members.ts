@@ -4,6 +4,7 @@ import {
   type PageContent,
   type PageMembers,
   pageNeighbours,
+  totalOfPages,
   type RelationKey,
   type RowContent,
   type RowMember,
@@ -102,7 +103,7 @@ export function storedPageMembers(members: PageMembers, ordering: Ordering): Pag
   return [
     ...(hasRows ? [{ name: "rows", content: { kind: "rows", members: rows } } as const] : []),
     ...(hasPageInfo ? [pageNeighbours] : []),
-    ...contents.flatMap((content) => (content.kind === "total" ? [{ name: "total", content }] : [])).slice(0, 1),
+    ...totalMembers(contents),
   ];
 }
 
@@ -117,6 +118,7 @@ function rowMembersOf(content: PageContent): RowMembers {
       return everyColumn;
     case "constant":
     case "total":
+    case "totalIsExact":
     case "pageInfo":
       return [];
   }
@@ -124,6 +126,13 @@ function rowMembersOf(content: PageContent): RowMembers {
 
 function hasCursors(contents: readonly PageContent[]): boolean {
   return contents.some((one) => one.kind === "edges" && one.members.some(({ content }) => content.kind === "cursor"));
+}
+
+/** Returns the total, from which resolvers see whether it is exact. */
+function totalMembers(contents: readonly PageContent[]): PageMembers {
+  const content = contents.find(({ kind }) => kind === "total");
+  if (content) return [{ name: "total", content }];
+  return contents.some(({ kind }) => kind === "totalIsExact") ? totalOfPages.members : [];
 }
 
 /** The contents that need the rows of the page. */

@@ -24,7 +24,7 @@ export interface Collection<Row, Fields> {
   readonly sortable: Sortable;
   readonly defaultOrder: Ordering;
   readonly read: (collectionRead: CollectionRead<Fields>) => Promise<CountedSlice<Row>>;
-  readonly count: (fields: FieldFilters<Fields>, max: number) => Promise<number>;
+  readonly count: (fields: FieldFilters<Fields>) => Promise<number>;
 }
 
 /** Returns the response with a page of a collection: a JSON array, and headers about the page. */
@@ -40,7 +40,7 @@ export async function answerCollection<Row extends object, Fields extends Readon
   const page = await inJson(() =>
     readV1Page(requested, {
       read: (one) => read({ fields, ordering, page: one, selection }),
-      count: (most) => count(fields, most),
+      count: () => count(fields),
     }),
   );
   return {

@@ -1,5 +1,5 @@
 import { type CursorScope, cursorSeparator, decodeCursor, encodeCursor } from "../../../query/model/cursor.ts";
-import type { Ordering, Page, Position } from "../../../query/model/page.ts";
+import { maxTotal, type Ordering, type Page, type Position } from "../../../query/model/page.ts";
 import type { CountedSlice } from "../../../query/model/selection.ts";
 import { BadRequest } from "./errors.ts";
 import type { V1Request } from "./operation.ts";
@@ -7,9 +7,6 @@ import type { Query } from "./query.ts";
 
 /** The parameters that select a page. */
 export const pagingParameters = ["per_page", "page", "search_after", "search_before"] as const;
-
-/** Totals are exact up to this number. Entries beyond it can be reached only by cursor. */
-const maxTotal = 100_000;
 
 const defaultPageSize = 20;
 /** The maximum number of records in a page. */
@@ -58,36 +55,36 @@ export interface FoundPage<Row> {
   readonly number: number;
 }
 
-/** The functions that read and count. `count` stops counting at `max`. */
+/** The functions that read and count. `count` stops counting at one more than {@link maxTotal}. */
 export interface PageReads<Row> {
   readonly read: (page: Page) => Promise<CountedSlice<Row>>;
-  readonly count: (max: number) => Promise<number>;
+  readonly count: () => Promise<number>;
 }
 
 /**
  * Returns the requested page and the count. They are two statements, because requests for other pages of the same
- * collection share the count, and counting is most of the work. Throws {@link BadRequest} if the page number is beyond
+ * collection share the count, and counting is most of the work. Entries beyond
+ * {@link maxTotal} can be reached only by cursor. Throws {@link BadRequest} if the page number is beyond
  * {@link maxTotal}.
  */
 export async function readV1Page<Row>(
   { size, number, cursor }: RequestedPage,
   { read, count }: PageReads<Row>,
 ): Promise<FoundPage<Row>> {
-  const counted = () => count(maxTotal + 1);
   if (cursor) {
     const page: Page =
       cursor.side === "after"
         ? { size, from: "start", after: cursor.position }
         : { size, from: "end", before: cursor.position };
-    const [slice, total] = await Promise.all([read(page), counted()]);
+    const [slice, total] = await Promise.all([read(page), count()]);
     // Rows may have been added or removed since the cursor was made: a page is the first if no row precedes it.
     return { slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
   }
   if (number === 1) {
-    const [slice, total] = await Promise.all([read({ size, from: "start" }), counted()]);
+    const [slice, total] = await Promise.all([read({ size, from: "start" }), count()]);
     return { slice, total, number };
   }
-  const total = await counted();
+  const total = await count();
   const offset = (number - 1) * size;
   if (offset >= maxTotal && total > maxTotal) {
     throw new BadRequest(`Parameter 'page' cannot be greater than ${pagesOf(total, size)}`);
