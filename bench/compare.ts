@@ -14,18 +14,18 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import type { Gateway } from "../test/faults/support/gateway.ts";
+import { type Checkout, checkOut, commitOf, openWorkingTree } from "./checkout.ts";
 import { type Both, forBoth, type Label, labels } from "./compare/both.ts";
-import { type Checkout, checkOut, commitOf, openWorkingTree } from "./compare/checkout.ts";
-import { dataSetHash, dropDatabase, makeDatabase, runCommand } from "./compare/databases.ts";
-import { type Ask, findLoadGenerator } from "./compare/load.ts";
-import { countPerRequest, measure, type Measured } from "./compare/measure.ts";
 import { comparedNames, type Question, questionsOf } from "./compare/questions.ts";
 import { type Compared, renderComparison, slowerForCertain } from "./compare/report.ts";
-import { answerTo, contextOf, openSide, type Side, startSide, stopSide } from "./compare/side.ts";
-import { countStatements } from "./compare/statement-counter.ts";
+import { contextOf, openSide, type Side, startSide } from "./compare/side.ts";
 import { fullSize, smokeSize } from "./data-set.ts";
-import { rowsOf } from "./harness.ts";
-import { openServer } from "./server.ts";
+import { dataSetHash, dropDatabase, makeDatabase, runCommand } from "./databases.ts";
+import { stopGateway } from "./harness.ts";
+import { type Ask, findLoadGenerator } from "./load.ts";
+import { answerTo, countPerRequest, measure, type Measured } from "./measure.ts";
+import { openServer, versionOf } from "./server.ts";
+import { countStatements } from "./statement-counter.ts";
 
 /** A question with the requests for each gateway. */
 interface Asked extends Omit<Question, "requests"> {
@@ -105,7 +105,7 @@ async function compare(before: string, after: string | undefined): Promise<reado
 
   const loadBefore = loadavg()[0] ?? 0;
   const gateways = await forBoth((label) => startSide(sides[label]));
-  cleanups.push(() => forBoth((label) => stopSide(gateways[label])));
+  cleanups.push(() => forBoth((label) => stopGateway(gateways[label])));
   const contexts = await forBoth((label) => contextOf(sides[label], gateways[label], size, v1KeyCount));
   const questions = await forBoth((label) => questionsOf(contexts[label]).filter(({ name }) => names.includes(name)));
   const asked = questions.before.map((question, index): Asked => {
@@ -116,11 +116,11 @@ async function compare(before: string, after: string | undefined): Promise<reado
   });
   const agreeing = new Set<string>();
   for (const question of asked) if (await agree(gateways, question)) agreeing.add(question.name);
-  await forBoth((label) => stopSide(gateways[label]));
+  await forBoth((label) => stopGateway(gateways[label]));
   const measured = await measurePairs(sides, asked);
 
   const counting = await forBoth((label) => startSide(sides[label], counters[label].url));
-  cleanups.push(() => forBoth((label) => stopSide(counting[label])));
+  cleanups.push(() => forBoth((label) => stopGateway(counting[label])));
   const compared: Compared[] = [];
   for (const question of asked) {
     const { name, title, requests, ask } = question;
@@ -129,14 +129,13 @@ async function compare(before: string, after: string | undefined): Promise<reado
     );
     compared.push({ name, title, pairs: measured.get(name) ?? [], statements, agrees: agreeing.has(name) });
   }
-  const [version] = await rowsOf<{ version: string }>(server.url, "SELECT current_setting('server_version') AS version");
   const nodes = await forBoth((label) => runCommand(checkouts[label], ["--version"], sides[label].database));
   const markdown = renderComparison(compared, {
     names: await forBoth((label) => checkouts[label].name),
     ...{ pairs, seconds, connections },
     circumstances: [
       `${size.tickets * size.notesPerTicket} notes${sides.before.database === sides.after.database ? ", one database for both" : ", a database each"}`,
-      `PostgreSQL ${version?.version}, Node.js ${[...new Set(Object.values(nodes))].join(" and ")}, asked by ${generator.name}`,
+      `PostgreSQL ${await versionOf(server.url)}, Node.js ${[...new Set(Object.values(nodes))].join(" and ")}, asked by ${generator.name}`,
       `${availableParallelism()} processors, whose load average was ${loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} at the end`,
     ],
   });
@@ -173,7 +172,7 @@ async function measurePairs(
       // Each pair gets new processes, because V8's optimisations last as long as a process and differ between
       // processes.
       const gateways = await forBoth((label) => startSide(sides[label]));
-      const stop = () => forBoth((label) => stopSide(gateways[label]));
+      const stop = () => forBoth((label) => stopGateway(gateways[label]));
       cleanups.push(stop);
       for (const question of group) {
         const both = await measurePair(gateways, question, pair % 2 === 0 ? labels.toReversed() : labels);

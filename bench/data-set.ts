@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Role } from "../src/viewer.ts";
 
 /** The amount of data in the contestants' databases. */
 export interface DataSetSize {
@@ -8,8 +9,9 @@ export interface DataSetSize {
   readonly people: number;
 }
 
-export const fullSize: DataSetSize = { tickets: 50_000, notesPerTicket: 20, attachments: 300_000, people: 500 };
-export const smokeSize: DataSetSize = { tickets: 500, notesPerTicket: 30, attachments: 6_000, people: 20 };
+/** With 400 people, the newest 10 notes of 50 tickets in a row have 200 authors. */
+export const fullSize: DataSetSize = { tickets: 50_000, notesPerTicket: 20, attachments: 300_000, people: 400 };
+export const smokeSize: DataSetSize = { tickets: 500, notesPerTicket: 30, attachments: 6_000, people: 60 };
 
 export const accountId = "00000000-0000-7000-8000-000000000001";
 
@@ -33,7 +35,8 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
         SELECT ${uuidOf(1, "i")}, '${accountId}', 'Person ' || i, 'person' || i || '@example.com', '2024-01-01'
         FROM generate_series(1, ${size.people}) i;
       INSERT INTO memberships (account_id, person_id, role, created_at)
-        SELECT '${accountId}', id, (CASE WHEN number % 5 = 0 THEN 'SPECIALIST' ELSE 'CUSTOMER' END)::"Role", '2024-01-01' FROM people;
+        SELECT '${accountId}', id, (CASE WHEN number % 10 = 0 THEN 'ADMINISTRATOR' WHEN number % 5 = 0 THEN 'SPECIALIST' ELSE 'CUSTOMER' END)::"Role",
+               '2024-01-01' FROM people;
       INSERT INTO tickets (id, account_id, kind, status, subject, requester_id, created_at, updated_at)
         SELECT ${uuidOf(2, "i")}, '${accountId}', 'REQUEST', 'PENDING', 'Ticket ' || i, ${uuidOf(1, `1 + i % ${size.people}`)},
                timestamptz '2024-01-01' + i * interval '20 minutes', timestamptz '2024-01-01' + i * interval '20 minutes'
@@ -54,6 +57,10 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
     // PostGraphile takes constraints for unique, not the unique indexes that Prisma makes. The index behind it stays
     // the same.
     await client.query("ALTER TABLE people ADD CONSTRAINT people_number_unique UNIQUE USING INDEX people_number_key");
+    // The gateway makes ids and times itself. The other contestants leave them to the database.
+    await client.query(
+      "ALTER TABLE notes ALTER COLUMN id SET DEFAULT gen_random_uuid(), ALTER COLUMN created_at SET DEFAULT now()",
+    );
     // The gateway reads within an account and has indexes for that. The other contestants read across accounts, and
     // would sort every row for a page.
     await client.query("CREATE INDEX ON notes (created_at, id); CREATE INDEX ON tickets (created_at, id)");
@@ -61,6 +68,12 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
   } finally {
     await client.end();
   }
+}
+
+/** Returns the role of the nth person, from 1: one in ten is an administrator, and one in ten a specialist. */
+export function roleOf(n: number): Role {
+  if (n % 10 === 0) return "ADMINISTRATOR";
+  return n % 5 === 0 ? "SPECIALIST" : "CUSTOMER";
 }
 
 /** The id of the nth ticket or note, from 1. */

@@ -79,7 +79,7 @@ export function withoutDatabase(): NodeJS.ProcessEnv {
 }
 
 /** Returns the flags that `npm start` passes to Node.js. */
-export function startFlags(): string[] {
+function startFlags(): string[] {
   const { start } = (
     JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { scripts: { start: string } }
   ).scripts;

@@ -3,38 +3,50 @@
 // npm run bench:shape -- --only=/v1    the sections whose titles begin so, and no report
 // --profile=gateway as bench/run.ts
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
-import pg from "pg";
-import type { Role } from "../src/viewer.ts";
-import { accountId, type DataSetSize, fullSize, noteId, personId, ticketId } from "./data-set.ts";
-import { startFlags } from "./gateway-process.ts";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../test/support/free-port.ts";
+import { openWorkingTree } from "./checkout.ts";
+import { positionsOf } from "./cursors.ts";
+import { accountId, type DataSetSize, fullSize, personId, ticketId } from "./data-set.ts";
+import { dropDatabase, makeDatabase } from "./databases.ts";
+import { cursorsFor, makeKeys, median, posted, type Running, start, versions } from "./harness.ts";
+import { findLoadGenerator, type Sent } from "./load.ts";
+import { answerTo, countAlone, countPerRequest, measure } from "./measure.ts";
 import {
-  answerOf,
-  type Asking,
-  fill,
-  findDeepPosition,
-  makeKeys,
-  measure,
-  median,
-  posted,
-  type Running,
-  rowsOf,
-  type Sent,
-  start,
-  statementsOf,
-  stop,
-  usageOf,
-  versions,
-} from "./harness.ts";
-import { type Contestant, deepOffset, type DeepPosition, type QuestionName, requestOf } from "./questions.ts";
-import { startServer } from "./server.ts";
+  askerCount,
+  type ContestantName,
+  type Cursors,
+  inTurn,
+  mixedRequestsOf,
+  mixedTitle,
+  operationOf,
+  plainAccept,
+  type QuestionName,
+  ticketOfTurn,
+} from "./questions.ts";
+import { openServer, versionOf, withClient } from "./server.ts";
 import { type Compared, renderShape, type Section, type Stall } from "./shape-report.ts";
+import { countStatements, type StatementCounter } from "./statement-counter.ts";
+
+/** Returns the nth request. */
+type Asking = (n: number) => Sent;
+
+/** A contestant whose event loop is watched, with a twin that reaches the database through a counter of statements. */
+interface Watched extends Running {
+  readonly cursors: Cursors;
+  readonly twin: Running;
+  readonly counter: StatementCounter;
+  /** Returns the memory, and the longest delay of the event loop since the previous call. */
+  vitals(): Promise<{ readonly residentBytes: number; readonly byClock: number }>;
+}
 
 /** A measurement in a section. Its result is a multiple of the first one's. */
 interface Variant {
   readonly label: string;
-  readonly contestant: Running;
+  readonly contestant: Watched;
   readonly asking: Asking;
   /** The maximum of the multiple. */
   readonly bound?: number;
@@ -60,42 +72,29 @@ const noteFields = "uuid text isPublic createdAt author { uuid name }";
 
 const stalls: Stall[] = [];
 const sections: Section[] = [];
-const running: Running[] = [];
-const full = await startServer("full", (url) => fill(url, fullSize));
-// Earlier runs have added notes to the full data set, which are on its tickets' pages. The small one gets as many for
-// each ticket.
-const addedToFull = await addedNotes(full.url, fullSize);
-const small = await startServer(
-  "shape_small",
-  async (url) => {
-    await fill(url, smallSize);
-    await addAsBefore(url, smallSize, Math.round((addedToFull / fullSize.tickets) * smallSize.tickets));
-  },
-  full.url,
-);
-const long = await startServer(
-  "shape_long",
-  async (url) => {
-    await fill(url, smallSize);
-    await addLongTicket(url);
-  },
-  full.url,
-);
+const cleanups: (() => unknown)[] = [];
+const scratch = mkdtempSync(join(tmpdir(), "gateway-bench-requests-"));
+cleanups.push(() => rmSync(scratch, { recursive: true }));
+const generator = findLoadGenerator(scratch);
 try {
-  const gateway = await begin("gateway", full.url);
-  const postgraphile = await begin("postgraphile", full.url);
-  const gatewayOfSmall = await begin("gateway", small.url);
-  const gatewayOfLong = await begin("gateway", long.url);
-  // It gets no requests, so its delays come from the machine.
-  const idle = await begin("bare", full.url);
-  await usageOf(idle);
+  const server = await openServer();
+  cleanups.push(server.stop);
+  const full = await open(server.url, "full", fullSize);
+  const small = await open(server.url, "small", smallSize);
+  const long = await open(server.url, "long", smallSize);
+  await addLongTicket(long);
 
-  const deep = await findDeepPosition(full.url, addedToFull + deepOffset(fullSize), [gateway, postgraphile]);
-  const page2000 = await findDeepPosition(full.url, deepOffset(fullSize), [gateway, postgraphile]);
-  const addedToSmall = await addedNotes(small.url, smallSize);
-  const deepOfSmall = await findDeepPosition(small.url, addedToSmall + deepOffset(smallSize), [gatewayOfSmall]);
-  const asked = (contestant: Running, question: QuestionName, size: DataSetSize, position: DeepPosition): Asking => {
-    return (n) => posted(contestant, requestOf(contestant.name, question, n, size, position));
+  const gateway = await begin("gateway", full, fullSize);
+  const postgraphile = await begin("postgraphile", full, fullSize);
+  const gatewayOfSmall = await begin("gateway", small, smallSize);
+  const gatewayOfLong = await begin("gateway", long, smallSize);
+  // It gets no requests, so its delays come from the machine.
+  const idle = await begin("bare", full, fullSize);
+  await idle.vitals();
+
+  const asked = (contestant: Watched, question: QuestionName, size: DataSetSize): Asking => {
+    const { name, cursors } = contestant;
+    return (n) => posted(contestant, operationOf({ contestant: name, selection: "lean", size, cursors }, question, n));
   };
 
   await compare("Depth: 50 notes at the start of a connection, and after 100,000", [
@@ -103,7 +102,7 @@ try {
     {
       label: "page 2,000",
       contestant: gateway,
-      asking: pageOf(gateway, { first: 50, after: page2000.cursors.gateway }),
+      asking: pageOf(gateway, { first: 50, after: gateway.cursors.notes[0]! }),
       bound: 1.2,
     },
   ]);
@@ -113,17 +112,17 @@ try {
   ]);
   for (const question of ["Q1", "Q2", "Q3", "Q4", "Q5"] as const) {
     await compare(`Flat in what is stored: ${question}`, [
-      { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, question, smallSize, deepOfSmall) },
-      { label: "1,000,000 notes", contestant: gateway, asking: asked(gateway, question, fullSize, deep), bound: 1.3 },
+      { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, question, smallSize) },
+      { label: "1,000,000 notes", contestant: gateway, asking: asked(gateway, question, fullSize), bound: 1.3 },
     ]);
   }
   // As many tickets as in the small data set, so that the difference does not come from rows in different places.
   await compare("Flat in what is stored: Q2 of 500 tickets", [
-    { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, "Q2", smallSize, deepOfSmall) },
+    { label: "10,000 notes", contestant: gatewayOfSmall, asking: asked(gatewayOfSmall, "Q2", smallSize) },
     {
       label: "1,000,000 notes",
       contestant: gateway,
-      asking: (n) => asked(gateway, "Q2", fullSize, deep)(n % smallSize.tickets),
+      asking: (n) => asked(gateway, "Q2", fullSize)(n % smallSize.tickets),
       bound: 1.3,
     },
   ]);
@@ -138,16 +137,16 @@ try {
       await compare(
         `The median request of ${connections === 1 ? "one connection" : `${connections} connections`}: ${question}`,
         [
-          { label: "PostGraphile", contestant: postgraphile, asking: asked(postgraphile, question, fullSize, deep) },
-          { label: "gateway", contestant: gateway, asking: asked(gateway, question, fullSize, deep) },
+          { label: "PostGraphile", contestant: postgraphile, asking: asked(postgraphile, question, fullSize) },
+          { label: "gateway", contestant: gateway, asking: asked(gateway, question, fullSize) },
         ],
         { connections, turn: 20 },
       );
     }
   }
 
-  const mixed = await mixedTraffic(full.url, deep);
-  await load("Mixed traffic: Q1 to Q5 at once, by three specialists and three customers", [
+  const mixed = await mixedTraffic(full);
+  await load(mixedTitle, [
     { label: "PostGraphile", contestant: postgraphile, asking: mixed(postgraphile) },
     { label: "gateway", contestant: gateway, asking: mixed(gateway) },
   ]);
@@ -155,18 +154,18 @@ try {
     { label: "GraphQL", contestant: gateway, asking: (n) => v2InGraphql(gateway, n) },
     { label: "/v2", contestant: gateway, asking: (n) => v2Request(gateway, n) },
   ]);
-  for (const [contestant, server, stored] of [
+  for (const [contestant, database, stored] of [
     [gatewayOfSmall, small, "10,000"],
     [gateway, full, "1,000,000"],
   ] as const) {
-    const ask = await byManyKeys(server.url);
+    const ask = await byManyKeys(database);
     await load(`/v1 against GraphQL: 50 notes with all that /v1 shows, and how many there are of ${stored}`, [
       { label: "GraphQL", contestant, asking: ask((key) => v1InGraphql(key, contestant)) },
       { label: "/v1", contestant, asking: ask((key) => v1Request(key)) },
     ]);
   }
 
-  const megabytes = async (contestant: Running) => (await usageOf(contestant)).rssBytes / 1e6;
+  const megabytes = async (contestant: Watched) => (await contestant.vitals()).residentBytes / 1e6;
   const markdown = renderShape({
     sections,
     stalls,
@@ -175,40 +174,44 @@ try {
       { label: "gateway, 10,000 notes", megabytes: await megabytes(gatewayOfSmall) },
       { label: "PostGraphile, 1,000,000 notes", megabytes: await megabytes(postgraphile) },
     ],
-    idleStall: (await usageOf(idle)).stallMilliseconds,
+    idleStall: (await idle.vitals()).byClock,
     seconds,
     versions: versions(),
-    server: await full.version(),
+    server: await versionOf(server.url),
   });
   if (only === "") writeFileSync(new URL("shape.md", import.meta.url), markdown);
 } finally {
-  for (const contestant of running) await stop(contestant);
-  for (const server of [long, small, full]) await server.stop();
+  for (const cleanup of cleanups.toReversed()) await cleanup();
 }
 
-async function begin(name: Contestant, database: string): Promise<Running> {
-  const flags = name === "gateway" ? startFlags() : [];
-  const contestant = await start(name, { database, port: 5150 + running.length, flags, profiled: profiled === name });
-  running.push(contestant);
-  return contestant;
+async function open(server: string, name: string, size: DataSetSize): Promise<string> {
+  const database = `gateway_bench_shape_${name}`;
+  cleanups.push(() => dropDatabase(server, database));
+  return await makeDatabase(server, database, openWorkingTree(), size);
 }
 
-/** Returns the number of notes that were added to the data set. */
-async function addedNotes(url: string, size: DataSetSize): Promise<number> {
-  const [row] = await rowsOf<{ count: string }>(url, "SELECT count(*) FROM notes");
-  return Number(row?.count ?? 0) - size.tickets * size.notesPerTicket;
-}
-
-/** Adds notes as M1 does. */
-async function addAsBefore(url: string, size: DataSetSize, count: number): Promise<void> {
-  await withoutTriggers(
-    url,
-    `INSERT INTO notes (id, account_id, ticket_id, requester_id, author_number, text, is_public, categories, medium, created_at)
-     SELECT gen_random_uuid(), t.account_id, t.id, t.requester_id, 5, 'Added by the benchmark, ' || i, true, '{}', 'DEFAULT',
-            timestamptz '2026-01-01' + i * interval '1 second'
-     FROM generate_series(1, ${count}) i
-     JOIN (SELECT *, row_number() OVER (ORDER BY created_at) AS place FROM tickets) t ON t.place = 1 + i % ${size.tickets}`,
-  );
+async function begin(name: ContestantName, database: string, size: DataSetSize): Promise<Watched> {
+  const profile = ["--cpu-prof", `--cpu-prof-dir=${join(import.meta.dirname, "profiles")}`];
+  const monitorPort = await freePort();
+  const running = await start(name, {
+    database,
+    nodeArguments: [
+      `--import=${join(import.meta.dirname, "../test/faults/support/loop-monitor.ts")}`,
+      ...(profiled === name ? profile : []),
+    ],
+    environment: { FAULTS_MONITOR_PORT: String(monitorPort) },
+  });
+  cleanups.push(() => running.stop());
+  const counter = await countStatements(database);
+  cleanups.push(() => counter.close());
+  const twin = await start(name, { database: counter.url });
+  cleanups.push(() => twin.stop());
+  const cursors = await cursorsFor(running, await positionsOf(database, size), size);
+  const vitals: Watched["vitals"] = async () => {
+    const response = await fetch(`http://127.0.0.1:${monitorPort}`);
+    return (await response.json()) as Awaited<ReturnType<Watched["vitals"]>>; // what loop-monitor.ts reports
+  };
+  return { ...running, cursors, twin, counter, vitals };
 }
 
 /** Adds a ticket whose notes and attachments are like those of the data set. */
@@ -229,15 +232,11 @@ async function addLongTicket(url: string): Promise<void> {
 }
 
 async function withoutTriggers(url: string, statements: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+  await withClient(url, async (client) => {
     await client.query("SET session_replication_role = replica");
     await client.query(statements);
     await client.query("VACUUM (ANALYZE)");
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function pageOf(contestant: Running, variables: { readonly first: number; readonly after?: string }): Asking {
@@ -250,22 +249,18 @@ function ticketPage(contestant: Running, id: string): Sent {
   return posted(contestant, { query, variables: { id } });
 }
 
-function ticketOfTurn(n: number): string {
-  return ticketId(1 + ((n * 7919) % fullSize.tickets));
-}
-
 function v2Request({ headers }: Running, n: number): Sent {
   return {
     method: "GET",
-    path: `/v2/tickets/notes?ticket_id=${ticketOfTurn(n)}&limit=25`,
-    headers: { ...credentialOf(headers) },
+    path: `/v2/tickets/notes?ticket_id=${ticketOfTurn(n, fullSize)}&limit=25`,
+    headers,
   };
 }
 
 function v2InGraphql(contestant: Running, n: number): Sent {
   const query = `query($id: ID!) { ticket(id: $id) { uuid notes(first: 25, orderBy: { field: CREATED_AT, direction: ASC }) { totalCount nodes {
     uuid author { uuid name } categories createdAt isPublic updatedAt text } } } }`;
-  return posted(contestant, { query, variables: { id: ticketOfTurn(n) } });
+  return posted(contestant, { query, variables: { id: ticketOfTurn(n, fullSize) } });
 }
 
 function v1Request(key: string): Sent {
@@ -276,11 +271,7 @@ function v1InGraphql(key: string, contestant: Running): Sent {
   const query = `{ notes(first: 50, orderBy: { field: NUMBER, direction: DESC }) { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes {
     number id author { number name } createdAt text medium isPublic account { slug name } ticket { kind number subject }
     attachments(first: 10) { nodes { id filename download { url } inline size createdAt } } } } }`;
-  return { ...posted(contestant, { query }), headers: { ...contestant.headers, "x-api-key": key } };
-}
-
-function credentialOf(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return { "x-api-key": headers["x-api-key"] ?? "" };
+  return posted({ ...contestant, headers: { "x-api-key": key } }, { query });
 }
 
 /**
@@ -291,44 +282,23 @@ async function byManyKeys(url: string): Promise<(request: (key: string) => Sent)
   const count = Math.ceil(seconds) + 1;
   const keys = await makeKeys(
     url,
-    Array.from({ length: count }, () => ({ person: 5, role: "SPECIALIST" as const })),
+    Array.from({ length: count }, () => 5),
   );
   return (request) => (n) => request(keys[n % count] ?? "");
 }
 
-interface Asker {
-  readonly person: number;
-  readonly role: Role;
-}
-
-/**
- * Returns all reading questions in turn, for several people. A customer reads their own tickets, and PostGraphile reads
- * the same rows.
- */
-async function mixedTraffic(url: string, deep: DeepPosition): Promise<(contestant: Running) => Asking> {
-  const askers: readonly Asker[] = [
-    ...[5, 10, 15].map((person) => ({ person, role: "SPECIALIST" }) as const),
-    ...[1, 2, 3].map((person) => ({ person, role: "CUSTOMER" }) as const),
-  ];
-  const keys = await makeKeys(url, askers);
-  const questions = ["Q1", "Q2", "Q3", "Q4", "Q5"] as const;
-  return (contestant) => (n) => {
-    const asker = n % askers.length;
-    const question = questions[n % questions.length] ?? "Q1";
-    const request = requestOf(contestant.name, question, n, fullSize, deep);
-    const own = askers[asker]?.role === "CUSTOMER" ? ownOf(askers[asker].person, question, n) : {};
-    const sent = posted(contestant, { ...request, variables: { ...request.variables, ...own } });
-    const key = contestant.name === "gateway" ? { "x-api-key": keys[asker] ?? "" } : {};
-    return { ...sent, headers: { ...sent.headers, ...key } };
+/** Returns mixed traffic, for which the gateway gets the keys of all people. */
+async function mixedTraffic(url: string): Promise<(contestant: Watched) => Asking> {
+  const people = Array.from({ length: askerCount }, (_, index) => index + 1);
+  const keys = await makeKeys(url, people);
+  return ({ name, path, cursors }) => {
+    const asking = { contestant: name, selection: "lean", size: fullSize, cursors } as const;
+    const requests = mixedRequestsOf(asking, path, (person) => ({
+      accept: plainAccept,
+      ...(name === "gateway" && { "x-api-key": keys[person - 1] ?? "" }),
+    }));
+    return (n) => requests[n % requests.length]!;
   };
-}
-
-/** Returns the nth ticket that a customer has opened, or a public note on it. */
-function ownOf(person: number, question: QuestionName, n: number): { readonly id?: string } {
-  const ticket = person - 1 + fullSize.people * (1 + (n % (fullSize.tickets / fullSize.people - 1)));
-  const firstNote = 1 + (ticket - 1) * fullSize.notesPerTicket;
-  if (question === "Q1") return { id: noteId(Math.ceil(firstNote / 3) * 3) };
-  return question === "Q2" || question === "Q4" ? { id: ticketId(ticket) } : {};
 }
 
 /**
@@ -340,7 +310,7 @@ async function compare(title: string, variants: readonly Variant[], { connection
   const agents = variants.map(() => new Agent({ keepAlive: true, maxSockets: connections }));
   const statements: number[] = [];
   for (const [index, { contestant, asking }] of variants.entries()) {
-    statements.push(await statementsOf(contestant, asking, 0));
+    statements.push(await countAlone(contestant.twin, contestant.counter, inTurn(asking)));
     for (let n = 0; n < warmUps; n += 1) await timed(agents[index], contestant, asking(n));
   }
   await forgetStalls(variants);
@@ -389,18 +359,22 @@ async function load(title: string, variants: readonly Variant[]): Promise<void> 
   const bytes: number[] = [];
   for (const { contestant, asking } of variants) {
     const answers = [];
-    for (let n = 0; n < warmUps; n += 1) answers.push(JSON.stringify(await answerOf(contestant, asking(n))).length);
+    for (let n = 0; n < warmUps; n += 1) answers.push(JSON.stringify(await answerTo(contestant, asking(n))).length);
     bytes.push(median(answers));
   }
   await forgetStalls(variants);
   const each = { connections: loadConnections, seconds: Math.max(1, Math.round(seconds / loadAlternations)) };
+  const prepared = variants.map(({ asking }) => generator.prepare(inTurn(asking)));
   for (let alternation = 0; alternation < loadAlternations; alternation += 1) {
-    for (const [index, { label, contestant, asking }] of variants.entries()) {
-      const measured = await measure(contestant, asking, each);
-      figures[index]?.push(measured.requests);
-      counted[index]?.push(measured.statementsUnderLoad);
-      stalls.push({ section: title, label, milliseconds: measured.stall });
+    for (const [index, { contestant }] of variants.entries()) {
+      const measured = await measure(contestant, prepared[index]!, each);
+      figures[index]?.push(measured.requestsPerSecond);
     }
+  }
+  await noteStalls(title, variants);
+  for (const [index, { contestant, asking }] of variants.entries()) {
+    const { underLoad } = await countPerRequest(contestant.twin, contestant.counter, inTurn(asking), prepared[index]!, each);
+    counted[index]?.push(underLoad);
   }
   tell(
     title,
@@ -438,24 +412,24 @@ function tell(title: string, figure: Section["figure"], measured: readonly Measu
 
 /** Resets the longest delays. */
 async function forgetStalls(variants: readonly Variant[]): Promise<void> {
-  for (const contestant of new Set(variants.map((variant) => variant.contestant))) await usageOf(contestant);
+  for (const contestant of new Set(variants.map((variant) => variant.contestant))) await contestant.vitals();
 }
 
 async function noteStalls(section: string, variants: readonly Variant[]): Promise<void> {
   for (const contestant of new Set(variants.map((variant) => variant.contestant))) {
     const label = variants.find((variant) => variant.contestant === contestant)?.label ?? "";
-    stalls.push({ section, label, milliseconds: (await usageOf(contestant)).stallMilliseconds });
+    stalls.push({ section, label, milliseconds: (await contestant.vitals()).byClock });
   }
 }
 
 /** Sends one request with as little overhead in the client as possible. */
 async function timed(
   agent: Agent | undefined,
-  { origin, name }: Running,
+  { url, name }: Running,
   { method, path, headers, body = "" }: Sent,
 ): Promise<{ milliseconds: number; bytes: number }> {
   const begun = performance.now();
-  const request = httpRequest(`${origin}${path}`, {
+  const request = httpRequest(`${url}${path}`, {
     ...{ agent, method },
     headers: { ...headers, "content-length": Buffer.byteLength(body) },
   }).end(body);

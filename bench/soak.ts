@@ -14,7 +14,7 @@ const onServer = process.argv[3] === "postgresql";
 const clients = 8;
 
 const directory = mkdtempSync(join(tmpdir(), "gateway-soak-"));
-const server = onServer ? await startServer("soak", () => Promise.resolve()) : undefined;
+const server = onServer ? await startServer("soak") : undefined;
 const environment: Record<string, string> = {
   DATA_DIR: directory,
   SIGNING_SECRET: "x".repeat(32),

@@ -20,7 +20,7 @@ try {
     const embedded = { DATA_DIR: join(directory, `embedded-${round}`) };
     await measure("embedded, empty", embedded);
     await measure("embedded, existing", embedded);
-    const server = await startServer("start", () => Promise.resolve());
+    const server = await startServer("start");
     const given = { DATABASE_URL: server.url, DATA_DIR: join(directory, `given-${round}`) };
     await measure("DATABASE_URL, to be migrated", given);
     await measure("DATABASE_URL, migrated", given);

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { expect, inject, test } from "vitest";
-import { countStatements, createMessageReader } from "../bench/compare/statement-counter.ts";
+import { countStatements, createMessageReader } from "../bench/statement-counter.ts";
 import { createScratchDatabase } from "./support/database.ts";
 
 const isEmbedded = inject("testServer").kind === "embedded";

@@ -1,7 +1,7 @@
 import { median } from "../harness.ts";
+import type { Measured, Statements } from "../measure.ts";
 import { type Both, type Label, labels } from "./both.ts";
 import { type Interval, intervalOfRatios } from "./interval.ts";
-import type { Measured, Statements } from "./measure.ts";
 
 /** The measurements of one question. */
 export interface Compared {

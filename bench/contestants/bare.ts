@@ -1,10 +1,11 @@
 import { createServer } from "node:http";
 import pg from "pg";
-import { countStatements, ready, settings } from "./contestant.ts";
+import { ready, settings } from "./contestant.ts";
+import { positionOf } from "./cursor.ts";
 
 // The ceiling: an HTTP server that returns the JSON which one prepared SQL statement has built, and does nothing else.
+// It returns the facts alone, also where clients ask for edges, cursors and names of types.
 const { url, port, connections } = settings();
-countStatements(import.meta.url);
 const pool = new pg.Pool({ connectionString: url, max: connections });
 
 // Not a join: that may come in another order than the notes.
@@ -17,37 +18,44 @@ const notesOf = (limit: number, files: number) => `
   (SELECT coalesce(json_agg(json_build_object(${note}, 'author', ${author}, 'attachments', ${attachments(files)})), '[]')
    FROM (SELECT * FROM notes n WHERE n.ticket_id = t.id ORDER BY n.created_at DESC, n.id DESC LIMIT ${limit}) n)`;
 
-interface Query {
-  readonly text: string;
-  readonly values: readonly string[];
+interface Variables {
+  readonly id: string;
+  readonly after: string;
+  readonly input: { readonly ticketId: string; readonly text: string };
 }
 
+interface Query {
+  readonly text: string;
+  values(variables: Variables): readonly string[];
+}
+
+const oneTicket = (extra: string): Query => ({
+  text: `SELECT json_build_object('id', t.id, 'subject', t.subject, 'notes', ${notesOf(25, 5)}${extra})::text AS json FROM tickets t WHERE t.id = $1`,
+  values: ({ id }) => [id],
+});
+
 const queries: Readonly<Record<string, Query>> = {
-  Q1: { text: `SELECT json_build_object(${note}) AS json FROM notes n WHERE n.id = $1`, values: ["id"] },
-  Q2: {
-    text: `SELECT json_build_object('id', t.id, 'subject', t.subject, 'notes', ${notesOf(25, 5)}) AS json FROM tickets t WHERE t.id = $1`,
-    values: ["id"],
+  Q1: {
+    text: `SELECT json_build_object(${note})::text AS json FROM notes n WHERE n.id = $1`,
+    values: ({ id }) => [id],
   },
+  Q2: oneTicket(""),
   Q3: {
-    text: `SELECT coalesce(json_agg(json_build_object('id', t.id, 'subject', t.subject, 'notes', ${notesOf(10, 3)})), '[]') AS json
-           FROM (SELECT * FROM tickets ORDER BY created_at DESC, id DESC LIMIT 50) t`,
-    values: [],
+    text: `SELECT coalesce(json_agg(json_build_object('id', t.id, 'subject', t.subject, 'notes', ${notesOf(10, 3)})), '[]')::text AS json
+           FROM (SELECT * FROM tickets t WHERE (t.created_at, t.id) < ($1, $2) ORDER BY t.created_at DESC, t.id DESC LIMIT 50) t`,
+    values: ({ after }) => positionOf(after),
   },
-  Q4: {
-    text: `SELECT json_build_object('id', t.id, 'subject', t.subject, 'notes', ${notesOf(25, 5)},
-             'totalCount', (SELECT count(*) FROM notes n WHERE n.ticket_id = t.id)) AS json FROM tickets t WHERE t.id = $1`,
-    values: ["id"],
-  },
+  Q4: oneTicket(", 'totalCount', (SELECT count(*) FROM notes n WHERE n.ticket_id = t.id)"),
   Q5: {
-    text: `SELECT coalesce(json_agg(json_build_object(${note}, 'author', ${author})), '[]') AS json
+    text: `SELECT coalesce(json_agg(json_build_object(${note}, 'author', ${author})), '[]')::text AS json
            FROM (SELECT * FROM notes n WHERE (n.created_at, n.id) < ($1, $2) ORDER BY n.created_at DESC, n.id DESC LIMIT 50) n`,
-    values: ["createdAt", "id"],
+    values: ({ after }) => positionOf(after),
   },
   M1: {
-    text: `INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, created_at)
-           SELECT $1, t.account_id, t.id, 5, $3, true, '{}', now() FROM tickets t WHERE t.id = $2
-           RETURNING json_build_object('id', id, 'text', text) AS json`,
-    values: ["newId", "id", "text"],
+    text: `INSERT INTO notes (account_id, ticket_id, author_number, text, is_public, categories)
+           SELECT t.account_id, t.id, 5, $2, true, '{}' FROM tickets t WHERE t.id = $1
+           RETURNING json_build_object('id', id, 'text', text)::text AS json`,
+    values: ({ input }) => [input.ticketId, input.text],
   },
 };
 
@@ -55,18 +63,15 @@ createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
-    const { query, variables } = JSON.parse(Buffer.concat(chunks).toString()) as {
-      query: string;
-      variables: Record<string, string>;
-    };
-    const { text, values } = queries[query] ?? { text: "SELECT 1", values: [] };
+    const { query: name, variables } = JSON.parse(Buffer.concat(chunks).toString()) as { query: string; variables: Variables };
+    const query = queries[name];
+    if (!query) {
+      response.writeHead(400).end();
+      return;
+    }
     pool
-      .query<{ json: unknown }>({
-        name: query,
-        text: text.replace(" AS json", "::text AS json"),
-        values: values.map((name) => variables[name]),
-      })
-      .then(({ rows }) => response.setHeader("content-type", "application/json").end(String(rows[0]?.json)))
+      .query<{ json: string }>({ name, text: query.text, values: [...query.values(variables)] })
+      .then(({ rows }) => response.setHeader("content-type", "application/json").end(rows[0]?.json))
       .catch((error: unknown) => {
         console.error(error);
         response.writeHead(500).end();

@@ -7,26 +7,30 @@ import { createServer } from "node:http";
 import type PrismaTypes from "../../src/generated/pothos.ts";
 import { getDatamodel } from "../../src/generated/pothos.ts";
 import { PrismaClient } from "../../src/generated/prisma/client.ts";
-import { countStatements, ready, settings } from "./contestant.ts";
+import { ready, settings } from "./contestant.ts";
 
 // Yoga, Pothos and its Prisma plugin as their documentation shows them. No authorization.
 const { url, port, connections } = settings();
-countStatements(new URL("../../src/", import.meta.url).href);
 const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) });
 const builder = new SchemaBuilder<{ PrismaTypes: PrismaTypes }>({
   plugins: [RelayPlugin, PrismaPlugin],
   prisma: { client: prisma, dmmf: getDatamodel(), filterConnectionTotalCount: true },
 });
 
-builder.prismaObject("Person", { fields: (t) => ({ uuid: t.exposeString("id"), name: t.exposeString("name") }) });
-builder.prismaObject("Attachment", {
+builder.prismaNode("Person", {
+  id: { field: "id" },
+  fields: (t) => ({ uuid: t.exposeString("id"), name: t.exposeString("name") }),
+});
+builder.prismaNode("Attachment", {
+  id: { field: "id" },
   fields: (t) => ({
     uuid: t.exposeString("id"),
     filename: t.exposeString("filename"),
     size: t.int({ resolve: (attachment) => Number(attachment.size) }),
   }),
 });
-builder.prismaObject("Note", {
+builder.prismaNode("Note", {
+  id: { field: "id" },
   fields: (t) => ({
     uuid: t.exposeString("id"),
     text: t.exposeString("text"),
@@ -39,7 +43,8 @@ builder.prismaObject("Note", {
     }),
   }),
 });
-builder.prismaObject("Ticket", {
+builder.prismaNode("Ticket", {
+  id: { field: "id" },
   fields: (t) => ({
     uuid: t.exposeString("id"),
     subject: t.exposeString("subject"),
@@ -76,21 +81,20 @@ builder.queryType({
     }),
   }),
 });
+const AddNoteInput = builder.inputType("AddNoteInput", {
+  fields: (t) => ({ ticketId: t.id({ required: true }), text: t.string({ required: true }) }),
+});
 builder.mutationType({
   fields: (t) => ({
     addNote: t.prismaField({
       type: "Note",
-      args: {
-        ticketId: t.arg.id({ required: true }),
-        text: t.arg.string({ required: true }),
-        newId: t.arg.id({ required: true }),
-      },
-      resolve: async (query, _root, { ticketId, text, newId }) => {
+      args: { input: t.arg({ type: AddNoteInput, required: true }) },
+      resolve: async (query, _root, { input: { ticketId, text } }) => {
         const ticket = await prisma.ticket.findUniqueOrThrow({ where: { id: ticketId } });
         return prisma.note.create({
           ...query,
           data: {
-            id: newId,
+            id: crypto.randomUUID(),
             accountId: ticket.accountId,
             ticketId,
             authorNumber: 5,

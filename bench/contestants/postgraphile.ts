@@ -3,12 +3,11 @@ import { grafserv } from "postgraphile/grafserv/node";
 import { postgraphile } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
-import { countStatements, ready, settings } from "./contestant.ts";
+import { ready, settings } from "./contestant.ts";
 
 // PostGraphile as its documentation sets it up, with its planner's defaults. No authorization, as the other contestants
 // but the gateway.
 const { url, port, connections } = settings();
-countStatements(import.meta.url);
 const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
   // Without this there are no fields for children, because our indexes begin with the most selective column and not

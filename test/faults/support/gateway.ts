@@ -137,7 +137,8 @@ function residentBytesOf(pid: number): number {
 /** Linux counts processor time in hundredths of a second on every machine. */
 const millisecondsPerTick = 10;
 
-function processorMillisecondsOf(pid: number): number {
+/** Returns the processor time that a process has used so far, in milliseconds. */
+export function processorMillisecondsOf(pid: number): number {
   // The name of the process, in parentheses, may contain spaces.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   const [user, system] = [fields[11], fields[12]];

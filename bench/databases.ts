@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type DataSetSize, type fillDataSet, fullSize } from "../data-set.ts";
-import { withClient } from "../server.ts";
+import { type DataSetSize, type fillDataSet, fullSize } from "./data-set.ts";
+import { withClient } from "./server.ts";
 import type { Checkout } from "./checkout.ts";
 
-/** The signing secret of all compared gateways. */
+/** The signing secret of all gateways. */
 export const signingSecret = "a secret of the benchmark, 32 characters long";
 
 /**
@@ -32,7 +32,7 @@ export async function makeDatabase(server: string, name: string, checkout: Check
     await fillFrom(checkout, url, size);
     return url;
   }
-  const template = `gateway_compare_${dataSetHash(checkout)}`;
+  const template = `gateway_bench_${dataSetHash(checkout)}`;
   if (!(await isFilled(server, template))) {
     await dropDatabase(server, template);
     await execute(server, `CREATE DATABASE ${template}`);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 
 /** The directory of this checkout. */
-const workingTree = resolve(import.meta.dirname, "../..");
+const workingTree = resolve(import.meta.dirname, "..");
 
 /** The installed sources of one version. */
 export interface Checkout {
