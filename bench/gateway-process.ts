@@ -11,6 +11,8 @@ export interface GatewayProcess {
   readonly firstAnswerMilliseconds: number;
   vitals(): Promise<Vitals>;
   stop(): Promise<void>;
+  /** Ends it as a crash of the process does. */
+  kill(): Promise<void>;
 }
 
 /** Rate limits that one caller cannot reach. The gateway still counts, but refuses no request. */
@@ -25,12 +27,13 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const url = `http://127.0.0.1:${port}`;
   const began = performance.now();
   const child = fork(new URL("../src/main.ts", import.meta.url), {
-    execArgv: [...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
-    // before-start.js sets these for the C library, but not in a process that has a channel to its parent, as this one
-    // has.
+    // before-start.js sets the heap's size and these variables of the C library, but not in a process that has a
+    // channel to its parent, as this one has.
+    execArgv: ["--max-old-space-size=448", ...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
     env: {
       ...withoutDatabase(),
       MALLOC_ARENA_MAX: "2",
+      MALLOC_MMAP_THRESHOLD_: "1048576",
       SIGNING_SECRET: "x".repeat(32),
       LOG_LEVEL: "error",
       ...raisedRateLimits,
@@ -40,15 +43,17 @@ export async function startGateway(environment: Readonly<Record<string, string>>
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await untilReady(child, `${url}/ready`);
+  const endBy = async (signal: NodeJS.Signals) => {
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  };
   return {
     url,
     firstAnswerMilliseconds: performance.now() - began,
     vitals: () => vitalsOf(child),
-    async stop() {
-      const exited = once(child, "exit");
-      child.kill("SIGTERM");
-      await exited;
-    },
+    stop: () => endBy("SIGTERM"),
+    kill: () => endBy("SIGKILL"),
   };
 }
 

@@ -69,7 +69,7 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, ...others } }) => {
     const isByVisibilityAlone =
       Object.values(others).every((condition) => condition === undefined) &&
-      Object.values(fields).every((conditions) => conditions.length === 0);
+      Object.values<readonly unknown[]>(fields).every((conditions) => conditions.length === 0);
     if (!isByVisibilityAlone) return undefined;
     const { isPublic: visible } = visibleNotes(viewer);
     return countOfTicket([true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind));
