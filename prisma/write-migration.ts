@@ -29,7 +29,7 @@ if (script === "") {
 }
 
 async function difference(): Promise<string> {
-  const embedded = await startEmbeddedDatabase(null);
+  const embedded = await startEmbeddedDatabase(null, (problem) => console.warn(problem));
   const pool = new pg.Pool({ stream: () => embedded.connect(), max: 1, ssl: false, user: "postgres", database: "postgres" });
   try {
     return await migrationDifference(pool);

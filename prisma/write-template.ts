@@ -23,6 +23,7 @@ async function write(path: string): Promise<void> {
     const database = await openDatabase({ kind: "embedded", directory }, { warn: () => undefined });
     try {
       await migrate(database);
+      await database.maintain();
     } finally {
       await database.close();
     }

@@ -45,6 +45,11 @@ export interface Database {
    * Resolves if a note could be written now. It writes nothing. Throws `Unavailable` or `pg.DatabaseError` otherwise.
    */
   check(): Promise<void>;
+  /**
+   * Vacuums and analyses what has changed in the embedded database. It is for the end of a load of many rows. A
+   * PostgreSQL server does this by itself, so there it does nothing.
+   */
+  maintain(): Promise<void>;
   /** Ends every connection and the embedded database. Statements under way get a few seconds. */
   close(): Promise<void>;
 }
@@ -82,7 +87,7 @@ const emptyWrite: Statement = {
  */
 export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, limits = defaultLimits): Promise<Database> {
   const address = config.kind === "postgresql" ? readConnectionString(config.url) : undefined;
-  const embedded = config.kind === "embedded" ? await startEmbedded(config.directory) : undefined;
+  const embedded = config.kind === "embedded" ? await startEmbedded(config.directory, log) : undefined;
   const schema = address?.schema ?? "public";
   const server: pg.PoolConfig = address
     ? { ...serverOptions(address, limits), max: poolSize }
@@ -139,6 +144,9 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     async check() {
       await database.query(emptyWrite);
     },
+    async maintain() {
+      await embedded?.maintain();
+    },
     close() {
       closed ??= (async () => {
         await prisma.$disconnect();
@@ -158,9 +166,11 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
   return database;
 }
 
-async function startEmbedded(directory: string): ReturnType<typeof startEmbeddedDatabase> {
+async function startEmbedded(directory: string, log: DatabaseLog): ReturnType<typeof startEmbeddedDatabase> {
+  const onMaintenanceFailure = (message: string) =>
+    log.warn({ problem: message }, "The embedded database could not be maintained; it will be tried again");
   try {
-    return await startEmbeddedDatabase(directory);
+    return await startEmbeddedDatabase(directory, onMaintenanceFailure);
   } catch (error) {
     throw asDataDirectoryProblem(error);
   }

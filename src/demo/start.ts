@@ -36,6 +36,7 @@ export async function prepareDemo(
     const storeKeys = () =>
       progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => storeNewKeys(keysPath));
     await loadDemo({ ...open, storeKeys });
+    await open.database.maintain();
   }
   if (!existsSync(keysPath)) return null;
   return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };

@@ -67,9 +67,9 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
   from: (viewer, { filter }) => visibleRows(viewer, filter, { inFilters: [ofTicket] }),
   keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, ...others } }) => {
+    const conditions = Object.values(fields) as readonly (readonly unknown[])[]; // a list for each field
     const isByVisibilityAlone =
-      Object.values(others).every((condition) => condition === undefined) &&
-      Object.values<readonly unknown[]>(fields).every((conditions) => conditions.length === 0);
+      Object.values(others).every((condition) => condition === undefined) && conditions.every((list) => list.length === 0);
     if (!isByVisibilityAlone) return undefined;
     const { isPublic: visible } = visibleNotes(viewer);
     return countOfTicket([true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind));

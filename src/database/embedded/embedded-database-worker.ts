@@ -4,15 +4,24 @@ import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { joinBytes } from "../../lib/bytes.ts";
 import type { Reply, WorkerCommand, WorkerReport, WorkerStart } from "./embedded-database.ts";
+import { createRoutineMaintenance } from "./routine-maintenance.ts";
 
-const terminateMessageType = "X".charCodeAt(0);
+const messageTypes = { query: "Q".charCodeAt(0), sync: "S".charCodeAt(0), terminate: "X".charCodeAt(0) } as const;
 const pieceSize = 256 * 1024;
 
 /**
  * PostgreSQL touches all shared buffers when it starts, by default 128 MB. The operating system caches the files as
  * well.
  */
-const settings = ["shared_buffers=16MB", "maintenance_work_mem=16MB"].flatMap((setting) => ["-c", setting]);
+const settings = [
+  "shared_buffers=16MB",
+  "maintenance_work_mem=16MB",
+  // ANALYZE reads 300 rows for each, in this memory, while requests wait.
+  "default_statistics_target=30",
+  // A checkpoint keeps files of the write-ahead log for later use, up to these sizes. 32 MB is the least.
+  "min_wal_size=32MB",
+  "max_wal_size=32MB",
+].flatMap((setting) => ["-c", setting]);
 
 const databaseParent = parentPort;
 if (databaseParent === null) throw new Error("embedded-database-worker.ts runs as a worker only");
@@ -31,39 +40,91 @@ try {
 
 function serveConnections(database: PGlite): void {
   let current: MessagePort | undefined;
+  const turns = createTurns(database);
+  const maintenance = createRoutineMaintenance({
+    database,
+    whenFree: turns.whenFree,
+    onFailure: (error) => report({ kind: "maintenanceFailed", message: String(error) }),
+  });
   databaseParent?.on("message", (command: WorkerCommand) => {
+    if (command.kind === "maintain") {
+      const { port } = command;
+      void maintenance.run().finally(() => port.close());
+      return;
+    }
     // PGlite is one session. It belongs to the newest connection; the client has given up the earlier one.
     current?.close();
     current = undefined;
     if (command.kind === "connect") {
       const { port } = command;
       current = port;
-      answerConnection(database, port, () => current === port);
+      answerConnection({ database, port, turns, isCurrent: () => current === port, onWork: maintenance.onWork });
     } else {
-      void database.close().finally(() => {
-        report({ kind: "closed" });
-        databaseParent?.close();
-      });
+      void turns
+        .take(() => database.close())
+        .finally(() => {
+          report({ kind: "closed" });
+          databaseParent?.close();
+        });
     }
   });
 }
 
+/** The order in which the session is used. */
+interface Turns {
+  /** Runs `work` when all earlier work is done. */
+  take<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Like `take`, unless the session is then in the middle of a client's request or transaction. */
+  whenFree<Result>(work: () => Promise<Result>): Promise<Result | undefined>;
+  /** Whether the client may send further messages of a request that it has begun. */
+  isWithinRequest: boolean;
+}
+
+function createTurns(database: PGlite): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  const turns: Turns = {
+    isWithinRequest: false,
+    take(work) {
+      const done = last.then(work);
+      // Whoever has asked for the work learns of its failure.
+      last = done.catch((_error: unknown) => undefined);
+      return done;
+    },
+    whenFree: (work) =>
+      turns.take(async () => {
+        if (database.closed || turns.isWithinRequest || database.isInTransaction()) return undefined;
+        return work();
+      }),
+  };
+  return turns;
+}
+
+interface ServedConnection {
+  readonly database: PGlite;
+  readonly port: MessagePort;
+  readonly turns: Turns;
+  readonly isCurrent: () => boolean;
+  /** Is called after each piece of work. */
+  readonly onWork: () => void;
+}
+
 /** Passes the messages that arrive over `port` to the database, complete messages only, and sends back its replies. */
-function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => boolean): void {
+function answerConnection({ database, port, turns, isCurrent, onWork }: ServedConnection): void {
   let unread: Uint8Array = new Uint8Array(0);
   let isStarting = true;
-  let work = Promise.resolve();
 
   const execute = async (chunk: Uint8Array) => {
     if (!isCurrent()) return;
     unread = unread.length === 0 ? chunk : joinBytes([unread, chunk]);
-    const end = endOfWholeMessages(unread, isStarting);
+    const { end, lastType } = wholeMessages(unread, isStarting);
     const whole = unread.subarray(0, end);
     unread = unread.subarray(end);
     if (end > 0) {
       if (isStarting) await resetSession(database);
+      turns.isWithinRequest = !isStarting && lastType !== messageTypes.query && lastType !== messageTypes.sync;
       isStarting = false;
       await runMessages(database, whole, port);
+      onWork();
     }
     port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   };
@@ -71,8 +132,8 @@ function answerConnection(database: PGlite, port: MessagePort, isCurrent: () => 
   // Reports that the connection is open, as an accepted socket does.
   port.postMessage({ bytes: undefined, isDone: true } satisfies Reply);
   port.on("message", (chunk: Uint8Array) => {
-    work = work
-      .then(() => execute(chunk))
+    turns
+      .take(() => execute(chunk))
       .catch((error: unknown) => {
         // A failed statement is a reply like others. This error means that the database has broken down, so the worker
         // ends.
@@ -113,18 +174,21 @@ async function runMessages(database: PGlite, messages: Uint8Array, port: Message
 }
 
 /**
- * Returns the end of the last complete message. The first message of a connection consists of its length and its text.
- * Every other one begins with a byte for its type.
+ * Returns the end of the last complete message, and its type. The first message of a connection consists of its length
+ * and its text. Every other one begins with a byte for its type.
  */
-function endOfWholeMessages(bytes: Uint8Array, isStarting: boolean): number {
+function wholeMessages(bytes: Uint8Array, isStarting: boolean): { end: number; lastType: number | undefined } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const typeSize = isStarting ? 0 : 1;
   let end = 0;
-  while (true) {
-    const lengthAt = isStarting ? end : end + 1;
-    if (lengthAt + 4 > bytes.length || (!isStarting && bytes[end] === terminateMessageType)) return end;
-    const next = lengthAt + view.getUint32(lengthAt);
-    if (next > bytes.length) return end;
+  let lastType: number | undefined;
+  while (end + typeSize + 4 <= bytes.length) {
+    const type = isStarting ? undefined : view.getUint8(end);
+    const next = end + typeSize + view.getUint32(end + typeSize);
+    if (type === messageTypes.terminate || next > bytes.length) break;
     end = next;
-    if (isStarting) return end;
+    lastType = type;
+    if (isStarting) break;
   }
+  return { end, lastType };
 }

@@ -14,11 +14,16 @@ export interface WorkerStart {
   readonly directory: string | null;
 }
 
-export type WorkerCommand = { readonly kind: "connect"; readonly port: MessagePort } | { readonly kind: "close" };
+export type WorkerCommand =
+  | { readonly kind: "connect"; readonly port: MessagePort }
+  /** `port` is closed when the maintenance is done. */
+  | { readonly kind: "maintain"; readonly port: MessagePort }
+  | { readonly kind: "close" };
 
 export type WorkerReport =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "maintenanceFailed"; readonly message: string }
   | { readonly kind: "closed" };
 
 /** A reply to a chunk. Every chunk gets any number of replies with bytes, and then one with `isDone`. */
@@ -35,6 +40,12 @@ export interface EmbeddedDatabase {
    * pool may have at most one connection.
    */
   connect(): Duplex;
+  /**
+   * Vacuums and analyses the tables that have changed, and writes a checkpoint if one is due. The database does this by
+   * itself from time to time; after a load of many rows it should be done before they are read. No transaction may be
+   * under way.
+   */
+  maintain(): Promise<void>;
   /** Shuts the database down like a PostgreSQL server, and unlocks its directory. Close the connections first. */
   close(): Promise<void>;
 }
@@ -54,8 +65,13 @@ const shutdownMilliseconds = 10_000;
  * The next connection starts a new thread, which recovers as PostgreSQL does after a crash. Every commit that was
  * acknowledged survives the end of the process. After a power failure it may be lost, because PGlite does not wait
  * until its files are on the disk.
+ *
+ * `onMaintenanceFailure` is called with the message of the database if it cannot maintain its tables.
  */
-export async function startEmbeddedDatabase(directory: string | null): Promise<EmbeddedDatabase> {
+export async function startEmbeddedDatabase(
+  directory: string | null,
+  onMaintenanceFailure: (message: string) => void,
+): Promise<EmbeddedDatabase> {
   settleWebAssembly();
   const lock = directory === null ? undefined : await lockWithPidFile(directory);
 
@@ -65,9 +81,12 @@ export async function startEmbeddedDatabase(directory: string | null): Promise<E
 
   const started = (): Promise<Worker> => {
     if (isClosed) return Promise.reject(connectionLost("The embedded database is closed"));
-    running ??= startWorker(directory, () => {
-      running = undefined;
-      for (const connection of connections) connection.onWorkerStop();
+    running ??= startWorker(directory, {
+      onMaintenanceFailure,
+      onStop() {
+        running = undefined;
+        for (const connection of connections) connection.onWorkerStop();
+      },
     }).catch((error: unknown) => {
       running = undefined;
       throw error;
@@ -88,6 +107,16 @@ export async function startEmbeddedDatabase(directory: string | null): Promise<E
       connections.add(connection);
       connection.stream.once("close", () => connections.delete(connection));
       return connection.stream;
+    },
+    async maintain() {
+      const worker = await started();
+      const { port1, port2 } = new MessageChannel();
+      // It is closed as well if the thread ends.
+      const done = new Promise<void>((resolve) => port1.once("close", () => resolve()));
+      // A port without a listener would not keep the process alive.
+      port1.ref();
+      worker.postMessage({ kind: "maintain", port: port2 } satisfies WorkerCommand, [port2]);
+      await done;
     },
     async close() {
       if (isClosed) return;
@@ -118,7 +147,12 @@ async function lockWithPidFile(directory: string): Promise<DirectoryLock> {
   }
 }
 
-async function startWorker(directory: string | null, onStop: () => void): Promise<Worker> {
+interface WorkerListeners {
+  onMaintenanceFailure(message: string): void;
+  onStop(): void;
+}
+
+async function startWorker(directory: string | null, { onMaintenanceFailure, onStop }: WorkerListeners): Promise<Worker> {
   const isFirstStart = directory !== null && (await prepareDirectory(directory));
 
   const worker = new Worker(new URL("./embedded-database-worker.ts", import.meta.url), {
@@ -136,6 +170,9 @@ async function startWorker(directory: string | null, onStop: () => void): Promis
   // An error is followed by the exit, whose handler informs the connections.
   worker.on("error", () => undefined);
   worker.once("exit", onStop);
+  worker.on("message", (report: WorkerReport) => {
+    if (report.kind === "maintenanceFailed") onMaintenanceFailure(report.message);
+  });
   // Open connections keep the process alive; the thread itself does not.
   worker.unref();
   if (isFirstStart) await rm(unfinishedMarkPath(directory));
