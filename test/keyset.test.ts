@@ -131,15 +131,25 @@ const allIndexes = [
   ["medium", "authorNumber", "number"],
   ["isPublic", "medium", "createdAt", "number"],
   ["authorNumber", "medium", "isPublic", "number"],
+  // Without what breaks ties.
+  ["createdAt"],
+  ["authorNumber", "createdAt"],
+  ["medium", "isPublic", "createdAt"],
+  ["isPublic", "authorNumber"],
 ].map((fields) => ["scope", ...fields]);
 const indexes = fc.oneof(fc.constant(allIndexes), fc.subarray(allIndexes));
 
 interface Question {
   readonly indexes: readonly (readonly string[])[];
+  readonly isPartitioned?: boolean;
   readonly wishes: readonly Wish[];
 }
 
-const questions: fc.Arbitrary<Question> = fc.record({ indexes, wishes: fc.array(wishes, { maxLength: 3 }) });
+const questions: fc.Arbitrary<Question> = fc.record({
+  indexes,
+  isPartitioned: fc.boolean(),
+  wishes: fc.array(wishes, { maxLength: 3 }),
+});
 const closed = [
   { ...typedMedium, values: media },
   { field: "isPublic", type: "boolean", values: [true, false] },
@@ -186,7 +196,8 @@ function statementOf(rows: readonly Row[], ordering: Ordering, page: Page, quest
       question.wishes.map(({ predicate }) => predicate),
     ),
   };
-  return pageFrom({ alias: "n", indexes: question.indexes, closed }, wanted, ordering, page);
+  const { indexes: declared, isPartitioned } = question;
+  return pageFrom({ alias: "n", indexes: declared, closed, isPartitioned }, wanted, ordering, page);
 }
 
 /** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */

@@ -45,10 +45,12 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly revive: Revivals<Row>;
   readonly always?: readonly (keyof Row & string)[];
   /** The indexes for pages, as in schema.prisma. */
-  readonly indexes?: readonly (readonly (keyof Row & string)[])[];
+  readonly indexes?: readonly (readonly string[])[];
   readonly closed?: readonly InFilter[];
+  readonly isPartitioned?: boolean;
+  readonly maxIndexRanges?: number;
 }): Entity<Row> {
-  const { alias, fields, always = [], indexes = [], closed = [] } = definition;
+  const { alias, fields, always = [], indexes = [], closed = [], isPartitioned, maxIndexRanges } = definition;
   if (aliases.has(alias)) throw new TypeError(`The alias "${alias}" is another entity's.`);
   aliases.add(alias);
   const revivals = new Map<string, Revival>(Object.entries(definition.revive));
@@ -58,6 +60,8 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
     always: new Set<string>(["id", ...always]),
     indexes,
     closed,
+    isPartitioned,
+    maxIndexRanges,
     revive: (field) => {
       const revival = revivals.get(field);
       return revival && revivers[revival];

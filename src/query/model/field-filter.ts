@@ -36,9 +36,9 @@ export const createdAtField = { field: "createdAt", type: "timestamptz" } as con
 
 type KnownValue = string | number | boolean;
 
-/** A field must equal one of `values`, each listed once, or the value of an SQL expression. */
+/** A field must equal one of `values`, each listed once, or the value of one of the SQL expressions. */
 export interface InFilter extends TypedField {
-  readonly values: readonly KnownValue[] | readonly [Sql];
+  readonly values: readonly KnownValue[] | readonly Sql[];
 }
 
 /** One end of the range of a field. */
@@ -153,6 +153,7 @@ function inFilterSql(alias: string, one: InFilter): Sql {
   const subject = column(alias, one.field);
   const [only, ...others] = valuesSql(one);
   if (only !== undefined && others.length === 0) return sql`${subject} = ${only}`;
+  if (only !== undefined && !areKnown(one.values)) return sql`${subject} IN (${join(one.values, ", ")})`;
   return sql`${subject} = ANY(${one.values}${raw(`::${one.type}[]`)})`;
 }
 

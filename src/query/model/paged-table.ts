@@ -4,10 +4,17 @@ import type { InFilter, Predicate } from "./field-filter.ts";
 /** What reading a page needs to know of a table. */
 export interface PagedTable {
   readonly alias: string;
-  /** The fields of its indexes, in their order. */
+  /**
+   * The fields of its indexes, in their order. An index may lack the field that breaks the ties of an order at its end:
+   * then a page gathers the rows that equal its last one, and sorts them. That is for ties that are few.
+   */
   readonly indexes: readonly (readonly string[])[];
   /** The fields with few values, each with all its values. */
   readonly closed: readonly InFilter[];
+  /** Whether its rows are in partitions, which are read in the order of the page together. */
+  readonly isPartitioned?: boolean | undefined;
+  /** How many ranges of an index one page may read. Default: 16. */
+  readonly maxIndexRanges?: number | undefined;
 }
 
 /** Rows of a table. */

@@ -8,6 +8,8 @@ export interface Keyset {
   /** The order in which rows are read: reversed for a page from the end. */
   readonly orderBy: Sql;
   /** The number of rows to read: one more than the size, unless `lookahead` is false. */
+  readonly count: Sql;
+  /** The LIMIT and the OFFSET of the page. */
   readonly limit: Sql;
   /**
    * If no index has the whole order: ORDER BY and limit of a subquery, whose rows are sorted afterwards. It reads in
@@ -26,8 +28,8 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
       ", ",
     );
   const orderBy = inOrder(keys);
-  const size = integer(page.lookahead === false ? page.size : page.size + 1);
-  const limit = page.offset ? sql`LIMIT ${size} OFFSET ${page.offset}` : sql`LIMIT ${size}`;
+  const count = integer(page.lookahead === false ? page.size : page.size + 1);
+  const limit = page.offset ? sql`LIMIT ${count} OFFSET ${page.offset}` : sql`LIMIT ${count}`;
   // An offset counts rows, so it has to count them in the whole order.
   const byLeadingKey = !isIndexed(keys) && !page.offset;
   return {
@@ -36,8 +38,9 @@ export function keyset(alias: string, ordering: Ordering, page: Page): Keyset {
       page.before && beyond(alias, keys, page.before, "before"),
     ]),
     orderBy,
+    count,
     limit,
-    gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST ${size} ROWS WITH TIES` : undefined,
+    gather: byLeadingKey ? sql`ORDER BY ${inOrder(keys.slice(0, 1))} FETCH FIRST ${count} ROWS WITH TIES` : undefined,
   };
 }
 

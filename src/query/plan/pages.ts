@@ -30,11 +30,13 @@ interface IndexRange {
   readonly keys: readonly OrderKey[];
   readonly after?: readonly Sql[] | undefined;
   readonly before?: readonly Sql[] | undefined;
+  /** The key that breaks ties, if the index lacks it. Positions have a value of it. */
+  readonly ties?: OrderKey | undefined;
   readonly limit: Sql;
 }
 
-/** How many index ranges one page reads. Beyond that the planner's own choice mostly reads fewer rows. */
-const maxIndexRanges = 16;
+/** How many index ranges one page reads by default. Beyond that the planner's own choice mostly reads fewer rows. */
+const defaultMaxIndexRanges = 16;
 
 /** Returns a statement that selects all columns of the rows of `page`, in its order. */
 export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): Sql {
@@ -71,19 +73,25 @@ function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page)
     rangeFilters: rows.predicate.rangeFilters,
     equal: prefix.equal,
   };
-  const { orderBy, limit } = keyset(table.alias, ordering, page);
+  const { orderBy, count, limit } = keyset(table.alias, ordering, page);
   const [nearest, farthest] = page.from === "start" ? [page.after, page.before] : [page.before, page.after];
   const [after, before] = [typed(keys, nearest), typed(keys, farthest)];
   const combinations = combined(prefix.equalityColumns);
   const isOneWay = second === undefined || second.direction === first.direction;
+  // If the planner expects about as many rows as are wanted, it reads all of them from the partitions and sorts them.
+  // It may be wrong about that, and does not do it if it cannot know the number.
+  const countInOrder = table.isPartitioned === true ? sql`(SELECT ${count})` : count;
+  const range = prefix.lacksTies
+    ? { keys: [first], ties: second, limit: sql`FETCH FIRST ${countInOrder} ROWS WITH TIES` }
+    : { keys, limit: sql`LIMIT ${countInOrder}` };
   // An order in two directions is never read between two positions.
   if (!isOneWay && before) return undefined;
   const read = (equalityColumns: readonly EqualityColumn[]): Sql =>
     isOneWay
-      ? readIndexRange(source, { equalityColumns, keys, after, before, limit })
-      : looseIndexScan(source, { equalityColumns, keys: [first, second], after, limit });
+      ? readIndexRange(source, { equalityColumns, ...range, after, before })
+      : looseIndexScan(source, { equalityColumns, keys: [first, second], after, limit: sql`LIMIT ${countInOrder}` });
   const found = merged(source, combinations, read);
-  if (isOneWay && combinations.length === 1) return found;
+  if (isOneWay && combinations.length === 1 && !prefix.lacksTies) return found;
   return sql`SELECT ${raw(`${table.alias}.*`)} FROM (${found}) ${raw(table.alias)} ORDER BY ${orderBy} ${limit}`;
 }
 
@@ -108,6 +116,8 @@ interface IndexPrefix {
   readonly equalityColumns: readonly InFilter[];
   /** How many of them are compared with `=`. */
   readonly equal: number;
+  /** Whether the index ends before the key that breaks ties. */
+  readonly lacksTies: boolean;
 }
 
 /**
@@ -116,7 +126,7 @@ interface IndexPrefix {
  * fewest ranges to read.
  */
 function indexPrefixFor(
-  { indexes, closed }: PagedTable,
+  { indexes, closed, maxIndexRanges = defaultMaxIndexRanges }: PagedTable,
   { scope, predicate }: Rows,
   keys: readonly OrderKey[],
 ): IndexPrefix | undefined {
@@ -124,20 +134,34 @@ function indexPrefixFor(
     return undefined;
   const prefixes = indexes.flatMap((declared): IndexPrefix[] => {
     const fields = declared.slice(declared[0] === scope ? 1 : 0);
-    const ordered = fields.splice(-keys.length);
-    if (!keys.every(({ field }, place) => field === ordered[place])) return [];
+    const order = [keys, keysWithoutTies(keys)].find((some) => endsWith(fields, some));
+    if (!order) return [];
+    const ordered = fields.splice(-order.length);
     const equalityColumns = fields.flatMap(
       (field) => [...predicate.inFilters, ...closed].find((one) => one.field === field) ?? [],
     );
     const isWhole =
       equalityColumns.length === fields.length && predicate.inFilters.every(({ field }) => fields.includes(field));
     const others = indexes.filter((other) => other !== declared);
-    return isWhole ? [{ equalityColumns, equal: equalAtMost(others, scope, fields, ordered) }] : [];
+    const lacksTies = order.length < keys.length;
+    return isWhole ? [{ equalityColumns, equal: equalAtMost(others, scope, fields, ordered), lacksTies }] : [];
   });
   const countOf = ({ equalityColumns }: IndexPrefix) =>
     equalityColumns.reduce((product, { values }) => product * values.length, 1);
   const [best] = prefixes.toSorted((one, other) => countOf(one) - countOf(other));
   return best && countOf(best) <= maxIndexRanges ? best : undefined;
+}
+
+/** Returns `keys` without the last one if it only breaks the ties of the one before it. */
+function keysWithoutTies(keys: readonly OrderKey[]): readonly OrderKey[] {
+  const [last, before] = keys.toReversed();
+  const breaksTies = before !== undefined && before.ties?.field === last?.field && before.direction === last?.direction;
+  return breaksTies ? keys.slice(0, -1) : keys;
+}
+
+function endsWith(fields: readonly string[], keys: readonly OrderKey[]): boolean {
+  const end = fields.slice(-keys.length);
+  return keys.every(({ field }, place) => field === end[place]);
 }
 
 /**
@@ -239,7 +263,7 @@ function looseIndexScan(
  */
 function readIndexRange(
   { alias, from, rangeFilters, equal }: Source,
-  { equalityColumns, keys, after, before, limit }: IndexRange,
+  { equalityColumns, keys, after, before, ties, limit }: IndexRange,
   selected = raw(`${alias}.*`),
 ): Sql {
   const [first] = keys;
@@ -250,10 +274,18 @@ function readIndexRange(
     const all = [...rowCompared.map(({ value }) => value), ...values];
     return sql`${rowConstructor(columns.slice(0, all.length))} ${raw(operator)} ${rowConstructor(all)}`;
   };
+  // Without the ties the index finds where the position is, and the rows that equal it are compared in the whole order.
+  const beyond = (operator: string, position: readonly Sql[]) =>
+    ties === undefined
+      ? compared(operator, position)
+      : allOf([compared(`${operator}=`, position.slice(0, -1)), comparedWhole(operator, position)]);
+  const whole = [...keys, ...(ties ? [ties] : [])].map(({ field }) => column(alias, field));
+  const comparedWhole = (operator: string, position: readonly Sql[]) =>
+    sql`${rowConstructor(whole)} ${raw(operator)} ${rowConstructor(position)}`;
   const conditions = allOf([
     ...equalityColumns.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
-    after && compared(isUp ? ">" : "<", after),
-    before && compared(isUp ? "<" : ">", before),
+    after && beyond(isUp ? ">" : "<", after),
+    before && beyond(isUp ? "<" : ">", before),
     ...rangeFilters.map(({ field, operator, value }) =>
       field === first?.field ? compared(operator, [value]) : sql`${column(alias, field)} ${raw(operator)} ${value}`,
     ),
