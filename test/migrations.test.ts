@@ -225,9 +225,10 @@ describe("migrate", () => {
       expect(await migrate(database)).toHaveLength((await readMigrations()).length);
       expect(await migrate(database)).toEqual([]);
       const tables = await database.pool.query(
-        "SELECT schemaname, count(*)::int FROM pg_tables WHERE schemaname !~ '^(pg_|information)' GROUP BY 1",
+        `SELECT relnamespace::regnamespace::text AS schemaname, count(*)::int FROM pg_class
+         WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace::regnamespace::text !~ '^(pg_|information)' GROUP BY 1`,
       );
-      expect(tables.rows).toEqual([{ schemaname: "the notes", count: (await readTableNames()).length + 1 }]);
+      expect(tables.rows).toEqual([{ schemaname: '"the notes"', count: (await readTableNames()).length + 1 }]);
       // What is done to rows outside the statement that asks for it.
       const functions = await database.pool.query<{ name: string; settings: string[] }>(
         `SELECT proname AS name, proconfig AS settings FROM pg_proc
@@ -372,7 +373,9 @@ describe("the migrations", () => {
   test("make the tables that prisma/schema.prisma names", async () => {
     const database = await openWorkerDatabase();
     const { rows } = await database.pool.query<{ name: string }>(
-      "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> '_prisma_migrations' ORDER BY 1",
+      `SELECT relname AS name FROM pg_class
+       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> '_prisma_migrations'
+       ORDER BY 1`,
     );
     expect(rows.map(({ name }) => name)).toEqual((await readTableNames()).toSorted());
   });

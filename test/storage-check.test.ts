@@ -6,8 +6,10 @@ import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Note } from "#generated/prisma/client.ts";
+import { auditEventsIn } from "../src/access/audit-events.ts";
 import { checkStorage } from "../src/attachments/storage-check.ts";
 import { type Database, openDatabase } from "../src/database/database.ts";
+import { sql } from "../src/database/sql.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, viewerOf } from "./support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { addAttachment, addNote, addTicket, upload } from "./support/factories.ts";
@@ -194,8 +196,11 @@ test("ten sweeps at once do the work of one", async () => {
   }
   await put("kept.txt");
   app.time.now = new Date(Date.now() + day + hour);
-  const audits = () =>
-    database.prisma.auditEvent.count({ where: { action: "DELETED", entity: "ATTACHMENT", userAgent: "sweep" } });
+  const audits = async () => {
+    const deletions = sql`SELECT e.id FROM ${auditEventsIn(account.id)}
+      WHERE e.action = 'DELETED' AND e.entity = 'ATTACHMENT' AND e.user_agent = 'sweep'`;
+    return (await database.query(deletions)).length;
+  };
   const before = await audits();
   await Promise.all(Array.from({ length: 10 }, () => app.app.services.uploads.sweep()));
   app.time.now = undefined;

@@ -1,12 +1,13 @@
-import type { AuditAction, AuditEntity, AuditEvent } from "#generated/prisma/client.ts";
+import type { AuditAction, AuditEntity, CredentialKind } from "#generated/prisma/client.ts";
 import { raw, sql, type Sql } from "../database/sql.ts";
-import { type InsertedValues, insertInto } from "../database/table.ts";
+import { insertInto } from "../database/table.ts";
 import type { Origin, PersonViewer } from "../viewer.ts";
+import { kindOfAct } from "./audit-events.ts";
 import { auditEventsTable } from "./tables.ts";
 
 /** Who performs an audited action: a viewer, or the operator at the command line, who belongs to no account. */
 export type Actor =
-  | Pick<PersonViewer, "person" | "credential" | "origin">
+  | Pick<PersonViewer, "person" | "account" | "credential" | "origin">
   | { readonly person?: undefined; readonly origin: Origin };
 
 /** An audited action. `rows` is the name of a table expression with the `id` and `account_id` of the affected rows. */
@@ -27,12 +28,15 @@ export interface AuditedAct {
  * action: both happen or neither does, in one round trip.
  */
 export function auditInsert(actor: Actor, act: AuditedAct): Sql {
-  const credential = actor.person ? actor.credential : undefined;
-  return insertEvent(actor.origin, act, {
-    personId: actor.person?.id ?? null,
-    credentialKind: credential?.kind ?? null,
-    credentialId: credential?.id ?? null,
-  });
+  if (!actor.person) {
+    const ids = valueIds(act, { accountId: acted.accountId, personId: null, credentialId: null }, actor.origin);
+    return insertEvent(actor.origin, act, { credentialKind: null, ids });
+  }
+  const { person, account, credential, origin } = actor;
+  // All rows are of the account in which the person acts, so the ids of the values are asked for once.
+  const accountId = sql`${account.id}::uuid`;
+  const ids = sql`(SELECT ${valueIds(act, { accountId, personId: person.id, credentialId: credential?.id ?? null }, origin)})`;
+  return insertEvent(origin, act, { credentialKind: credential?.kind ?? null, ids });
 }
 
 /**
@@ -40,8 +44,8 @@ export function auditInsert(actor: Actor, act: AuditedAct): Sql {
  * `credential_kind` and `credential_id` to which the action is attributed.
  */
 export function auditInsertOnBehalf(origin: Origin | undefined, act: AuditedAct): Sql {
-  const { personId, credentialKind, credentialId } = acted;
-  return insertEvent(origin, act, { personId, credentialKind, credentialId });
+  const { accountId, personId, credentialKind, credentialId } = acted;
+  return insertEvent(origin, act, { credentialKind, ids: valueIds(act, { accountId, personId, credentialId }, origin) });
 }
 
 /** Columns of the affected rows. */
@@ -53,23 +57,57 @@ const acted = {
   credentialId: raw("acted.credential_id"),
 } as const;
 const newEventId = raw("gen_random_uuid()");
+/** The ids of the values that an event names, in the order of the arguments of `audit_value_ids`. */
+const refs = {
+  kindRef: raw("named.ids[1]"),
+  personRef: raw("named.ids[2]"),
+  credentialRef: raw("named.ids[3]"),
+  addressRef: raw("named.ids[4]"),
+  userAgentRef: raw("named.ids[5]"),
+} as const;
+
+/** Who acts, as values or as SQL expressions. */
+interface ActorIds {
+  readonly accountId: Sql;
+  readonly personId: string | Sql | null;
+  readonly credentialId: string | Sql | null;
+}
+
+/** By whom an action is done. */
+interface Attribution {
+  readonly credentialKind: CredentialKind | Sql | null;
+  /** An SQL expression for the ids of the values that the event names. */
+  readonly ids: Sql;
+}
+
+/**
+ * Returns a call of the function of the database that stores the values which an event names, and returns their ids. It
+ * is evaluated only if a row is affected.
+ */
+function valueIds(
+  { action, entity }: AuditedAct,
+  { accountId, personId, credentialId }: ActorIds,
+  { address, userAgent }: Pick<Origin, "address" | "userAgent"> = { address: null, userAgent: null },
+): Sql {
+  return sql`audit_value_ids(${accountId}, ${kindOfAct(action, entity)}, ${personId}::text, ${credentialId}::text, ${address}::text, ${userAgent}::text)`;
+}
 
 function insertEvent(
   origin: Origin | undefined,
   { action, entity, rows, at, requestId }: AuditedAct,
-  by: Pick<InsertedValues<AuditEvent, never>, "personId" | "credentialKind" | "credentialId">,
+  { credentialKind, ids }: Attribution,
 ): Sql {
   const insert = insertInto(auditEventsTable, {
-    ...by,
+    ...refs,
     id: newEventId,
     accountId: acted.accountId,
     action,
     entity,
     entityId: acted.id,
-    address: origin?.address ?? null,
-    userAgent: origin?.userAgent ?? null,
-    requestId: requestId ?? origin?.requestId ?? null,
+    credentialKind,
+    requestUuid: requestId ?? origin?.requestId ?? null,
     createdAt: at,
   });
-  return sql`${insert} FROM ${raw(rows)} acted`;
+  // OFFSET keeps the call in one place. Without it each of the five columns would have a call of its own.
+  return sql`${insert} FROM ${raw(rows)} acted CROSS JOIN LATERAL (SELECT ${ids} AS ids OFFSET 0) named`;
 }

@@ -1,5 +1,5 @@
 import { Forbidden } from "../errors.ts";
-import type { Condition } from "../database/sql.ts";
+import type { AccountCondition } from "../database/sql.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
@@ -16,6 +16,6 @@ export function administratorOf(viewer: Viewer): PersonViewer {
  * Returns the condition for the rows that an administrator may read and change: those of the account in which they act.
  * Throws as {@link administratorOf}.
  */
-export function administeredRows(viewer: Viewer): Condition {
+export function administeredRows(viewer: Viewer): AccountCondition {
   return { accountId: administratorOf(viewer).account.id };
 }

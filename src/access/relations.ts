@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditAction, AuditEntity, Prisma } from "#generated/prisma/client.ts";
+import { AuditAction, AuditEntity, Prisma } from "#generated/prisma/client.ts";
 import { raw, sql, whereSql } from "../database/sql.ts";
 import { personWhere } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
@@ -8,17 +8,27 @@ import {
   conditionPredicate,
   createdAtField,
   fieldPredicate,
-  inPredicate,
-  type InFilter,
+  type Predicate,
 } from "../query/model/field-filter.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
+import { type AuditEvent, auditEventsIn, auditValueId, kindOfAct } from "./audit-events.ts";
 import type { AuditRead, CredentialRead, SecretKind } from "./input.ts";
 import { type Credential, credentialTable } from "./issuing.ts";
 import { administeredRows } from "./policy.ts";
 
 const revokedAt = { field: "revokedAt", type: "timestamptz" } as const;
-const action = { field: "action", type: '"AuditAction"', values: Object.values(AuditAction) } as const satisfies InFilter;
-const entity = { field: "entity", type: '"AuditEntity"', values: Object.values(AuditEntity) } as const satisfies InFilter;
+const kindRef = { field: "kindRef", type: "integer" } as const;
+const personRef = { field: "personRef", type: "integer" } as const;
+const everyAction = Object.values(AuditAction);
+const everyEntity = Object.values(AuditEntity);
+
+/** The indexes of the table, of which two are by columns that no event has. */
+const auditEventIndexes = [
+  ["accountId", "createdAt", "id"],
+  ["entityId", "createdAt"],
+  ["kindRef", "createdAt"],
+  ["personRef", "createdAt"],
+] as const;
 
 // The hash is no field of these entities, so that no read returns it.
 const { hash: _hash, ...credentialFields } = Prisma.ApiKeyScalarFieldEnum;
@@ -40,14 +50,16 @@ export const credentialEntities: Readonly<Record<SecretKind, Entity<Credential>>
 
 export const auditEventEntity = defineEntity<AuditEvent>({
   alias: "e",
-  fields: Prisma.AuditEventScalarFieldEnum,
+  fields: {
+    ...{ id: "id", accountId: "accountId", action: "action", entity: "entity", entityId: "entityId" },
+    ...{ personId: "personId", credentialKind: "credentialKind", credentialId: "credentialId" },
+    ...{ address: "address", userAgent: "userAgent", requestId: "requestId", createdAt: "createdAt" },
+  },
   revive: { createdAt: "instant" },
-  indexes: [
-    ["accountId", "createdAt", "id"],
-    ["accountId", "entityId", "createdAt", "id"],
-    ["accountId", "personId", "createdAt", "id"],
-  ],
-  closed: [action, entity],
+  indexes: auditEventIndexes,
+  isPartitioned: true,
+  // Every action on every kind of entity.
+  maxIndexRanges: everyAction.length * everyEntity.length,
 });
 
 /** The credentials of a kind that the viewer administers. */
@@ -65,18 +77,28 @@ export const personOfCredential: Readonly<Record<SecretKind, OneRelation<Person>
 /** The audit events of the account that the viewer administers. */
 export const auditEventsOfAccount: ManyRelation<AuditEvent, AuditRead> = {
   target: auditEventEntity,
-  from: (viewer, { filter }) => ({
-    from: sql`audit_events e WHERE ${whereSql("e", administeredRows(viewer))}`,
-    scope: "accountId",
-    predicate: combinePredicates("e", [
-      filter.actions && inPredicate(action, filter.actions),
-      filter.entities && inPredicate(entity, filter.entities),
-      filter.entityId === undefined ? undefined : conditionPredicate({ entityId: filter.entityId }),
-      filter.personId === undefined ? undefined : conditionPredicate({ personId: filter.personId }),
-      filter.createdAt && fieldPredicate("e", createdAtField, filter.createdAt),
-    ]),
-  }),
+  from: (viewer, { filter }) => {
+    const rows = administeredRows(viewer);
+    const { actions, entities, entityId, personId, createdAt } = filter;
+    const person = personId === undefined ? undefined : auditValueId(rows.accountId, personId);
+    return {
+      from: sql`${auditEventsIn(rows.accountId)} WHERE ${whereSql("e", rows)}`,
+      scope: "accountId",
+      predicate: combinePredicates("e", [
+        actions || entities ? ofKinds(rows.accountId, actions ?? everyAction, entities ?? everyEntity) : undefined,
+        entityId === undefined ? undefined : conditionPredicate({ entityId }),
+        person && { inFilters: [{ ...personRef, values: [person] }] },
+        createdAt && fieldPredicate("e", createdAtField, createdAt),
+      ]),
+    };
+  },
 };
+
+/** Returns the predicate that an event is of one of these actions on one of these kinds of entities. */
+function ofKinds(accountId: string, actions: readonly AuditAction[], entities: readonly AuditEntity[]): Partial<Predicate> {
+  const kinds = new Set(actions.flatMap((action) => entities.map((entity) => kindOfAct(action, entity))));
+  return { inFilters: [{ ...kindRef, values: [...kinds].map((kind) => auditValueId(accountId, kind)) }] };
+}
 
 export const personOfAuditEvent = personWhere(sql`m.person_id = e.person_id`);
 

@@ -1,10 +1,10 @@
-import type { AuditEvent } from "#generated/prisma/client.ts";
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
+import type { AuditEvent } from "./audit-events.ts";
 import {
   type AuditFilter,
   type AuditRead,
@@ -18,7 +18,7 @@ import { addCredential, type Credential, revokeCredential } from "./issuing.ts";
 import { administratorOf } from "./policy.ts";
 import { auditEventsOfAccount, credentialsOfAccount } from "./relations.ts";
 
-export type { AuditEvent } from "#generated/prisma/client.ts";
+export type { AuditEvent } from "./audit-events.ts";
 export type { Credential } from "./issuing.ts";
 
 declare module "../services.ts" {

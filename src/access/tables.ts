@@ -41,20 +41,29 @@ export const signingKeysTable = defineTable<SigningKey>({
   types: { id: "text", activeFrom: "timestamptz", sealedBy: "text", sealedKey: "bytea", createdAt: "timestamptz" },
 });
 
-export const auditEventsTable = defineTable<AuditEvent>({
+/** The columns into which only the version before partitions writes. */
+type ReplacedColumn = "personId" | "credentialId" | "address" | "userAgent" | "requestId";
+
+export const auditEventsTable = defineTable<AuditEvent, ReplacedColumn>({
   name: "audit_events",
   types: {
-    id: "uuid",
-    accountId: "uuid",
+    createdAt: "timestamptz",
     action: '"AuditAction"',
     entity: '"AuditEntity"',
-    entityId: "uuid",
-    personId: "uuid",
     credentialKind: '"CredentialKind"',
+    kindRef: "integer",
+    personRef: "integer",
+    credentialRef: "integer",
+    addressRef: "integer",
+    userAgentRef: "integer",
+    id: "uuid",
+    accountId: "uuid",
+    entityId: "uuid",
+    requestUuid: "uuid",
+    personId: "uuid",
     credentialId: "uuid",
     address: "text",
     userAgent: "text",
     requestId: "text",
-    createdAt: "timestamptz",
   },
 });

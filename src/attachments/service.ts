@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Attachment, Note, Upload } from "#generated/prisma/client.ts";
 import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
+import { auditEventsIn } from "../access/audit-events.ts";
 import { Forbidden, invalid, NotFound } from "../errors.ts";
 import { visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../lib/in-order.ts";
@@ -222,7 +223,7 @@ export function createAttachments({
         SELECT a.id, a.account_id, asked.person_id, asked.credential_kind, asked.credential_id
         FROM attached a
         LEFT JOIN LATERAL (
-          SELECT e.person_id, e.credential_kind, e.credential_id FROM audit_events e
+          SELECT e.person_id, e.credential_kind, e.credential_id FROM ${auditEventsIn(accountId)}
           WHERE e.account_id = ${accountId}::uuid AND e.entity_id = a.id AND e.action = 'UPLOAD_REQUESTED'
           ORDER BY e.created_at DESC, e.id DESC LIMIT 1
         ) asked ON true

@@ -170,7 +170,7 @@ interface Facts {
 }
 
 /** The tables that are only appended to and read. Requests need no right to change or delete their rows. */
-const appendOnlyTables = ["audit_events"];
+const appendOnlyTables = ["audit_events", "audit_values"];
 
 async function readFacts(client: pg.ClientBase, schema: string): Promise<Facts> {
   const tables = await readTableNames();

@@ -131,7 +131,7 @@ function authorKey({ person, account, role, scopes, credential, origin }: Person
 const given = recordset(notesTable, "asked", newNoteFields, {
   position: "integer",
   authorNumber: "integer",
-  requestId: "text",
+  requestId: "uuid",
 });
 
 // Built once, because it is a large part of the statement and notes are added often.

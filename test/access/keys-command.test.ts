@@ -130,7 +130,8 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
     expect((await keys("list")).out.match(/revoked/g)).toHaveLength(2);
 
     const { rows } = await app.database.pool.query(
-      "SELECT user_agent FROM audit_events WHERE action IN ('CREATED', 'REVOKED')",
+      `SELECT v.value AS user_agent FROM audit_events e JOIN audit_values v ON v.account_id = e.account_id AND v.id = e.user_agent_ref
+       WHERE e.action IN ('CREATED', 'REVOKED')`,
     );
     expect(rows).toHaveLength(6);
     for (const row of rows) expect(row.user_agent).toMatch(/^npm run keys \(.+\)$/);

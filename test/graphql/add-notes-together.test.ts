@@ -1,6 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
+import { type AuditEvent, auditEventsIn } from "../../src/access/audit-events.ts";
+import { sql } from "../../src/database/sql.ts";
 import { graphql } from "../generated/gql.ts";
 import { addAccount, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addTicket, globalId, statementsOf } from "../support/factories.ts";
@@ -52,7 +54,9 @@ test("each gets its own note, and the audit tells of each with the request it ca
     expect(answers.map((answer) => noteOf(answer)?.text)).toEqual(texts);
     expect(new Set(answers.map((answer) => noteOf(answer)?.number)).size).toBe(texts.length);
     const ids = answers.map((answer) => noteOf(answer)!.uuid);
-    const events = await app.database.prisma.auditEvent.findMany({ where: { accountId: account.id, entityId: { in: ids } } });
+    const events = await app.database.query<Pick<AuditEvent, "action" | "personId" | "requestId">>(sql`
+      SELECT e.action, e.person_id AS "personId", e.request_id AS "requestId" FROM ${auditEventsIn(account.id)}
+      WHERE e.entity_id = ANY(${ids}::uuid[])`);
     expect(events.map(({ action, personId }) => [action, personId])).toEqual(
       texts.map(() => ["CREATED", account.specialist.id]),
     );

@@ -185,12 +185,12 @@ describe("the audit keeps", () => {
 
 describe("the audit is kept", () => {
   test.each([
-    `UPDATE audit_events SET person_id = NULL`,
-    `UPDATE audit_events SET person_id = NULL WHERE false`,
+    `UPDATE audit_events SET person_ref = NULL`,
+    `UPDATE audit_events SET person_ref = NULL WHERE false`,
     `DELETE FROM audit_events WHERE id = '019a0000-0000-7000-8000-000000000000'`,
     `TRUNCATE audit_events`,
     `TRUNCATE audit_events, tickets CASCADE`,
-    `INSERT INTO audit_events SELECT * FROM audit_events LIMIT 1 ON CONFLICT (id) DO UPDATE SET person_id = NULL`,
+    `INSERT INTO audit_events SELECT * FROM audit_events LIMIT 1 ON CONFLICT (account_id, created_at, id) DO UPDATE SET person_ref = NULL`,
     `MERGE INTO audit_events e USING (SELECT 1) one ON true WHEN MATCHED THEN DELETE`,
     `SET LOCAL session_replication_role = replica; DELETE FROM audit_events`,
   ])("from %s", async (statement) => {

@@ -1,6 +1,8 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { auditEventsIn } from "../../src/access/audit-events.ts";
 import { openDatabase } from "../../src/database/database.ts";
+import { sql } from "../../src/database/sql.ts";
 import { addAccount, call, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { createScratchDatabase } from "../support/database.ts";
 import { addNote, addTicket } from "../support/factories.ts";
@@ -220,18 +222,17 @@ describe("a bearer token and an API key together", () => {
 
 describe("the address in the audit", () => {
   const addressesOf = async (at: TestApp, headers: Record<string, string>): Promise<string | null> => {
-    const { specialist } = await addAccount(at);
+    const { id, specialist } = await addAccount(at);
     const response = await fetch(`${at.url}/graphql`, {
       method: "POST",
       headers: { ...json, "x-api-key": specialist.key, ...headers },
       body: viewerQuery,
     });
     expect(response.status).toBe(200);
-    const { rows } = await at.database.pool.query<{ address: string | null }>(
-      "SELECT address FROM audit_events WHERE person_id = $1 AND action = 'USED'",
-      [specialist.id],
+    const [event] = await at.database.query<{ address: string | null }>(
+      sql`SELECT e.address FROM ${auditEventsIn(id)} WHERE e.person_id = ${specialist.id}::uuid AND e.action = 'USED'`,
     );
-    return rows[0]?.address ?? null;
+    return event?.address ?? null;
   };
 
   test("is the connection's where no proxy is trusted", async () => {

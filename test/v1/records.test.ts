@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
+import { auditEventsIn } from "../../src/access/audit-events.ts";
+import { sql } from "../../src/database/sql.ts";
 import { addAccount, call, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addTicket, globalId, nodeId, statementsOf } from "../support/factories.ts";
 import { offerStorage, uploadFile } from "../support/upload-form.ts";
@@ -28,11 +30,9 @@ const uploaded = async (name: string, key = account.specialist.key) =>
   (await uploadFile(await offerStorage(app, key), name)).key;
 const row = () => app.database.prisma.ticket.findFirstOrThrow({ where: { accountId: account.id, id: ticket.id } });
 const events = () =>
-  app.database.prisma.auditEvent.findMany({
-    where: { accountId: account.id, entity: { in: ["TICKET", "NOTE", "ATTACHMENT"] } },
-    orderBy: [{ createdAt: "asc" }, { entity: "asc" }],
-    select: { action: true, entity: true, entityId: true, personId: true },
-  });
+  app.database.query(sql`
+    SELECT e.action, e.entity, e.entity_id AS "entityId", e.person_id AS "personId" FROM ${auditEventsIn(account.id)}
+    WHERE e.entity IN ('TICKET', 'NOTE', 'ATTACHMENT') ORDER BY e.created_at, e.entity`);
 /** All that a write could have written. */
 const written = async () => {
   const where = { accountId: account.id };
