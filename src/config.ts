@@ -59,6 +59,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** The maximum size of the response to one operation. */
   readonly maxResponseBytes: number;
+  /** How many days an audit event is kept at least. */
+  readonly auditRetentionDays: number;
   /** How long `/ready` answers 503 before the port closes. */
   readonly drainMilliseconds: number;
   readonly rateLimits: RateLimits;
@@ -190,6 +192,7 @@ const environmentShape = z.object({
   TRUSTED_PROXIES: commaList.pipe(z.array(networkAddress)).default([]),
   MAX_RESPONSE_BYTES: wholeNumber(65_536, 268_435_456).default(16_777_216),
   DRAIN_MS: wholeNumber(0, 600_000).optional(),
+  AUDIT_RETENTION: wholeNumber(1, 36_500).default(365),
   RATE_LIMIT_POINTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(20_000),
   RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
   RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
@@ -247,6 +250,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: values.LOG_LEVEL,
     trustedProxies: values.TRUSTED_PROXIES,
     maxResponseBytes: values.MAX_RESPONSE_BYTES,
+    auditRetentionDays: values.AUDIT_RETENTION,
     drainMilliseconds: values.DRAIN_MS ?? (database.kind === "embedded" ? 0 : 5_000),
     rateLimits: {
       points: values.RATE_LIMIT_POINTS,

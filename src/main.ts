@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { createAuditMaintenance } from "./database/audit-maintenance.ts";
 import { createApp } from "./app.ts";
 import { runCommand } from "./command.ts";
 import { type Config, isEveryAddress, readConfig } from "./config.ts";
@@ -29,7 +30,7 @@ const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
 /** How often the parent process is checked. */
 const parentMilliseconds = 250;
 
-/** How often unclaimed uploads and bytes without a row are swept. */
+/** How often unclaimed uploads, bytes without a row and expired audit events are swept. */
 const sweepMilliseconds = 60 * 60 * 1000;
 
 await runCommand(async () => start(await withPort(readConfig(process.env))));
@@ -42,6 +43,11 @@ async function start(config: Config): Promise<void> {
   try {
     const applied = await migrate(database, { log });
     if (applied.length > 0) log.info({ migrations: applied }, "the database was migrated");
+    const { auditRetentionDays: retentionDays } = config;
+    const maintainAudit = createAuditMaintenance({ database, retentionDays, clock: systemClock, log });
+    const seeToAudit = () =>
+      maintainAudit().catch((error: unknown) => log.error({ err: error }, "the partitions of the audit were not seen to"));
+    await seeToAudit();
     const storage = await openStorage(config.storage, {
       publicUrl: config.publicUrl,
       signer: createSigner(config.signingSecret, "files"),
@@ -67,6 +73,7 @@ async function start(config: Config): Promise<void> {
     };
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();
+    setInterval(() => void seeToAudit(), sweepMilliseconds).unref();
 
     onStopSignal(async () => {
       const { drainMilliseconds } = config;

@@ -1,10 +1,12 @@
-// npm run migrate                            applies the missing migrations
+// npm run migrate                            applies the missing migrations, and sees to the partitions of the audit
 // npm run migrate -- --applied <name>        first records an interrupted migration as applied
 // npm run migrate -- --rolled-back <name>    first records an interrupted migration as rolled back
 import { parseArgs } from "node:util";
 import { pino } from "pino";
+import { createAuditMaintenance } from "./database/audit-maintenance.ts";
 import { runCommand } from "./command.ts";
 import { readConfig } from "./config.ts";
+import { systemClock } from "./lib/clock.ts";
 import { openDatabase } from "./database/database.ts";
 import { migrate, settleMigration } from "./database/migrations.ts";
 import { awaitDatabase } from "./database/start-checks.ts";
@@ -25,6 +27,8 @@ await runCommand(async () => {
     const applied = await migrate(database, { log });
     for (const name of applied) console.log(`Applied ${name}`);
     if (applied.length === 0) console.log("The database is up to date.");
+    const { auditRetentionDays: retentionDays } = config;
+    await createAuditMaintenance({ database, retentionDays, clock: systemClock, log })();
   } finally {
     await database.close();
   }

@@ -12,14 +12,18 @@ interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** Returns the number of rows of a table that a statement reads, including those that it drops again. */
+/**
+ * Returns the number of rows of a table, with all of its partitions, that a statement reads, including those that it
+ * drops again.
+ */
 export async function rowsRead(database: Database, { text, values }: RecordedStatement, table: string): Promise<number> {
   const { rows } = await database.pool.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [
     ...values,
   ]);
+  const isOfTable = new RegExp(`^${table}(_\\d{4}_\\d{2}|_default)?$`);
   const count = (node: PlanNode): number => {
     const read = node["Actual Rows"] + (node["Rows Removed by Filter"] ?? 0) + (node["Rows Removed by Index Recheck"] ?? 0);
-    const own = node["Relation Name"] === table ? read * node["Actual Loops"] : 0;
+    const own = isOfTable.test(node["Relation Name"] ?? "") ? read * node["Actual Loops"] : 0;
     return own + (node.Plans ?? []).reduce((sum, child) => sum + count(child), 0);
   };
   return count(rows[0]!["QUERY PLAN"][0].Plan);
