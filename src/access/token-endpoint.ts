@@ -26,13 +26,7 @@ export interface TokenAnswer {
 }
 
 /** RFC 6749, section 5.2. */
-type TokenErrorCode =
-  | "invalid_request"
-  | "invalid_client"
-  | "invalid_grant"
-  | "unauthorized_client"
-  | "unsupported_grant_type"
-  | "invalid_scope";
+type TokenErrorCode = "invalid_request" | "invalid_client" | "invalid_grant" | "unsupported_grant_type" | "invalid_scope";
 
 const noStore = { "cache-control": "no-store", pragma: "no-cache" };
 
@@ -118,7 +112,8 @@ const tokenRefusals: Readonly<Record<string, TokenErrorCode>> = {
   invalid_request: "invalid_request",
   invalid_client: "invalid_client",
   invalid_grant: "invalid_grant",
-  unauthorized_client: "unauthorized_client",
+  // The library knows more grant types than the gateway has. No client may use them.
+  unauthorized_client: "unsupported_grant_type",
   unsupported_grant_type: "unsupported_grant_type",
   invalid_scope: "invalid_scope",
 };

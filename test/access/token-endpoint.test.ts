@@ -160,12 +160,12 @@ describe("a refusal, as RFC 6749 has them", () => {
         400,
         "unsupported_grant_type",
       ],
-      [
-        "of a grant that clients do not have",
-        () => askForToken(app, { ...grant, grant_type: "password" }),
+      ...["password", "refresh_token", "authorization_code"].map((type): (typeof cases)[number] => [
+        `of the grant type ${type}`,
+        () => askForToken(app, { ...grant, grant_type: type }),
         400,
-        "unauthorized_client",
-      ],
+        "unsupported_grant_type",
+      ]),
       [
         "of a scope that the client does not have",
         () => askForToken(app, { ...grant, scope: "notes:read admin" }),

@@ -238,6 +238,17 @@ describe("the table of errors", () => {
     expectFailure(await specialist(path, { method }), 404, { message: "Not Found" });
   });
 
+  test("404: an address that does not exist, whatever is sent to it and wanted of it", async () => {
+    const sent = { method: "POST", headers: { "x-api-key": account.specialist.key, accept: "text/html" } };
+    for (const body of ["{", "grant_type=client_credentials", ""]) {
+      for (const type of ["application/json", "application/x-www-form-urlencoded", "application/xml"]) {
+        const headers = { ...sent.headers, "content-type": type };
+        const response = await fetch(`${app.url}/v1/token`, { ...sent, headers, body });
+        expect([response.status, await response.json()]).toEqual([404, { message: "Not Found" }]);
+      }
+    }
+  });
+
   describe.each([
     ["a percent sign that encodes nothing", "/v1/notes/%E0%A4%A"],
     ["a part that is longer than any id", `/v1/requests/${"x".repeat(2_001)}/notes`],

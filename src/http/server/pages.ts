@@ -141,7 +141,7 @@ ${apis.map((api) => apiSection(api, options)).join("\n")}
 </section>
 </main>
 <footer>
-<p>What is written through one face is read through the others, under the same rules.</p>
+<p>What is written through one API is read through the others, under the same rules.</p>
 </footer>
 </body>
 </html>

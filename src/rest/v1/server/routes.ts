@@ -86,7 +86,9 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
 
   // Every body must be JSON, whatever its media type.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body: Buffer, done) => {
+    // What is wrong with a request to an address that does not exist is the address.
+    if (request.is404) return done(null, undefined);
     try {
       done(null, body.length === 0 ? undefined : parseBody(body));
     } catch (error) {
@@ -108,7 +110,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
       requireAllowance(allowance);
       callers.set(request, { viewer: await inAccount(request, caller.viewer), allowance });
     }
-    requireJson(request);
+    if (!request.is404) requireJson(request);
   });
 
   app.addHook("onSend", async (request, reply, payload) => {
