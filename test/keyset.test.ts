@@ -182,7 +182,7 @@ function compare(ordering: Ordering, one: Row, other: Row): number {
   return 0;
 }
 
-function statementOf(rows: readonly Row[], ordering: Ordering, page: Page, question: Question) {
+function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: Question) {
   const from = sql`unnest(
     ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.number)}::integer[],
     ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[],
@@ -202,7 +202,7 @@ function statementOf(rows: readonly Row[], ordering: Ordering, page: Page, quest
 
 /** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */
 async function read(rows: readonly Row[], ordering: Ordering, page: Page, question: Question = { indexes: [], wishes: [] }) {
-  const statement = statementOf(rows, ordering, page, question);
+  const { rows: statement } = pageOf(rows, ordering, page, question);
   const [found] = await database.query<{ ids: string[] }>(
     sql`SELECT coalesce(json_agg(n.id), '[]'::json) AS ids FROM (${statement}) n`,
   );
@@ -285,6 +285,59 @@ describe("pages of any table in any order", () => {
   });
 });
 
+/** A page that may have ended early: its rows in the order in which they were read, and where the next one begins. */
+interface ScannedPage {
+  readonly rows: readonly Row[];
+  readonly next: Row | undefined;
+}
+
+async function scan(rows: readonly Row[], ordering: Ordering, page: Page, question: Question): Promise<ScannedPage> {
+  const { rows: statement, mayEndEarly } = pageOf(rows, ordering, page, question);
+  const marks = mayEndEarly ? sql`n.is_met, n.is_scan_end` : sql`true, false`;
+  const [found] = await database.query<{ read: [id: string, isMet: boolean, isScanEnd: boolean][] }>(
+    sql`SELECT coalesce(json_agg(json_build_array(n.id, ${marks})), '[]'::json) AS read FROM (${statement}) n`,
+  );
+  const byIds = new Map(rows.map((row) => [row.id, row]));
+  const marked = found!.read.map(([id, isMet, isScanEnd]) => ({ row: byIds.get(id)!, isMet, isScanEnd }));
+  const met = marked.filter(({ isMet }) => isMet);
+  const end = marked.find(({ isScanEnd }) => isScanEnd);
+  // A row was read beyond the page, or reading ended before that, or there is no more.
+  const next = met.length > page.size ? met[page.size - 1] : end;
+  return { rows: met.slice(0, page.size).map(({ row }) => row), next: next?.row };
+}
+
+test("pages that end early lose and repeat nothing, and few rows are read for each", async () => {
+  const cases = fc.record({
+    rows: tables,
+    question: questions,
+    ordering: orderings,
+    size: fc.integer({ min: 1, max: 4 }),
+    from: fc.constantFrom("start" as const, "end" as const),
+    maxScanned: fc.integer({ min: 2, max: 8 }),
+  });
+  let ended = 0;
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ rows, question, ordering, size, from, maxScanned }) => {
+      const seen: Row[] = [];
+      let position: Position | undefined;
+      for (let pages = 0; pages <= rows.length; pages++) {
+        const side = from === "start" ? { after: position } : { before: position };
+        const page = await scan(rows, ordering, { size, from, maxScanned, ...side }, question);
+        seen.push(...page.rows);
+        if (page.rows.length < size && page.next) ended++;
+        if (!page.next) break;
+        position = positionOf(ordering, page.next);
+      }
+      const wanted = rows.filter((row) => question.wishes.every(({ holds }) => holds(row)));
+      expect(numbers(seen)).toEqual(
+        numbers(wanted.toSorted((one, other) => (from === "start" ? 1 : -1) * compare(ordering, one, other))),
+      );
+    }),
+    { numRuns: 600 },
+  );
+  expect(ended).toBeGreaterThan(10);
+});
+
 test("an offset counts rows of the order", async () => {
   const rows = Array.from({ length: 7 }, (_, index) => ({
     id: crypto.randomUUID(),
@@ -321,7 +374,7 @@ test("pages of every form can be read as one, each from its own position", async
     wishes: [{ predicate: inPredicate(typedMedium, media.slice(0, 2)), holds: () => true }],
   };
   const page = { size: 4, from: "start", after: [param("author"), param("number")] } as const;
-  const statement = sql`SELECT json_agg(n.id)::text AS json FROM (${statementOf(rows, ordering, page, question)}) n`;
+  const statement = sql`SELECT json_agg(n.id)::text AS json FROM (${pageOf(rows, ordering, page, question).rows}) n`;
   expect(statement.sql).toContain("WITH RECURSIVE");
   const { maximumBytes, withoutResponse } = createResponseBudget({ maximumBytes: 1_000_000 });
   const runner = createStatementRunner({ database, maximumBytes, sharedParams: () => ({}) });

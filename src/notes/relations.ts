@@ -97,6 +97,8 @@ function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predic
   return {
     from: sql`notes n WHERE ${whereSql("n", { accountId })}`,
     scope: "accountId",
+    visibleBy: Object.keys(visible),
+    areFew: filter.ids !== undefined,
     predicate: combinePredicates("n", [
       within,
       conditionPredicate(visible),

@@ -56,6 +56,8 @@ export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
     return {
       from: sql`tickets t WHERE ${whereSql("t", { accountId })}`,
       scope: "accountId",
+      visibleBy: Object.keys(visible),
+      areFew: filter.ids !== undefined,
       predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter)]),
     };
   },

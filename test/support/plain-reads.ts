@@ -395,6 +395,7 @@ function readPage(place: string, sorting: Sorting, { first, last, after, before 
         hasPreviousPage: (isFromEnd && more) || positions[0] !== undefined,
         startCursor: edges[0]?.cursor ?? null,
         endCursor: edges.at(-1)?.cursor ?? null,
+        isPartial: false,
       },
     };
   };

@@ -250,6 +250,114 @@ test.each([
   );
 });
 
+describe("a page of GraphQL whose filter no index serves in its order", () => {
+  const maxScanned = 5_000;
+  interface Found {
+    readonly nodes: readonly { readonly uuid: string; readonly number: number }[];
+    readonly pageInfo: {
+      readonly isPartial: boolean;
+      readonly hasNextPage: boolean;
+      readonly hasPreviousPage: boolean;
+      readonly startCursor: string | null;
+      readonly endCursor: string | null;
+    };
+  }
+  const fields = "nodes { uuid number } pageInfo { isPartial hasNextPage hasPreviousPage startCursor endCursor }";
+
+  /** Returns the page of notes, and how many notes were read for it. */
+  async function notes(given: string, key: string): Promise<Found & { readonly read: number }> {
+    const { result, statements } = await app.statements.during(() =>
+      sendText<{ notes: Found }>(app.url, key, `{ notes(${given}) { ${fields} } }`, {}),
+    );
+    expect(result.errors).toEqual([]);
+    const statement = statements.find(({ text }) => text.includes("FROM notes n"));
+    return { ...result.data.notes, read: await rowsRead(database, statement!, "notes") };
+  }
+
+  test.each(["administrator", "specialist", "customer"] as const)(
+    "ends early for a %s, and can be gone on with",
+    async (role) => {
+      const { key } = account[role];
+      const filter = "filter: { categories: [PRE_SCAN] }";
+      let after = "";
+      let pages = 0;
+      for (let isPartial = true; isPartial; pages++) {
+        const page = await notes(`${filter}${after}`, key);
+        expect(page.nodes).toEqual([]);
+        // A customer's notes are read with the internal ones between them: one in 20.
+        expect(page.read).toBeLessThanOrEqual(role === "customer" ? maxScanned * 1.06 : maxScanned);
+        expect(page.pageInfo.hasNextPage).toBe(page.pageInfo.isPartial);
+        expect(page.pageInfo.endCursor === null).toBe(!page.pageInfo.isPartial);
+        ({ isPartial } = page.pageInfo);
+        after = `, after: "${page.pageInfo.endCursor}"`;
+        const at = /\.([0-9a-f-]{36})"$/.exec(after)?.[1];
+        if (role === "customer" && at !== undefined) {
+          const ended = await database.prisma.note.findFirstOrThrow({ where: { id: at } });
+          expect([ended.isPublic, ended.requesterId]).toEqual([true, account.customer.id]);
+        }
+      }
+      const { id: accountId, customer } = account;
+      const visible = { accountId, ...(role === "customer" && { isPublic: true, requesterId: customer.id }) };
+      expect(pages).toBe(Math.floor((await database.prisma.note.count({ where: visible })) / maxScanned) + 1);
+    },
+  );
+
+  test("ends early at its start if it is counted from the end", async () => {
+    const filter = "filter: { categories: [PRE_SCAN] }, last: 10";
+    const { pageInfo } = await notes(filter, account.specialist.key);
+    expect(pageInfo).toMatchObject({ isPartial: true, hasPreviousPage: true, hasNextPage: false, endCursor: null });
+    const further = await notes(`${filter}, before: "${pageInfo.startCursor}"`, account.specialist.key);
+    expect(further.pageInfo).toMatchObject({ isPartial: true, hasPreviousPage: true, hasNextPage: true, endCursor: null });
+    expect(further.pageInfo.startCursor).not.toBe(pageInfo.startCursor);
+  });
+
+  test("is whole if an index finds few rows for it, in whatever order", async () => {
+    const { administrator, specialist, id } = uneven;
+    const own = await database.prisma.note.findMany({
+      where: { accountId: id, authorNumber: administrator.number },
+      orderBy: { createdAt: "desc" },
+    });
+    const byAuthor = await notes(`filter: { authorId: "${administrator.id}" }`, specialist.key);
+    expect(byAuthor.nodes.map(({ uuid }) => uuid)).toEqual(own.map((note) => note.id));
+    expect(byAuthor.pageInfo).toMatchObject({ isPartial: false, hasNextPage: false });
+    expect(byAuthor.read).toBeLessThanOrEqual(2 * own.length);
+    const window = `filter: { createdAt: { gte: "2026-01-01T00:01:00Z", lt: "2026-01-01T00:02:00Z" } }, orderBy: { field: NUMBER, direction: ASC }`;
+    const byTime = await notes(`${window}, first: 20`, specialist.key);
+    expect(byTime.nodes.length).toBe(20);
+    expect(byTime.pageInfo).toMatchObject({ isPartial: false, hasNextPage: true });
+    expect(byTime.read).toBeLessThanOrEqual(3 * 60);
+    const ofNobody = await notes(`filter: { authorId: "${uneven.otherCustomer.id}" }`, specialist.key);
+    expect([ofNobody.nodes, ofNobody.pageInfo.isPartial, ofNobody.read]).toEqual([[], false, 0]);
+  });
+
+  test("ends at the same row where rows are read for resolvers", async () => {
+    const filtered = `notes(filter: { categories: [PRE_SCAN] }) { ${fields} }`;
+    const { data: asJson } = await sendText<{ ticket: { notes: Found } }>(
+      app.url,
+      uneven.specialist.key,
+      `query ($id: ID!) { ticket(id: $id) { ${filtered} } }`,
+      { id: unevenTicket.id },
+    );
+    expect(asJson.ticket.notes.pageInfo).toMatchObject({ isPartial: true, hasNextPage: true, endCursor: expect.any(String) });
+    const { data: asRows, errors } = await sendText<{ addNote: { note: { ticket: { notes: Found } } } }>(
+      app.url,
+      uneven.specialist.key,
+      `mutation ($id: ID!, $at: String!) { addNote(input: { ticketId: $id, text: "x" }) { ... on AddNotePayload { note { ticket {
+        notes(filter: { categories: [PRE_SCAN] }, after: $at) { ${fields} } } } } } }`,
+      { id: unevenTicket.id, at: asJson.ticket.notes.pageInfo.endCursor },
+    );
+    expect(errors).toEqual([]);
+    const { data: further } = await sendText<{ ticket: { notes: Found } }>(
+      app.url,
+      uneven.specialist.key,
+      `query ($id: ID!, $at: String!) { ticket(id: $id) { notes(filter: { categories: [PRE_SCAN] }, after: $at) { ${fields} } } }`,
+      { id: unevenTicket.id, at: asJson.ticket.notes.pageInfo.endCursor },
+    );
+    expect(asRows.addNote.note.ticket.notes).toEqual(further.ticket.notes);
+    expect(further.ticket.notes.pageInfo).toMatchObject({ isPartial: true, endCursor: expect.any(String) });
+  });
+});
+
 describe("totals", () => {
   const headersOf = async (path: string) => {
     const { status, body, headers } = await v1(app, path, { key: account.specialist.key });

@@ -107,8 +107,12 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
         "`after` was given.",
     },
     pageInfoFieldOptions: { description: "The first and the last cursor of this page, and whether there are more pages." },
-    startCursorFieldOptions: { description: "The cursor of the first node of this page. Null if the page is empty." },
-    endCursorFieldOptions: { description: "The cursor of the last node of this page. Null if the page is empty." },
+    startCursorFieldOptions: {
+      description: "The cursor of the first node of this page. Null if the page is empty, unless it is partial.",
+    },
+    endCursorFieldOptions: {
+      description: "The cursor of the last node of this page. Null if the page is empty, unless it is partial.",
+    },
   },
   errors: {
     directResult: true,
@@ -127,3 +131,14 @@ export function createBuilder(): InstanceType<typeof SchemaBuilder<BuilderTypes>
 
 /** The builder to which every feature adds its types. It imports none of them. */
 export const builder = createBuilder();
+
+builder.objectField(builder.pageInfoRef(), "isPartial", (t) =>
+  t.boolean({
+    description:
+      "Whether the page ended before it was full, because no index serves the filter in this order, and enough nodes were " +
+      "looked at for one request. There may be more: go on with `endCursor` (with `startCursor` if the page is counted " +
+      "from the end), which is then set, also if the page is empty.",
+    // toConnection makes all of them.
+    resolve: (pageInfo) => (pageInfo as { readonly isPartial?: boolean }).isPartial === true,
+  }),
+);

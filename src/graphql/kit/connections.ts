@@ -29,6 +29,7 @@ export interface Connection<Row> {
     readonly hasPreviousPage: boolean;
     readonly startCursor: string | null;
     readonly endCursor: string | null;
+    readonly isPartial: boolean;
   };
   /** The number of rows on all pages, or one more than {@link maxTotal}. */
   readonly totalCount: () => MaybePromise<number>;
@@ -42,6 +43,8 @@ export interface Edge<Row> {
 /** The page size without `first` and `last`. */
 export const defaultSize = 25;
 export const maximumSize = 100;
+/** The number of rows that are read to find those of a page, where no index holds all conditions. */
+const maxScanned = 5_000;
 
 /** Returns the page that the arguments select. Throws {@link InvalidInput} with all invalid arguments. */
 export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
@@ -57,16 +60,22 @@ export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
     from: typeof args.last === "number" ? "end" : "start",
     after: readCursor("after", args.after, scope),
     before: readCursor("before", args.before, scope),
+    maxScanned,
   };
 }
 
-/** Returns a page of rows as a connection. `count` reads the total if it was not read with the page. */
-export function toConnection<Row extends RowWithId>(
-  slice: CountedRows<Row>,
-  scope: CursorScope,
-  count: () => Promise<number>,
-): Connection<Row> {
-  const connection = new PageOfRows(slice, scope, count);
+/** What a connection needs beside its rows. */
+interface ConnectionParts {
+  /** The page that was asked for. */
+  readonly page: Page;
+  readonly scope: CursorScope;
+  /** Reads the total if it was not read with the page. */
+  readonly count: () => Promise<number>;
+}
+
+/** Returns a page of rows as a connection. */
+export function toConnection<Row extends RowWithId>(slice: CountedRows<Row>, parts: ConnectionParts): Connection<Row> {
+  const connection = new PageOfRows(slice, parts);
   const json = jsonOf(slice);
   if (json) attachJson(connection, json);
   return connection;
@@ -78,11 +87,13 @@ export type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefine
 // This is a class because each row of a page may have such a page, and a class creates its getters once.
 class PageOfRows<Row extends RowWithId> implements Connection<Row> {
   readonly #slice: CountedRows<Row>;
+  readonly #page: Page;
   readonly #scope: CursorScope;
   readonly #count: () => Promise<number>;
 
-  constructor(slice: CountedRows<Row>, scope: CursorScope, count: () => Promise<number>) {
+  constructor(slice: CountedRows<Row>, { page, scope, count }: ConnectionParts) {
     this.#slice = slice;
+    this.#page = page;
     this.#scope = scope;
     this.#count = count;
   }
@@ -96,17 +107,19 @@ class PageOfRows<Row extends RowWithId> implements Connection<Row> {
   }
 
   get pageInfo(): Connection<Row>["pageInfo"] {
-    const { rows, hasNext, hasPrevious } = this.#slice;
+    const { rows, hasNext, hasPrevious, scanEnd } = this.#slice;
+    const { from } = this.#page;
     const cursorOf = (row: Row | undefined) => (row ? toEdge(row, this.#scope).cursor : null);
     return {
       hasNextPage: hasNext,
       hasPreviousPage: hasPrevious,
       get startCursor() {
-        return cursorOf(rows[0]);
+        return from === "end" && scanEnd !== undefined ? scanEnd : cursorOf(rows[0]);
       },
       get endCursor() {
-        return cursorOf(rows.at(-1));
+        return from === "start" && scanEnd !== undefined ? scanEnd : cursorOf(rows.at(-1));
       },
+      isPartial: scanEnd !== undefined,
     };
   }
 

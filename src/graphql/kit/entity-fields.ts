@@ -13,6 +13,7 @@ import type {
   ToOneMethod,
 } from "./entity-field-types.ts";
 import type { FieldOptions } from "./field-options.ts";
+import type { PageInput } from "../../query/model/relation.ts";
 
 /** The name by which builders find the plugin. */
 export const entityFieldsPlugin = "entityFields";
@@ -95,9 +96,10 @@ function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>
       const page = context.page(row, info, read(context.services), () => input(given), row.id);
       const known = mapMaybePromise(page, requireRow);
       const reconciled = reconcile ? mapMaybePromise(known, (rows) => reconcile(rows, context)) : known;
-      return mapMaybePromise(reconciled, (rows) =>
-        toConnection(rows, scope(given), () => count(context, row.id, input(given))),
-      );
+      return mapMaybePromise(reconciled, (rows) => {
+        const asked = input(given);
+        return toConnection(rows, { page: asked.page, scope: scope(given), count: () => count(context, row.id, asked) });
+      });
     },
   });
 }
@@ -125,9 +127,9 @@ function rootConnectionField(this: QueryFields, options: Parameters<RootConnecti
     args: { ...args, ...this.arg.connectionArgs() },
     resolve: async (_root, given, context, info) => {
       const scope = scopeOf(given);
-      const input = inputOf(given, scope);
+      const input = inputOf(given, scope) as PageInput; // each connection's is a page with a filter
       const page = await read(context, input, context.selectedPage(info, scope));
-      return toConnection(page, scope, () => count(context, input));
+      return toConnection(page, { page: input.page, scope, count: () => count(context, input) });
     },
   });
 }

@@ -210,6 +210,7 @@ function pageInfoContent({ name }: Field): PageInfoContent {
     case "hasPreviousPage":
     case "startCursor":
     case "endCursor":
+    case "isPartial":
       return { kind: name };
     default:
       return { kind: "onlyRows" };

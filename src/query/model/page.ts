@@ -43,6 +43,11 @@ export interface Page {
   readonly offset?: number | undefined;
   /** Whether one row more is read, to know if there are more. Default: true. */
   readonly lookahead?: boolean | undefined;
+  /**
+   * How many rows may be read to find those of the page, if no index holds all conditions. The page then ends where
+   * reading ended, and may be short or empty. Undefined: as many as there are.
+   */
+  readonly maxScanned?: number | undefined;
 }
 
 /** A position, or parameters for its parts. */
@@ -53,6 +58,8 @@ export interface Slice<Row> {
   readonly rows: readonly Row[];
   readonly hasNext: boolean;
   readonly hasPrevious: boolean;
+  /** The cursor of the row where reading ended, if the page ended early: see {@link Page.maxScanned}. */
+  readonly scanEnd?: string | undefined;
 }
 
 /** Rows are counted up to this number and one more, which says that there are more. */

@@ -24,4 +24,8 @@ export interface Rows {
   /** The field for which {@link Rows.from} requires one value. An index may begin with it. */
   readonly scope: string;
   readonly predicate: Predicate;
+  /** The fields of the predicate by which rows are visible. A page that ends early shows where, but no other row. */
+  readonly visibleBy?: readonly string[] | undefined;
+  /** Whether few rows can meet the predicate, which lists their ids. */
+  readonly areFew?: boolean | undefined;
 }

@@ -164,6 +164,10 @@ export type PageInfoContent =
   | { readonly kind: "hasPreviousPage" }
   | { readonly kind: "startCursor" }
   | { readonly kind: "endCursor" }
+  /** Whether the page ended early: see {@link Page.maxScanned}. */
+  | { readonly kind: "isPartial" }
+  /** The cursor of the row where reading ended, if the page ended early. */
+  | { readonly kind: "scanEnd" }
   | OnlyRows<undefined>;
 
 /** A page with the number of rows on all pages, if it was counted. */
@@ -197,6 +201,19 @@ export const pageNeighbours: Member<PageContent> = {
     members: [
       { name: "hasNextPage", content: { kind: "hasNextPage" } },
       { name: "hasPreviousPage", content: { kind: "hasPreviousPage" } },
+    ],
+  },
+};
+
+/** As {@link pageNeighbours}, and where reading ended. The page must have a scope. */
+export const pageNeighboursAndScanEnd: Member<PageContent> = {
+  name: "pageInfo",
+  content: {
+    kind: "pageInfo",
+    members: [
+      { name: "hasNextPage", content: { kind: "hasNextPage" } },
+      { name: "hasPreviousPage", content: { kind: "hasPreviousPage" } },
+      { name: "scanEnd", content: { kind: "scanEnd" } },
     ],
   },
 };

@@ -1,5 +1,5 @@
 import type { PagedTable, Rows } from "../model/paged-table.ts";
-import { type InFilter, type RangeFilter, predicateSql, valuesSql } from "../model/field-filter.ts";
+import { type InFilter, type Predicate, type RangeFilter, predicateSql, valuesSql } from "../model/field-filter.ts";
 import { keyset } from "./keyset.ts";
 import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
 import { allOf, column, join, raw, sql, type Sql, integer } from "../../database/sql.ts";
@@ -38,9 +38,23 @@ interface IndexRange {
 /** How many index ranges one page reads by default. Beyond that the planner's own choice mostly reads fewer rows. */
 const defaultMaxIndexRanges = 16;
 
-/** Returns a statement that selects all columns of the rows of `page`, in its order. */
-export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): Sql {
-  return byIndex(table, rows, ordering, page) ?? byPlanner(table, rows, ordering, page);
+/** Which rows a page reads. */
+export interface PageRows {
+  /** Selects all columns of the rows that are read, in the order of the page. */
+  readonly rows: Sql;
+  /**
+   * Whether the rows have the columns `is_met` and `is_scan_end` as well. The row where reading ended is one of them,
+   * also if it does not meet the conditions.
+   */
+  readonly mayEndEarly: boolean;
+}
+
+/** Returns which rows `page` reads. */
+export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): PageRows {
+  const exact = byIndex(table, rows, ordering, page);
+  if (exact) return { rows: exact, mayEndEarly: false };
+  const scan = page.maxScanned === undefined ? undefined : byScan(table, rows, ordering, page, page.maxScanned);
+  return scan ? { rows: scan, mayEndEarly: true } : { rows: byPlanner(table, rows, ordering, page), mayEndEarly: false };
 }
 
 /** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
@@ -57,6 +71,115 @@ function byPlanner({ alias }: PagedTable, { from, predicate }: Rows, ordering: O
   const source = sql`${from} AND ${predicateSql(alias, predicate)} AND ${within}`;
   if (!gather) return sql`SELECT ${every} FROM ${source} ORDER BY ${orderBy} ${limit}`;
   return sql`SELECT ${every} FROM (SELECT ${every} FROM ${source} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
+}
+
+/**
+ * Returns a statement that reads at most `maxScanned` rows to find those of the page, or undefined if no index has the
+ * order.
+ *
+ * If an index holds a condition that few rows may meet, the first half of these rows are read by it. If that is all of
+ * them, they are sorted, and the page is complete. Otherwise rows are read in the order of the page.
+ */
+function byScan(table: PagedTable, rows: Rows, ordering: Ordering, page: Page, maxScanned: number): Sql | undefined {
+  if (page.offset || rows.areFew === true) return undefined;
+  const index = scanIndexFor(table, rows, ordering, page);
+  if (!index) return undefined;
+  const half = Math.floor(maxScanned / 2);
+  const few = fewRows(table, rows, { beside: index, count: half + 1 });
+  const scanned = few ? maxScanned - half : maxScanned;
+  const inOrder = scanInOrder(table, rows, index, ordering, { ...page, size: scanned, lookahead: false });
+  if (!inOrder) return undefined;
+  const { alias } = table;
+  const { within, orderBy, limit } = keyset(alias, ordering, page);
+  const name = raw(alias);
+  const every = raw(`${alias}.*`);
+  const isMet = predicateSql(alias, rows.predicate);
+  const scan = sql`
+    SELECT ${every} FROM (
+      SELECT ${every}, (${isMet}) IS TRUE AS is_met, (row_number() OVER ()) = ${integer(scanned)} AS is_scan_end FROM (${inOrder}) ${name}
+    ) ${name} WHERE (is_met OR is_scan_end)`;
+  if (!few) return sql`${scan} ${limit}`;
+  const areFew = sql`(SELECT count(*) FROM few) <= ${integer(half)}`;
+  return sql`
+    WITH few AS MATERIALIZED (${few})
+    SELECT ${every} FROM (
+      (SELECT ${every}, true AS is_met, false AS is_scan_end FROM few ${name} WHERE ${areFew} AND ${isMet} AND ${within} ORDER BY ${orderBy} ${limit})
+      UNION ALL (${scan} AND NOT ${areFew} ${limit})
+    ) ${name} ORDER BY ${orderBy} ${limit}`;
+}
+
+/**
+ * Returns a statement that reads the first `count` rows of an index after a condition that few rows may meet, and that
+ * the index `beside` does not hold. Undefined if there is none. Such a condition is a range, or a value of a field that
+ * has not only a few values.
+ */
+function fewRows(
+  { alias, indexes, closed }: PagedTable,
+  { from, scope, predicate }: Rows,
+  { beside, count }: { readonly beside: readonly string[]; readonly count: number },
+): Sql | undefined {
+  const isSelective = ({ field, values }: InFilter) => values.length === 1 && !closed.some((one) => one.field === field);
+  const found = indexes
+    .filter(([first]) => first === scope)
+    .flatMap(([, field = "", ...rest]) => {
+      if (beside.includes(field)) return [];
+      const equal = predicate.inFilters.find((one) => one.field === field && isSelective(one));
+      const rangeFilters = predicate.rangeFilters.filter((one) => one.field === field);
+      if (!equal && rangeFilters.length === 0) return [];
+      return [{ equal, rangeFilters, keys: (equal ? rest : [field, ...rest]).map(ascending) }];
+    })
+    .toSorted((one, other) => Number(other.equal !== undefined) - Number(one.equal !== undefined))[0];
+  const [first, ...others] = found?.keys ?? [];
+  if (!found || !first) return undefined;
+  const equalityColumns = found.equal ? (combined([found.equal])[0] ?? []) : [];
+  return readIndexRange(
+    { alias, from, rangeFilters: found.equal ? [] : found.rangeFilters, equal: 0 },
+    { equalityColumns, keys: [first, ...others], limit: sql`LIMIT ${integer(count)}` },
+  );
+}
+
+/** The key of an order that is no client's: its type is not needed, since there is no position in it. */
+function ascending(field: string): OrderKey {
+  return { field, type: "integer", direction: "ASC" };
+}
+
+/**
+ * Returns the fields of the index that has the order of `page`, and before it most of the fields that must have one
+ * value. The first field of the order is the last of them. Undefined if no index has the order.
+ */
+function scanIndexFor(
+  { indexes }: PagedTable,
+  { scope, predicate }: Rows,
+  ordering: Ordering,
+  page: Page,
+): readonly string[] | undefined {
+  const keys = readingOrder(ordering, page);
+  const hasOneValue = (field: string) => predicate.inFilters.some((one) => one.field === field && one.values.length === 1);
+  const [longest] = indexes
+    .map((declared) => declared.slice(declared[0] === scope ? 1 : 0))
+    .filter((fields) => endsWith(fields, keys) && fields.slice(0, -keys.length).every(hasOneValue))
+    .toSorted((one, other) => other.length - one.length);
+  return longest?.slice(0, longest.length - keys.length + 1);
+}
+
+/** Returns a statement that reads the visible rows in the order of `page`, by the index of {@link scanIndexFor}. */
+function scanInOrder(
+  table: PagedTable,
+  { from, scope, predicate, visibleBy = [] }: Rows,
+  index: readonly string[],
+  ordering: Ordering,
+  page: Page,
+): Sql | undefined {
+  const prefix = new Set(index.slice(0, -1));
+  const isBefore = ({ field }: InFilter) => prefix.has(field);
+  const visible = predicate.inFilters.filter((one) => visibleBy.includes(one.field) && !isBefore(one));
+  const reduced: Predicate = {
+    inFilters: predicate.inFilters.filter(isBefore),
+    rangeFilters: predicate.rangeFilters.filter(({ field }) => field === index.at(-1)),
+    others: [],
+  };
+  const seen = predicateSql(table.alias, { inFilters: visible, rangeFilters: [], others: [] });
+  return byIndex(table, { from: sql`${from} AND ${seen}`, scope, predicate: reduced }, ordering, page);
 }
 
 /** Returns a statement that reads ranges of one index, or undefined if no index holds all conditions. */

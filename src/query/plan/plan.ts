@@ -8,7 +8,7 @@ import type { ManyRelation, OneRelation, PageInput } from "../model/relation.ts"
 import type { Selection } from "../model/selection.ts";
 import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
 import { boundedRows, createBudget, weightOfPage, withBoundPositions } from "./budget.ts";
-import { countUpTo, pageFrom } from "./pages.ts";
+import { countUpTo, pageFrom, type PageRows } from "./pages.ts";
 import { storedMembers, storedPageMembers } from "./stored-members.ts";
 
 /** What a statement reads, under the policy of one viewer and within the budget of one statement. */
@@ -35,11 +35,9 @@ export interface Plan {
 }
 
 /** Which rows a page reads. */
-export interface PagePlan {
+export interface PagePlan extends PageRows {
   readonly target: Entity<unknown>;
   readonly page: Page;
-  /** Selects all columns of the rows that are read, from the start or from the end of the page. */
-  readonly rows: Sql;
   /** Returns a statement that selects the number of rows on all pages, or `max` if there are more. */
   readonly count: (max: number | undefined) => Sql;
   /** Returns how many rows the page probably reads at most, if each of its rows reads `weight` rows. */
@@ -62,7 +60,7 @@ export function planRead(read: Read, viewer: Viewer): Plan {
       return {
         target,
         page,
-        rows: pageFrom(target, from(viewer, input), input.ordering, page),
+        ...pageFrom(target, from(viewer, input), input.ordering, page),
         count(max) {
           const kept = keptTotal?.(viewer, input);
           if (!kept) return countUpTo(target, countFrom(viewer, input), max);
@@ -86,6 +84,7 @@ export function planRead(read: Read, viewer: Viewer): Plan {
 function asStored(read: Read): Read {
   if (read.selection.as !== "rows") return read;
   if (read.kind === "row") return { ...read, selection: { ...read.selection, members: storedMembers(read.selection.members) } };
-  const members = storedPageMembers(read.selection.members, read.input.ordering);
+  const { input, selection } = read;
+  const members = storedPageMembers(selection.members, { input, scope: selection.scope });
   return { ...read, selection: { ...read.selection, members } };
 }

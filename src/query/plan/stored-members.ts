@@ -1,9 +1,12 @@
+import type { CursorScope } from "../model/cursor.ts";
 import { type Ordering, positionFields } from "../model/page.ts";
+import type { PageInput } from "../model/relation.ts";
 import {
   everyColumn,
   type PageContent,
   type PageMembers,
   pageNeighbours,
+  pageNeighboursAndScanEnd,
   totalOfPages,
   type RelationKey,
   type RowContent,
@@ -91,18 +94,21 @@ function storedRelation(key: RelationKey, content: ToOne | ToMany): RowMember {
   const name = String(key);
   if (content.kind === "toOne")
     return { name, content: { ...content, nullable: true, members: storedMembers(content.members) } };
-  return { name, content: { ...content, members: storedPageMembers(content.members, content.input.ordering) } };
+  return { name, content: { ...content, members: storedPageMembers(content.members, content) } };
 }
 
 /** Returns `members` of a page as they are stored: its rows in one list, whether there are more, and the total. */
-export function storedPageMembers(members: PageMembers, ordering: Ordering): PageMembers {
+export function storedPageMembers(
+  members: PageMembers,
+  { input: { ordering }, scope }: { readonly input: PageInput; readonly scope?: CursorScope | undefined },
+): PageMembers {
   const contents = members.map(({ content }) => content);
   const hasPageInfo = contents.some(({ kind }) => kind === "pageInfo");
   const hasRows = hasPageInfo || contents.some(({ kind }) => rowKinds.has(kind));
   const rows = storedMembers(contents.flatMap(rowMembersOf), hasPageInfo || hasCursors(contents) ? ordering : undefined);
   return [
     ...(hasRows ? [{ name: "rows", content: { kind: "rows", members: rows } } as const] : []),
-    ...(hasPageInfo ? [pageNeighbours] : []),
+    ...(hasPageInfo ? [scope ? pageNeighboursAndScanEnd : pageNeighbours] : []),
     ...totalMembers(contents),
   ];
 }

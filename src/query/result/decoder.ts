@@ -80,7 +80,11 @@ type StoredRow = Readonly<Record<string, unknown>> & { readonly columns: readonl
 /** A page of such rows. What was not selected is missing. */
 interface StoredPage {
   readonly rows?: readonly StoredRow[];
-  readonly pageInfo?: { readonly hasNextPage: boolean; readonly hasPreviousPage: boolean };
+  readonly pageInfo?: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly scanEnd?: string | null;
+  };
   readonly total?: number;
 }
 
@@ -122,6 +126,7 @@ function pageDecoder(entity: Entity<unknown>, members: PageMembers): (page: Stor
     rows: decode && page.rows ? page.rows.map(decode) : [],
     hasNext: page.pageInfo?.hasNextPage ?? false,
     hasPrevious: page.pageInfo?.hasPreviousPage ?? false,
+    scanEnd: page.pageInfo?.scanEnd ?? undefined,
     total: page.total,
   });
 }

@@ -34,7 +34,12 @@ function readInOrder({ page, rows, target: { alias } }: PagePlan): {
 /** Returns the JSON list of the rows of a page, if nothing else is made of these rows. */
 export function writeListAlone(row: readonly Piece[], page: PagePlan, weight: number): readonly Piece[] {
   const { written, inOrder } = writeInOrder([textOf(row)], ["json"], page, weight);
-  return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder}) FROM ${written} listed), '')`, "]"];
+  return ["[", sql`coalesce((SELECT string_agg(json, ','${inOrder})${ofMet(page)} FROM ${written} listed), '')`, "]"];
+}
+
+/** Leaves the row where reading ended out of an aggregate, unless it is a row of the page. */
+function ofMet({ mayEndEarly }: PagePlan): Sql {
+  return mayEndEarly ? sql` FILTER (WHERE is_met)` : empty;
 }
 
 /** Returns the list with that number among those of {@link aggregated}, without the row beyond the page. */
@@ -57,8 +62,10 @@ export function aggregated(
   const texts = [...lists, ...(ends ? [ends.text] : [])].map(textOf);
   const names = [...lists.map((_, index) => `list_${index + 1}`), ...(ends ? [ends.name] : [])];
   const { written, inOrder } = writeInOrder(texts, names, page, weight);
-  const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder}), '{}') AS ${raw(name)}`);
-  return sql`(SELECT ${join(arrays, ", ")} FROM ${written} listed)`;
+  const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder})${ofMet(page)}, '{}') AS ${raw(name)}`);
+  const scanEnd = [sql`coalesce(bool_or(is_scan_end), false) AS reached_scan_end`];
+  if (ends) scanEnd.push(sql`max(${raw(ends.name)}) FILTER (WHERE is_scan_end) AS scan_end`);
+  return sql`(SELECT ${join(page.mayEndEarly ? [...arrays, ...scanEnd] : arrays, ", ")} FROM ${written} listed)`;
 }
 
 /** Returns a subquery with `texts` of each row as columns `names`, and the ORDER BY for aggregates of them. */
@@ -70,6 +77,7 @@ function writeInOrder(
 ): { readonly written: Sql; readonly inOrder: Sql } {
   const { read, readAs, inOrder } = readInOrder(page);
   const columns = texts.map((text, index) => sql`${text} AS ${raw(String(names[index]))}`);
+  if (page.mayEndEarly) columns.push(sql`is_met`, sql`is_scan_end`);
   const written = sql`SELECT ${join(columns, ", ")}${readAs} FROM ${read}`;
   const bytes = names.map((name) => sql`coalesce(octet_length(${raw(name)}), 0)`);
   return { written: page.bounded(weight, written, join(bytes, " + ")), inOrder };
@@ -82,12 +90,24 @@ function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonl
   return { first: sql`greatest(${count} - ${integer(size)}, 0) + 1`, last: count };
 }
 
-/** Returns the text of the first and of the last row of the page. It is the JSON `null` if the page is empty. */
-export function firstAndLast(page: Page, { name }: EndsOf): { readonly first: Sql; readonly last: Sql } {
-  const texts = raw(`page.${name}`);
-  const { first, last } = endsOf(texts, page);
+/**
+ * Returns the text of the first and of the last row of the page. It is the JSON `null` if the page is empty. If the
+ * page ended early, that end is the row where reading ended.
+ */
+export function firstAndLast(plan: PagePlan, ends: EndsOf): { readonly first: Sql; readonly last: Sql } {
+  const { page } = plan;
+  const texts = raw(`page.${ends.name}`);
+  const indexes = endsOf(texts, page);
   const at = (index: Sql) => coalesce([sql`${texts}[${index}]`], "null");
-  return { first: at(first), last: at(last) };
+  const [first, last] = [at(indexes.first), at(indexes.last)];
+  if (!plan.mayEndEarly) return { first, last };
+  const atScanEnd = (text: Sql) => sql`CASE WHEN ${endedEarly(plan, ends)} THEN page.scan_end ELSE ${text} END`;
+  return page.from === "start" ? { first, last: atScanEnd(last) } : { first: atScanEnd(first), last };
+}
+
+/** Returns the condition that reading ended before the page was full. */
+export function endedEarly({ page, mayEndEarly }: PagePlan, ends: EndsOf | undefined): Sql {
+  return mayEndEarly ? sql`(page.reached_scan_end AND ${countOfRead(ends)} <= ${integer(page.size)})` : sql`false`;
 }
 
 /** Returns how many rows were read. `ends` undefined: there is a list of them. */
@@ -96,9 +116,12 @@ export function countOfRead(ends: EndsOf | undefined): Sql {
 }
 
 /** Returns `true` or `false`: whether there are rows beyond that side of the page. */
-export function neighbour(side: "hasNext" | "hasPrevious", page: Page, ends: EndsOf | undefined): Piece {
+export function neighbour(side: "hasNext" | "hasPrevious", plan: PagePlan, ends: EndsOf | undefined): Piece {
+  const { page } = plan;
   const [withMore, without] = [true, false].map((more) => neighboursOf(page, more)[side]);
-  return withMore === without ? String(without) : sql`(${countOfRead(ends)} > ${integer(page.size)})::text`;
+  if (withMore === without) return String(without);
+  // Beyond the row where reading ended there may be rows of the page.
+  return sql`(${countOfRead(ends)} > ${integer(page.size)} OR ${endedEarly(plan, ends)})::text`;
 }
 
 /** Returns the position of a row as a JSON array. */

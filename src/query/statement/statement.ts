@@ -79,7 +79,7 @@ function listPieces(
   const row = writeRow(target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
   const weight = page.weightOf(row.weight);
   const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
-  const { first, last } = firstAndLast(page.page, ends);
+  const { first, last } = firstAndLast(page, ends);
   const counted = contentOf(selection.members, "total");
   const total = counted ? writeTotal(page, counted) : "null";
   const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, "]"];

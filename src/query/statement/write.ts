@@ -19,7 +19,16 @@ import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
 import type { PagePlan, Plan } from "../plan/plan.ts";
 import { jsonArray, storedColumns } from "../model/stored-columns.ts";
 import { coalesce, encoded, type Piece, textOf } from "./json-text.ts";
-import { aggregated, cursorOf, type EndsOf, firstAndLast, neighbour, writeList, writeListAlone } from "./page-arrays.ts";
+import {
+  aggregated,
+  cursorOf,
+  endedEarly,
+  type EndsOf,
+  firstAndLast,
+  neighbour,
+  writeList,
+  writeListAlone,
+} from "./page-arrays.ts";
 import { missingMark, type Placeholder, placeholderMarks } from "../model/json-marks.ts";
 
 // Writes rows and pages as JSON, by their members.
@@ -197,7 +206,7 @@ function selectsEnds(members: PageMembers): boolean {
   );
 }
 
-const endKinds: ReadonlySet<PageInfoContent["kind"]> = new Set(["startCursor", "endCursor"]);
+const endKinds: ReadonlySet<PageInfoContent["kind"]> = new Set(["startCursor", "endCursor", "scanEnd"]);
 
 const totalKinds: ReadonlySet<PageContent["kind"]> = new Set(["total", "totalIsExact"]);
 
@@ -280,7 +289,7 @@ function isExactTotal(total: Sql): Sql {
 
 function writePageInfo(
   members: readonly Member<PageInfoContent>[],
-  { page }: PagePlan,
+  page: PagePlan,
   ends: EndsOf | undefined,
 ): readonly Piece[] {
   return writeObject(members, (content): readonly Piece[] => {
@@ -295,6 +304,10 @@ function writePageInfo(
         return [firstAndLast(page, requireEnds(ends)).first];
       case "endCursor":
         return [firstAndLast(page, requireEnds(ends)).last];
+      case "isPartial":
+        return [sql`(${endedEarly(page, ends)})::text`];
+      case "scanEnd":
+        return [page.mayEndEarly ? sql`CASE WHEN ${endedEarly(page, ends)} THEN page.scan_end ELSE 'null' END` : "null"];
       case "onlyRows":
         throw new UnsupportedAsJson();
     }
