@@ -191,6 +191,7 @@ function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: 
   const wanted = {
     from,
     scope: "scope",
+    visibleBy: [],
     predicate: combinePredicates(
       "n",
       question.wishes.map(({ predicate }) => predicate),

@@ -24,7 +24,10 @@ export interface Rows {
   /** The field for which {@link Rows.from} requires one value. An index may begin with it. */
   readonly scope: string;
   readonly predicate: Predicate;
-  /** The fields of the predicate by which rows are visible. A page that ends early shows where, but no other row. */
+  /**
+   * The fields of the predicate by which rows are visible: a page that ends early shows where, and that is a visible
+   * row. Undefined: pages never end early.
+   */
   readonly visibleBy?: readonly string[] | undefined;
   /** Whether few rows can meet the predicate, which lists their ids. */
   readonly areFew?: boolean | undefined;

@@ -81,7 +81,7 @@ function byPlanner({ alias }: PagedTable, { from, predicate }: Rows, ordering: O
  * them, they are sorted, and the page is complete. Otherwise rows are read in the order of the page.
  */
 function byScan(table: PagedTable, rows: Rows, ordering: Ordering, page: Page, maxScanned: number): Sql | undefined {
-  if (page.offset || rows.areFew === true) return undefined;
+  if (page.offset || rows.areFew === true || rows.visibleBy === undefined) return undefined;
   const index = scanIndexFor(table, rows, ordering, page);
   if (!index) return undefined;
   const half = Math.floor(maxScanned / 2);
