@@ -1,3 +1,6 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { promisify } from "node:util";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { createLog } from "../src/lib/log.ts";
 import { startApp, type TestApp } from "./support/app.ts";
@@ -49,4 +52,29 @@ test("an error is logged without the headers that its client has sent", () => {
     expect.objectContaining({ err: expect.objectContaining({ message: "The bucket is away.", code: "AWAY" }) }),
   ]);
   expect(written.join("")).not.toContain("secret");
+});
+
+test("the lines of a process that exits are all written", async () => {
+  const program = `
+    const { createLog } = await import(${JSON.stringify(new URL("../src/lib/log.ts", import.meta.url).href)});
+    const log = createLog("info");
+    for (let line = 1; line <= 500; line += 1) log.info({ line }, "a line");
+    setTimeout(() => process.exit(0), 20);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as Line)["line"])).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
+});
+
+test("a line of a process that lives on is written soon", async () => {
+  const program = `
+    const { createLog } = await import(${JSON.stringify(new URL("../src/lib/log.ts", import.meta.url).href)});
+    createLog("info").info("a line");
+    setTimeout(() => undefined, 60_000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const [chunk] = (await once(child.stdout, "data")) as [Buffer];
+    expect(chunk.toString()).toContain("a line");
+  } finally {
+    child.kill();
+  }
 });

@@ -6,6 +6,9 @@ import { type DestinationStream, destination, type Logger, pino, stdSerializers 
  */
 const maxWaitingBytes = 16_777_216;
 
+/** Lines are written together: when they have this many bytes, and at least this often. */
+const writtenTogether = { minLength: 4_096, periodicFlush: 100 } as const;
+
 /**
  * Returns the log of the process. It writes JSON lines without credentials. A request has its path but not its query,
  * which may contain a signature. Lines go to `to`, by default standard output. They are written asynchronously, so a
@@ -30,7 +33,7 @@ export function createLog(level: string, to: DestinationStream = standardOutput(
 
 /** Returns standard output. Lines that wait are written when the process exits. */
 function standardOutput(): DestinationStream {
-  return destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
+  return destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, ...writtenTogether });
 }
 
 /**
