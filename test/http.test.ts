@@ -254,6 +254,13 @@ describe("another origin", () => {
     expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([401, listed]);
     expect(response.headers.get("access-control-expose-headers")).toContain("x-request-id");
   });
+
+  test("is told nothing of headers that it may not read", async () => {
+    for (const headers of [{}, { origin: "https://elsewhere.example" }]) {
+      const response = await fetch(`${app.url}/health`, { headers });
+      expect([response.headers.get("access-control-expose-headers"), response.headers.get("vary")]).toEqual([null, "Origin"]);
+    }
+  });
 });
 
 describe("for operators", () => {

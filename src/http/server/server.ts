@@ -38,6 +38,14 @@ const silentMilliseconds = 30_000;
 /** The `retry-after` of a 503 or 429 for which the API has set none. */
 const defaultRetrySeconds = 2;
 
+/** The response headers that scripts of other origins may read. */
+const exposedHeaders = [
+  ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
+  ...["ratelimit", "ratelimit-policy"],
+  ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
+  ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),
+].join(", ");
+
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   readonly newId: () => string;
@@ -131,6 +139,8 @@ export function createServer(options: ServerOptions): Server {
     // Usually the API has set it. Without it, clients and proxies would retry at once.
     const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
     if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", defaultRetrySeconds);
+    // A response that no other origin may read has nothing to expose. These are 300 bytes.
+    if (reply.hasHeader("access-control-allow-origin")) reply.header("access-control-expose-headers", exposedHeaders);
     connections.beforeSending(reply);
     done(null, payload);
   });
@@ -140,12 +150,6 @@ export function createServer(options: ServerOptions): Server {
     credentials: false,
     strictPreflight: false,
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: [
-      ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
-      ...["ratelimit", "ratelimit-policy"],
-      ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
-      ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),
-    ].join(", "),
     maxAge: 600,
   });
 
