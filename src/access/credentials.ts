@@ -11,7 +11,7 @@ import { setList, type Table } from "../database/table.ts";
 import { type CredentialKind, type Origin, type PersonViewer, type Role, type Scope, scopes, scopesOf } from "../viewer.ts";
 import { auditInsertOnBehalf } from "./audit.ts";
 import type { Issuers } from "./issuers.ts";
-import { hashOf } from "./secrets.ts";
+import { hashTextOf } from "./secrets.ts";
 import { apiKeysTable, identityLinksTable, oauthClientsTable } from "./tables.ts";
 import type { AccessTokens } from "./tokens.ts";
 
@@ -66,12 +66,6 @@ export interface CredentialsDependencies {
   readonly guesses: GuessThrottle;
 }
 
-/** The hash of a credential, and the hash as base64url text. */
-interface HashedCredential {
-  readonly hash: Uint8Array;
-  readonly name: string;
-}
-
 interface Holder {
   readonly id: string;
   readonly accountId: string;
@@ -97,7 +91,7 @@ interface HolderRow extends Omit<Holder, "memberships" | "scopes"> {
 
 /** The verified content of a credential, before the person for whom it acts is known. */
 type Proof =
-  | { readonly kind: "API_KEY"; readonly hash: Uint8Array }
+  | { readonly kind: "API_KEY"; readonly hash: string }
   | { readonly kind: "OAUTH_CLIENT"; readonly clientId: string; readonly scopes: readonly string[]; readonly expiresAt: Date }
   | {
       readonly kind: "IDENTITY_LINK";
@@ -170,8 +164,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
 
   function holderOf(proof: Proof, origin: Origin): Promise<Holder | null> {
     if (proof.kind === "API_KEY") {
-      const hash = Buffer.from(proof.hash);
-      return holders.get(`API_KEY ${hash.toString("base64url")}`, () => findHolder("API_KEY", sql`c.hash = ${hash}`, origin));
+      const { hash } = proof;
+      return holders.get(`API_KEY ${hash}`, () => findHolder("API_KEY", sql`c.hash = ${bytesOf(hash)}`, origin));
     }
     if (proof.kind === "OAUTH_CLIENT") {
       return holders.get(`OAUTH_CLIENT ${proof.clientId}`, () =>
@@ -184,14 +178,14 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     );
   }
 
-  async function proofOf(credential: string, { hash, name }: HashedCredential): Promise<Proof | null> {
+  async function proofOf(credential: string, hash: string): Promise<Proof | null> {
     const issuer = issuerIn(credential);
     // Everything that is not a token is looked up as an API key, so that a malformed key takes as long as a right one.
     if (issuer === undefined) return { kind: "API_KEY", hash };
-    const known = tokenProofs.get(name);
+    const known = tokenProofs.get(hash);
     if (known !== undefined) return known;
     const proof = await verified(issuer, credential);
-    if (proof) tokenProofs.set(name, proof);
+    if (proof) tokenProofs.set(hash, proof);
     return proof;
   }
 
@@ -205,12 +199,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     return outside && { kind: "IDENTITY_LINK", ...outside };
   }
 
-  async function resolved(
-    credential: string,
-    hashed: HashedCredential,
-    { account, origin, response }: CredentialUse,
-  ): Promise<Resolution> {
-    const proof = await proofOf(credential, hashed);
+  async function resolved(credential: string, hash: string, { account, origin, response }: CredentialUse): Promise<Resolution> {
+    const proof = await proofOf(credential, hash);
     if (proof === null) return { outcome: "invalid" };
     const holder = await holderOf(proof, origin);
     const now = clock();
@@ -240,10 +230,10 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   return {
     async resolve(credential, use) {
       if (credential.length > maxCredentialLength) return { outcome: "invalid" };
-      const hashed = hashedCredential(credential);
-      const guess = { address: use.origin.address, hash: hashed.name };
+      const hash = hashTextOf(credential);
+      const guess = { address: use.origin.address, hash };
       guesses.admit(guess);
-      const resolution = await resolved(credential, hashed, use);
+      const resolution = await resolved(credential, hash, use);
       if (resolution.outcome === "invalid") await guesses.failed(guess);
       else guesses.trust(guess);
       return resolution;
@@ -254,12 +244,11 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     },
 
     async authenticateClient(clientId, secret, origin) {
-      const { hash: bytes, name } = hashedCredential(secret);
-      const hash = Buffer.from(bytes);
-      const guess = { address: origin.address, hash: name, clientId };
+      const hash = hashTextOf(secret);
+      const guess = { address: origin.address, hash, clientId };
       guesses.admit(guess);
       // The lookup is by the secret, which is as unique as the id: the id alone finds nothing.
-      const holder = await findHolder("OAUTH_CLIENT", sql`c.hash = ${hash} AND c.id::text = ${clientId}`, origin);
+      const holder = await findHolder("OAUTH_CLIENT", sql`c.hash = ${bytesOf(hash)} AND c.id::text = ${clientId}`, origin);
       if (!holder) {
         await guesses.failed(guess);
         return null;
@@ -270,9 +259,9 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   };
 }
 
-function hashedCredential(credential: string): HashedCredential {
-  const hash = hashOf(credential);
-  return { hash, name: Buffer.from(hash).toString("base64url") };
+/** Returns the bytes of a hash, as the database stores it. */
+function bytesOf(hash: string): Buffer {
+  return Buffer.from(hash, "base64url");
 }
 
 /**

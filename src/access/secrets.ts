@@ -16,3 +16,8 @@ export function newSecret(kind: keyof typeof prefixes): { secret: string; hash: 
 export function hashOf(secret: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hash("sha256", secret, "buffer"));
 }
+
+/** Returns {@link hashOf} in base64url. */
+export function hashTextOf(secret: string): string {
+  return hash("sha256", secret, "base64url");
+}
