@@ -117,6 +117,24 @@ describe("Envelop's hooks", () => {
     expect(errors[0]!.message).toMatch(/introspection/);
   });
 
+  test.each(everyWay)("determine status and headers by extensions that are not shown, for %s", async (way) => {
+    const { send } = await plug([
+      {
+        onExecute: () => ({
+          onExecuteDone({ result }) {
+            Object.assign(result, { extensions: { http: { status: 203, headers: { "x-added": "yes" } }, tag: 1 } });
+          },
+        }),
+      },
+    ]);
+    const answer = await send(way, "{ viewer { role } }");
+    expect([answer.status, answer.headers.get("x-added"), jsonOf(answer)]).toEqual([
+      203,
+      "yes",
+      { ...role, extensions: { tag: 1 } },
+    ]);
+  });
+
   test.each(everyWay)("that throw are answered by errors of the closed list, for %s", async (way) => {
     const { send } = await plug([
       {

@@ -69,7 +69,8 @@ function isJson(field: RootField): field is JsonField {
 
 /** Throws {@link AnswerTooLarge} if the result has more than `maximumBytes`. */
 function resultOfFields(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
-  const data = `{${fields.map(({ name, outcome }) => `"${name}":${outcome.json}`).join(",")}}`;
+  const data = fields.flatMap(({ name, outcome }, place) => [`${place === 0 ? "{" : ","}"${name}":`, outcome.json]);
+  data.push("}");
   requireBytes(data, maximumBytes);
   return resultOfJson(data);
 }

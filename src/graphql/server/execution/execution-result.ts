@@ -10,18 +10,21 @@ const unreadData = Symbol("the JSON of the data that nothing has read or replace
 interface StringifiedResult extends ExecutionResult {
   readonly stringify: (given?: ExecutionResult) => string;
   /** Returns the JSON of the data, or undefined if the data was read or replaced, and may have changed. */
-  readonly [unreadData]: () => string | undefined;
+  readonly [unreadData]: () => JsonParts | undefined;
 }
+
+/** A text of JSON in parts. Large ones are never joined: V8 would copy them once more for each part that is added. */
+export type JsonParts = readonly string[];
 
 /**
  * Returns a result with the JSON `json` as its data, which is parsed only if something reads it. Plugins may change and
  * copy the result: its JSON is written anew if they did, or if they read the data.
  */
-export function resultOfJson(json: string, extensions?: Extensions): ExecutionResult {
+export function resultOfJson(json: JsonParts, extensions?: Extensions): ExecutionResult {
   let read: { value: Data } | undefined;
   const result: StringifiedResult = {
     get data() {
-      read ??= { value: dataIn(json) };
+      read ??= { value: dataIn(json.join("")) };
       return read.value;
     },
     set data(value: Data) {
@@ -31,12 +34,25 @@ export function resultOfJson(json: string, extensions?: Extensions): ExecutionRe
     [unreadData]: () => (read ? undefined : json),
     stringify(given = result) {
       if (given !== result || read || given.errors) return JSON.stringify(given);
-      return given.extensions === undefined
-        ? `{"data":${json}}`
-        : `{"data":${json},"extensions":${JSON.stringify(given.extensions)}}`;
+      return withoutErrors(json, given.extensions).join("");
     },
   };
   return result;
+}
+
+/**
+ * Returns the parts of the whole response body if `result` has no errors, its data is as the database wrote it, and no
+ * plugin determines the HTTP response by its extensions. Otherwise undefined.
+ */
+export function bodyOfJson(result: ExecutionResult): JsonParts | undefined {
+  if (!isStringified(result) || result.errors || (result.extensions && "http" in result.extensions)) return undefined;
+  const json = result[unreadData]();
+  return json && withoutErrors(json, result.extensions);
+}
+
+function withoutErrors(data: JsonParts, extensions: Extensions | undefined): JsonParts {
+  const end = extensions === undefined ? "}" : `,"extensions":${JSON.stringify(extensions)}}`;
+  return [`{"data":`, ...data, end];
 }
 
 /** Returns a copy of `result` with `extensions` added to those it has. */

@@ -1,10 +1,11 @@
 import { AnswerTooLarge } from "../../../errors.ts";
 
-/** Throws {@link AnswerTooLarge} if `text` has more than `maximumBytes` in UTF-8. */
-export function requireBytes(text: string, maximumBytes: number): void {
+/** Throws {@link AnswerTooLarge} if the text in `parts` has more than `maximumBytes` in UTF-8. */
+export function requireBytes(parts: readonly string[], maximumBytes: number): void {
   // A UTF-16 code unit takes at most three bytes in UTF-8, so most texts need no count.
-  if (text.length * 3 <= maximumBytes) return;
-  const bytes = Buffer.byteLength(text);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length * 3 <= maximumBytes) return;
+  const bytes = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
   if (bytes > maximumBytes) throw new AnswerTooLarge(maximumBytes, bytes);
 }
 

@@ -6,6 +6,7 @@ import type { Credentials } from "../../../access/credentials.ts";
 import * as attachments from "../../../attachments/v1.ts";
 import { Forbidden, NotFound, Unauthenticated } from "../../../errors.ts";
 import { addressOf, identify } from "../../../http/server/authentication.ts";
+import { responseBody } from "../../../http/kit/response-body.ts";
 import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../../limits/limiter.ts";
@@ -117,7 +118,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
     if (reply.statusCode !== 200 || typeof payload !== "string") return payload;
     const etag = etagOf(payload, clock());
     reply.header("etag", etag);
-    if (!isKnown(request.headers["if-none-match"], etag)) return payload;
+    if (!isKnown(request.headers["if-none-match"], etag)) return responseBody([payload]);
     reply.code(304).removeHeader("content-type").removeHeader("content-length");
     return null;
   });

@@ -9,6 +9,7 @@ import { addressOf } from "../../../http/server/authentication.ts";
 import { NotUtf8 } from "../../../http/server/server.ts";
 import { describeFailure } from "../../../http/kit/failure.ts";
 import { sendProblem } from "../../../http/kit/problem.ts";
+import { responseBody } from "../../../http/kit/response-body.ts";
 import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../../limits/limiter.ts";
@@ -96,7 +97,7 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
         reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
         const json = jsonIn(body);
         if (json === undefined) return reply.send(body);
-        return reply.header("content-type", "application/json; charset=utf-8").send(json);
+        return reply.header("content-type", "application/json; charset=utf-8").send(responseBody([json]));
       },
     });
   });
