@@ -19,13 +19,18 @@ const httpResultApi = {
   },
 } as unknown as FetchAPI;
 
+/** Responses to results without errors. Their status and headers depend on the media type alone. */
+const successes: Readonly<Record<JsonType, HttpResult>> = {
+  "application/json": processed({ data: null }, "application/json"),
+  "application/graphql-response+json": processed({ data: null }, "application/graphql-response+json"),
+};
+
 /** Returns `result` as a response of that media type. */
 export function httpResultOf(result: ExecutionResult, type: JsonType): HttpResult {
   const body = bodyOfJson(result);
-  // Status and headers depend on the errors, not on the data.
-  const processed = processRegularResult(body ? withoutData : result, httpResultApi, type);
-  const response = processed as unknown as HttpResult; // what `httpResultApi` constructs
-  return body ? { ...response, body: responseBody(body) } : response;
+  return body ? { ...successes[type], body: responseBody(body) } : processed(result, type);
 }
 
-const withoutData: ExecutionResult = { data: null };
+function processed(result: ExecutionResult, type: JsonType): HttpResult {
+  return processRegularResult(result, httpResultApi, type) as unknown as HttpResult; // what `httpResultApi` constructs
+}
