@@ -26,7 +26,14 @@ const shownParts = 5;
 
 const questions = process.argv.length > 2 ? process.argv.slice(2) : questionNames;
 for (const question of questions) {
-  const words = ["--main", "--rounds=1", "--seconds=5", `--questions=${question}`, "--contestants=gateway", "--profile=gateway"];
+  const words = [
+    "--main",
+    "--rounds=1",
+    "--seconds=5",
+    `--questions=${question}`,
+    "--contestants=gateway",
+    "--profile=gateway",
+  ];
   const { status, stderr } = spawnSync("npm", ["run", "--silent", "bench", "--", ...words], { encoding: "utf8" });
   if (status !== 0) throw new Error(`The benchmark of ${question} failed:\n${stderr}`);
   const shares = sharesOf(newestProfile());
@@ -65,9 +72,7 @@ function sharesOf({ nodes: all, samples = [], timeDeltas = [] }: Profiler.Profil
     times.set(part, (times.get(part) ?? 0) + (timeDeltas[index] ?? 0));
   }
   const total = [...times.values()].reduce((sum, time) => sum + time, 0);
-  return [...times]
-    .map(([part, time]) => [part, time / total] as const)
-    .toSorted(([, one], [, other]) => other - one);
+  return [...times].map(([part, time]) => [part, time / total] as const).toSorted(([, one], [, other]) => other - one);
 }
 
 function partOf(stack: readonly Profiler.ProfileNode["callFrame"][]): string {

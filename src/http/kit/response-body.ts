@@ -1,7 +1,7 @@
 /**
- * Texts from this many characters on are sent as bytes. Node.js counts the bytes of a text, and joins it with the headers
- * to send it. V8 makes a copy of the whole text for each of them, which only a full collection frees. A shorter text is
- * sent faster with its headers.
+ * Texts from this many characters on are sent as bytes. Node.js counts the bytes of a text, and joins it with the
+ * headers to send it. V8 makes a copy of the whole text for each of them, which only a full collection frees. A shorter
+ * text is sent faster with its headers.
  */
 const largeText = 16_384;
 
