@@ -40,6 +40,11 @@ test.each([
     `SELECT t.id FROM tickets t LEFT JOIN LATERAL (SELECT n.* FROM notes n WHERE n.ticket_id = t.id) n ON true WHERE t.account_id = $1`,
     ["notes n"],
   ],
+  // An account that is known of a row of the query around it.
+  [
+    `SELECT n.id, (SELECT count(*) FROM attachments a WHERE a.account_id = n.account_id) FROM notes n WHERE n.account_id = $1`,
+    ["attachments a"],
+  ],
   [`WITH gone AS (DELETE FROM notes n WHERE n.id = $1 RETURNING n.id) SELECT g.id FROM gone g`, ["notes n"]],
   [
     `SELECT n.id FROM notes n WHERE n.account_id = $1 AND EXISTS (SELECT 1 FROM attachments a WHERE a.note_id = n.id)`,

@@ -17,26 +17,25 @@ export interface AuditEvent {
   readonly createdAt: Date;
 }
 
-const valueOf = (column: string) =>
-  `(SELECT v.value FROM audit_values v WHERE v.account_id = s.account_id AND v.id = s.${column})`;
-
-const columns = raw(
-  [
-    "s.id, s.account_id, s.action, s.entity, s.entity_id, s.credential_kind, s.created_at, s.kind_ref, s.person_ref",
-    `${valueOf("person_ref")}::uuid AS person_id`,
-    `${valueOf("credential_ref")}::uuid AS credential_id`,
-    `${valueOf("address_ref")} AS address`,
-    `${valueOf("user_agent_ref")} AS user_agent`,
-    "coalesce(s.request_uuid::text, s.request_id) AS request_id",
-  ].join(", "),
-);
+/** Returns the columns of an event `s`, with the values that it names. */
+function columnsOf(accountId: string): Sql {
+  const valueOf = (column: string) =>
+    sql`(SELECT v.value FROM audit_values v WHERE v.account_id = ${accountId}::uuid AND v.id = s.${raw(column)})`;
+  return sql`
+    s.id, s.account_id, s.action, s.entity, s.entity_id, s.credential_kind, s.created_at, s.kind_ref, s.person_ref,
+    ${valueOf("person_ref")}::uuid AS person_id,
+    ${valueOf("credential_ref")}::uuid AS credential_id,
+    ${valueOf("address_ref")} AS address,
+    ${valueOf("user_agent_ref")} AS user_agent,
+    coalesce(s.request_uuid::text, s.request_id) AS request_id`;
+}
 
 /**
  * Returns the audit events of an account as the FROM item `e`, with the columns of an {@link AuditEvent},
  * `kind_ref` and `person_ref`. The values of columns that a statement does not use are not looked up.
  */
 export function auditEventsIn(accountId: string): Sql {
-  return sql`(SELECT ${columns} FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
+  return sql`(SELECT ${columnsOf(accountId)} FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
 }
 
 /** Returns the value for an action on a kind of entity. */

@@ -1,12 +1,12 @@
 import { changeableNotes, visibleNotes } from "../notes/policy.ts";
-import type { Condition } from "../database/sql.ts";
+import type { AccountCondition, Condition } from "../database/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
 /**
  * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if and only
  * if its note is. Throws as {@link authorize} if the viewer lacks the scope.
  */
-export function notesWithVisibleAttachments(viewer: Viewer): Condition {
+export function notesWithVisibleAttachments(viewer: Viewer): AccountCondition {
   authorize(viewer, "attachments:read");
   return visibleNotes(viewer);
 }

@@ -71,9 +71,9 @@ export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
 
 /** The viewer sees the note: the statement around this one has selected it. */
 function ofNote(viewer: Viewer, reached: Sql): Rows {
-  notesWithVisibleAttachments(viewer);
+  const { accountId } = notesWithVisibleAttachments(viewer);
   return {
-    from: sql`attachments a WHERE a.note_id = n.id AND a.account_id = n.account_id`,
+    from: sql`attachments a WHERE ${whereSql("a", { accountId })} AND a.note_id = n.id`,
     scope: "noteId",
     predicate: { inFilters: [], rangeFilters: [], others: [reached] },
   };

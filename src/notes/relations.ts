@@ -71,16 +71,19 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
     const isByVisibilityAlone =
       Object.values(others).every((condition) => condition === undefined) && conditions.every((list) => list.length === 0);
     if (!isByVisibilityAlone) return undefined;
-    const { isPublic: visible } = visibleNotes(viewer);
-    return countOfTicket([true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind));
+    const { accountId, isPublic: visible } = visibleNotes(viewer);
+    return countOfTicket(
+      accountId,
+      [true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind),
+    );
   },
 };
 
 /** Returns how many notes the ticket `t` has, of those that are public or not as `visibilities` says. */
-function countOfTicket(visibilities: readonly boolean[]): Sql {
+function countOfTicket(accountId: string, visibilities: readonly boolean[]): Sql {
   const counts = visibilities.map((isPublicNote) => raw(isPublicNote ? "c.public_notes" : "c.internal_notes"));
   if (counts.length === 0) return sql`0`;
-  return sql`coalesce((SELECT ${join(counts, " + ")} FROM note_counts c WHERE c.account_id = t.account_id AND c.ticket_id = t.id), 0)`;
+  return sql`coalesce((SELECT ${join(counts, " + ")} FROM note_counts c WHERE c.account_id = ${accountId}::uuid AND c.ticket_id = t.id), 0)`;
 }
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);

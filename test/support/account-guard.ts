@@ -22,7 +22,8 @@ export interface Exception {
 /**
  * Returns a line for each table in `statement` whose rows of an account are read or written without naming the account.
  * Empty if equalities that hold for every row bind each table to an account: to a value, or to the account of another
- * table that is bound.
+ * table of the same query that is bound. A query within a query names the account again, as a value: a database that is
+ * distributed by account sees in no other way where its rows are (docs/scaling.md). Memberships are on every node.
  */
 export async function unboundTables(statement: string): Promise<string[]> {
   const { stmts } = await parse(statement);
@@ -66,7 +67,7 @@ interface Scope {
 }
 
 /** A column, or a value that is not of a table. */
-type Term = { readonly source: Source; readonly column: string } | "value";
+type Term = { readonly source: Source; readonly column: string; readonly isOuter: boolean } | "value";
 
 /** An equality of `column` and `term` that holds for every row that is read or written. */
 interface Fact {
@@ -207,7 +208,7 @@ function createChecker() {
             ? within.sources[0]
             : undefined
           : within.sources.find(({ name }) => name === owner);
-      if (source) return { source, column };
+      if (source) return { source, column, isOuter: within !== scope };
     }
     return undefined;
   }
@@ -235,7 +236,9 @@ function createChecker() {
     const isHeld = ({ table, facts }: Source): boolean => {
       const column = accountColumns.get(table ?? "");
       if (table === undefined || column === undefined) return true;
-      if (facts.some((fact) => fact.column === column && isBound(fact.term))) return true;
+      const binds = ({ term: other }: Fact) =>
+        isBound(other) && (other === "value" || !other.isOuter || table === "memberships");
+      if (facts.some((fact) => fact.column === column && binds(fact))) return true;
       // People are found through their memberships, which may be in another account than their own.
       return (
         table === "people" && facts.some(({ column: own, term: other }) => own === "id" && other !== "value" && isBound(other))
