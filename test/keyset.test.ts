@@ -18,6 +18,7 @@ import {
   inPredicate,
   type Predicate,
 } from "../src/query/model/field-filter.ts";
+import type { PagedTable } from "../src/query/model/paged-table.ts";
 import { countUpTo, pageFrom } from "../src/query/plan/pages.ts";
 import { param, sql } from "../src/database/sql.ts";
 import { createResponseBudget } from "../src/lib/response-budget.ts";
@@ -136,17 +137,30 @@ const allIndexes = [
   ["authorNumber", "createdAt"],
   ["medium", "isPublic", "createdAt"],
   ["isPublic", "authorNumber"],
+  // With fields after the order, which are tested in the index.
+  ["createdAt", "id", "isPublic"],
+  ["authorNumber", "number", "medium", "isPublic"],
+  ["medium", "number", "isPublic", "authorNumber"],
 ].map((fields) => ["scope", ...fields]);
+const allPartialIndexes = [
+  ["createdAt", "id"],
+  ["number"],
+  ["authorNumber", "number"],
+  ["medium", "number", "authorNumber"],
+].map((fields) => ({ only: "isPublic", fields: ["scope", ...fields] }));
 const indexes = fc.oneof(fc.constant(allIndexes), fc.subarray(allIndexes));
+const partialIndexes = fc.oneof(fc.constant(allPartialIndexes), fc.subarray(allPartialIndexes));
 
 interface Question {
   readonly indexes: readonly (readonly string[])[];
+  readonly partialIndexes?: PagedTable["partialIndexes"];
   readonly isPartitioned?: boolean;
   readonly wishes: readonly Wish[];
 }
 
 const questions: fc.Arbitrary<Question> = fc.record({
   indexes,
+  partialIndexes,
   isPartitioned: fc.boolean(),
   wishes: fc.array(wishes, { maxLength: 3 }),
 });
@@ -197,8 +211,9 @@ function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: 
       question.wishes.map(({ predicate }) => predicate),
     ),
   };
-  const { indexes: declared, isPartitioned } = question;
-  return pageFrom({ alias: "n", indexes: declared, closed, isPartitioned }, wanted, ordering, page);
+  const { indexes: declared, partialIndexes: partial, isPartitioned } = question;
+  const table: PagedTable = { alias: "n", indexes: declared, partialIndexes: partial, closed, isPartitioned };
+  return pageFrom(table, wanted, ordering, page);
 }
 
 /** The page as the gateway reads it: as an array, in which rows stand as they come out of the page's statement. */
@@ -339,7 +354,26 @@ test("pages that end early lose and repeat nothing, and few rows are read for ea
   expect(ended).toBeGreaterThan(10);
 });
 
-test("an offset counts rows of the order", async () => {
+test("an offset counts rows of the order, in whichever form they are read", async () => {
+  const cases = fc.record({
+    rows: tables,
+    question: questions,
+    ordering: orderings,
+    size: fc.integer({ min: 1, max: 4 }),
+    offset: fc.integer({ min: 1, max: 8 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ rows, question, ordering, size, offset }) => {
+      const slice = await read(rows, ordering, { size, from: "start", offset }, question);
+      const wanted = rows.filter((row) => question.wishes.every(({ holds }) => holds(row)));
+      const inOrder = wanted.toSorted((one, other) => compare(ordering, one, other));
+      expect(numbers(slice.rows)).toEqual(numbers(inOrder.slice(offset, offset + size)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("an offset may be beyond all rows", async () => {
   const rows = Array.from({ length: 7 }, (_, index) => ({
     id: crypto.randomUUID(),
     number: index + 1,

@@ -601,7 +601,8 @@ describe("the requester of a note", () => {
     const ticketId = await addTicket(one);
     const note = await database.prisma.note.create({ data: { ...noteOf(ticketId), requesterId: two } });
     expect(note.requesterId).toBe(one);
-    expect((await database.prisma.note.update({ where: { id: note.id }, data: { requesterId: null } })).requesterId).toBe(one);
+    const where = { accountId_id: { accountId, id: note.id } };
+    expect((await database.prisma.note.update({ where, data: { requesterId: null } })).requesterId).toBe(one);
     await database.prisma.note.createMany({ data: [noteOf(ticketId), noteOf(ticketId)] });
     expect(await requesters(ticketId)).toEqual([one, one, one]);
   });

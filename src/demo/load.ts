@@ -189,7 +189,7 @@ export async function loadDemo({ database, storage, storeKeys = newDemoKeys }: D
     now = note.createdAt;
     const author = found(viewers, note.author);
     const accountId = author.account.id;
-    const there = await prisma.note.findUnique({ where: { id: note.id, accountId } });
+    const there = await prisma.note.findFirst({ where: { id: note.id, accountId } });
     const added = there ?? (await addNote(note, author));
     for (const { filename, inline, file } of note.attachments.filter((attachment) => attachment.key === undefined)) {
       const ready = await prisma.attachment.findFirst({ where: { accountId, noteId: added.id, filename, state: "READY" } });

@@ -28,21 +28,18 @@ export const noteEntity = defineEntity<Note>({
   fields: Prisma.NoteScalarFieldEnum,
   revive: { createdAt: "instant", updatedAt: "instant" },
   indexes: [
-    ["ticketId", "createdAt", "id"],
-    ["ticketId", "number"],
-    ["ticketId", "authorNumber", "number"],
-    ["ticketId", "isPublic", "number"],
-    ["ticketId", "medium", "number"],
-    ["accountId", "createdAt", "id"],
-    ["accountId", "createdAt", "number"],
     ["accountId", "number"],
-    ["accountId", "authorNumber", "number"],
-    ["accountId", "authorNumber", "medium", "isPublic", "number"],
-    ["accountId", "isPublic", "number"],
-    ["accountId", "medium", "number"],
-    ["accountId", "requesterId", "createdAt", "id"],
-    ["accountId", "requesterId", "isPublic", "number"],
+    ["accountId", "isPublic", "createdAt", "id"],
+    ["accountId", "authorNumber", "number", "isPublic", "medium"],
+    ["ticketId", "createdAt", "id", "isPublic"],
+    ["ticketId", "number", "isPublic", "medium", "authorNumber"],
   ],
+  // What a customer sees.
+  partialIndexes: [
+    { only: "isPublic", fields: ["accountId", "requesterId", "createdAt", "id"] },
+    { only: "isPublic", fields: ["accountId", "requesterId", "number"] },
+  ],
+  determined: { ticketId: ["requesterId"] },
   closed: [medium, isPublic],
 });
 

@@ -126,7 +126,7 @@ test.each([
   ["api_keys", credentialEntities.API_KEY, ["hash", "id"]],
   ["oauth_clients", credentialEntities.OAUTH_CLIENT, ["hash", "id"]],
 ] as const)("the indexes that pages of %s are read by are there", async (table, { indexes }, others) => {
-  expect([...columnsOf(indexes), ...others].toSorted()).toEqual(await indexesOf(database, table));
+  expect([...columnsOf({ indexes }), ...others].toSorted()).toEqual(await indexesOf(database, table));
 });
 
 test("the hash of a credential is no field that a read could return", () => {

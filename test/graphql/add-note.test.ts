@@ -132,7 +132,7 @@ test.each([
   const { result } = await add(account.specialist.key, { text });
   if (result?.__typename !== "AddNotePayload") throw new Error("There is a note");
   expect(result.note.text).toBe(text);
-  expect((await app.database.prisma.note.findUniqueOrThrow({ where: { id: result.note.uuid } })).text).toBe(text);
+  expect((await app.database.prisma.note.findFirstOrThrow({ where: { id: result.note.uuid } })).text).toBe(text);
 });
 
 test.each([

@@ -358,7 +358,7 @@ test("more bytes than are taken are refused, and leave nothing", async () => {
 test("bytes for a note that was deleted meanwhile are refused", async () => {
   const own = await addNote(app, ticket, account.specialist);
   const { upload } = await requested({ noteId: own.id, filename: "orphan.png" });
-  await app.database.prisma.note.delete({ where: { id: own.id } });
+  await app.database.prisma.note.deleteMany({ where: { id: own.id } });
   expect((await put(upload, "nobody waits for it")).status).toBe(403);
 });
 

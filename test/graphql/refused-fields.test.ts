@@ -40,7 +40,7 @@ const ways: Record<string, Way> = {
     path: "Ticket.notes",
     define: (builder) => {
       noteOf(builder);
-      builder.prismaObject("Ticket", { fields: (t) => ({ notes: t.relatedConnection("notes", { cursor: "id" }) }) });
+      builder.prismaObject("Ticket", { fields: (t) => ({ notes: t.relatedConnection("notes", { cursor: "accountId_id" }) }) });
     },
     instead: "Define it by t.toMany",
   },
@@ -71,7 +71,7 @@ const ways: Record<string, Way> = {
     path: "Query.notes",
     define: (builder) => {
       const note = noteOf(builder);
-      builder.queryField("notes", (t) => t.prismaConnection({ type: note, cursor: "id", resolve: () => [] }));
+      builder.queryField("notes", (t) => t.prismaConnection({ type: note, cursor: "accountId_id", resolve: () => [] }));
     },
     instead: "Define it by t.rootConnection",
   },
@@ -99,7 +99,7 @@ const ways: Record<string, Way> = {
   "builder.prismaNode": {
     path: "Note",
     define: (builder) => {
-      builder.prismaNode("Note", { id: { field: "id" }, fields: (t) => ({ text: t.exposeString("text") }) });
+      builder.prismaNode("Note", { id: { field: "accountId_id" }, fields: (t) => ({ text: t.exposeString("text") }) });
     },
     instead: "Define it by builder.prismaObject, then builder.nodeRef",
   },

@@ -173,7 +173,7 @@ describe("pages", () => {
     const sorted = ids(rows).toSorted();
     const orderBy = { field: "CREATED_AT", direction: "ASC" } as const;
     const first = await page(account.specialist.key, { id: walked.id, orderBy, first: 2 });
-    await app.database.prisma.note.delete({ where: { id: first.ids[1]! } });
+    await app.database.prisma.note.deleteMany({ where: { id: first.ids[1]! } });
     await addNote(app, walked, account.specialist, { createdAt: at(0) });
     const rest = await page(account.specialist.key, { id: walked.id, orderBy, after: first.endCursor });
     expect(rest.ids).toEqual(sorted.slice(2));

@@ -54,7 +54,7 @@ async function update(key: string | undefined, input: UpdateNoteInput) {
   return { result: data?.updateNote, errors };
 }
 
-const stored = (note: Note) => app.database.prisma.note.findUniqueOrThrow({ where: { id: note.id } });
+const stored = (note: Note) => app.database.prisma.note.findFirstOrThrow({ where: { id: note.id } });
 
 async function expectUntouched<Result>(note: Note, work: () => Promise<Result>): Promise<Result> {
   const result = await work();

@@ -137,7 +137,7 @@ describe("from what it is declared to be read from, every field is worked out as
   test.each(Object.keys(entities) as (keyof typeof entities)[])("of a %s", async (name) => {
     // its own keys
     await app.database.prisma.note.update({
-      where: { id: notes[1]!.id },
+      where: { accountId_id: { accountId: account.id, id: notes[1]!.id } },
       data: { updatedAt: at(9), isPublic: false, categories: ["POST_SCAN"] },
     });
     const type = schema.getType(name);

@@ -1,4 +1,5 @@
 import { columnName } from "../../src/database/sql.ts";
+import type { PagedTable } from "../../src/query/model/paged-table.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { RecordedStatement } from "./statements.ts";
 
@@ -41,7 +42,9 @@ export async function indexesOf(database: Database, table: string): Promise<read
   return rows.map(({ columns }) => columns.join(" ")).toSorted();
 }
 
-/** Returns the indexes of an entity as {@link indexesOf} returns those of its table. */
-export function columnsOf(indexes: readonly (readonly string[])[]): readonly string[] {
-  return indexes.map((fields) => fields.map(columnName).join(" ")).toSorted();
+/** Returns the indexes of an entity, also the partial ones, as {@link indexesOf} returns those of its table. */
+export function columnsOf({ indexes, partialIndexes = [] }: Pick<PagedTable, "indexes" | "partialIndexes">): readonly string[] {
+  return [...indexes, ...partialIndexes.map(({ fields }) => fields)]
+    .map((fields) => fields.map(columnName).join(" "))
+    .toSorted();
 }

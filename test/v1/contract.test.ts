@@ -512,7 +512,7 @@ describe("notes", () => {
 
   test("a note that was deleted elsewhere is gone", async () => {
     const note = await addNote(app, ticket, account.specialist);
-    await app.database.prisma.note.delete({ where: { id: note.id } });
+    await app.database.prisma.note.deleteMany({ where: { id: note.id } });
     expectFailure(await specialist(`/v1/notes/${note.number}`), 404, { message: "Not Found" });
     expect((await specialist(`/v1/requests/${ticket.number}/notes`)).body).toEqual([]);
   });

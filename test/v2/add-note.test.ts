@@ -66,7 +66,7 @@ test("fields that a note does not have are ignored", async () => {
   expect(status).toBe(201);
   expect(body).not.toMatchObject({ id: extra.id });
   expect(body).not.toMatchObject({ created_at: extra.created_at });
-  const row = await app.database.prisma.note.findUniqueOrThrow({ where: { id: (body as { id: string }).id } });
+  const row = await app.database.prisma.note.findFirstOrThrow({ where: { id: (body as { id: string }).id } });
   expect(row.medium).toBe("DEFAULT");
 });
 
@@ -94,7 +94,7 @@ test.each([
   const { status, body } = await add(account.specialist.key, note({ value }));
   expect(status).toBe(201);
   expect(body).toMatchObject({ value });
-  const row = await app.database.prisma.note.findUniqueOrThrow({ where: { id: (body as { id: string }).id } });
+  const row = await app.database.prisma.note.findFirstOrThrow({ where: { id: (body as { id: string }).id } });
   expect(row.text).toBe(value);
 });
 

@@ -21,7 +21,7 @@ const put = (key: string | undefined, id: string, body: unknown, headers?: Recor
 const write = (fields: object = {}) => ({ ticket_id: ticket.id, value: "After", ...fields });
 const noteOf = (author = account.specialist, given: Parameters<typeof addNote>[3] = {}) =>
   addNote(app, ticket, author, { text: "Before", categories: ["PRE_SCAN"], createdAt: at(1), ...given });
-const stored = (note: Note) => app.database.prisma.note.findUniqueOrThrow({ where: { id: note.id } });
+const stored = (note: Note) => app.database.prisma.note.findFirstOrThrow({ where: { id: note.id } });
 
 async function expectUntouched(note: Note, work: () => ReturnType<typeof put>): ReturnType<typeof put> {
   const answer = await work();

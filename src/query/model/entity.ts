@@ -1,5 +1,5 @@
 import type { InFilter } from "./field-filter.ts";
-import type { PagedTable } from "./paged-table.ts";
+import type { PagedTable, PartialIndex } from "./paged-table.ts";
 
 /** The type of a field that has no JSON of its own. */
 type Revival = "instant" | "bigint";
@@ -46,11 +46,14 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   readonly always?: readonly (keyof Row & string)[];
   /** The indexes for pages, as in schema.prisma. */
   readonly indexes?: readonly (readonly string[])[];
+  readonly partialIndexes?: readonly PartialIndex[];
+  readonly determined?: Readonly<Record<string, readonly (keyof Row & string)[]>>;
   readonly closed?: readonly InFilter[];
   readonly isPartitioned?: boolean;
   readonly maxIndexRanges?: number;
 }): Entity<Row> {
-  const { alias, fields, always = [], indexes = [], closed = [], isPartitioned, maxIndexRanges } = definition;
+  const { alias, fields, always = [], indexes = [], closed = [] } = definition;
+  const { partialIndexes, determined, isPartitioned, maxIndexRanges } = definition;
   if (aliases.has(alias)) throw new TypeError(`The alias "${alias}" is another entity's.`);
   aliases.add(alias);
   const revivals = new Map<string, Revival>(Object.entries(definition.revive));
@@ -59,6 +62,8 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
     fields: Object.values(fields),
     always: new Set<string>(["id", ...always]),
     indexes,
+    partialIndexes,
+    determined,
     closed,
     isPartitioned,
     maxIndexRanges,

@@ -140,16 +140,25 @@ export function predicateSql(alias: string, { inFilters, rangeFilters, others }:
   ]);
 }
 
-/** Returns the values of `filter` as SQL. */
+/**
+ * Returns the values of `filter` as SQL. Booleans are part of the text: a partial index is used only if the planner sees
+ * that its condition is met.
+ */
 export function valuesSql({ type, values }: InFilter): readonly Sql[] {
-  return areKnown(values) ? values.map((value) => sql`${value}${raw(`::${type}`)}`) : values;
+  if (!areKnown(values)) return values;
+  return values.map((value) => (typeof value === "boolean" ? raw(String(value)) : sql`${value}${raw(`::${type}`)}`));
+}
+
+/** Returns whether `filter` has `value` as its only value. */
+export function isKnownToBe({ values }: InFilter, value: KnownValue): boolean {
+  return areKnown(values) && values.length === 1 && values[0] === value;
 }
 
 /**
- * One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the
+ * Returns `one` as SQL on the table `alias`. One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the
  * order of its next column.
  */
-function inFilterSql(alias: string, one: InFilter): Sql {
+export function inFilterSql(alias: string, one: InFilter): Sql {
   const subject = column(alias, one.field);
   const [only, ...others] = valuesSql(one);
   if (only !== undefined && others.length === 0) return sql`${subject} = ${only}`;

@@ -48,6 +48,10 @@ export interface Page {
    * reading ended, and may be short or empty. Undefined: as many as there are.
    */
   readonly maxScanned?: number | undefined;
+  /** Whether reading goes on where it ended before. Then it is known already that no index finds few rows. */
+  readonly isFurtherStep?: boolean | undefined;
+  /** Whether reading goes on by itself where it ended early. It is for JSON lists. */
+  readonly inSteps?: boolean | undefined;
 }
 
 /** A position, or parameters for its parts. */

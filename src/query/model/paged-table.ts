@@ -1,14 +1,25 @@
 import type { Sql } from "../../database/sql.ts";
 import type { InFilter, Predicate } from "./field-filter.ts";
 
+/** An index of the rows whose field `only` is true. */
+export interface PartialIndex {
+  readonly only: string;
+  readonly fields: readonly string[];
+}
+
 /** What reading a page needs to know of a table. */
 export interface PagedTable {
   readonly alias: string;
   /**
-   * The fields of its indexes, in their order. An index may lack the field that breaks the ties of an order at its end:
-   * then a page gathers the rows that equal its last one, and sorts them. That is for ties that are few.
+   * The fields of its indexes, in their order. Conditions on fields after those of an order are tested in the index. An
+   * index may have the first key of an order only: then a page gathers the rows that equal its last one, and sorts them.
+   * That is for ties that are few.
    */
   readonly indexes: readonly (readonly string[])[];
+  /** The indexes that have only the rows whose field `only` is true. */
+  readonly partialIndexes?: readonly PartialIndex[] | undefined;
+  /** For a field those fields that have one value on all rows with one value of it. */
+  readonly determined?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The fields with few values, each with all its values. */
   readonly closed: readonly InFilter[];
   /** Whether its rows are in partitions, which are read in the order of the page together. */

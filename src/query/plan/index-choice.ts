@@ -1,105 +1,198 @@
-import type { InFilter } from "../model/field-filter.ts";
-import { type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
+import { type InFilter, isKnownToBe, type Predicate, type RangeFilter } from "../model/field-filter.ts";
+import type { OrderKey } from "../model/page.ts";
 import type { PagedTable, Rows } from "../model/paged-table.ts";
 
-// Which index a page is read by.
+// Which index a page is read by, and what of the conditions it holds.
 
 /** How many index ranges one page reads by default. Beyond that the planner's own choice mostly reads fewer rows. */
 const defaultMaxIndexRanges = 16;
 
-/** The columns of an index before the keys of the order. */
-export interface IndexPrefix {
-  readonly equalityColumns: readonly InFilter[];
-  /** How many of them are compared with `=`. */
+/** An index, and how the conditions and the order of a page are met by it. */
+export interface IndexChoice {
+  /** The fields before the order. There is a range for each combination of their values. */
+  readonly prefix: readonly InFilter[];
+  /** How many of them are compared with `=` if there is one range. */
   readonly equal: number;
-  /** Whether the index ends before the key that breaks ties. */
+  /** Whether PostgreSQL can merge the ranges in the order of the page, without sorting them. */
+  readonly mergesInOrder: boolean;
+  /** Conditions on fields after the order. PostgreSQL tests them in the index, and reads no row that does not meet them. */
+  readonly tested: readonly InFilter[];
+  /** The condition that all rows of a partial index meet. */
+  readonly only: InFilter | undefined;
+  /** Conditions that all rows of a range meet, or none. */
+  readonly determined: readonly InFilter[];
+  /** Range filters on the first key of the order. */
+  readonly rangeFilters: readonly RangeFilter[];
+  /** Whether the index has the first key of the order only. */
   readonly lacksTies: boolean;
+  /** The conditions that the index does not hold. */
+  readonly rest: Predicate;
+}
+
+/** An index of a table: see {@link PagedTable.indexes} and {@link PagedTable.partialIndexes}. */
+interface Index {
+  /** Without the scope. */
+  readonly fields: readonly string[];
+  readonly only: string | undefined;
 }
 
 /**
- * Returns the fields before `keys` in the index that holds all conditions: the fields with a condition, and, with all
- * of their values, the fields without one. Undefined if there is no such index. Of several it takes the one with the
- * fewest ranges to read.
+ * Returns the index that holds all conditions of `rows` and has the order `keys`. Undefined if there is none. Of several
+ * it returns one with the whole order, then the one with the fewest ranges.
  */
-export function indexPrefixFor(
-  { indexes, closed, maxIndexRanges = defaultMaxIndexRanges }: PagedTable,
+export function wholeIndexFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): IndexChoice | undefined {
+  const [best] = choicesFor(table, rows, keys)
+    .filter(({ rest }) => sizeOf(rest) === 0)
+    .toSorted((one, other) => compareOrders(one, other) || rangeCount(one) - rangeCount(other));
+  return best;
+}
+
+/**
+ * Returns the index that has the order `keys` and holds the most conditions of `rows`. Undefined if no index has the
+ * order.
+ */
+export function scanIndexFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): IndexChoice | undefined {
+  const [best] = choicesFor(table, rows, keys).toSorted(
+    (one, other) => compareOrders(one, other) || sizeOf(one.rest) - sizeOf(other.rest) || rangeCount(one) - rangeCount(other),
+  );
+  return best;
+}
+
+/** The choice of an index for a condition, and the field by which its rows come. */
+interface FewRowsChoice {
+  readonly field: string;
+  readonly choice: IndexChoice;
+}
+
+/**
+ * Returns the index with a condition that few rows may meet and that `scanned` does not hold. Undefined if there is
+ * none. Such a condition is a range, or one value of a field that has not only a few values.
+ */
+export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): FewRowsChoice | undefined {
+  const { inFilters, rangeFilters } = rows.predicate;
+  const isSelective = ({ field, values }: InFilter) =>
+    values.length === 1 &&
+    !table.closed.some((one) => one.field === field) &&
+    scanned.rest.inFilters.some((one) => one.field === field);
+  const isRange = (field: string) => scanned.rest.rangeFilters.some((one) => one.field === field);
+  const found = indexesOf(table, rows.scope).flatMap((index) =>
+    index.fields.flatMap((field, place): FewRowsChoice[] => {
+      const key: OrderKey = { field, type: "integer", direction: "ASC" };
+      const choice = choiceOf(table, rows, index, [key]);
+      if (!choice || choice.prefix.length !== place) return [];
+      return [...choice.prefix, ...choice.tested].some(isSelective) || isRange(field) ? [{ field, choice }] : [];
+    }),
+  );
+  const conditions = inFilters.length + rangeFilters.length;
+  const held = ({ choice }: FewRowsChoice) => conditions - sizeOf(choice.rest);
+  return found.toSorted((one, other) => held(other) - held(one))[0];
+}
+
+/** Returns how many ranges of the index are read. */
+export function rangeCount({ prefix, tested }: IndexChoice): number {
+  return [...prefix, ...tested].reduce((product, { values }) => product * values.length, 1);
+}
+
+function sizeOf({ inFilters, rangeFilters, others }: Predicate): number {
+  return inFilters.length + rangeFilters.length + others.length;
+}
+
+function compareOrders(one: IndexChoice, other: IndexChoice): number {
+  return Number(one.lacksTies) - Number(other.lacksTies);
+}
+
+function choicesFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): readonly IndexChoice[] {
+  return indexesOf(table, rows.scope).flatMap((index) => choiceOf(table, rows, index, keys) ?? []);
+}
+
+function indexesOf({ indexes, partialIndexes = [] }: PagedTable, scope: string): readonly Index[] {
+  const declared = [...indexes.map((fields) => ({ fields, only: undefined })), ...partialIndexes];
+  return declared.map(({ fields, only }) => ({ fields: fields.slice(fields[0] === scope ? 1 : 0), only }));
+}
+
+/**
+ * Returns how `index` reads a page, or undefined if it lacks the order, if a field before the order has no known values,
+ * or if there would be too many ranges.
+ */
+function choiceOf(
+  table: PagedTable,
   { scope, predicate }: Rows,
+  index: Index,
   keys: readonly OrderKey[],
-): IndexPrefix | undefined {
-  if (keys.length > 2 || predicate.others.length > 0 || predicate.rangeFilters.some(({ field }) => field !== keys[0]?.field))
-    return undefined;
-  const prefixes = indexes.flatMap((declared): IndexPrefix[] => {
-    const fields = declared.slice(declared[0] === scope ? 1 : 0);
-    const order = [keys, keysWithoutTies(keys)].find((some) => endsWith(fields, some));
-    if (!order) return [];
-    const ordered = fields.splice(-order.length);
-    const equalityColumns = fields.flatMap(
-      (field) => [...predicate.inFilters, ...closed].find((one) => one.field === field) ?? [],
-    );
-    const isWhole =
-      equalityColumns.length === fields.length && predicate.inFilters.every(({ field }) => fields.includes(field));
-    const others = indexes.filter((other) => other !== declared);
-    const lacksTies = order.length < keys.length;
-    return isWhole ? [{ equalityColumns, equal: equalAtMost(others, scope, fields, ordered), lacksTies }] : [];
-  });
-  const countOf = ({ equalityColumns }: IndexPrefix) =>
-    equalityColumns.reduce((product, { values }) => product * values.length, 1);
-  const [best] = prefixes.toSorted((one, other) => countOf(one) - countOf(other));
-  return best && countOf(best) <= maxIndexRanges ? best : undefined;
+): IndexChoice | undefined {
+  const { closed, determined: determinedBy = {}, maxIndexRanges = defaultMaxIndexRanges } = table;
+  const { inFilters, rangeFilters, others } = predicate;
+  const order = [keys.length > 2 ? [] : keys, keys.slice(0, 1)].find((some) => placeOf(index.fields, some) >= 0);
+  if (!order) return undefined;
+  const place = placeOf(index.fields, order);
+  const [before, ordered] = [index.fields.slice(0, place), index.fields.slice(place, place + order.length)];
+  const after = new Set(index.fields.slice(place + order.length));
+
+  const prefix = before.flatMap((field) => [...inFilters, ...closed].find((one) => one.field === field) ?? []);
+  const only = inFilters.find((one) => one.field === index.only && isKnownToBe(one, true));
+  if (prefix.length < before.length || (index.only !== undefined && !only)) return undefined;
+  const tested = inFilters.filter(({ field }) => after.has(field));
+  const isDetermined = ({ field }: InFilter) =>
+    prefix.some((one) => one.values.length === 1 && determinedBy[one.field]?.includes(field));
+  const determined = inFilters.filter((one) => !tested.includes(one) && isDetermined(one));
+  const held = new Set<unknown>([...prefix, ...tested, ...determined, only]);
+  const isByFirstKey = ({ field }: RangeFilter) => field === ordered[0];
+
+  const rivals = indexesOf(table, scope).filter(
+    ({ fields }) => fields !== index.fields && fields.join() !== index.fields.join(),
+  );
+  const isAlone = (count: number) => hasAlone(rivals, scope, before, count, ordered);
+  const choice: IndexChoice = {
+    prefix,
+    equal: Math.max(
+      0,
+      before.findLastIndex((_, count) => isAlone(count)),
+    ),
+    mergesInOrder: table.isPartitioned !== true && isAlone(equalInMerge(prefix)),
+    tested,
+    only,
+    determined,
+    rangeFilters: rangeFilters.filter(isByFirstKey),
+    lacksTies: order.length < keys.length,
+    rest: {
+      inFilters: inFilters.filter((one) => !held.has(one)),
+      rangeFilters: rangeFilters.filter((one) => !isByFirstKey(one)),
+      others,
+    },
+  };
+  return rangeCount(choice) <= maxIndexRanges ? choice : undefined;
 }
 
-/** Returns `keys` without the last one if it only breaks the ties of the one before it. */
-function keysWithoutTies(keys: readonly OrderKey[]): readonly OrderKey[] {
-  const [last, before] = keys.toReversed();
-  const breaksTies = before !== undefined && before.ties?.field === last?.field && before.direction === last?.direction;
-  return breaksTies ? keys.slice(0, -1) : keys;
-}
-
-function endsWith(fields: readonly string[], keys: readonly OrderKey[]): boolean {
-  const end = fields.slice(-keys.length);
-  return keys.every(({ field }, place) => field === end[place]);
+/** Returns the place of `keys` in the fields of an index, or -1. */
+function placeOf(fields: readonly string[], keys: readonly OrderKey[]): number {
+  if (keys.length === 0) return -1;
+  return fields.findIndex((_, place) => keys.every(({ field }, index) => fields[place + index] === field));
 }
 
 /**
- * Returns how many of the equality columns can be compared with `=`, which makes a range smaller. A column with `=` is
- * no part of the order, so that the planner could choose another index: the count ends where one of `others` would have
- * the rest of the order too.
+ * Returns how many columns of `prefix` are compared with `=` in ranges that are merged: up to the last one with several
+ * values. The others have one value in all ranges.
  */
-function equalAtMost(
-  others: PagedTable["indexes"],
+export function equalInMerge(prefix: readonly InFilter[]): number {
+  return 1 + prefix.findLastIndex(({ values }) => values.length > 1);
+}
+
+/**
+ * Returns whether no index of `rivals` has the rest of the order, if the first `count` equality columns are compared
+ * with `=`. A column with `=` is no part of the order, so that the planner could choose a rival. It would read past the
+ * rows with other values.
+ */
+function hasAlone(
+  rivals: readonly Index[],
   scope: string,
   equalityColumns: readonly string[],
+  count: number,
   ordered: readonly string[],
-): number {
-  const isAlone = (count: number): boolean => {
-    const equal = new Set([scope, ...equalityColumns.slice(0, count)]);
-    const order = [...equalityColumns.slice(count), ...ordered];
-    return others.every((other) => {
-      const fields = other.filter((field) => !equal.has(field));
-      return order.some((field, place) => field !== fields[place]);
-    });
-  };
-  return Math.max(
-    0,
-    equalityColumns.findLastIndex((_, count) => isAlone(count)),
-  );
-}
-
-/**
- * Returns the fields of the index that has the order of `page`, and before it most of the fields that must have one
- * value. The first field of the order is the last of them. Undefined if no index has the order.
- */
-export function scanIndexFor(
-  { indexes }: PagedTable,
-  { scope, predicate }: Rows,
-  ordering: Ordering,
-  page: Page,
-): readonly string[] | undefined {
-  const keys = readingOrder(ordering, page);
-  const hasOneValue = (field: string) => predicate.inFilters.some((one) => one.field === field && one.values.length === 1);
-  const [longest] = indexes
-    .map((declared) => declared.slice(declared[0] === scope ? 1 : 0))
-    .filter((fields) => endsWith(fields, keys) && fields.slice(0, -keys.length).every(hasOneValue))
-    .toSorted((one, other) => other.length - one.length);
-  return longest?.slice(0, longest.length - keys.length + 1);
+): boolean {
+  const equal = new Set([scope, ...equalityColumns.slice(0, count)]);
+  const order = [...equalityColumns.slice(count), ...ordered];
+  return rivals.every((rival) => {
+    const fields = rival.fields.filter((field) => !equal.has(field));
+    return order.some((field, place) => field !== fields[place]);
+  });
 }

@@ -1,18 +1,23 @@
-import { type InFilter, type RangeFilter, valuesSql } from "../model/field-filter.ts";
+import { inFilterSql, type RangeFilter, valuesSql } from "../model/field-filter.ts";
 import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
 import type { PagedTable, Rows } from "../model/paged-table.ts";
 import { allOf, column, join, raw, sql, type Sql } from "../../database/sql.ts";
-import { indexPrefixFor } from "./index-choice.ts";
+import { equalInMerge, type IndexChoice, wholeIndexFor } from "./index-choice.ts";
 import { keyset } from "./keyset.ts";
 
-// How a page is read. If one index holds all conditions and then the order, the statement is written so that the
-// planner can use no other index. The planner assumes that rows are spread evenly, and would read past all internal
-// notes to find the public ones.
+// How a page is read by an index. The statement is written so that the planner can use no other index. The planner
+// assumes that rows are spread evenly, and would read past all internal notes to find the public ones.
 
 /** A field that must equal a value. */
 interface EqualityColumn {
   readonly field: string;
   readonly value: Sql;
+}
+
+/** The values of one range: of the columns before the order, and of those that are tested in the index. */
+interface Combination {
+  readonly prefix: readonly EqualityColumn[];
+  readonly tested: readonly EqualityColumn[];
 }
 
 /** The rows of an index range, and the range filters on the first key of the order. */
@@ -24,59 +29,94 @@ interface Source {
   readonly equal: number;
 }
 
-/** A range of an index whose columns are `equalityColumns`, then `keys`. */
+/** A range of an index whose columns are those of the combination's prefix, then `keys`. */
 interface IndexRange {
-  readonly equalityColumns: readonly EqualityColumn[];
+  readonly combination: Combination;
   /** All keys have one direction. */
   readonly keys: readonly OrderKey[];
   readonly after?: readonly Sql[] | undefined;
   readonly before?: readonly Sql[] | undefined;
-  /** The key that breaks ties, if the index lacks it. Positions have a value of it. */
-  readonly ties?: OrderKey | undefined;
+  /** The condition that rows are beyond the positions in the whole order, if `keys` are only the first part of it. */
+  readonly within?: Sql | undefined;
   readonly limit: Sql;
 }
 
 /** Returns a statement that reads ranges of one index, or undefined if no index holds all conditions. */
 export function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page: Page): Sql | undefined {
   const keys = readingOrder(ordering, page);
-  const [first, second] = keys;
-  const rows = rangeByFirstKey(given, first);
-  const prefix = indexPrefixFor(table, rows, keys);
-  if (!prefix || page.offset) return undefined;
+  const rows = rangeByFirstKey(given, keys[0]);
+  const choice = wholeIndexFor(table, rows, keys);
+  return choice && readByChoice(table, rows.from, choice, ordering, page);
+}
 
-  const source: Source = {
-    alias: table.alias,
-    from: rows.from,
-    rangeFilters: rows.predicate.rangeFilters,
-    equal: prefix.equal,
-  };
-  const { orderBy, count, limit } = keyset(table.alias, ordering, page);
+/**
+ * Returns a statement that reads the ranges of `choice` in the order of `page`, without the conditions that its index
+ * does not hold. Undefined if an order in two directions would be read between two positions or with an offset.
+ */
+export function readByChoice(
+  { alias, isPartitioned = false }: PagedTable,
+  from: Sql,
+  choice: IndexChoice,
+  ordering: Ordering,
+  page: Page,
+): Sql | undefined {
+  const keys = readingOrder(ordering, page);
+  const [first, second] = keys;
+  const { orderBy, count, limit, within } = keyset(alias, ordering, page);
   const [nearest, farthest] = page.from === "start" ? [page.after, page.before] : [page.before, page.after];
   const [after, before] = [typed(keys, nearest), typed(keys, farthest)];
-  const combinations = combined(prefix.equalityColumns);
-  const isOneWay = second === undefined || second.direction === first.direction;
+  const isLoose = !choice.lacksTies && second !== undefined && second.direction !== first.direction;
+  if (isLoose && (before || page.offset)) return undefined;
+
+  const combinations = combined(choice);
+  const merges = combinations.length > 1 && choice.mergesInOrder && !isLoose;
+  const equal = merges ? Math.max(choice.equal, equalInMerge(choice.prefix)) : choice.equal;
+  const source: Source = {
+    alias,
+    from: sql`${from} AND ${heldByAll(alias, choice)}`,
+    rangeFilters: choice.rangeFilters,
+    equal,
+  };
   // If the planner expects about as many rows as are wanted, it reads all of them from the partitions and sorts them.
   // It may be wrong about that, and does not do it if it cannot know the number.
-  const countInOrder = table.isPartitioned === true ? sql`(SELECT ${count})` : count;
-  const range = prefix.lacksTies
-    ? { keys: [first], ties: second, limit: sql`FETCH FIRST ${countInOrder} ROWS WITH TIES` }
-    : { keys, limit: sql`LIMIT ${countInOrder}` };
-  // An order in two directions is never read between two positions.
-  if (!isOneWay && before) return undefined;
-  const read = (equalityColumns: readonly EqualityColumn[]): Sql =>
-    isOneWay
-      ? readIndexRange(source, { equalityColumns, ...range, after, before })
-      : looseIndexScan(source, { equalityColumns, keys: [first, second], after, limit: sql`LIMIT ${countInOrder}` });
-  const found = merged(source, combinations, read);
-  if (isOneWay && combinations.length === 1 && !prefix.lacksTies) return found;
-  return sql`SELECT ${raw(`${table.alias}.*`)} FROM (${found}) ${raw(table.alias)} ORDER BY ${orderBy} ${limit}`;
+  const countInOrder = isPartitioned ? sql`(SELECT ${count})` : count;
+  const reach = page.offset ? sql`(${page.offset}::bigint + ${count})` : countInOrder;
+  const rangeLimit = choice.lacksTies ? sql`FETCH FIRST ${reach} ROWS WITH TIES` : sql`LIMIT ${reach}`;
+  const range = choice.lacksTies ? { keys: [first], within } : { keys };
+  const isWhole = combinations.length === 1 && !choice.lacksTies && !isLoose;
+  const read = (combination: Combination): Sql =>
+    isLoose
+      ? looseIndexScan(source, { combination, keys: [first, second], after, limit: rangeLimit })
+      : readIndexRange(source, { combination, ...range, after, before, limit: isWhole && page.offset ? limit : rangeLimit });
+  if (isWhole) return read(combinations[0] ?? noValues);
+
+  const every = raw(`${alias}.*`);
+  const name = raw(alias);
+  if (!merges) return sql`SELECT ${every} FROM (${lateral(source, combinations, read)}) ${name} ORDER BY ${orderBy} ${limit}`;
+  const rowCompared = choice.prefix.slice(equal).map(({ field }) => field);
+  const inOrder = orderOf(alias, [...rowCompared, ...range.keys.map(({ field }) => field)], first);
+  const union = sql`SELECT ${every} FROM (${join(
+    combinations.map((combination) => sql`(${read(combination)})`),
+    " UNION ALL ",
+  )}) ${name} ORDER BY ${inOrder}`;
+  if (!choice.lacksTies) return sql`${union} ${limit}`;
+  return sql`SELECT ${every} FROM (${union} ${rangeLimit}) ${name} ORDER BY ${orderBy} ${limit}`;
+}
+
+/**
+ * Returns the conditions that all rows of each range meet, or none. One that the range determines is written so that
+ * the planner cannot look for it by another index, and assumes that half of the rows meet it.
+ */
+function heldByAll(alias: string, { only, determined }: IndexChoice): Sql {
+  const hidden = determined.map((one) => sql`coalesce(${inFilterSql(alias, one)}, false)`);
+  return allOf([...(only ? [inFilterSql(alias, only)] : []), ...hidden]);
 }
 
 /**
  * Returns `rows` with `first = value`, if they require it, as `first >= value AND first <= value`: ranges are on the
  * first key.
  */
-function rangeByFirstKey(rows: Rows, { field }: OrderKey): Rows {
+export function rangeByFirstKey(rows: Rows, { field }: OrderKey): Rows {
   const { inFilters, rangeFilters, others } = rows.predicate;
   const own = inFilters.find((one) => one.field === field);
   const [value, ...more] = own ? valuesSql(own) : [];
@@ -88,34 +128,36 @@ function rangeByFirstKey(rows: Rows, { field }: OrderKey): Rows {
   };
 }
 
-/** Returns every combination of the values of `prefix`. */
-export function combined(prefix: readonly InFilter[]): readonly (readonly EqualityColumn[])[] {
-  return prefix.reduce<readonly (readonly EqualityColumn[])[]>(
+const noValues: Combination = { prefix: [], tested: [] };
+
+/** Returns every combination of the values of a choice's columns. */
+function combined({ prefix, tested }: IndexChoice): readonly Combination[] {
+  const columns = [...prefix, ...tested];
+  const all = columns.reduce<readonly (readonly EqualityColumn[])[]>(
     (combinations, one) =>
       combinations.flatMap((equalityColumns) =>
         valuesSql(one).map((value) => [...equalityColumns, { field: one.field, value }]),
       ),
     [[]],
   );
+  return all.map((one) => ({ prefix: one.slice(0, prefix.length), tested: one.slice(prefix.length) }));
 }
 
 /**
  * Returns a statement that reads the index range of each of `combinations`, by a join with their VALUES. The caller
  * orders the rows.
  */
-function merged(
-  { alias, from }: Source,
-  combinations: readonly (readonly EqualityColumn[])[],
-  read: (equalityColumns: readonly EqualityColumn[]) => Sql,
-): Sql {
+function lateral({ alias, from }: Source, combinations: readonly Combination[], read: (combination: Combination) => Sql): Sql {
   const every = raw(`${alias}.*`);
   const [first, ...others] = combinations;
   if (!first) return sql`SELECT ${every} FROM ${from} AND false`;
   if (others.length === 0) return read(first);
-  const names = first.map((_, index) => raw(`value_${index + 1}`));
-  const list = combinations.map((equalityColumns) => sql`(${commas(equalityColumns.map(({ value }) => value))})`);
-  const named = first.map(({ field }, index) => ({ field, value: sql`one_of.${names[index]}` }));
-  return sql`SELECT ${every} FROM (VALUES ${commas(list)}) one_of(${commas(names)}) CROSS JOIN LATERAL (${read(named)}) ${raw(alias)}`;
+  const columnsOf = ({ prefix, tested }: Combination) => [...prefix, ...tested];
+  const names = columnsOf(first).map((_, index) => raw(`value_${index + 1}`));
+  const list = combinations.map((one) => sql`(${commas(columnsOf(one).map(({ value }) => value))})`);
+  const named = columnsOf(first).map(({ field }, index) => ({ field, value: sql`one_of.${names[index]}` }));
+  const combination = { prefix: named.slice(0, first.prefix.length), tested: named.slice(first.prefix.length) };
+  return sql`SELECT ${every} FROM (VALUES ${commas(list)}) one_of(${commas(names)}) CROSS JOIN LATERAL (${read(combination)}) ${raw(alias)}`;
 }
 
 /**
@@ -126,7 +168,7 @@ function merged(
 function looseIndexScan(
   source: Source,
   {
-    equalityColumns,
+    combination,
     keys: [first, second],
     after,
     limit,
@@ -136,12 +178,12 @@ function looseIndexScan(
   const next = (value: Sql | undefined) =>
     readIndexRange(
       source,
-      { equalityColumns, keys: [first], after: value && [value], limit: sql`LIMIT 1` },
+      { combination, keys: [first], after: value && [value], limit: sql`LIMIT 1` },
       column(source.alias, first.field),
     );
   const at = (value: Sql, from: readonly Sql[] | undefined) =>
     readIndexRange(source, {
-      equalityColumns: [...equalityColumns, { field: first.field, value }],
+      combination: { ...combination, prefix: [...combination.prefix, { field: first.field, value }] },
       keys: [second],
       after: from,
       limit,
@@ -160,38 +202,64 @@ function looseIndexScan(
  * planner use this index alone. Ranges and positions are part of the same comparison: by themselves they would be
  * compared with every entry from its start.
  */
-export function readIndexRange(
+function readIndexRange(
   { alias, from, rangeFilters, equal }: Source,
-  { equalityColumns, keys, after, before, ties, limit }: IndexRange,
+  { combination: { prefix, tested }, keys, after, before, within, limit }: IndexRange,
   selected = raw(`${alias}.*`),
 ): Sql {
   const [first] = keys;
   const isUp = first?.direction === "ASC";
-  const rowCompared = equalityColumns.slice(equal);
+  const rowCompared = prefix.slice(equal);
   const columns = [...rowCompared, ...keys].map(({ field }) => column(alias, field));
   const compared = (operator: string, values: readonly Sql[]) => {
     const all = [...rowCompared.map(({ value }) => value), ...values];
-    return sql`${rowConstructor(columns.slice(0, all.length))} ${raw(operator)} ${rowConstructor(all)}`;
+    return comparison(columns.slice(0, all.length), operator, all);
   };
-  // Without the ties the index finds where the position is, and the rows that equal it are compared in the whole order.
+  // Of an order of which the index has the first key, that key finds where the position is.
   const beyond = (operator: string, position: readonly Sql[]) =>
-    ties === undefined
-      ? compared(operator, position)
-      : allOf([compared(`${operator}=`, position.slice(0, -1)), comparedWhole(operator, position)]);
-  const whole = [...keys, ...(ties ? [ties] : [])].map(({ field }) => column(alias, field));
-  const comparedWhole = (operator: string, position: readonly Sql[]) =>
-    sql`${rowConstructor(whole)} ${raw(operator)} ${rowConstructor(position)}`;
+    within === undefined ? compared(operator, position) : compared(`${operator}=`, position.slice(0, 1));
   const conditions = allOf([
-    ...equalityColumns.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
+    ...prefix.slice(0, equal).map(({ field, value }) => sql`${column(alias, field)} = ${value}`),
+    ...tested.flatMap(({ field, value }) => bounds([column(alias, field)], [value])),
     after && beyond(isUp ? ">" : "<", after),
     before && beyond(isUp ? "<" : ">", before),
+    // Hidden from the planner, which could look for it by an index of the first key alone.
+    (after || before) && within ? sql`coalesce(${within}, false)` : undefined,
     ...rangeFilters.map(({ field, operator, value }) =>
       field === first?.field ? compared(operator, [value]) : sql`${column(alias, field)} ${raw(operator)} ${value}`,
     ),
-    ...(rowCompared.length > 0 ? [compared(">=", []), compared("<=", [])] : []),
+    ...(rowCompared.length > 0
+      ? bounds(
+          columns.slice(0, rowCompared.length),
+          rowCompared.map(({ value }) => value),
+        )
+      : []),
   ]);
-  const order = columns.map((one) => sql`${one} ${raw(isUp ? "ASC" : "DESC")}`);
-  return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${commas(order)} ${limit}`;
+  const order = orderOf(
+    alias,
+    [...rowCompared, ...keys].map(({ field }) => field),
+    first,
+  );
+  return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${order} ${limit}`;
+}
+
+/**
+ * Returns `columns = values` as two comparisons. Of two bounds on one column the planner knows that few rows are between
+ * them: if it expects no more rows than a page has, it sorts those of any index. Of rows it expects that many are.
+ */
+function bounds(columns: readonly Sql[], values: readonly Sql[]): readonly Sql[] {
+  const same = columns.length === 1 ? [raw("0")] : [];
+  return [">=", "<="].map((operator) => comparison([...columns, ...same], operator, [...values, ...same]));
+}
+
+function orderOf(alias: string, fields: readonly string[], first: OrderKey | undefined): Sql {
+  const direction = raw(first?.direction === "ASC" ? "ASC" : "DESC");
+  return commas(fields.map((field) => sql`${column(alias, field)} ${direction}`));
+}
+
+/** Returns a comparison of rows, or of two values. */
+function comparison(columns: readonly Sql[], operator: string, values: readonly Sql[]): Sql {
+  return sql`${rowConstructor(columns)} ${raw(operator)} ${rowConstructor(values)}`;
 }
 
 function rowConstructor(parts: readonly Sql[]): Sql {

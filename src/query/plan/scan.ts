@@ -1,9 +1,9 @@
-import { type InFilter, type Predicate, predicateSql } from "../model/field-filter.ts";
-import type { OrderKey, Ordering, Page } from "../model/page.ts";
+import { type InFilter, predicateSql } from "../model/field-filter.ts";
+import { type Ordering, type Page, readingOrder } from "../model/page.ts";
 import type { PagedTable, Rows } from "../model/paged-table.ts";
 import { integer, raw, sql, type Sql } from "../../database/sql.ts";
-import { scanIndexFor } from "./index-choice.ts";
-import { byIndex, combined, readIndexRange } from "./index-range.ts";
+import { fewRowsIndexFor, type IndexChoice, rangeCount, scanIndexFor } from "./index-choice.ts";
+import { rangeByFirstKey, readByChoice } from "./index-range.ts";
 import { keyset } from "./keyset.ts";
 
 // How a page is read if no index holds all of its conditions: a bounded number of rows is read, and tested.
@@ -15,85 +15,67 @@ import { keyset } from "./keyset.ts";
  * If an index holds a condition that few rows may meet, the first half of these rows are read by it. If that is all of
  * them, they are sorted, and the page is complete. Otherwise rows are read in the order of the page.
  */
-export function byScan(table: PagedTable, rows: Rows, ordering: Ordering, page: Page, maxScanned: number): Sql | undefined {
-  if (page.offset || rows.areFew === true || rows.visibleBy === undefined) return undefined;
-  const index = scanIndexFor(table, rows, ordering, page);
-  if (!index) return undefined;
+export function byScan(table: PagedTable, given: Rows, ordering: Ordering, page: Page, maxScanned: number): Sql | undefined {
+  if (page.offset || given.areFew === true || given.visibleBy === undefined) return undefined;
+  const keys = readingOrder(ordering, page);
+  const rows = rangeByFirstKey(given, keys[0]);
+  const choice = scanIndexFor(table, rows, keys);
+  if (!choice) return undefined;
   const half = Math.floor(maxScanned / 2);
-  const few = fewRows(table, rows, { beside: index, count: half + 1 });
-  const scanned = few ? maxScanned - half : maxScanned;
-  const inOrder = scanInOrder(table, rows, index, ordering, { ...page, size: scanned, lookahead: false });
-  if (!inOrder) return undefined;
+  const few = page.isFurtherStep === true ? undefined : fewRows(table, rows, choice, half);
+  const scanned = readable(choice, few ? maxScanned - half : maxScanned);
   const { alias } = table;
+  const inOrder = readByChoice(table, visibleOf(table, rows, choice), choice, ordering, {
+    ...page,
+    size: scanned,
+    lookahead: false,
+  });
+  if (!inOrder) return undefined;
   const { within, orderBy, limit } = keyset(alias, ordering, page);
   const name = raw(alias);
   const every = raw(`${alias}.*`);
-  const isMet = predicateSql(alias, rows.predicate);
+  const isMet = predicateSql(alias, given.predicate);
   const scan = sql`
     SELECT ${every} FROM (
       SELECT ${every}, (${isMet}) IS TRUE AS is_met, (row_number() OVER ()) = ${integer(scanned)} AS is_scan_end FROM (${inOrder}) ${name}
     ) ${name} WHERE (is_met OR is_scan_end)`;
   if (!few) return sql`${scan} ${limit}`;
-  const areFew = sql`(SELECT count(*) FROM few) <= ${integer(half)}`;
+  const areFew = sql`(SELECT count(*) FROM few) < ${integer(few.count)}`;
   return sql`
-    WITH few AS MATERIALIZED (${few})
+    WITH few AS MATERIALIZED (${few.read})
     SELECT ${every} FROM (
       (SELECT ${every}, true AS is_met, false AS is_scan_end FROM few ${name} WHERE ${areFew} AND ${isMet} AND ${within} ORDER BY ${orderBy} ${limit})
       UNION ALL (${scan} AND NOT ${areFew} ${limit})
     ) ${name} ORDER BY ${orderBy} ${limit}`;
 }
 
+/** Returns `rows` with the conditions by which they are visible, as far as the index of `choice` does not hold them. */
+function visibleOf({ alias }: PagedTable, { from, visibleBy = [] }: Rows, { rest }: IndexChoice): Sql {
+  const visible = rest.inFilters.filter(({ field }: InFilter) => visibleBy.includes(field));
+  return sql`${from} AND ${predicateSql(alias, { inFilters: visible, rangeFilters: [], others: [] })}`;
+}
+
 /**
- * Returns a statement that reads the first `count` rows of an index after a condition that few rows may meet, and that
- * the index `beside` does not hold. Undefined if there is none. Such a condition is a range, or a value of a field that
- * has not only a few values.
+ * Returns a statement that reads the first rows of an index after a condition that few rows may meet, and how many it
+ * returns at most. It reads at most `maxRead` rows. Undefined if there is no such condition that the index of `scanned`
+ * does not hold.
  */
 function fewRows(
-  { alias, indexes, closed }: PagedTable,
-  { from, scope, predicate }: Rows,
-  { beside, count }: { readonly beside: readonly string[]; readonly count: number },
-): Sql | undefined {
-  const isSelective = ({ field, values }: InFilter) => values.length === 1 && !closed.some((one) => one.field === field);
-  const found = indexes
-    .filter(([first]) => first === scope)
-    .flatMap(([, field = "", ...rest]) => {
-      if (beside.includes(field)) return [];
-      const equal = predicate.inFilters.find((one) => one.field === field && isSelective(one));
-      const rangeFilters = predicate.rangeFilters.filter((one) => one.field === field);
-      if (!equal && rangeFilters.length === 0) return [];
-      return [{ equal, rangeFilters, keys: (equal ? rest : [field, ...rest]).map(ascending) }];
-    })
-    .toSorted((one, other) => Number(other.equal !== undefined) - Number(one.equal !== undefined))[0];
-  const [first, ...others] = found?.keys ?? [];
-  if (!found || !first) return undefined;
-  const equalityColumns = found.equal ? (combined([found.equal])[0] ?? []) : [];
-  return readIndexRange(
-    { alias, from, rangeFilters: found.equal ? [] : found.rangeFilters, equal: 0 },
-    { equalityColumns, keys: [first, ...others], limit: sql`LIMIT ${integer(count)}` },
-  );
-}
-
-/** The key of an order that is no client's: its type is not needed, since there is no position in it. */
-function ascending(field: string): OrderKey {
-  return { field, type: "integer", direction: "ASC" };
-}
-
-/** Returns a statement that reads the visible rows in the order of `page`, by the index of {@link scanIndexFor}. */
-function scanInOrder(
   table: PagedTable,
-  { from, scope, predicate, visibleBy = [] }: Rows,
-  index: readonly string[],
-  ordering: Ordering,
-  page: Page,
-): Sql | undefined {
-  const prefix = new Set(index.slice(0, -1));
-  const isBefore = ({ field }: InFilter) => prefix.has(field);
-  const visible = predicate.inFilters.filter((one) => visibleBy.includes(one.field) && !isBefore(one));
-  const reduced: Predicate = {
-    inFilters: predicate.inFilters.filter(isBefore),
-    rangeFilters: predicate.rangeFilters.filter(({ field }) => field === index.at(-1)),
-    others: [],
-  };
-  const seen = predicateSql(table.alias, { inFilters: visible, rangeFilters: [], others: [] });
-  return byIndex(table, { from: sql`${from} AND ${seen}`, scope, predicate: reduced }, ordering, page);
+  rows: Rows,
+  scanned: IndexChoice,
+  maxRead: number,
+): { readonly read: Sql; readonly count: number } | undefined {
+  const found = fewRowsIndexFor(table, rows, scanned);
+  if (!found) return undefined;
+  const count = readable(found.choice, maxRead);
+  // The key of an order that is no client's: its type is not needed, since there is no position in it.
+  const ordering: Ordering = [{ field: found.field, type: "integer", direction: "ASC" }];
+  const read = readByChoice(table, rows.from, found.choice, ordering, { size: count, from: "start", lookahead: false });
+  return read && { read, count };
+}
+
+/** Returns how many rows can be returned if `maxRead` are read: of each range that is merged one more is read. */
+function readable(choice: IndexChoice, maxRead: number): number {
+  return Math.max(1, maxRead + 1 - rangeCount(choice));
 }
