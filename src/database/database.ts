@@ -29,6 +29,8 @@ export interface Database {
   readonly schema: string;
   readonly prisma: PrismaClient;
   readonly pool: pg.Pool;
+  /** The time for a statement. */
+  readonly statementMilliseconds: number;
   /**
    * Returns the rows of one statement, which is prepared once for each connection. `Row` is the shape of its result,
    * which only the author of the statement can know. Throws `Unavailable` if the database cannot be reached, is too
@@ -124,6 +126,7 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     schema,
     prisma,
     pool,
+    statementMilliseconds: limits.statementMilliseconds,
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement) {
       try {
         const result = await pool.query<Row>({ text, values: [...values] });

@@ -5,7 +5,7 @@ import { attempt } from "../errors.ts";
 import { createObjectIds } from "../lib/object-ids.ts";
 import type { ResponseBudget } from "../lib/response-budget.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
-import { type GivenPosition, tiesById } from "./model/page.ts";
+import { type GivenPosition, type Page, tiesById } from "./model/page.ts";
 import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import { UnsupportedAsJson } from "./model/unsupported-as-json.ts";
 import { createDecoder, type Decode } from "./result/decoder.ts";
 import { createStatementRunner, type PreparedStatement } from "./run/runner.ts";
+import { readInSteps } from "./steps.ts";
 import { writeStatement } from "./statement/statement.ts";
 
 /**
@@ -103,6 +104,7 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
   });
 
   const objectId = createObjectIds();
+  const maxMilliseconds = database.statementMilliseconds;
 
   /** Returns what distinguishes the statement of `read` from others: everything but the values of its cursors. */
   function nameOfRead(read: Read): string {
@@ -159,12 +161,27 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
     },
 
     async page(viewer, relation, input, selection = pageOfRows) {
+      if (input.page.inSteps === true) {
+        const read = (step: Page) => reads.page(viewer, relation, { ...input, page: step }, selection);
+        return readInSteps(input.page, { read, maxMilliseconds });
+      }
       const prepared = planned(viewer, { kind: "page", relation, input, selection });
       const [page] = await ask(viewer, prepared, [positionsOf(input)]);
       return page as never; // as above
     },
 
     async pagesOf(viewer, parents, relation, input, selection = pageOfRows) {
+      if (input.page.inSteps === true) {
+        const pageOf = async (key: Key) => {
+          const read = async (step: Page) => {
+            const one = { relation: parents.relation, keys: [key] };
+            const [slice = null] = await reads.pagesOf(viewer, one, relation, { ...input, page: step }, selection);
+            return slice;
+          };
+          return readInSteps(input.page, { read, maxMilliseconds });
+        };
+        return Promise.all(parents.keys.map(pageOf));
+      }
       const prepared = planned(viewer, { kind: "pages", parent: parents.relation, relation, input, selection });
       const positions = positionsOf(input);
       const given = parents.keys.map((key) => ({ ...positions, ...paramsOf(key) }));

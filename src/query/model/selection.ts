@@ -173,8 +173,18 @@ export type PageInfoContent =
 /** A page with the number of rows on all pages, if it was counted. */
 export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
-  /** The positions of the first and the last row, if the rows are a JSON list. */
-  readonly ends?: { readonly first: Position | null; readonly last: Position | null };
+  /** What is known of the rows if they are a JSON list. */
+  readonly list?: ListedRows;
+}
+
+/** What is known of the rows of a JSON list. */
+export interface ListedRows {
+  readonly count: number;
+  /** The positions of the first and the last row. */
+  readonly first: Position | null;
+  readonly last: Position | null;
+  /** The position of the row where reading ended, if the page ended early: see {@link Page.maxScanned}. */
+  readonly scanEnd: Position | null;
 }
 
 /** Returns the content for a column of the entity. */

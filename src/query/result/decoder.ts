@@ -2,7 +2,7 @@ import { neighboursOf, type Slice } from "../model/page.ts";
 import type { ReadOfPage, ReadOfPages, ReadOfRow } from "../model/read.ts";
 import { attachJson, attachPreloaded, type StatementResult } from "../model/result.ts";
 import type { Entity } from "../model/entity.ts";
-import type { CountedSlice, PageMembers, RowMembers, ToMany, ToOne } from "../model/selection.ts";
+import type { CountedSlice, ListedRows, PageMembers, RowMembers, ToMany, ToOne } from "../model/selection.ts";
 import { storedColumns } from "../model/stored-columns.ts";
 import { divider } from "../model/json-marks.ts";
 import type { ListHead, WrittenStatement } from "../statement/statement.ts";
@@ -58,9 +58,11 @@ function decoderOfPage(read: ReadOfPage | ReadOfPages, placeholders: WrittenStat
     case "list":
       return (text) => {
         const [head, json] = divided(text);
-        const [count, first, last, total] = head as ListHead; // as the statement wrote it
-        const neighbours = neighboursOf(input.page, count > input.page.size);
-        const slice = { rows: [], ...neighbours, total: total ?? undefined, ends: { first, last } };
+        const [count, first, last, total, scanEnd] = head as ListHead; // as the statement wrote it
+        const { size } = input.page;
+        const neighbours = neighboursOf(input.page, count > size);
+        const list: ListedRows = { count: Math.min(count, size), first, last, scanEnd };
+        const slice: CountedSlice<unknown> = { rows: [], ...neighbours, total: total ?? undefined, list };
         attachJson(slice, createJsonResult(json, placeholders));
         return slice;
       };

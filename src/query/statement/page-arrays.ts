@@ -63,9 +63,9 @@ export function aggregated(
   const names = [...lists.map((_, index) => `list_${index + 1}`), ...(ends ? [ends.name] : [])];
   const { written, inOrder } = writeInOrder(texts, names, page, weight);
   const arrays = names.map((name) => sql`coalesce(array_agg(${raw(name)}${inOrder})${ofMet(page)}, '{}') AS ${raw(name)}`);
-  const scanEnd = [sql`coalesce(bool_or(is_scan_end), false) AS reached_scan_end`];
-  if (ends) scanEnd.push(sql`max(${raw(ends.name)}) FILTER (WHERE is_scan_end) AS scan_end`);
-  return sql`(SELECT ${join(page.mayEndEarly ? [...arrays, ...scanEnd] : arrays, ", ")} FROM ${written} listed)`;
+  const scanEnds = [sql`coalesce(bool_or(is_scan_end), false) AS reached_scan_end`];
+  if (ends) scanEnds.push(sql`max(${raw(ends.name)}) FILTER (WHERE is_scan_end) AS scan_end`);
+  return sql`(SELECT ${join(page.mayEndEarly ? [...arrays, ...scanEnds] : arrays, ", ")} FROM ${written} listed)`;
 }
 
 /** Returns a subquery with `texts` of each row as columns `names`, and the ORDER BY for aggregates of them. */
@@ -96,13 +96,23 @@ function endsOf(list: Sql, { size, from }: Page): { readonly first: Sql; readonl
  */
 export function firstAndLast(plan: PagePlan, ends: EndsOf): { readonly first: Sql; readonly last: Sql } {
   const { page } = plan;
-  const texts = raw(`page.${ends.name}`);
-  const indexes = endsOf(texts, page);
-  const at = (index: Sql) => coalesce([sql`${texts}[${index}]`], "null");
-  const [first, last] = [at(indexes.first), at(indexes.last)];
+  const { first, last } = firstAndLastRow(plan, ends);
   if (!plan.mayEndEarly) return { first, last };
   const atScanEnd = (text: Sql) => sql`CASE WHEN ${endedEarly(plan, ends)} THEN page.scan_end ELSE ${text} END`;
   return page.from === "start" ? { first, last: atScanEnd(last) } : { first: atScanEnd(first), last };
+}
+
+/** As {@link firstAndLast}, without the row where reading ended. */
+export function firstAndLastRow({ page }: PagePlan, ends: EndsOf): { readonly first: Sql; readonly last: Sql } {
+  const texts = raw(`page.${ends.name}`);
+  const indexes = endsOf(texts, page);
+  const at = (index: Sql) => coalesce([sql`${texts}[${index}]`], "null");
+  return { first: at(indexes.first), last: at(indexes.last) };
+}
+
+/** Returns the text of the row where reading ended, or the JSON `null` if the page did not end early. */
+export function scanEnd(plan: PagePlan, ends: EndsOf | undefined): Piece {
+  return plan.mayEndEarly ? sql`CASE WHEN ${endedEarly(plan, ends)} THEN page.scan_end ELSE 'null' END` : "null";
 }
 
 /** Returns the condition that reading ended before the page was full. */

@@ -5,7 +5,7 @@ import type { PageContent, PageMembers } from "../model/selection.ts";
 import { type PagePlan, planRead } from "../plan/plan.ts";
 import { jsonArray, storedColumns } from "../model/stored-columns.ts";
 import { type Piece, textOf } from "./json-text.ts";
-import { aggregated, countOfRead, type EndsOf, firstAndLast, positionOf, writeList } from "./page-arrays.ts";
+import { aggregated, countOfRead, type EndsOf, firstAndLastRow, positionOf, scanEnd, writeList } from "./page-arrays.ts";
 import { divider, type Placeholder } from "../model/json-marks.ts";
 import { hasNeighbours, writePage, writeRow, writeTotal, type Writing } from "./write.ts";
 
@@ -59,14 +59,15 @@ function pageStatement(read: ReadOfPage | ReadOfPages, writing: Writing): Pick<W
 }
 
 /**
- * The head of a list: how many rows were read, the positions of the first and the last, and how many there are on all
- * pages.
+ * The head of a list: how many rows were read, the positions of the first and the last, how many there are on all
+ * pages, and the position of the row where reading ended, if the page ended early.
  */
 export type ListHead = readonly [
   read: number,
   first: readonly (string | number)[] | null,
   last: readonly (string | number)[] | null,
   total: number | null,
+  scanEnd: readonly (string | number)[] | null,
 ];
 
 /** Returns a {@link ListHead}, {@link divider}, and a JSON list of rows. */
@@ -79,10 +80,10 @@ function listPieces(
   const row = writeRow(target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
   const weight = page.weightOf(row.weight);
   const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
-  const { first, last } = firstAndLast(page, ends);
+  const { first, last } = firstAndLastRow(page, ends);
   const counted = contentOf(selection.members, "total");
   const total = counted ? writeTotal(page, counted) : "null";
-  const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, "]"];
+  const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, ",", scanEnd(page, ends), "]"];
   const text = textOf([...head, divider, ...writeList(page.page, 1)]);
   return {
     pieces: [sql`(SELECT ${text} FROM ${aggregated([row.pieces], ends, page, weight)} page)`],

@@ -26,6 +26,7 @@ import {
   type EndsOf,
   firstAndLast,
   neighbour,
+  scanEnd,
   writeList,
   writeListAlone,
 } from "./page-arrays.ts";
@@ -307,7 +308,7 @@ function writePageInfo(
       case "isPartial":
         return [sql`(${endedEarly(page, ends)})::text`];
       case "scanEnd":
-        return [page.mayEndEarly ? sql`CASE WHEN ${endedEarly(page, ends)} THEN page.scan_end ELSE 'null' END` : "null"];
+        return [scanEnd(page, ends)];
       case "onlyRows":
         throw new UnsupportedAsJson();
     }

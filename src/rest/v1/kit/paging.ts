@@ -74,14 +74,14 @@ export async function readV1Page<Row>(
   if (cursor) {
     const page: Page =
       cursor.side === "after"
-        ? { size, from: "start", after: cursor.position }
-        : { size, from: "end", before: cursor.position };
+        ? { size, from: "start", after: cursor.position, inSteps: true }
+        : { size, from: "end", before: cursor.position, inSteps: true };
     const [slice, total] = await Promise.all([read(page), count()]);
     // Rows may have been added or removed since the cursor was made: a page is the first if no row precedes it.
     return { slice, total, number: slice.hasPrevious ? Math.max(number, 2) : 1 };
   }
   if (number === 1) {
-    const [slice, total] = await Promise.all([read({ size, from: "start" }), count()]);
+    const [slice, total] = await Promise.all([read({ size, from: "start", inSteps: true }), count()]);
     return { slice, total, number };
   }
   const total = await count();
@@ -125,7 +125,7 @@ function linkHeader<Row extends object>(
   size: number,
   { slice, number, total }: FoundPage<Row>,
 ): string {
-  const { hasNext, hasPrevious, ends } = slice ?? { hasNext: false, hasPrevious: true };
+  const { hasNext, hasPrevious, list } = slice ?? { hasNext: false, hasPrevious: true };
   const own = query.parameters.filter(
     ({ name }) => name === "per_page" || !pagingParameters.some((parameter) => parameter === name),
   );
@@ -139,8 +139,8 @@ function linkHeader<Row extends object>(
     return side === "after" ? url() : url(`page=${Math.max(1, Math.min(number - 1, pagesOf(total, size)))}`);
   };
   const links = [
-    ...(hasPrevious ? [`<${url()}>; rel="first"`, `<${beside("before", ends?.first, number - 1)}>; rel="prev"`] : []),
-    ...(hasNext ? [`<${beside("after", ends?.last, number + 1)}>; rel="next"`] : []),
+    ...(hasPrevious ? [`<${url()}>; rel="first"`, `<${beside("before", list?.first, number - 1)}>; rel="prev"`] : []),
+    ...(hasNext ? [`<${beside("after", list?.last, number + 1)}>; rel="next"`] : []),
   ];
   return links.join(", ");
 }
