@@ -95,8 +95,8 @@ describe("migrate", () => {
 
   test.skipIf(isEmbedded)("leaves no lock and no setting on a connection that others use next", async () => {
     await withEmptyDatabase(async (database, _another, url) => {
-      // As behind a transaction pooler: one connection for all, which stays open.
-      const pool = new pg.Pool({ connectionString: url, max: 1 });
+      // As behind a transaction pooler: connections for all, which stay open. Indexes are made over a second one.
+      const pool = new pg.Pool({ connectionString: url, max: 2 });
       try {
         const settings = "SELECT name, setting FROM pg_settings WHERE name !~ '_auth_delay$|[.]' ORDER BY name";
         const before = (await pool.query(settings)).rows;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import pg from "pg";
 import { Unavailable } from "../errors.ts";
 import type { Database } from "./database.ts";
@@ -22,6 +23,8 @@ import { asUnavailable, isUnavailable } from "./unavailable.ts";
  * earlier versions, which was a lock of a session: a pooler's connection holds such a lock as long as it lives.
  */
 const lockKey = 7_466_311;
+/** The time between two attempts to take it. */
+const lockPauseMilliseconds = 100;
 /**
  * The time limit of one script. The pool of the embedded database would otherwise give up as early as for a request.
  */
@@ -255,10 +258,18 @@ async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): 
 
 /** Waits for the lock of migrations, which is released when the transaction of its holder ends. */
 async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void> {
-  const { rows } = await client.query<{ isTaken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS "isTaken"', [lockKey]);
-  if (rows[0]?.isTaken === true) return;
+  if (await tryLock(client)) return;
   log.warn({}, "Another process migrates the database; waiting for it");
-  await client.query({ ...withoutTimeLimit("SELECT pg_advisory_xact_lock($1)"), values: [lockKey] });
+  // It is tried again and again. A statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY of the other process
+  // would wait for it to end.
+  do await wait(lockPauseMilliseconds);
+  while (!(await tryLock(client)));
+}
+
+/** Without a value, which would leave a portal open that keeps the snapshot. */
+async function tryLock(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ isTaken: boolean }>(`SELECT pg_try_advisory_xact_lock(${lockKey}) AS "isTaken"`);
+  return rows[0]?.isTaken === true;
 }
 
 async function requireCreate(client: pg.ClientBase, schema: string): Promise<void> {
