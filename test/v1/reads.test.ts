@@ -251,6 +251,67 @@ describe("a page reads the rows it returns and one more", () => {
   });
 });
 
+describe("a page of /v1 whose filter no index serves in its order", () => {
+  /** Returns the ids of all notes, by following the links, and the rows that were read by the steps of each page. */
+  async function walk(path: string, key: string, rel: "next" | "prev" = "next") {
+    const found: number[] = [];
+    const pages: (readonly number[])[] = [];
+    for (let next: string | undefined = path; next !== undefined;) {
+      const { page, steps } = await pageRead(next, key, "notes");
+      found.push(...(page.body as { id: number }[]).map(({ id }) => id));
+      pages.push(steps);
+      const link: string | undefined = linksOf(page)[rel];
+      next = link === undefined ? undefined : pathOf(link);
+    }
+    return { found, pages };
+  }
+
+  test("goes on in steps until it is full, reads no note twice, and loses none", async () => {
+    const { found, pages } = await walk("/v1/notes?medium=email,system&per_page=60&fields=id", uneven.specialist.key);
+    const expected = await database.prisma.note.findMany({
+      where: { accountId: uneven.id, medium: { in: ["EMAIL", "SYSTEM"] } },
+      orderBy: { number: "desc" },
+    });
+    expect(found).toEqual(expected.map(({ number }) => number));
+    expect(pages.length).toBe(3);
+    for (const [first = 0, ...further] of pages) {
+      expect(first).toBeLessThanOrEqual(5_000);
+      expect(further.length).toBeLessThanOrEqual(1);
+    }
+    // The first page goes on after its first step, and the steps of all pages together read each note once.
+    expect(pages[0]).toHaveLength(2);
+    expect(pages.flat().reduce((sum, rows) => sum + rows, 0)).toBeLessThanOrEqual(unevenCount + 2 * pages.length);
+  });
+
+  test("has the same rows and links from either end", async () => {
+    const path = "/v1/notes?medium=email,system&per_page=60&fields=id";
+    const { page: first } = await pageRead(path, uneven.specialist.key, "notes");
+    const { page: second } = await pageRead(pathOf(linksOf(first)["next"]!), uneven.specialist.key, "notes");
+    const { page: back } = await pageRead(pathOf(linksOf(second)["prev"]!), uneven.specialist.key, "notes");
+    expect(back.body).toEqual(first.body);
+    expect(linksOf(back)["next"]).toBe(linksOf(first)["next"]);
+  });
+
+  test("shows a customer no more than they may see", async () => {
+    const { found } = await walk("/v1/notes?medium=email&per_page=100&sort=person_id&fields=id", account.customer.key);
+    const expected = await database.prisma.note.findMany({
+      where: { accountId: account.id, requesterId: account.customer.id, isPublic: true, medium: "EMAIL" },
+      orderBy: [{ authorNumber: "asc" }, { number: "asc" }],
+    });
+    expect(found.length).toBeGreaterThan(100);
+    expect(found).toEqual(expected.map(({ number }) => number));
+  });
+
+  test("is refused with 503 if the steps take longer than a statement may", async () => {
+    const hurried = await startApp({ database: { ...database, statementMilliseconds: 0 } });
+    const { key } = uneven.specialist;
+    const slow = await v1(hurried, "/v1/notes?medium=redacted", { key });
+    expect([slow.status, slow.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect((await v1(hurried, "/v1/notes?medium=default", { key })).status).toBe(200);
+    await hurried.close();
+  });
+});
+
 test.each([
   ["notes", noteEntity],
   ["tickets", ticketEntity],
