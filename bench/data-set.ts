@@ -37,8 +37,9 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
       "ALTER TABLE notes ALTER COLUMN id SET DEFAULT gen_random_uuid(), ALTER COLUMN created_at SET DEFAULT now()",
     );
     // The gateway reads within an account and has indexes for that. The other contestants read across accounts, and
-    // would sort every row for a page.
+    // would sort every row for a page, or find no note by its id alone.
     await client.query("CREATE INDEX ON notes (created_at, id); CREATE INDEX ON tickets (created_at, id)");
+    await client.query("ALTER TABLE notes ADD CONSTRAINT notes_id_unique UNIQUE (id)");
     await client.query("VACUUM (ANALYZE)");
   } finally {
     await client.end();

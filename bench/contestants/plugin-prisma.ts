@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import type PrismaTypes from "../../src/generated/pothos.ts";
 import { getDatamodel } from "../../src/generated/pothos.ts";
 import { PrismaClient } from "../../src/generated/prisma/client.ts";
+import { accountId } from "../data-set.ts";
 import { ready, settings } from "./contestant.ts";
 
 // Yoga, Pothos and its Prisma plugin as their documentation shows them. No authorization.
@@ -30,7 +31,7 @@ builder.prismaNode("Attachment", {
   }),
 });
 builder.prismaNode("Note", {
-  id: { field: "id" },
+  id: { field: "accountId_id" },
   fields: (t) => ({
     uuid: t.exposeString("id"),
     text: t.exposeString("text"),
@@ -49,7 +50,7 @@ builder.prismaNode("Ticket", {
     uuid: t.exposeString("id"),
     subject: t.exposeString("subject"),
     notes: t.relatedConnection("notes", {
-      cursor: "id",
+      cursor: "accountId_id",
       totalCount: true,
       query: { orderBy: [{ createdAt: "desc" }, { id: "desc" }] },
     }),
@@ -61,7 +62,7 @@ builder.queryType({
       type: "Note",
       nullable: true,
       args: { id: t.arg.id({ required: true }) },
-      resolve: (query, _root, { id }) => prisma.note.findUnique({ ...query, where: { id } }),
+      resolve: (query, _root, { id }) => prisma.note.findUnique({ ...query, where: { accountId_id: { accountId, id } } }),
     }),
     ticket: t.prismaField({
       type: "Ticket",
@@ -76,7 +77,7 @@ builder.queryType({
     }),
     notes: t.prismaConnection({
       type: "Note",
-      cursor: "id",
+      cursor: "accountId_id",
       resolve: (query) => prisma.note.findMany({ ...query, orderBy: [{ createdAt: "desc" }, { id: "desc" }] }),
     }),
   }),
