@@ -260,8 +260,8 @@ async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): 
 async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void> {
   if (await tryLock(client)) return;
   log.warn({}, "Another process migrates the database; waiting for it");
-  // It is tried again and again. A statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY of the other process
-  // would wait for it to end.
+  // It is tried again and again. A statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY of the other
+  // process would wait for it to end.
   do await wait(lockPauseMilliseconds);
   while (!(await tryLock(client)));
 }

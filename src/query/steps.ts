@@ -15,8 +15,8 @@ export interface Steps<Found> {
 }
 
 /**
- * Returns the JSON list of `page`. Where no index holds all of its conditions, a step reads a bounded number of rows, and
- * the next one goes on where it ended, until the page is full or there are no more rows. Mostly one step is enough.
+ * Returns the JSON list of `page`. Where no index holds all of its conditions, a step reads a bounded number of rows,
+ * and the next one goes on where it ended, until the page is full or there are no more rows. Mostly one step is enough.
  *
  * Throws {@link Unavailable} if that takes too long.
  */

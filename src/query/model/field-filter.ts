@@ -141,8 +141,8 @@ export function predicateSql(alias: string, { inFilters, rangeFilters, others }:
 }
 
 /**
- * Returns the values of `filter` as SQL. Booleans are part of the text: a partial index is used only if the planner sees
- * that its condition is met.
+ * Returns the values of `filter` as SQL. Booleans are part of the text: a partial index is used only if the planner
+ * sees that its condition is met.
  */
 export function valuesSql({ type, values }: InFilter): readonly Sql[] {
   if (!areKnown(values)) return values;
@@ -155,8 +155,8 @@ export function isKnownToBe({ values }: InFilter, value: KnownValue): boolean {
 }
 
 /**
- * Returns `one` as SQL on the table `alias`. One value is compared with `=`. After `= ANY(list)`, even with one value, PostgreSQL does not read an index in the
- * order of its next column.
+ * Returns `one` as SQL on the table `alias`. One value is compared with `=`. After `= ANY(list)`, even with one value,
+ * PostgreSQL does not read an index in the order of its next column.
  */
 export function inFilterSql(alias: string, one: InFilter): Sql {
   const subject = column(alias, one.field);

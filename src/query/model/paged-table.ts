@@ -12,8 +12,8 @@ export interface PagedTable {
   readonly alias: string;
   /**
    * The fields of its indexes, in their order. Conditions on fields after those of an order are tested in the index. An
-   * index may have the first key of an order only: then a page gathers the rows that equal its last one, and sorts them.
-   * That is for ties that are few.
+   * index may have the first key of an order only: then a page gathers the rows that equal its last one, and sorts
+   * them. That is for ties that are few.
    */
   readonly indexes: readonly (readonly string[])[];
   /** The indexes that have only the rows whose field `only` is true. */

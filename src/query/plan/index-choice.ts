@@ -15,7 +15,7 @@ export interface IndexChoice {
   readonly equal: number;
   /** Whether PostgreSQL can merge the ranges in the order of the page, without sorting them. */
   readonly mergesInOrder: boolean;
-  /** Conditions on fields after the order. PostgreSQL tests them in the index, and reads no row that does not meet them. */
+  /** Conditions on fields after the order. They are tested in the index, so only rows that meet them are read. */
   readonly tested: readonly InFilter[];
   /** The condition that all rows of a partial index meet. */
   readonly only: InFilter | undefined;
@@ -37,8 +37,8 @@ interface Index {
 }
 
 /**
- * Returns the index that holds all conditions of `rows` and has the order `keys`. Undefined if there is none. Of several
- * it returns one with the whole order, then the one with the fewest ranges.
+ * Returns the index that holds all conditions of `rows` and has the order `keys`. Undefined if there is none. Of
+ * several it returns one with the whole order, then the one with the fewest ranges.
  */
 export function wholeIndexFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): IndexChoice | undefined {
   const [best] = choicesFor(table, rows, keys)
@@ -111,8 +111,8 @@ function indexesOf({ indexes, partialIndexes = [] }: PagedTable, scope: string):
 }
 
 /**
- * Returns how `index` reads a page, or undefined if it lacks the order, if a field before the order has no known values,
- * or if there would be too many ranges.
+ * Returns how `index` reads a page, or undefined if it lacks the order, if a field before the order has no known
+ * values, or if there would be too many ranges.
  */
 function choiceOf(
   table: PagedTable,

@@ -244,8 +244,9 @@ function readIndexRange(
 }
 
 /**
- * Returns `columns = values` as two comparisons. Of two bounds on one column the planner knows that few rows are between
- * them: if it expects no more rows than a page has, it sorts those of any index. Of rows it expects that many are.
+ * Returns `columns = values` as two comparisons. Of two bounds on one column the planner knows that few rows are
+ * between them: if it expects no more rows than a page has, it sorts those of any index. Of two comparisons of rows it
+ * expects many.
  */
 function bounds(columns: readonly Sql[], values: readonly Sql[]): readonly Sql[] {
   const same = columns.length === 1 ? [raw("0")] : [];
