@@ -29,7 +29,7 @@ export const noteEntity = defineEntity<Note>({
   revive: { createdAt: "instant", updatedAt: "instant" },
   indexes: [
     ["accountId", "number"],
-    ["accountId", "isPublic", "createdAt", "id"],
+    ["accountId", "createdAt", "id", "isPublic"],
     ["accountId", "authorNumber", "number", "isPublic", "medium"],
     ["ticketId", "createdAt", "id", "isPublic"],
     ["ticketId", "number", "isPublic", "medium", "authorNumber"],

@@ -70,22 +70,24 @@ interface FewRowsChoice {
  */
 export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): FewRowsChoice | undefined {
   const { inFilters, rangeFilters } = rows.predicate;
-  const isSelective = ({ field, values }: InFilter) =>
-    values.length === 1 &&
-    !table.closed.some((one) => one.field === field) &&
-    scanned.rest.inFilters.some((one) => one.field === field);
+  const isNew = (one: InFilter) => isSelective(table, one) && scanned.rest.inFilters.some(({ field }) => one.field === field);
   const isRange = (field: string) => scanned.rest.rangeFilters.some((one) => one.field === field);
   const found = indexesOf(table, rows.scope).flatMap((index) =>
     index.fields.flatMap((field, place): FewRowsChoice[] => {
       const key: OrderKey = { field, type: "integer", direction: "ASC" };
       const choice = choiceOf(table, rows, index, [key]);
       if (!choice || choice.prefix.length !== place) return [];
-      return [...choice.prefix, ...choice.tested].some(isSelective) || isRange(field) ? [{ field, choice }] : [];
+      return [...choice.prefix, ...choice.tested].some(isNew) || isRange(field) ? [{ field, choice }] : [];
     }),
   );
   const conditions = inFilters.length + rangeFilters.length;
   const held = ({ choice }: FewRowsChoice) => conditions - sizeOf(choice.rest);
   return found.toSorted((one, other) => held(other) - held(one))[0];
+}
+
+/** Returns whether `filter` has one value, of a field that has not only a few values. */
+function isSelective({ closed }: PagedTable, { field, values }: InFilter): boolean {
+  return values.length === 1 && !closed.some((one) => one.field === field);
 }
 
 /** Returns how many ranges of the index are read. */
@@ -131,7 +133,9 @@ function choiceOf(
   const prefix = before.flatMap((field) => [...inFilters, ...closed].find((one) => one.field === field) ?? []);
   const only = inFilters.find((one) => one.field === index.only && isKnownToBe(one, true));
   if (prefix.length < before.length || (index.only !== undefined && !only)) return undefined;
-  const tested = inFilters.filter(({ field }) => after.has(field));
+  // After a value that few rows have, few entries are passed over. Without one it could be all of the account.
+  const isShort = prefix.some((one) => isSelective(table, one));
+  const tested = isShort ? inFilters.filter(({ field }) => after.has(field)) : [];
   const isDetermined = ({ field }: InFilter) =>
     prefix.some((one) => one.values.length === 1 && determinedBy[one.field]?.includes(field));
   const determined = inFilters.filter((one) => !tested.includes(one) && isDetermined(one));
