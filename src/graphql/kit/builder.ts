@@ -136,8 +136,10 @@ builder.objectField(builder.pageInfoRef(), "isPartial", (t) =>
   t.boolean({
     description:
       "Whether the page ended before it was full, because no index serves the filter in this order, and enough nodes were " +
-      "looked at for one request. There may be more: go on with `endCursor` (with `startCursor` if the page is counted " +
-      "from the end), which is then set, also if the page is empty.",
+      "looked at for one operation. There may be more: go on with `endCursor` (with `startCursor` if the page is counted " +
+      "from the end), which is then set, also if the page is empty. An operation looks at 5,000 nodes: its fields with a " +
+      "filter have equal parts of them, and a field below a page divides its part among the nodes of that page. So ask for " +
+      "fewer pages at once to have each go further.",
     // toConnection makes all of them.
     resolve: (pageInfo) => (pageInfo as { readonly isPartial?: boolean }).isPartial === true,
   }),

@@ -1,6 +1,7 @@
 import { InvalidInput, invalid } from "../../errors.ts";
 import { type CursorScope, decodeCursor, encodeCursor } from "../../query/model/cursor.ts";
 import { type Page, type Position, positionOf, type Slice } from "../../query/model/page.ts";
+import type { PageInput } from "../../query/model/relation.ts";
 import { attachJson, jsonOf } from "../../query/model/result.ts";
 import type { MaybePromise } from "../../lib/maybe-promise.ts";
 
@@ -43,8 +44,6 @@ export interface Edge<Row> {
 /** The page size without `first` and `last`. */
 export const defaultSize = 25;
 export const maximumSize = 100;
-/** The number of rows that are read to find those of a page, where no index holds all conditions. */
-const maxScanned = 5_000;
 
 /** Returns the page that the arguments select. Throws {@link InvalidInput} with all invalid arguments. */
 export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
@@ -60,8 +59,15 @@ export function readPage(args: ConnectionArguments, scope: CursorScope): Page {
     from: typeof args.last === "number" ? "end" : "start",
     after: readCursor("after", args.after, scope),
     before: readCursor("before", args.before, scope),
-    maxScanned,
   };
+}
+
+/**
+ * Returns `input` with a page for which at most `budget` rows are read where no index holds all conditions, but as many
+ * as a full page has: a page must be able to come to an end.
+ */
+export function withinBudget<Input extends PageInput>(input: Input, budget: number): Input {
+  return { ...input, page: { ...input.page, maxScanned: Math.max(budget, input.page.size + 1) } };
 }
 
 /** What a connection needs beside its rows. */

@@ -2,7 +2,7 @@
 import { getModel, type PrismaModelTypes } from "@pothos/plugin-prisma";
 import SchemaBuilder, { BasePlugin, type FieldRef, PothosSchemaError, RootFieldBuilder, type SchemaTypes } from "@pothos/core";
 import { mapMaybePromise } from "../../lib/maybe-promise.ts";
-import { type ConnectionArguments, toConnection } from "./connections.ts";
+import { type ConnectionArguments, toConnection, withinBudget } from "./connections.ts";
 import type { GraphContext } from "./context.ts";
 import type {
   ColumnMethod,
@@ -93,7 +93,8 @@ function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>
     args: { ...args, ...this.arg.connectionArgs() },
     extensions: extensionsFor({ kind: "toMany", relation, input, scope }),
     resolve: (row, given, context, info) => {
-      const page = context.page(row, info, read(context.services), () => input(given), row.id);
+      const readInput = () => withinBudget(input(given), context.scanBudget(info));
+      const page = context.page(row, info, read(context.services), readInput, row.id);
       const known = mapMaybePromise(page, requireRow);
       const reconciled = reconcile ? mapMaybePromise(known, (rows) => reconcile(rows, context)) : known;
       return mapMaybePromise(reconciled, (rows) => {
@@ -127,7 +128,8 @@ function rootConnectionField(this: QueryFields, options: Parameters<RootConnecti
     args: { ...args, ...this.arg.connectionArgs() },
     resolve: async (_root, given, context, info) => {
       const scope = scopeOf(given);
-      const input = inputOf(given, scope) as PageInput; // each connection's is a page with a filter
+      const asked = inputOf(given, scope) as PageInput; // each connection's is a page with a filter
+      const input = withinBudget(asked, context.scanBudget(info));
       const page = await read(context, input, context.selectedPage(info, scope));
       return toConnection(page, { page: input.page, scope, count: () => count(context, input) });
     },

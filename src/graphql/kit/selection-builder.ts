@@ -8,4 +8,6 @@ export interface SelectionBuilder {
   selected(info: GraphQLResolveInfo, typename?: string): Selection;
   /** For a field that returns a connection. `scope` is the scope of its cursors, which JSON needs to write them. */
   selectedPage(info: GraphQLResolveInfo, scope?: CursorScope): PageSelection;
+  /** Returns how many rows a page of the field may read where no index holds all conditions of its filter. */
+  scanBudget(info: GraphQLResolveInfo): number;
 }

@@ -31,7 +31,9 @@ import type {
 } from "../../query/model/selection.ts";
 import { argumentsOf, collectFields, type FieldGroup, keyOf, type SelectedField } from "../documents/fields.ts";
 import type { FieldOptions } from "../kit/field-options.ts";
+import { withinBudget } from "../kit/connections.ts";
 import type { SelectionBuilder } from "../kit/selection-builder.ts";
+import { createScanBudgets, type ScanBudgets } from "../documents/scan-budget.ts";
 import { createSelectionCache } from "./selection-cache.ts";
 
 /** The builders of both executors. */
@@ -51,24 +53,33 @@ export interface FieldExecutor extends ResponseContext {
 /** Returns builders that cache their selections: the same fields with the same variables are the same object. */
 export function createSelectionBuilders(): SelectionBuilders {
   const cache = createSelectionCache();
+  const scanBudgets = createScanBudgets();
   const builder = (as: Selection["as"]): SelectionBuilder => ({
     selected(info, typename) {
       const type = typename === undefined ? getNamedType(info.returnType) : info.schema.getType(typename);
       if (!isObjectType(type)) throw new TypeError("The field has no object type: name the type whose fields are selected.");
-      return cache.row(info, type.name, () => rowMembers(info, type, info.fieldNodes))[as];
+      const given = { typename: type.name, budgets: scanBudgets.nameOf(info) };
+      return cache.row(info, given, () => rowMembers({ ...info, scanBudgets }, type, info.fieldNodes))[as];
     },
     selectedPage(info, scope) {
-      return cache.page(info, scope, () => pageMembers(info, info.returnType, info.fieldNodes))[as];
+      const given = { scope, budgets: scanBudgets.nameOf(info) };
+      return cache.page(info, given, () => pageMembers({ ...info, scanBudgets }, info.returnType, info.fieldNodes))[as];
     },
+    scanBudget: (info) => scanBudgets.of(info, info.fieldNodes),
   });
   return { json: builder("json"), rows: builder("rows"), idOf: createObjectIds() };
+}
+
+/** What a selection is built from: a field of an operation, and the budgets of the pages in it. */
+interface SelectionInfo extends GraphQLResolveInfo {
+  readonly scanBudgets: ScanBudgets;
 }
 
 type Field = GraphQLField<unknown, unknown>;
 
 /** Returns the members of an object: one for each response name, in the order of the document. */
 function membersOf<Content>(
-  info: GraphQLResolveInfo,
+  info: SelectionInfo,
   type: GraphQLObjectType,
   parents: readonly FieldNode[],
   contentOf: (field: Field, nodes: FieldGroup) => Content,
@@ -88,7 +99,7 @@ type TypenameContent = Extract<RowContent, { kind: "constant" }>;
  */
 const maxAliases = 4;
 
-function rowMembers(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: readonly FieldNode[]): RowMembers {
+function rowMembers(info: SelectionInfo, type: GraphQLObjectType, parents: readonly FieldNode[]): RowMembers {
   const counts = new Map<string, number>();
   return membersOf(info, type, parents, (field, nodes): RowContent => {
     const count = (counts.get(field.name) ?? 0) + 1;
@@ -98,7 +109,7 @@ function rowMembers(info: GraphQLResolveInfo, type: GraphQLObjectType, parents: 
   });
 }
 
-function rowContent(info: GraphQLResolveInfo, type: GraphQLObjectType, field: Field, nodes: FieldGroup): RowContent {
+function rowContent(info: SelectionInfo, type: GraphQLObjectType, field: Field, nodes: FieldGroup): RowContent {
   const { fieldOptions: options, pothosExposedField: exposed } = field.extensions as {
     readonly fieldOptions?: FieldOptions; // see FieldOptionsExtensions
     readonly pothosExposedField?: string;
@@ -151,14 +162,14 @@ function computeOf(selected: SelectedField, args: Record<string, unknown>): Comp
 }
 
 function toManyContent(
-  info: GraphQLResolveInfo,
+  info: SelectionInfo,
   options: Extract<FieldOptions, { kind: "toMany" }>,
   field: Field,
   nodes: FieldGroup,
 ): RowContent {
   const read = (): Pick<ToMany, "input" | "scope"> => {
     const args = argumentsOf({ field, nodes }, info) as never; // the field's own: see t.toMany
-    return { input: options.input(args), scope: options.scope(args) };
+    return { input: withinBudget(options.input(args), info.scanBudgets.of(info, nodes)), scope: options.scope(args) };
   };
   const page = attempt<Pick<ToMany, "input" | "scope">, DomainError | GraphQLError>(read, DomainError, GraphQLError);
   // Its resolver reads the arguments again and throws the error.
@@ -167,7 +178,7 @@ function toManyContent(
   return { kind: "toMany", relation: options.relation, ...page, members, key: keyOf(nodes) };
 }
 
-function pageMembers(info: GraphQLResolveInfo, connection: GraphQLOutputType, parents: readonly FieldNode[]): PageMembers {
+function pageMembers(info: SelectionInfo, connection: GraphQLOutputType, parents: readonly FieldNode[]): PageMembers {
   const type = objectTypeOf(connection);
   return membersOf(info, type, parents, (field, nodes): PageContent => {
     switch (field.name) {
@@ -188,7 +199,7 @@ function pageMembers(info: GraphQLResolveInfo, connection: GraphQLOutputType, pa
 }
 
 function edgeMembers(
-  info: GraphQLResolveInfo,
+  info: SelectionInfo,
   edge: GraphQLObjectType,
   parents: readonly FieldNode[],
 ): readonly Member<EdgeContent>[] {

@@ -33,12 +33,26 @@ interface Selections<Made> {
   readonly rows: Made;
 }
 
+/** What a selection depends on besides the fields below its field: the name of the budgets of the pages among them. */
+interface GivenOfSelection {
+  readonly budgets: string;
+}
+
+interface GivenOfRow extends GivenOfSelection {
+  readonly typename: string;
+}
+
+interface GivenOfPage extends GivenOfSelection {
+  /** The scope of its cursors. */
+  readonly scope: CursorScope | undefined;
+}
+
 /** Selections by the fields of the document and the values of the variables below them. */
 export interface SelectionCache {
-  /** Returns the selections of a row of the type `typename`. If they are not cached, `make` returns the members. */
-  row(info: GraphQLResolveInfo, typename: string, make: () => RowMembers): Selections<Selection>;
-  /** Returns the selections of a page with cursors of `scope`. If they are not cached, `make` returns the members. */
-  page(info: GraphQLResolveInfo, scope: CursorScope | undefined, make: () => PageMembers): Selections<PageSelection>;
+  /** Returns the selections of a row. If they are not cached, `make` returns the members. */
+  row(info: GraphQLResolveInfo, given: GivenOfRow, make: () => RowMembers): Selections<Selection>;
+  /** Returns the selections of a page. If they are not cached, `make` returns the members. */
+  page(info: GraphQLResolveInfo, given: GivenOfPage, make: () => PageMembers): Selections<PageSelection>;
 }
 
 export function createSelectionCache(): SelectionCache {
@@ -79,15 +93,15 @@ export function createSelectionCache(): SelectionCache {
   }
 
   return {
-    row: (info, typename, make) =>
-      cached<Selection>(info, `row ${typename}`, () => {
+    row: (info, { typename, budgets }, make) =>
+      cached<Selection>(info, `row ${typename} ${budgets}`, () => {
         const members = make();
         return { json: { as: "json", members }, rows: { as: "rows", members } };
       }),
     // The order is an argument of the field itself, and the key has only the variables below the field: so the scope is
     // part of the key.
-    page: (info, scope, make) =>
-      cached<PageSelection>(info, `page ${scope ? scopeTag(scope) : ""}`, () => {
+    page: (info, { scope, budgets }, make) =>
+      cached<PageSelection>(info, `page ${scope ? scopeTag(scope) : ""} ${budgets}`, () => {
         const page = { members: make(), ...(scope && { scope }) };
         return { json: { as: "json", ...page }, rows: { as: "rows", ...page } };
       }),
