@@ -38,7 +38,7 @@ const credentialDefinition = {
   fields: credentialFields,
   revive: { createdAt: "instant", expiresAt: "instant", revokedAt: "instant", lastUsedAt: "instant" },
   indexes: [
-    ["accountId", "personId"],
+    ["accountId", "personId", "createdAt", "id"],
     ["accountId", "createdAt", "id"],
   ],
 } as const;
@@ -84,6 +84,7 @@ export const auditEventsOfAccount: ManyRelation<AuditEvent, AuditRead> = {
     return {
       from: sql`${auditEventsIn(rows.accountId)} WHERE ${whereSql("e", rows)}`,
       scope: "accountId",
+      visibleBy: [],
       predicate: combinePredicates("e", [
         actions || entities ? ofKinds(rows.accountId, actions ?? everyAction, entities ?? everyEntity) : undefined,
         entityId === undefined ? undefined : conditionPredicate({ entityId }),
@@ -110,6 +111,7 @@ function credentialsOf(kind: SecretKind): ManyRelation<Credential, CredentialRea
     from: (viewer, { filter }) => ({
       from: sql`${credentialTable(kind)} ${raw(alias)} WHERE ${whereSql(alias, administeredRows(viewer))}`,
       scope: "accountId",
+      visibleBy: [],
       predicate: combinePredicates(alias, [
         filter.personId === undefined ? undefined : conditionPredicate({ personId: filter.personId }),
         filter.isRevoked === undefined ? undefined : fieldPredicate<Date>(alias, revokedAt, { empty: !filter.isRevoked }),
