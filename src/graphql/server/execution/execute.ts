@@ -69,8 +69,8 @@ function isJson(field: RootField): field is JsonField {
 
 /** Throws {@link AnswerTooLarge} if the result has more than `maximumBytes`. */
 function resultOfFields(fields: readonly JsonField[], maximumBytes: number): ExecutionResult {
-  const data = fields.flatMap(({ name, outcome }, place) => [`${place === 0 ? "{" : ","}"${name}":`, outcome.json]);
-  data.push("}");
+  const members = fields.flatMap(({ name, outcome }, place) => [`${place === 0 ? "" : ","}"${name}":`, outcome.json]);
+  const data = ["{", ...members, "}"];
   requireBytes(data, maximumBytes);
   return resultOfJson(data);
 }
