@@ -19,14 +19,23 @@ export interface PageRows {
 
 /** Returns which rows `page` reads. */
 export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): PageRows {
+  if (canMeetNone(rows))
+    return { rows: sql`SELECT ${raw(`${table.alias}.*`)} FROM ${rows.from} AND false`, mayEndEarly: false };
   const exact = byIndex(table, rows, ordering, page);
   if (exact) return { rows: exact, mayEndEarly: false };
   const scan = page.maxScanned === undefined ? undefined : byScan(table, rows, ordering, page, page.maxScanned);
   return scan ? { rows: scan, mayEndEarly: true } : { rows: byPlanner(table, rows, ordering, page), mayEndEarly: false };
 }
 
+/** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */
+function canMeetNone({ predicate }: Rows): boolean {
+  return predicate.inFilters.some(({ values }) => values.length === 0);
+}
+
 /** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
-export function countUpTo({ alias }: Pick<PagedTable, "alias">, { from, predicate }: Rows, max: number | undefined): Sql {
+export function countUpTo({ alias }: Pick<PagedTable, "alias">, rows: Rows, max: number | undefined): Sql {
+  if (canMeetNone(rows)) return sql`SELECT 0::bigint AS count`;
+  const { from, predicate } = rows;
   const source = sql`${from} AND ${predicateSql(alias, predicate)}`;
   if (max === undefined) return sql`SELECT count(*) AS count FROM ${source}`;
   return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
