@@ -18,7 +18,7 @@ export interface AuditEvent {
 }
 
 /** Returns the columns of an event `s`, with the values that it names. */
-function columnsOf(accountId: string): Sql {
+function eventColumns(accountId: string): Sql {
   const valueOf = (column: string) =>
     sql`(SELECT v.value FROM audit_values v WHERE v.account_id = ${accountId}::uuid AND v.id = s.${raw(column)})`;
   return sql`
@@ -35,7 +35,7 @@ function columnsOf(accountId: string): Sql {
  * `kind_ref` and `person_ref`. The values of columns that a statement does not use are not looked up.
  */
 export function auditEventsIn(accountId: string): Sql {
-  return sql`(SELECT ${columnsOf(accountId)} FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
+  return sql`(SELECT ${eventColumns(accountId)} FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
 }
 
 /** Returns the value for an action on a kind of entity. */

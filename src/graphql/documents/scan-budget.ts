@@ -19,14 +19,14 @@ import { askedSize, type SizeOf } from "./page-sizes.ts";
 const maxScannedOfOperation = 5_000;
 
 /** What the budgets of an operation depend on. */
-type Operation = Pick<GraphQLResolveInfo, "schema" | "fragments" | "operation" | "variableValues">;
+type ExecutedOperation = Pick<GraphQLResolveInfo, "schema" | "fragments" | "operation" | "variableValues">;
 
 /** The budgets of the pages of operations. */
 export interface ScanBudgets {
   /** Returns how many rows a page of the field may read, at most. The first node of the field identifies it. */
-  of(info: Operation, nodes: readonly FieldNode[]): number;
+  of(info: ExecutedOperation, nodes: readonly FieldNode[]): number;
   /** Returns a text that is the same for executions of one operation in which all budgets are the same. */
-  nameOf(info: Operation): string;
+  nameOf(info: ExecutedOperation): string;
 }
 
 /** A field with a filter: the sizes of the pages in which it occurs, for each place where it does. */
@@ -41,14 +41,18 @@ interface Compiled {
 /** Returns budgets that compile each operation once. */
 export function createScanBudgets(): ScanBudgets {
   const known = new WeakMap<OperationDefinitionNode, Compiled>();
-  const compiledOf = (info: Operation): Compiled => {
+  const compiledOf = (info: ExecutedOperation): Compiled => {
     const before = known.get(info.operation);
     if (before) return before;
     const compiled = compile(info);
     known.set(info.operation, compiled);
     return compiled;
   };
-  const budgetOf = ({ fields, count }: Compiled, node: FieldNode | undefined, { variableValues }: Operation): number => {
+  const budgetOf = (
+    { fields, count }: Compiled,
+    node: FieldNode | undefined,
+    { variableValues }: ExecutedOperation,
+  ): number => {
     const places = (node && fields.get(node)) ?? [];
     const pages = places.map((sizes) => sizes.reduce((product, size) => product * Math.max(1, size(variableValues) ?? 1), 1));
     return Math.floor(maxScannedOfOperation / Math.max(1, count) / Math.max(1, ...pages));
@@ -62,7 +66,7 @@ export function createScanBudgets(): ScanBudgets {
   };
 }
 
-function compile({ schema, fragments, operation }: Operation): Compiled {
+function compile({ schema, fragments, operation }: ExecutedOperation): Compiled {
   const fields = new Map<FieldNode, (readonly SizeOf[])[]>();
   let count = 0;
 

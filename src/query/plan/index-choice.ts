@@ -42,7 +42,7 @@ interface Index {
  */
 export function wholeIndexFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): IndexChoice | undefined {
   const [best] = choicesFor(table, rows, keys)
-    .filter(({ rest }) => sizeOf(rest) === 0)
+    .filter(({ rest }) => conditionCount(rest) === 0)
     .toSorted((one, other) => compareOrders(one, other) || rangeCount(one) - rangeCount(other));
   return best;
 }
@@ -53,7 +53,8 @@ export function wholeIndexFor(table: PagedTable, rows: Rows, keys: readonly Orde
  */
 export function scanIndexFor(table: PagedTable, rows: Rows, keys: readonly OrderKey[]): IndexChoice | undefined {
   const [best] = choicesFor(table, rows, keys).toSorted(
-    (one, other) => compareOrders(one, other) || sizeOf(one.rest) - sizeOf(other.rest) || rangeCount(one) - rangeCount(other),
+    (one, other) =>
+      compareOrders(one, other) || conditionCount(one.rest) - conditionCount(other.rest) || rangeCount(one) - rangeCount(other),
   );
   return best;
 }
@@ -81,7 +82,7 @@ export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexCho
     }),
   );
   const conditions = inFilters.length + rangeFilters.length;
-  const held = ({ choice }: FewRowsChoice) => conditions - sizeOf(choice.rest);
+  const held = ({ choice }: FewRowsChoice) => conditions - conditionCount(choice.rest);
   return found.toSorted((one, other) => held(other) - held(one))[0];
 }
 
@@ -95,7 +96,7 @@ export function rangeCount({ prefix, tested }: IndexChoice): number {
   return [...prefix, ...tested].reduce((product, { values }) => product * values.length, 1);
 }
 
-function sizeOf({ inFilters, rangeFilters, others }: Predicate): number {
+function conditionCount({ inFilters, rangeFilters, others }: Predicate): number {
   return inFilters.length + rangeFilters.length + others.length;
 }
 
