@@ -23,7 +23,8 @@ export interface Exception {
  * Returns a line for each table in `statement` whose rows of an account are read or written without naming the account.
  * Empty if equalities that hold for every row bind each table to an account: to a value, or to the account of another
  * table of the same query that is bound. A query within a query names the account again, as a value: a database that is
- * distributed by account sees in no other way where its rows are (docs/scaling.md). Memberships are on every node.
+ * distributed by account sees in no other way where its rows are (docs/scaling.md). Accounts and memberships are on
+ * every node.
  */
 export async function unboundTables(statement: string): Promise<string[]> {
   const { stmts } = await parse(statement);
@@ -51,6 +52,9 @@ const accountColumns: ReadonlyMap<string, string> = new Map([
     .filter((model) => model.includes('@map("account_id")'))
     .map((model): [string, string] => [/@@map\("(\w+)"\)/.exec(model)?.[1] ?? model, "account_id"]),
 ]);
+
+/** Tables whose rows a query within a query may look up by a column of the query around it. */
+const onEveryNode: ReadonlySet<string> = new Set(["accounts", "memberships"]);
 
 /** A table, a WITH query or a subquery with its name in one part of a statement. */
 interface Source {
@@ -237,7 +241,7 @@ function createChecker() {
       const column = accountColumns.get(table ?? "");
       if (table === undefined || column === undefined) return true;
       const binds = ({ term: other }: Fact) =>
-        isBound(other) && (other === "value" || !other.isOuter || table === "memberships");
+        isBound(other) && (other === "value" || !other.isOuter || onEveryNode.has(table));
       if (facts.some((fact) => fact.column === column && binds(fact))) return true;
       // People are found through their memberships, which may be in another account than their own.
       return (
