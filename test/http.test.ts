@@ -255,7 +255,7 @@ describe("another origin", () => {
     expect(response.headers.get("access-control-expose-headers")).toContain("x-request-id");
   });
 
-  test("is told nothing of headers that it may not read", async () => {
+  test("gets no list of headers that it may not read", async () => {
     for (const headers of [{}, { origin: "https://elsewhere.example" }]) {
       const response = await fetch(`${app.url}/health`, { headers });
       expect([response.headers.get("access-control-expose-headers"), response.headers.get("vary")]).toEqual([null, "Origin"]);

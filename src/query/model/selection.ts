@@ -203,29 +203,21 @@ export const everyColumn: RowMembers = [{ name: "columns", content: { kind: "col
 /** Selects rows with every column. */
 export const wholeRow: Selection = { as: "rows", members: everyColumn };
 
+const neighbours: readonly Member<PageInfoContent>[] = [
+  { name: "hasNextPage", content: { kind: "hasNextPage" } },
+  { name: "hasPreviousPage", content: { kind: "hasPreviousPage" } },
+];
+
 /** Whether there are rows before and after a page. */
 export const pageNeighbours: Member<PageContent> = {
   name: "pageInfo",
-  content: {
-    kind: "pageInfo",
-    members: [
-      { name: "hasNextPage", content: { kind: "hasNextPage" } },
-      { name: "hasPreviousPage", content: { kind: "hasPreviousPage" } },
-    ],
-  },
+  content: { kind: "pageInfo", members: neighbours },
 };
 
 /** As {@link pageNeighbours}, and where reading ended. The page must have a scope. */
 export const pageNeighboursAndScanEnd: Member<PageContent> = {
   name: "pageInfo",
-  content: {
-    kind: "pageInfo",
-    members: [
-      { name: "hasNextPage", content: { kind: "hasNextPage" } },
-      { name: "hasPreviousPage", content: { kind: "hasPreviousPage" } },
-      { name: "scanEnd", content: { kind: "scanEnd" } },
-    ],
-  },
+  content: { kind: "pageInfo", members: [...neighbours, { name: "scanEnd", content: { kind: "scanEnd" } }] },
 };
 const total: Member<PageContent> = { name: "total", content: { kind: "total" } };
 

@@ -125,9 +125,10 @@ function choiceOf(
 ): IndexChoice | undefined {
   const { closed, determined: determinedBy = {}, maxIndexRanges = defaultMaxIndexRanges } = table;
   const { inFilters, rangeFilters, others } = predicate;
-  const order = [keys.length > 2 ? [] : keys, keys.slice(0, 1)].find((some) => placeOf(index.fields, some) >= 0);
-  if (!order) return undefined;
-  const place = placeOf(index.fields, order);
+  const wholePlace = keys.length > 2 ? -1 : placeOf(index.fields, keys);
+  const order = wholePlace >= 0 ? keys : keys.slice(0, 1);
+  const place = wholePlace >= 0 ? wholePlace : placeOf(index.fields, order);
+  if (place < 0) return undefined;
   const [before, ordered] = [index.fields.slice(0, place), index.fields.slice(place, place + order.length)];
   const after = new Set(index.fields.slice(place + order.length));
 
@@ -143,9 +144,7 @@ function choiceOf(
   const held = new Set<unknown>([...prefix, ...tested, ...determined, only]);
   const isByFirstKey = ({ field }: RangeFilter) => field === ordered[0];
 
-  const rivals = indexesOf(table, scope).filter(
-    ({ fields }) => fields !== index.fields && fields.join() !== index.fields.join(),
-  );
+  const rivals = indexesOf(table, scope).filter(({ fields }) => fields.join() !== index.fields.join());
   const isAlone = (count: number) => hasAlone(rivals, scope, before, count, ordered);
   const choice: IndexChoice = {
     prefix,
@@ -170,7 +169,6 @@ function choiceOf(
 
 /** Returns the place of `keys` in the fields of an index, or -1. */
 function placeOf(fields: readonly string[], keys: readonly OrderKey[]): number {
-  if (keys.length === 0) return -1;
   return fields.findIndex((_, place) => keys.every(({ field }, index) => fields[place + index] === field));
 }
 

@@ -215,7 +215,7 @@ function readIndexRange(
     const all = [...rowCompared.map(({ value }) => value), ...values];
     return comparison(columns.slice(0, all.length), operator, all);
   };
-  // Of an order of which the index has the first key, that key finds where the position is.
+  // If the index has only the first key of the order, that key finds where the position is.
   const beyond = (operator: string, position: readonly Sql[]) =>
     within === undefined ? compared(operator, position) : compared(`${operator}=`, position.slice(0, 1));
   const conditions = allOf([
