@@ -1,5 +1,6 @@
+import { encodeCursorTuple } from "@pothos/core";
 import { cursorOf } from "./contestants/cursor.ts";
-import type { DataSetSize } from "./data-set.ts";
+import { accountId, type DataSetSize } from "./data-set.ts";
 import type { ContestantName, Cursors } from "./questions.ts";
 import { rowsOf } from "./server.ts";
 
@@ -49,7 +50,11 @@ export async function cursorsOf(
     case "mercurius":
       return each(cursorOf);
     case "plugin-prisma":
-      return each(({ id }) => Buffer.from(`GPC:S:${id}`).toString("base64"));
+      // The key of a note is its account and its id.
+      return {
+        tickets: positions.tickets.map(({ id }) => prismaCursor(`S:${id}`)),
+        notes: positions.notes.map(({ id }) => prismaCursor(encodeCursorTuple([accountId, id]))),
+      };
     case "gateway":
       return {
         tickets: await walk(query, "tickets"),
@@ -64,6 +69,9 @@ export async function cursorsOf(
     }
   }
 }
+
+/** Returns the cursor that Pothos's Prisma plugin makes of a key. */
+const prismaCursor = (key: string) => Buffer.from(`GPC:${key}`).toString("base64");
 
 /** Returns the cursors of a connection from the row that `from` finds, in the order of `order`. */
 async function walk(query: Query, field: string, from = "", order = ""): Promise<string[]> {

@@ -32,10 +32,10 @@ test("a key of an attachment that cannot be stored was never uploaded", async ()
 test("a note takes 100 uploads, and what is wrong with more is said in one sentence", async () => {
   const keys = (count: number) => Array.from({ length: count }, (_, index) => ({ key: `attachments/${index}` }));
   expect((await add({ text: "Hi", attachments: keys(100) })).body.errors).toHaveLength(100);
-  const { statements, result } = await app.statements.during(() => add({ text: "Hi", attachments: keys(12_000) }));
+  const { statements, result } = await app.statements.during(() => add({ text: "Hi", attachments: keys(4_000) }));
   expect([result.status, result.body]).toEqual([
     422,
-    { message: "Validation Failed", errors: [["attachments", "Attachments has 12000 keys; at most 100 are taken"]] },
+    { message: "Validation Failed", errors: [["attachments", "Attachments has 4000 keys; at most 100 are taken"]] },
   ]);
   expect(statements.filter(({ text }) => text.includes("uploads"))).toEqual([]);
 });
@@ -77,6 +77,29 @@ test("bodies of parts without number are refused before each is looked at", asyn
     { detail: "The body has a list or an object of 5000 parts; at most 1000 are taken." },
   ]);
   expect((await call(app, undefined, "POST", "/oauth/token", { client_id: "x".repeat(20_000) })).status).toBe(400);
+});
+
+test("bodies of names without number are refused before they are parsed", async () => {
+  const { key } = account.specialist;
+  const many = `{${Array.from({ length: 10_002 }, (_, index) => `"f${index}":1`).join(",")}}`;
+  const reason = "The body has more than 10000 members of lists and objects; no more are taken.";
+  const v2 = await call(app, key, "POST", "/v2/tickets/notes", many);
+  expect([v2.status, v2.body]).toMatchObject([400, { detail: reason }]);
+  const graphql = await call(app, key, "POST", "/graphql", `{"query":"{ __typename }","variables":${many}}`);
+  expect([graphql.status, graphql.body]).toEqual([
+    400,
+    { errors: [{ message: reason, extensions: { code: "INVALID_INPUT" } }] },
+  ]);
+  expect((await add(many)).body).toEqual({ message: "Invalid JSON string posted" });
+});
+
+test("what stands in a text is no member of a body", async () => {
+  const text = '[{,"\\\\"'.repeat(10_001).concat("\\");
+  const { status, body } = await call(app, account.specialist.key, "POST", "/graphql", {
+    query: "query ($text: String!) { __type(name: $text) { name } }",
+    variables: { text },
+  });
+  expect([status, body]).toEqual([200, { data: { __type: null } }]);
 });
 
 test.each(["variables={", "variables=[]", "variables=1", "extensions={", "variables=%7B%22a%22"])(

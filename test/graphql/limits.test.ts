@@ -329,8 +329,8 @@ describe("lists", () => {
   });
 
   test("and objects have 100 fields at most", async () => {
-    const id = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`a${index}`, 1]));
-    await expectInvalid("query ($id: ID!) { ticket(id: $id) { id } }", /50000 fields; at most 100/, { id });
+    const id = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`a${index}`, 1]));
+    await expectInvalid("query ($id: ID!) { ticket(id: $id) { id } }", /5000 fields; at most 100/, { id });
   });
 
   test("and objects are nested 32 levels deep at most", async () => {

@@ -1,6 +1,6 @@
 import cors from "@fastify/cors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
-import { bodyProblem } from "../../lib/json-shape.ts";
+import { bodyProblem, jsonTextProblem } from "../../lib/json-shape.ts";
 import type { OpenResponse, ResponseBudget } from "../../lib/response-budget.ts";
 import { decodeUtf8 } from "../../lib/text.ts";
 import { answerClientError } from "./client-errors.ts";
@@ -159,10 +159,13 @@ export function createServer(options: ServerOptions): Server {
     if (body.length === 0) return done(null, undefined);
     const text = decodeUtf8(body);
     if (text === undefined) return done(new NotUtf8());
+    const refuse = (reason: string) => done(Object.assign(new SyntaxError(reason), { statusCode: 400 }));
+    const textProblem = jsonTextProblem(text);
+    if (textProblem !== undefined) return refuse(textProblem);
     const json = tryParseJson(text);
-    if (json === undefined) return done(Object.assign(new SyntaxError("The body is not JSON."), { statusCode: 400 }));
+    if (json === undefined) return refuse("The body is not JSON.");
     const problem = bodyProblem(json.value);
-    if (problem !== undefined) return done(Object.assign(new SyntaxError(problem), { statusCode: 400 }));
+    if (problem !== undefined) return refuse(problem);
     done(null, json.value);
   });
   app.removeContentTypeParser("text/plain");

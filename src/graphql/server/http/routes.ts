@@ -2,6 +2,7 @@ import { METHODS } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
+import { jsonTextProblem } from "../../../lib/json-shape.ts";
 import { decodeUtf8 } from "../../../lib/text.ts";
 import { InvalidInput, retryAfterOf } from "../../../errors.ts";
 import { addressOf } from "../../../http/server/authentication.ts";
@@ -84,6 +85,8 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
     const text = decodeUtf8(body);
     if (text === undefined) return done(Object.assign(new SyntaxError("The body is not UTF-8."), { statusCode: 400 }));
+    const problem = jsonTextProblem(text);
+    if (problem !== undefined) return done(Object.assign(new SyntaxError(problem), { statusCode: 400 }));
     done(null, text);
   });
 
