@@ -18,8 +18,9 @@ import {
   inPredicate,
   type Predicate,
 } from "../src/query/model/field-filter.ts";
-import type { PagedTable } from "../src/query/model/paged-table.ts";
-import { countUpTo, pageFrom } from "../src/query/plan/pages.ts";
+import type { PagedTable, Rows } from "../src/query/model/paged-table.ts";
+import { pageFrom } from "../src/query/plan/pages.ts";
+import { countUpTo, totalFrom } from "../src/query/plan/totals.ts";
 import { param, sql } from "../src/database/sql.ts";
 import { createResponseBudget } from "../src/lib/response-budget.ts";
 import { createStatementRunner } from "../src/query/run/runner.ts";
@@ -196,7 +197,8 @@ function compare(ordering: Ordering, one: Row, other: Row): number {
   return 0;
 }
 
-function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: Question) {
+/** Returns the table of `rows`, and those of them that the question wants. */
+function askedOf(rows: readonly Row[], question: Question): { readonly table: PagedTable; readonly wanted: Rows } {
   const from = sql`unnest(
     ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.number)}::integer[],
     ${rows.map((row) => row.authorNumber)}::integer[], ${rows.map((row) => row.createdAt)}::timestamptz[],
@@ -212,7 +214,11 @@ function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: 
     ),
   };
   const { indexes: declared, partialIndexes: partial, isPartitioned } = question;
-  const table: PagedTable = { alias: "n", indexes: declared, partialIndexes: partial, closed, isPartitioned };
+  return { table: { alias: "n", indexes: declared, partialIndexes: partial, closed, isPartitioned }, wanted };
+}
+
+function pageOf(rows: readonly Row[], ordering: Ordering, page: Page, question: Question) {
+  const { table, wanted } = askedOf(rows, question);
   return pageFrom(table, wanted, ordering, page);
 }
 
@@ -428,6 +434,26 @@ test("a count may end early", async () => {
   const count = async (most: number | undefined) =>
     Number((await database.query<{ count: bigint }>(countUpTo({ alias: "n" }, some, most)))[0]?.count);
   expect([await count(undefined), await count(3), await count(99)]).toEqual([10, 3, 10]);
+});
+
+test("a total is exact, or it says that it is not and is no more than there are", async () => {
+  const bounds = fc.record({ maxCount: fc.integer({ min: 1, max: 12 }), maxRead: fc.integer({ min: 1, max: 12 }) });
+  const cases = fc.record({ rows: tables, question: questions, bounds });
+  let inexact = 0;
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ rows, question, bounds: most }) => {
+      const { table, wanted } = askedOf(rows, question);
+      const [total] = await database.query<{ total: bigint; is_exact: boolean }>(totalFrom(table, wanted, most));
+      const count = rows.filter((row) => question.wishes.every(({ holds }) => holds(row))).length;
+      if (total!.is_exact) expect(Number(total!.total)).toBe(count);
+      else expect(Number(total!.total)).toBeLessThanOrEqual(Math.min(count, most.maxCount + 1));
+      // With so few rows it is exact, whatever the conditions are.
+      if (rows.length < most.maxRead && count <= most.maxCount) expect(total!.is_exact).toBe(true);
+      if (!total!.is_exact) inexact++;
+    }),
+    { numRuns: 300 },
+  );
+  expect(inexact).toBeGreaterThan(20);
 });
 
 test("orders that differ have names that differ", () => {

@@ -17,25 +17,28 @@ export interface AuditEvent {
   readonly createdAt: Date;
 }
 
-/** Returns the columns of an event `s`, with the values that it names. */
-function eventColumns(accountId: string): Sql {
+/** Returns the values that an event `e` of {@link storedEventsIn} names, as columns. */
+export function eventValues(accountId: string): Sql {
   const valueOf = (column: string) =>
-    sql`(SELECT v.value FROM audit_values v WHERE v.account_id = ${accountId}::uuid AND v.id = s.${raw(column)})`;
+    sql`(SELECT v.value FROM audit_values v WHERE v.account_id = ${accountId}::uuid AND v.id = e.${raw(column)})`;
   return sql`
-    s.id, s.account_id, s.action, s.entity, s.entity_id, s.credential_kind, s.created_at, s.kind_ref, s.person_ref,
     ${valueOf("person_ref")}::uuid AS person_id,
     ${valueOf("credential_ref")}::uuid AS credential_id,
     ${valueOf("address_ref")} AS address,
-    ${valueOf("user_agent_ref")} AS user_agent,
-    coalesce(s.request_uuid::text, s.request_id) AS request_id`;
+    ${valueOf("user_agent_ref")} AS user_agent`;
 }
 
-/**
- * Returns the audit events of an account as the FROM item `e`, with the columns of an {@link AuditEvent},
- * `kind_ref` and `person_ref`. The values of columns that a statement does not use are not looked up.
- */
+/** Returns the audit events of an account as they are stored, as the FROM item `e`. */
+export function storedEventsIn(accountId: string): Sql {
+  return sql`(SELECT
+    s.id, s.account_id, s.action, s.entity, s.entity_id, s.credential_kind, s.created_at, s.kind_ref, s.person_ref,
+    s.credential_ref, s.address_ref, s.user_agent_ref, coalesce(s.request_uuid::text, s.request_id) AS request_id
+    FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
+}
+
+/** Returns the audit events of an account as the FROM item `e`, with the columns of an {@link AuditEvent}. */
 export function auditEventsIn(accountId: string): Sql {
-  return sql`(SELECT ${eventColumns(accountId)} FROM audit_events s WHERE s.account_id = ${accountId}::uuid) e`;
+  return sql`(SELECT e.*, ${eventValues(accountId)} FROM ${storedEventsIn(accountId)}) e`;
 }
 
 /** Returns the value for an action on a kind of entity. */

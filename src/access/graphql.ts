@@ -135,7 +135,7 @@ function defineCredential(wording: Wording): void {
         page: readPage(args, scope),
       }),
       read: ({ services, viewer }, input, selection) => services.access.credentials(viewer, kind, input, selection),
-      count: ({ services, viewer }, { filter }) => services.access.countCredentials(viewer, kind, filter),
+      total: ({ services, viewer }, { filter }) => services.access.totalOfCredentials(viewer, kind, filter),
     }),
   );
 
@@ -333,6 +333,6 @@ builder.queryField("auditEvents", (t) =>
       page: readPage(args, scope),
     }),
     read: ({ services, viewer }, input, selection) => services.access.auditEvents(viewer, input, selection),
-    count: ({ services, viewer }, { filter }) => services.access.countAuditEvents(viewer, filter),
+    total: ({ services, viewer }, { filter }) => services.access.totalOfAuditEvents(viewer, filter),
   }),
 );

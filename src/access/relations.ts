@@ -11,7 +11,7 @@ import {
   type Predicate,
 } from "../query/model/field-filter.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
-import { type AuditEvent, auditEventsIn, auditValueId, kindOfAct } from "./audit-events.ts";
+import { type AuditEvent, auditValueId, eventValues, kindOfAct, storedEventsIn } from "./audit-events.ts";
 import type { AuditRead, CredentialRead, SecretKind } from "./input.ts";
 import { type Credential, credentialTable } from "./issuing.ts";
 import { administeredRows } from "./policy.ts";
@@ -82,7 +82,8 @@ export const auditEventsOfAccount: ManyRelation<AuditEvent, AuditRead> = {
     const { actions, entities, entityId, personId, createdAt } = filter;
     const person = personId === undefined ? undefined : auditValueId(rows.accountId, personId);
     return {
-      from: sql`${auditEventsIn(rows.accountId)} WHERE ${whereSql("e", rows)}`,
+      from: sql`${storedEventsIn(rows.accountId)} WHERE ${whereSql("e", rows)}`,
+      lookups: eventValues(rows.accountId),
       scope: "accountId",
       visibleBy: [],
       predicate: combinePredicates("e", [

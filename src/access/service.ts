@@ -1,6 +1,7 @@
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
+import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
@@ -39,7 +40,7 @@ export interface Access {
     selection?: PageSelection,
   ): Promise<CountedSlice<Credential>>;
   /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
-  countCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<number>;
+  totalOfCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<Total>;
   /**
    * Creates a credential for a member of the account. Returns it and its secret, which is not stored and so cannot be
    * read again. Throws {@link Forbidden} if the credential would have scopes that the viewer's own credential lacks,
@@ -59,7 +60,7 @@ export interface Access {
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
   auditEvents(viewer: Viewer, read: AuditRead, selection?: PageSelection): Promise<CountedSlice<AuditEvent>>;
   /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
-  countAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<number>;
+  totalOfAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<Total>;
 }
 
 export interface AccessDependencies {
@@ -82,7 +83,7 @@ export function createAccess(dependencies: AccessDependencies): Access {
 
   return {
     credentials: (viewer, kind, read, selection) => reads.page(viewer, credentialsOfAccount[kind], read, selection),
-    countCredentials: (viewer, kind, filter) => reads.count(viewer, credentialsOfAccount[kind], { filter }),
+    totalOfCredentials: (viewer, kind, filter) => reads.total(viewer, credentialsOfAccount[kind], { filter }),
 
     async createCredential(viewer, kind, input) {
       const administrator = administratorOf(viewer);
@@ -120,7 +121,7 @@ export function createAccess(dependencies: AccessDependencies): Access {
     },
 
     auditEvents: (viewer, read, selection) => reads.page(viewer, auditEventsOfAccount, read, selection),
-    countAuditEvents: (viewer, filter) => reads.count(viewer, auditEventsOfAccount, { filter }),
+    totalOfAuditEvents: (viewer, filter) => reads.total(viewer, auditEventsOfAccount, { filter }),
   };
 }
 

@@ -107,7 +107,7 @@ builder.prismaObjectField(NoteRef, "attachments", (t) =>
     scope: () => ({ name: "Note.attachments", ordering: oldestFirst }),
     input: (args, scope) => ({ reach, ordering: scope.ordering, page: readPage(args, scope) }),
     read: ({ attachments }) => attachments.ofNotes,
-    count: ({ services, loadWith }, noteId) => loadWith(services.attachments.countOfNotes, reach, noteId),
+    total: ({ services, loadWith }, noteId) => loadWith(services.attachments.totalOfNotes, reach, noteId),
     reconcile: (page, { services, viewer }) => services.attachments.reconciled(viewer, page, reach),
   }),
 );

@@ -7,7 +7,7 @@ import { visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../lib/in-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import type { Slice } from "../query/model/page.ts";
+import type { Slice, Total } from "../query/model/page.ts";
 import { matches, sql, whereSql } from "../database/sql.ts";
 import { measured, type ObjectFacts, type ObjectStorage, type SignedRequest } from "../storage/storage.ts";
 import { insertInto, selectList, setList } from "../database/table.ts";
@@ -53,7 +53,7 @@ export interface Attachments {
    * that the viewer may not see.
    */
   readonly ofNotes: ReadPages<Attachment, AttachmentRead>;
-  countOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<number[]>;
+  totalOfNotes(viewer: Viewer, noteIds: readonly string[], reach: AttachmentReach): Promise<Total[]>;
   /**
    * Returns a page of attachments that was read with its note in the state that {@link Attachments.ofNotes} would
    * return: with the uploads that have arrived meanwhile.
@@ -314,8 +314,8 @@ export function createAttachments({
       );
     },
 
-    countOfNotes: (viewer, noteIds, reach) =>
-      reads.countsOf(viewer, { relation: noteById, keys: noteIds }, attachmentsOfNote, { reach }),
+    totalOfNotes: (viewer, noteIds, reach) =>
+      reads.totalsOf(viewer, { relation: noteById, keys: noteIds }, attachmentsOfNote, { reach }),
 
     reconciled(viewer, page, reach) {
       if (!needsReconciling(page.rows)) return page;

@@ -183,7 +183,7 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
     scope: scopeOnTicket,
     input: readNotes,
     read: ({ notes }) => notes.ofTickets,
-    count: ({ services, loadWith }, ticketId, { filter }) => loadWith(services.notes.countOfTickets, filter, ticketId),
+    total: ({ services, loadWith }, ticketId, { filter }) => loadWith(services.notes.totalOfTickets, filter, ticketId),
   }),
 );
 
@@ -207,7 +207,7 @@ builder.queryFields((t) => ({
     scope: (args) => noteScope("Query.notes", args),
     input: readNotes,
     read: ({ services, viewer }, input, selection) => services.notes.list(viewer, input, selection),
-    count: ({ services, viewer }, { filter }) => services.notes.count(viewer, filter),
+    total: ({ services, viewer }, { filter }) => services.notes.total(viewer, filter),
   }),
 }));
 

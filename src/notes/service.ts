@@ -6,6 +6,7 @@ import type { Database } from "../database/database.ts";
 import { empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
 import { setList } from "../database/table.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
+import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
@@ -44,14 +45,16 @@ export interface Notes {
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Returns a page of notes across tickets. */
   list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
-  /** Returns the number of them, or one more than `maxTotal` if there are more. */
+  /** Returns the number of them, or one more than `maxTotal` if there are more, however many are read for it. */
   count(viewer: Viewer, filter: NoteFilter): Promise<number>;
+  total(viewer: Viewer, filter: NoteFilter): Promise<Total>;
   /**
    * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such
    * ticket.
    */
   readonly ofTickets: ReadPages<Note, NoteRead>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
+  totalOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<Total[]>;
   /**
    * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add
    * such a note, and {@link InvalidInput} if a field is not valid.
@@ -204,10 +207,13 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
     list: (viewer, read, selection) => reads.page(viewer, notesOfAccount, read, selection),
     count: (viewer, filter) => reads.count(viewer, notesOfAccount, { filter }),
+    total: (viewer, filter) => reads.total(viewer, notesOfAccount, { filter }),
     ofTickets: (viewer, ticketIds, read, selection) =>
       reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
     countOfTickets: (viewer, ticketIds, filter) =>
       reads.countsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
+    totalOfTickets: (viewer, ticketIds, filter) =>
+      reads.totalsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
 
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);

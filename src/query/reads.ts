@@ -5,10 +5,11 @@ import { attempt } from "../errors.ts";
 import { createObjectIds } from "../lib/object-ids.ts";
 import type { ResponseBudget } from "../lib/response-budget.ts";
 import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
-import { type GivenPosition, type Page, tiesById } from "./model/page.ts";
+import { type GivenPosition, type Page, tiesById, type Total } from "./model/page.ts";
 import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
 import {
+  boundedTotalOfPages,
   type CountedSlice,
   pageOfRows,
   type PageSelection,
@@ -59,6 +60,19 @@ export interface Reads {
     relation: ManyRelation<Row, Input>,
     input: Omit<Input, keyof PageInput>,
   ): Promise<number[]>;
+  /** Returns the total of the rows that meet the filter of `input`. */
+  total<Row, Input extends PageInput>(
+    viewer: Viewer,
+    relation: ManyRelation<Row, Input>,
+    input: Omit<Input, keyof PageInput>,
+  ): Promise<Total>;
+  /** Returns the total of the rows of each parent with a key: 0 if the viewer sees no such parent. */
+  totalsOf<Row, Input extends PageInput>(
+    viewer: Viewer,
+    parents: { readonly relation: OneRelation; readonly keys: readonly Key[] },
+    relation: ManyRelation<Row, Input>,
+    input: Omit<Input, keyof PageInput>,
+  ): Promise<Total[]>;
 }
 
 /**
@@ -197,8 +211,21 @@ export function createReads({ database, budget, sharedParams }: ReadsDependencie
       const pages = await reads.pagesOf(viewer, parents, relation, counted(input), totalOfPages);
       return pages.map((page) => page?.total ?? 0);
     },
+
+    async total(viewer, relation, input) {
+      return totalOf(await reads.page(viewer, relation, counted(input), boundedTotalOfPages));
+    },
+
+    async totalsOf(viewer, parents, relation, input) {
+      const pages = await reads.pagesOf(viewer, parents, relation, counted(input), boundedTotalOfPages);
+      return pages.map(totalOf);
+    },
   };
   return reads;
+}
+
+function totalOf(page: CountedSlice<unknown> | null): Total {
+  return { count: page?.total ?? 0, isExact: page?.totalIsExact ?? true };
 }
 
 /** Returns the input of a count, which reads no page: neither order nor page matter. */

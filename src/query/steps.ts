@@ -3,8 +3,8 @@ import { type Page, type Position } from "./model/page.ts";
 import { attachJson, jsonOf } from "./model/result.ts";
 import type { CountedSlice } from "./model/selection.ts";
 
-/** How many rows a step reads at most: the first one, and each of the others. */
-const maxScanned = { first: 5_000, further: 50_000 } as const;
+/** How many rows a step reads at most. */
+const maxScanned = 5_000;
 
 /** How a page is read in steps. */
 export interface Steps<Found> {
@@ -32,9 +32,8 @@ export async function readInSteps<Found extends CountedSlice<unknown> | null>(
     const from = position === undefined ? {} : page.from === "start" ? { after: position } : { before: position };
     const found = await read({
       ...{ ...page, ...from, size, inSteps: undefined },
-      maxScanned: steps.length === 0 ? maxScanned.first : maxScanned.further,
-      // An index that finds few rows is tried once more, since a further step may read more of them.
-      isFurtherStep: steps.length > 1,
+      maxScanned,
+      step: steps.length === 0 ? "first" : "further",
     });
     if (!found) return found;
     steps.push(found);

@@ -156,7 +156,7 @@ builder.queryFields((t) => ({
       page: readPage(args, scope),
     }),
     read: ({ services, viewer }, input, selection) => services.tickets.list(viewer, input, selection),
-    count: ({ services, viewer }, { filter }) => services.tickets.count(viewer, filter),
+    total: ({ services, viewer }, { filter }) => services.tickets.total(viewer, filter),
   }),
 }));
 

@@ -4,6 +4,7 @@ import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { selectList } from "../database/table.ts";
 import type { Reads } from "../query/reads.ts";
+import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import { type AddTicketInput, type TicketFilter, type TicketRead, type UpdateTicketInput } from "./input.ts";
@@ -27,8 +28,9 @@ export interface Tickets {
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Ticket | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Ticket | null)[]>;
   list(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
-  /** Returns the number of them, or one more than `maxTotal` if there are more. */
+  /** Returns the number of them, or one more than `maxTotal` if there are more, however many are read for it. */
   count(viewer: Viewer, filter: TicketFilter): Promise<number>;
+  total(viewer: Viewer, filter: TicketFilter): Promise<Total>;
   /**
    * @throws {InvalidInput}, {@link Forbidden} where a customer opens it for someone else, {@link NotFound} where the
    * requester is no member.
@@ -65,6 +67,7 @@ export function createTickets({
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
     list: (viewer, read, selection) => reads.page(viewer, ticketsOfAccount, read, selection),
     count: (viewer, filter) => reads.count(viewer, ticketsOfAccount, { filter }),
+    total: (viewer, filter) => reads.total(viewer, ticketsOfAccount, { filter }),
     add: async (viewer, input) => write(await writing.opening(viewer, input)),
 
     async update(viewer, input) {

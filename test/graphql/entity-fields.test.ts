@@ -110,7 +110,7 @@ describe("the compiler refuses", () => {
       description: "Notes.",
       scope,
       read: ({ notes }: Services) => notes.ofTickets,
-      count: () => Promise.resolve(0),
+      total: () => Promise.resolve({ count: 0, isExact: true }),
     };
     expectTypesOf(() =>
       builder.prismaObjectFields(TicketRef, (t) => ({

@@ -1,8 +1,9 @@
 import { InvalidInput, invalid } from "../../errors.ts";
 import { type CursorScope, decodeCursor, encodeCursor } from "../../query/model/cursor.ts";
-import { type Page, type Position, positionOf, type Slice } from "../../query/model/page.ts";
+import { type Page, type Position, positionOf, type Slice, type Total } from "../../query/model/page.ts";
 import type { PageInput } from "../../query/model/relation.ts";
 import { attachJson, jsonOf } from "../../query/model/result.ts";
+import type { CountedSlice } from "../../query/model/selection.ts";
 import type { MaybePromise } from "../../lib/maybe-promise.ts";
 
 /** The arguments of a connection field. */
@@ -32,8 +33,7 @@ export interface Connection<Row> {
     readonly endCursor: string | null;
     readonly isPartial: boolean;
   };
-  /** The number of rows on all pages, or one more than {@link maxTotal}. */
-  readonly totalCount: () => MaybePromise<number>;
+  readonly total: () => MaybePromise<Total>;
 }
 
 export interface Edge<Row> {
@@ -76,7 +76,7 @@ interface ConnectionParts {
   readonly page: Page;
   readonly scope: CursorScope;
   /** Reads the total if it was not read with the page. */
-  readonly count: () => Promise<number>;
+  readonly total: () => Promise<Total>;
 }
 
 /** Returns a page of rows as a connection. */
@@ -88,20 +88,20 @@ export function toConnection<Row extends RowWithId>(slice: CountedRows<Row>, par
 }
 
 /** A page of rows with the number of rows on all pages, if it was counted. */
-export type CountedRows<Row> = Slice<Row> & { readonly total?: number | undefined };
+export type CountedRows<Row> = Slice<Row> & Partial<Pick<CountedSlice<Row>, "total" | "totalIsExact">>;
 
 // This is a class because each row of a page may have such a page, and a class creates its getters once.
 class PageOfRows<Row extends RowWithId> implements Connection<Row> {
   readonly #slice: CountedRows<Row>;
   readonly #page: Page;
   readonly #scope: CursorScope;
-  readonly #count: () => Promise<number>;
+  readonly #total: () => Promise<Total>;
 
-  constructor(slice: CountedRows<Row>, { page, scope, count }: ConnectionParts) {
+  constructor(slice: CountedRows<Row>, { page, scope, total }: ConnectionParts) {
     this.#slice = slice;
     this.#page = page;
     this.#scope = scope;
-    this.#count = count;
+    this.#total = total;
   }
 
   get nodes(): readonly Row[] {
@@ -129,8 +129,9 @@ class PageOfRows<Row extends RowWithId> implements Connection<Row> {
     };
   }
 
-  totalCount(): MaybePromise<number> {
-    return this.#slice.total ?? this.#count();
+  total(): MaybePromise<Total> {
+    const { total, totalIsExact = true } = this.#slice;
+    return total === undefined ? this.#total() : { count: total, isExact: totalIsExact };
   }
 }
 

@@ -1,6 +1,5 @@
 import type { ObjectRef } from "@pothos/core";
 import { mapMaybePromise } from "../../lib/maybe-promise.ts";
-import { maxTotal } from "../../query/model/page.ts";
 import { builder, type GraphTypes } from "./builder.ts";
 import type { Connection, RowWithId } from "./connections.ts";
 import type { ConnectionTypes } from "./entity-field-types.ts";
@@ -34,11 +33,13 @@ export function defineConnection<Row extends RowWithId>({
           description:
             `The number of ${plural} on all pages, or 100,001 if there are more. They are counted only if this field is ` +
             "selected, which adds to the cost of the operation.",
-          resolve: (page) => connectionOf(page).totalCount(),
+          resolve: (page) => mapMaybePromise(connectionOf(page).total(), ({ count }) => count),
         }),
         totalCountIsExact: t.boolean({
-          description: "Whether `totalCount` is the exact number. It is false if there are more than 100,000.",
-          resolve: (page) => mapMaybePromise(connectionOf(page).totalCount(), (count) => count <= maxTotal),
+          description:
+            "Whether `totalCount` is the exact number. It is false if there are more than 100,000, or if more than 1,000,000 " +
+            "had to be looked at to find those that meet the filter: there are at least `totalCount`.",
+          resolve: (page) => mapMaybePromise(connectionOf(page).total(), ({ isExact }) => isExact),
         }),
       }),
     },

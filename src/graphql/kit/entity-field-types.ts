@@ -13,6 +13,7 @@ import type {
 } from "@pothos/core";
 import type { MaybePromise } from "../../lib/maybe-promise.ts";
 import type { CursorScope } from "../../query/model/cursor.ts";
+import type { Total } from "../../query/model/page.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../../query/model/relation.ts";
 import type { PageSelection } from "../../query/model/selection.ts";
 import type { Services } from "../../services.ts";
@@ -151,7 +152,7 @@ export type ToManyMethod<Types extends SchemaTypes> = <
      * Counts the rows of all pages, for the row with that id. It is called only if the total did not come with the
      * page.
      */
-    readonly count: (context: GraphContext, id: string, input: NoInfer<Input>) => Promise<number>;
+    readonly total: (context: GraphContext, id: string, input: NoInfer<Input>) => Promise<Total>;
     /** Returns the page after another store was asked about its rows. Default: the page. */
     readonly reconcile?: (
       page: CountedRows<NoInfer<Related>>,
@@ -182,6 +183,6 @@ export type RootConnectionMethod<Types extends SchemaTypes> = <
       selection: PageSelection,
     ) => Promise<CountedRows<NoInfer<Row>>>;
     /** Counts the rows of all pages. It is called only if the total did not come with the page. */
-    readonly count: (context: GraphContext, input: NoInfer<Input>) => Promise<number>;
+    readonly total: (context: GraphContext, input: NoInfer<Input>) => Promise<Total>;
   },
 ) => FieldRef<Types, unknown, "Query">;

@@ -85,7 +85,7 @@ function toOneField(
 }
 
 function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>>[0]): FieldRef<KitTypes> {
-  const { connection, description, args, relation, scope, read, count, reconcile } = options;
+  const { connection, description, args, relation, scope, read, total, reconcile } = options;
   const input = (given: ConnectionArguments) => options.input(given, scope(given));
   return this.field({
     type: connection.connection,
@@ -99,7 +99,7 @@ function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>
       const reconciled = reconcile ? mapMaybePromise(known, (rows) => reconcile(rows, context)) : known;
       return mapMaybePromise(reconciled, (rows) => {
         const asked = input(given);
-        return toConnection(rows, { page: asked.page, scope: scope(given), count: () => count(context, row.id, asked) });
+        return toConnection(rows, { page: asked.page, scope: scope(given), total: () => total(context, row.id, asked) });
       });
     },
   });
@@ -121,7 +121,7 @@ function rowByKeyField(
 }
 
 function rootConnectionField(this: QueryFields, options: Parameters<RootConnectionMethod<KitTypes>>[0]): FieldRef<KitTypes> {
-  const { connection, description, args, scope: scopeOf, input: inputOf, read, count } = options;
+  const { connection, description, args, scope: scopeOf, input: inputOf, read, total } = options;
   return this.field({
     type: connection.connection,
     description,
@@ -131,7 +131,7 @@ function rootConnectionField(this: QueryFields, options: Parameters<RootConnecti
       const asked = inputOf(given, scope) as PageInput; // each connection's is a page with a filter
       const input = withinBudget(asked, context.scanBudget(info));
       const page = await read(context, input, context.selectedPage(info, scope));
-      return toConnection(page, { page: input.page, scope, count: () => count(context, input) });
+      return toConnection(page, { page: input.page, scope, total: () => total(context, input) });
     },
   });
 }

@@ -1,4 +1,3 @@
-import { maxTotal } from "../../query/model/page.ts";
 import {
   type FieldNode,
   getNamedType,
@@ -189,7 +188,7 @@ function pageMembers(info: SelectionInfo, connection: GraphQLOutputType, parents
       case "pageInfo":
         return { kind: "pageInfo", members: membersOf(info, objectTypeOf(field.type), nodes, pageInfoContent) };
       case "totalCount":
-        return { kind: "total", max: maxTotal + 1 };
+        return { kind: "totalCount" };
       case "totalCountIsExact":
         return { kind: "totalIsExact" };
       default:

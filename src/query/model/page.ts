@@ -48,8 +48,12 @@ export interface Page {
    * reading ended, and may be short or empty. Undefined: as many as there are.
    */
   readonly maxScanned?: number | undefined;
-  /** Whether reading goes on where it ended before. Then it is known already that no index finds few rows. */
-  readonly isFurtherStep?: boolean | undefined;
+  /**
+   * Which of the statements of one page this is, if reading goes on where it ended early. Then nobody sees where that
+   * was, and rows that the viewer may not see are among those of `maxScanned`. A further step does not try again what
+   * the first one did: whether an index finds few rows.
+   */
+  readonly step?: "first" | "further" | undefined;
   /** Whether reading goes on by itself where it ended early. It is for JSON lists. */
   readonly inSteps?: boolean | undefined;
 }
@@ -68,6 +72,16 @@ export interface Slice<Row> {
 
 /** Rows are counted up to this number and one more, which says that there are more. */
 export const maxTotal = 100_000;
+
+/** How many rows are read at most to count those that meet a filter which no index holds. */
+export const maxReadToCount = 1_000_000;
+
+/** How many rows there are on all pages. */
+export interface Total {
+  readonly count: number;
+  /** Whether there are no more: see {@link maxTotal} and {@link maxReadToCount}. */
+  readonly isExact: boolean;
+}
 
 /** Returns whether there are rows before and after `page`. `more` says that one row more than its size was read. */
 export function neighboursOf(page: Page, more: boolean): Omit<Slice<unknown>, "rows"> {

@@ -40,6 +40,8 @@ export interface Rows {
    * row. Undefined: pages never end early.
    */
   readonly visibleBy?: readonly string[] | undefined;
+  /** Columns that are looked up in other tables: for the rows of a page, not for all that are read to find them. */
+  readonly lookups?: Sql | undefined;
   /** Whether few rows can meet the predicate, which lists their ids. */
   readonly areFew?: boolean | undefined;
 }

@@ -144,7 +144,8 @@ export type PageContent =
   | Constant
   /** How many rows there are on all pages, or `max` if there are more. */
   | { readonly kind: "total"; readonly max?: number }
-  /** Whether there are at most {@link maxTotal} rows on all pages. */
+  /** The members of a {@link Total}. */
+  | { readonly kind: "totalCount" }
   | { readonly kind: "totalIsExact" }
   | { readonly kind: "rows"; readonly members: RowMembers }
   | { readonly kind: "edges"; readonly members: readonly Member<EdgeContent>[] }
@@ -173,6 +174,8 @@ export type PageInfoContent =
 /** A page with the number of rows on all pages, if it was counted. */
 export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
+  /** Whether the total is all of them: see {@link Total}. */
+  readonly totalIsExact?: boolean | undefined;
   /** What is known of the rows if they are a JSON list. */
   readonly list?: ListedRows;
 }
@@ -241,6 +244,15 @@ export const totalOfPages: PageSelection = {
   as: "rows",
   members: [{ name: "total", content: { kind: "total", max: maxTotal + 1 } }],
 };
+
+/** The members of a {@link Total}. */
+export const totalMembers: PageMembers = [
+  { name: "total", content: { kind: "totalCount" } },
+  { name: "totalIsExact", content: { kind: "totalIsExact" } },
+];
+
+/** Selects the {@link Total} of pages, and no row. */
+export const boundedTotalOfPages: PageSelection = { as: "rows", members: totalMembers };
 
 function rowsWith(members: RowMembers): Member<PageContent> {
   return { name: "rows", content: { kind: "rows", members } };

@@ -59,8 +59,8 @@ export function scanIndexFor(table: PagedTable, rows: Rows, keys: readonly Order
   return best;
 }
 
-/** The choice of an index for a condition, and the field by which its rows come. */
-interface FewRowsChoice {
+/** The choice of an index, and the field by which its rows come. */
+export interface IndexByField {
   readonly field: string;
   readonly choice: IndexChoice;
 }
@@ -69,21 +69,34 @@ interface FewRowsChoice {
  * Returns the index with a condition that few rows may meet and that `scanned` does not hold. Undefined if there is
  * none. Such a condition is a range, or one value of a field that has not only a few values.
  */
-export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): FewRowsChoice | undefined {
-  const { inFilters, rangeFilters } = rows.predicate;
+export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): IndexByField | undefined {
   const isNew = (one: InFilter) => isSelective(table, one) && scanned.rest.inFilters.some(({ field }) => one.field === field);
   const isRange = (field: string) => scanned.rest.rangeFilters.some((one) => one.field === field);
-  const found = indexesOf(table, rows.scope).flatMap((index) =>
-    index.fields.flatMap((field, place): FewRowsChoice[] => {
+  return mostHolding(
+    choicesByField(table, rows).filter(
+      ({ field, choice }) => [...choice.prefix, ...choice.tested].some(isNew) || isRange(field),
+    ),
+  );
+}
+
+/** Returns the index that holds the most conditions of `rows`, in any order. Undefined if there is none. */
+export function mostHoldingIndexFor(table: PagedTable, rows: Rows): IndexByField | undefined {
+  return mostHolding(choicesByField(table, rows));
+}
+
+/** Returns each index with each order that it has. */
+function choicesByField(table: PagedTable, rows: Rows): readonly IndexByField[] {
+  return indexesOf(table, rows.scope).flatMap((index) =>
+    index.fields.flatMap((field, place): IndexByField[] => {
       const key: OrderKey = { field, type: "integer", direction: "ASC" };
       const choice = choiceOf(table, rows, index, [key]);
-      if (!choice || choice.prefix.length !== place) return [];
-      return [...choice.prefix, ...choice.tested].some(isNew) || isRange(field) ? [{ field, choice }] : [];
+      return choice?.prefix.length === place ? [{ field, choice }] : [];
     }),
   );
-  const conditions = inFilters.length + rangeFilters.length;
-  const held = ({ choice }: FewRowsChoice) => conditions - conditionCount(choice.rest);
-  return found.toSorted((one, other) => held(other) - held(one))[0];
+}
+
+function mostHolding(choices: readonly IndexByField[]): IndexByField | undefined {
+  return choices.toSorted((one, other) => conditionCount(one.choice.rest) - conditionCount(other.choice.rest))[0];
 }
 
 /** Returns whether `filter` has one value, of a field that has not only a few values. */
@@ -96,7 +109,8 @@ export function rangeCount({ prefix, tested }: IndexChoice): number {
   return [...prefix, ...tested].reduce((product, { values }) => product * values.length, 1);
 }
 
-function conditionCount({ inFilters, rangeFilters, others }: Predicate): number {
+/** Returns how many conditions there are. */
+export function conditionCount({ inFilters, rangeFilters, others }: Predicate): number {
   return inFilters.length + rangeFilters.length + others.length;
 }
 

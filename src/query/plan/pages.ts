@@ -1,10 +1,11 @@
 import { predicateSql } from "../model/field-filter.ts";
 import type { Ordering, Page } from "../model/page.ts";
 import type { PagedTable, Rows } from "../model/paged-table.ts";
-import { integer, raw, sql, type Sql } from "../../database/sql.ts";
+import { raw, sql, type Sql } from "../../database/sql.ts";
 import { byIndex } from "./index-range.ts";
 import { keyset } from "./keyset.ts";
 import { byScan } from "./scan.ts";
+import { canMeetNone } from "./totals.ts";
 
 /** Which rows a page reads. */
 export interface PageRows {
@@ -19,6 +20,13 @@ export interface PageRows {
 
 /** Returns which rows `page` reads. */
 export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): PageRows {
+  const found = rowsOf(table, rows, ordering, page);
+  if (!rows.lookups) return found;
+  const alias = raw(table.alias);
+  return { ...found, rows: sql`SELECT ${alias}.*, ${rows.lookups} FROM (${found.rows}) ${alias}` };
+}
+
+function rowsOf(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): PageRows {
   if (canMeetNone(rows))
     return { rows: sql`SELECT ${raw(`${table.alias}.*`)} FROM ${rows.from} AND false`, mayEndEarly: false };
   const exact = byIndex(table, rows, ordering, page);
@@ -27,25 +35,14 @@ export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page
   return scan ? { rows: scan, mayEndEarly: true } : { rows: byPlanner(table, rows, ordering, page), mayEndEarly: false };
 }
 
-/** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */
-function canMeetNone({ predicate }: Rows): boolean {
-  return predicate.inFilters.some(({ values }) => values.length === 0);
-}
-
-/** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
-export function countUpTo({ alias }: Pick<PagedTable, "alias">, rows: Rows, max: number | undefined): Sql {
-  if (canMeetNone(rows)) return sql`SELECT 0::bigint AS count`;
-  const { from, predicate } = rows;
-  const source = sql`${from} AND ${predicateSql(alias, predicate)}`;
-  if (max === undefined) return sql`SELECT count(*) AS count FROM ${source}`;
-  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
-}
-
 /** Returns a statement for which PostgreSQL's planner chooses the index. */
-function byPlanner({ alias }: PagedTable, { from, predicate }: Rows, ordering: Ordering, page: Page): Sql {
+function byPlanner({ alias }: PagedTable, { from, predicate, areFew }: Rows, ordering: Ordering, page: Page): Sql {
   const { within, orderBy, limit, gather } = keyset(alias, ordering, page);
   const every = raw(`${alias}.*`);
   const source = sql`${from} AND ${predicateSql(alias, predicate)} AND ${within}`;
+  // OFFSET 0: the planner would otherwise look for the few rows in an index with the order.
+  if (areFew === true)
+    return sql`SELECT ${every} FROM (SELECT ${every} FROM ${source} OFFSET 0) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
   if (!gather) return sql`SELECT ${every} FROM ${source} ORDER BY ${orderBy} ${limit}`;
   return sql`SELECT ${every} FROM (SELECT ${every} FROM ${source} ${gather}) ${raw(alias)} ORDER BY ${orderBy} ${limit}`;
 }

@@ -2,14 +2,15 @@ import { integer, sql, type Sql } from "../../database/sql.ts";
 import { attempt, DomainError } from "../../errors.ts";
 import type { Viewer } from "../../viewer.ts";
 import type { Entity } from "../model/entity.ts";
-import type { Page } from "../model/page.ts";
+import { maxTotal, type Page } from "../model/page.ts";
 import type { Read } from "../model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../model/relation.ts";
 import type { Selection } from "../model/selection.ts";
 import { UnsupportedAsJson } from "../model/unsupported-as-json.ts";
 import { boundedRows, createBudget, weightOfPage, withBoundPositions } from "./budget.ts";
-import { countUpTo, pageFrom, type PageRows } from "./pages.ts";
+import { pageFrom, type PageRows } from "./pages.ts";
 import { storedMembers, storedPageMembers } from "./stored-members.ts";
+import { countUpTo, totalFrom } from "./totals.ts";
 
 /** What a statement reads, under the policy of one viewer and within the budget of one statement. */
 export interface Plan {
@@ -40,6 +41,8 @@ export interface PagePlan extends PageRows {
   readonly page: Page;
   /** Returns a statement that selects the number of rows on all pages, or `max` if there are more. */
   readonly count: (max: number | undefined) => Sql;
+  /** Returns a statement that selects the members of a {@link Total}, as `total` and `is_exact`. */
+  readonly total: () => Sql;
   /** Returns how many rows the page probably reads at most, if each of its rows reads `weight` rows. */
   readonly weightOf: (weight: number) => number;
   /** As {@link boundedRows}. */
@@ -65,6 +68,12 @@ export function planRead(read: Read, viewer: Viewer): Plan {
           const kept = keptTotal?.(viewer, input);
           if (!kept) return countUpTo(target, countFrom(viewer, input), max);
           return max === undefined ? sql`SELECT ${kept}` : sql`SELECT least(${kept}, ${integer(max)})`;
+        },
+        total() {
+          const kept = keptTotal?.(viewer, input);
+          if (!kept) return totalFrom(target, countFrom(viewer, input));
+          const mostCounted = integer(maxTotal + 1);
+          return sql`SELECT least(kept.total, ${mostCounted}) AS total, kept.total < ${mostCounted} AS is_exact FROM (SELECT ${kept} AS total) kept`;
         },
         weightOf: (weight) => weightOfPage(page, weight),
         bounded: boundedRows,

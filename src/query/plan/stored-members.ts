@@ -7,7 +7,7 @@ import {
   type PageMembers,
   pageNeighbours,
   pageNeighboursAndScanEnd,
-  totalOfPages,
+  totalMembers,
   type RelationKey,
   type RowContent,
   type RowMember,
@@ -109,7 +109,7 @@ export function storedPageMembers(
   return [
     ...(hasRows ? [{ name: "rows", content: { kind: "rows", members: rows } } as const] : []),
     ...(hasPageInfo ? [scope ? pageNeighboursAndScanEnd : pageNeighbours] : []),
-    ...totalMembers(contents),
+    ...totalMembersOf(contents),
   ];
 }
 
@@ -124,6 +124,7 @@ function rowMembersOf(content: PageContent): RowMembers {
       return everyColumn;
     case "constant":
     case "total":
+    case "totalCount":
     case "totalIsExact":
     case "pageInfo":
       return [];
@@ -134,11 +135,10 @@ function hasCursors(contents: readonly PageContent[]): boolean {
   return contents.some((one) => one.kind === "edges" && one.members.some(({ content }) => content.kind === "cursor"));
 }
 
-/** Returns the total, from which resolvers see whether it is exact. */
-function totalMembers(contents: readonly PageContent[]): PageMembers {
+function totalMembersOf(contents: readonly PageContent[]): PageMembers {
   const content = contents.find(({ kind }) => kind === "total");
   if (content) return [{ name: "total", content }];
-  return contents.some(({ kind }) => kind === "totalIsExact") ? totalOfPages.members : [];
+  return contents.some(({ kind }) => kind === "totalCount" || kind === "totalIsExact") ? totalMembers : [];
 }
 
 /** The contents that need the rows of the page. */

@@ -88,6 +88,7 @@ interface StoredPage {
     readonly scanEnd?: string | null;
   };
   readonly total?: number;
+  readonly totalIsExact?: boolean;
 }
 
 /** Returns the function that makes rows with their preloaded relations. */
@@ -130,5 +131,6 @@ function pageDecoder(entity: Entity<unknown>, members: PageMembers): (page: Stor
     hasPrevious: page.pageInfo?.hasPreviousPage ?? false,
     scanEnd: page.pageInfo?.scanEnd ?? undefined,
     total: page.total,
+    totalIsExact: page.totalIsExact,
   });
 }

@@ -1,8 +1,7 @@
 import { attempt } from "../../errors.ts";
-import { column, integer, join, raw, sql, type Sql } from "../../database/sql.ts";
+import { column, join, raw, sql, type Sql } from "../../database/sql.ts";
 import type { CursorScope } from "../model/cursor.ts";
 import type { Entity } from "../model/entity.ts";
-import { maxTotal } from "../model/page.ts";
 import type {
   EdgeContent,
   Member,
@@ -209,7 +208,7 @@ function selectsEnds(members: PageMembers): boolean {
 
 const endKinds: ReadonlySet<PageInfoContent["kind"]> = new Set(["startCursor", "endCursor", "scanEnd"]);
 
-const totalKinds: ReadonlySet<PageContent["kind"]> = new Set(["total", "totalIsExact"]);
+const totalKinds: ReadonlySet<PageContent["kind"]> = new Set(["totalCount", "totalIsExact"]);
 
 /** What is written of a page. */
 interface PageToWrite {
@@ -232,8 +231,8 @@ export function writePage(
   // One subquery reads the rows for all members of the page.
   const listCount = members.filter(({ content }) => content.kind === "rows" || content.kind === "edges").length;
   const isAlone = !hasNeighbours(members) && listCount === 1;
-  // Both members about the total are written from one count.
-  const isCountedOnce = members.filter(({ content }) => totalKinds.has(content.kind)).length > 1;
+  // Both members of a total are written from one count.
+  const isCounted = members.some(({ content }) => totalKinds.has(content.kind));
 
   // The rows are counted by any of the arrays, and cursors that nobody selects are not written.
   const counted = listCount === 0 || selectsEnds(members) ? ends : undefined;
@@ -248,9 +247,11 @@ export function writePage(
       case "constant":
         return [content.json];
       case "total":
-        return [textOfTotal(isCountedOnce ? raw("counted.total") : sql`(${planned.count(content.max)})`)];
+        return [writeTotal(planned, content)];
+      case "totalCount":
+        return [sql`counted.total::text`];
       case "totalIsExact":
-        return [isExactTotal(isCountedOnce ? raw("counted.total") : sql`(${planned.count(maxTotal + 1)})`)];
+        return [sql`counted.is_exact::text`];
       case "rows":
         return listed(writeNode(content.members));
       case "edges":
@@ -264,28 +265,19 @@ export function writePage(
   const rowWeight = lists.reduce((sum, row) => sum + row.weight, 0);
   const weight = planned.weightOf(rowWeight);
   const isReadAlone = isAlone || (lists.length === 0 && !hasNeighbours(members));
-  if (isReadAlone && !isCountedOnce) return { pieces, weight };
+  if (isReadAlone && !isCounted) return { pieces, weight };
   const texts = lists.map((row) => row.pieces);
   const from = [
     ...(isReadAlone ? [] : [sql`${aggregated(texts, counted, planned, weight)} page`]),
     // OFFSET 0: PostgreSQL would otherwise write the subquery in each place that has its value, and count there.
-    ...(isCountedOnce ? [sql`(SELECT (${planned.count(maxTotal + 1)}) AS total OFFSET 0) counted`] : []),
+    ...(isCounted ? [sql`(${planned.total()} OFFSET 0) counted`] : []),
   ];
   return { pieces: [sql`(SELECT ${textOf(pieces)} FROM ${join(from, ", ")})`], weight };
 }
 
 /** Returns the number of rows on all pages as text. */
 export function writeTotal({ count }: PagePlan, { max }: Extract<PageContent, { kind: "total" }>): Sql {
-  return textOfTotal(sql`(${count(max)})`);
-}
-
-function textOfTotal(total: Sql): Sql {
-  return sql`${total}::text`;
-}
-
-/** Returns `true` or `false`: whether `total` is the number of rows and not one more than the maximum. */
-function isExactTotal(total: Sql): Sql {
-  return sql`(${total} <= ${integer(maxTotal)})::text`;
+  return sql`(${count(max)})::text`;
 }
 
 function writePageInfo(

@@ -1,0 +1,53 @@
+import { integer, raw, sql, type Sql } from "../../database/sql.ts";
+import { predicateSql } from "../model/field-filter.ts";
+import { maxReadToCount, maxTotal } from "../model/page.ts";
+import type { PagedTable, Rows } from "../model/paged-table.ts";
+import { conditionCount, mostHoldingIndexFor } from "./index-choice.ts";
+import { readInAnyOrder } from "./index-range.ts";
+
+// How rows are counted.
+
+/** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */
+export function canMeetNone({ predicate }: Rows): boolean {
+  return predicate.inFilters.some(({ values }) => values.length === 0);
+}
+
+/** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
+export function countUpTo({ alias }: Pick<PagedTable, "alias">, rows: Rows, max: number | undefined): Sql {
+  if (canMeetNone(rows)) return sql`SELECT 0::bigint AS count`;
+  const { from, predicate } = rows;
+  const source = sql`${from} AND ${predicateSql(alias, predicate)}`;
+  if (max === undefined) return sql`SELECT count(*) AS count FROM ${source}`;
+  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
+}
+
+/** The bounds of a {@link Total}: see {@link maxTotal} and {@link maxReadToCount}. */
+interface TotalBounds {
+  readonly maxCount: number;
+  readonly maxRead: number;
+}
+
+/**
+ * Returns a statement that selects how many of `rows` were counted as `total`, and whether these are all as `is_exact`.
+ * An index that holds some of the conditions leaves fewer rows to be read and tested.
+ */
+export function totalFrom(
+  table: PagedTable,
+  rows: Rows,
+  { maxCount, maxRead }: TotalBounds = { maxCount: maxTotal, maxRead: maxReadToCount },
+): Sql {
+  const most = integer(maxCount + 1);
+  const upTo = sql`SELECT counted.count AS total, counted.count < ${most} AS is_exact FROM (${countUpTo(table, rows, maxCount + 1)}) counted`;
+  if (canMeetNone(rows) || rows.areFew === true) return upTo;
+  const found = mostHoldingIndexFor(table, rows);
+  if (!found || conditionCount(found.choice.rest) === 0) return upTo;
+  const { alias } = table;
+  const isMet = predicateSql(alias, found.choice.rest);
+  const read = readInAnyOrder(table, rows.from, found, maxRead);
+  // The place of the last row that is counted, or of the last one that is read, says whether there may be more.
+  return sql`
+    SELECT count(*) FILTER (WHERE counted.is_met) AS total,
+      count(*) FILTER (WHERE counted.is_met) < ${most} AND coalesce(bool_and(counted.place < ${integer(maxRead)}), true) AS is_exact
+    FROM (SELECT tested.is_met, tested.place FROM (SELECT (${isMet}) IS TRUE AS is_met, row_number() OVER () AS place FROM (${read}) ${raw(alias)}) tested
+      WHERE tested.is_met OR tested.place = ${integer(maxRead)} LIMIT ${most}) counted`;
+}
