@@ -3,8 +3,14 @@ import { type Page, type Position } from "./model/page.ts";
 import { attachJson, jsonOf } from "./model/result.ts";
 import type { CountedSlice } from "./model/selection.ts";
 
-/** How many rows a step reads at most. */
+/** How many rows a step reads at most in the order of the page. */
 const maxScanned = 5_000;
+
+/**
+ * How many rows the first step and the second one may read by an index that finds few rows. The rows of a month of a
+ * large account are many, but not as many as all that a page would pass to reach an old month.
+ */
+const maxFew: readonly number[] = [4_000, 50_000];
 
 /** How a page is read in steps. */
 export interface Steps<Found> {
@@ -33,7 +39,8 @@ export async function readInSteps<Found extends CountedSlice<unknown> | null>(
     const found = await read({
       ...{ ...page, ...from, size, inSteps: undefined },
       maxScanned,
-      step: steps.length === 0 ? "first" : "further",
+      maxFew: maxFew[steps.length] ?? 0,
+      isStep: true,
     });
     if (!found) return found;
     steps.push(found);

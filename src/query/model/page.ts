@@ -49,11 +49,15 @@ export interface Page {
    */
   readonly maxScanned?: number | undefined;
   /**
-   * Which of the statements of one page this is, if reading goes on where it ended early. Then nobody sees where that
-   * was, and rows that the viewer may not see are among those of `maxScanned`. A further step does not try again what
-   * the first one did: whether an index finds few rows.
+   * How many rows may be read by an index that holds a condition which few rows may meet. If that is all of them, the
+   * page is complete. Default: half of `maxScanned`.
    */
-  readonly step?: "first" | "further" | undefined;
+  readonly maxFew?: number | undefined;
+  /**
+   * Whether another statement reads on where this one ends early. Then nobody sees where that was, and rows that the
+   * viewer may not see are among those of `maxScanned`.
+   */
+  readonly isStep?: boolean | undefined;
   /** Whether reading goes on by itself where it ended early. It is for JSON lists. */
   readonly inSteps?: boolean | undefined;
 }

@@ -12,8 +12,8 @@ import { keyset } from "./keyset.ts";
  * Returns a statement that reads at most `maxScanned` rows to find those of the page, or undefined if no index has the
  * order.
  *
- * If an index holds a condition that few rows may meet, a share of these rows are read by it. If that is all of them,
- * they are sorted, and the page is complete. Otherwise rows are read in the order of the page.
+ * If an index holds a condition that few rows may meet, some rows are read by it first. If that is all of them, they
+ * are sorted, and the page is complete. Otherwise rows are read in the order of the page.
  */
 export function byScan(table: PagedTable, given: Rows, ordering: Ordering, page: Page, maxScanned: number): Sql | undefined {
   if (page.offset || given.areFew === true || given.visibleBy === undefined) return undefined;
@@ -21,11 +21,11 @@ export function byScan(table: PagedTable, given: Rows, ordering: Ordering, page:
   const rows = rangeByFirstKey(given, keys[0]);
   const choice = scanIndexFor(table, rows, keys);
   if (!choice) return undefined;
-  const fewAtMost = Math.floor(maxScanned * (page.step === "first" ? fewShare.ofFirstStep : fewShare.ofOnlyStatement));
-  const few = page.step === "further" ? undefined : fewRows(table, rows, choice, fewAtMost);
-  const scanned = readable(choice, few ? maxScanned - fewAtMost : maxScanned);
+  const maxFew = page.maxFew ?? Math.floor(maxScanned / 2);
+  const few = maxFew > 0 ? fewRows(table, rows, choice, maxFew) : undefined;
+  const scanned = readable(choice, few ? Math.max(maxScanned - maxFew, Math.floor(maxScanned / 5)) : maxScanned);
   const { alias } = table;
-  const from = page.step === undefined ? visibleOf(table, rows, choice) : rows.from;
+  const from = page.isStep === true ? rows.from : visibleOf(table, rows, choice);
   const inOrder = readByChoice(table, from, choice, ordering, {
     ...page,
     size: scanned,
@@ -49,9 +49,6 @@ export function byScan(table: PagedTable, given: Rows, ordering: Ordering, page:
       UNION ALL (${scan} AND NOT ${areFew} ${limit})
     ) ${name} ORDER BY ${orderBy} ${limit}`;
 }
-
-/** How much of what may be read is for an index with few rows: more if another statement can go on. */
-const fewShare = { ofFirstStep: 0.8, ofOnlyStatement: 0.5 } as const;
 
 /** Returns `rows` with the conditions by which they are visible, as far as the index of `choice` does not hold them. */
 function visibleOf({ alias }: PagedTable, { from, visibleBy = [] }: Rows, { rest }: IndexChoice): Sql {

@@ -12,7 +12,10 @@ export function canMeetNone({ predicate }: Rows): boolean {
   return predicate.inFilters.some(({ values }) => values.length === 0);
 }
 
-/** Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. */
+/**
+ * Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. The planner
+ * chooses the index.
+ */
 export function countUpTo({ alias }: Pick<PagedTable, "alias">, rows: Rows, max: number | undefined): Sql {
   if (canMeetNone(rows)) return sql`SELECT 0::bigint AS count`;
   const { from, predicate } = rows;
@@ -29,7 +32,7 @@ interface TotalBounds {
 
 /**
  * Returns a statement that selects how many of `rows` were counted as `total`, and whether these are all as `is_exact`.
- * An index that holds some of the conditions leaves fewer rows to be read and tested.
+ * The index that holds the most conditions is read, and the others are tested.
  */
 export function totalFrom(
   table: PagedTable,
@@ -37,14 +40,20 @@ export function totalFrom(
   { maxCount, maxRead }: TotalBounds = { maxCount: maxTotal, maxRead: maxReadToCount },
 ): Sql {
   const most = integer(maxCount + 1);
-  const upTo = sql`SELECT counted.count AS total, counted.count < ${most} AS is_exact FROM (${countUpTo(table, rows, maxCount + 1)}) counted`;
-  if (canMeetNone(rows) || rows.areFew === true) return upTo;
-  const found = mostHoldingIndexFor(table, rows);
-  if (!found || conditionCount(found.choice.rest) === 0) return upTo;
+  const found = conditionCount(rows.predicate) === 0 || canMeetNone(rows) ? undefined : mostHoldingIndexFor(table, rows);
+  if (!found || rows.areFew === true) {
+    const counted = countUpTo(table, rows, maxCount + 1);
+    return sql`SELECT counted.count AS total, counted.count < ${most} AS is_exact FROM (${counted}) counted`;
+  }
   const { alias } = table;
-  const isMet = predicateSql(alias, found.choice.rest);
+  const { rest } = found.choice;
+  if (conditionCount(rest) === 0) {
+    const read = readInAnyOrder(table, rows.from, found, maxCount + 1);
+    return sql`SELECT count(*) AS total, count(*) < ${most} AS is_exact FROM (${read}) counted`;
+  }
+  const isMet = predicateSql(alias, rest);
   const read = readInAnyOrder(table, rows.from, found, maxRead);
-  // The place of the last row that is counted, or of the last one that is read, says whether there may be more.
+  // The place of the last row that is read says whether there may be more.
   return sql`
     SELECT count(*) FILTER (WHERE counted.is_met) AS total,
       count(*) FILTER (WHERE counted.is_met) < ${most} AND coalesce(bool_and(counted.place < ${integer(maxRead)}), true) AS is_exact

@@ -7,37 +7,35 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
       "notes(first: 25, orderBy: { field: NUMBER, direction: ASC })",
       "notes(filter: { medium: [OUTBOUND_EMAIL] }, orderBy: { field: NUMBER, direction: ASC })",
       'notes(filter: { createdAt: { gt: ":middle" } }, orderBy: { field: NUMBER, direction: ASC })',
-      "/v1/notes",
-      "/v1/notes?created_at=>:middle",
     ],
   },
   {
-    reason:
-      "No index has a customer's notes by author: all of theirs are read and sorted, or the author's notes on other people's tickets are dropped.",
+    reason: "No index has a customer's notes by author: all of theirs are read and sorted.",
+    operations: ["notes(first: 25, orderBy: { field: AUTHOR, direction: ASC })"],
+  },
+  {
+    reason: "The second step of /v1 reads up to 50,000 rows by an index that few rows meet, to pass no newer ones.",
     operations: [
-      "notes(first: 25, orderBy: { field: AUTHOR, direction: ASC })",
-      "/v1/notes?sort=person_id",
       "/v1/notes?sort=person_id,-id",
-      "/v1/notes?sort=person_id,created_at",
-      "/v1/notes?medium=!default&sort=person_id",
+      "/v1/notes?created_at=<:early",
+      "/v1/notes?created_at=>:middle",
+      "/v1/notes?medium=system&created_at=<:early",
       "/v1/notes?created_at=>:middle&sort=person_id",
-      "/v1/notes?person_id=:administrator&sort=id",
-      "/v1/notes?person_id=:nobody",
-      "/v1/notes?person_id=:administrator,:specialist",
     ],
   },
   {
-    reason:
-      "No index has the notes of an account by medium, or by number within a time: /v1 reads on, by up to 50,000 rows a statement, until the page is full.",
+    reason: "No index has the notes of an author by time: all that equal the last one in the first key are read and sorted.",
+    operations: ["/v1/notes?sort=person_id,created_at"],
+  },
+  {
+    reason: "/v1 counts its entries, however many rows are read for that; PostgreSQL chooses how.",
     operations: [
-      "/v1/notes?medium=system",
-      "/v1/notes?medium=outbound_email",
       "/v1/notes?medium=!default",
-      "/v1/notes?medium=redacted,automation",
+      "/v1/notes?medium=!default&sort=person_id",
       "/v1/notes?medium=email&sort=created_at",
-      "/v1/notes?medium=redacted&sort=created_at",
-      "/v1/notes?created_at=<:early",
-      "/v1/notes?medium=system&created_at=<:early",
+      "/v1/notes?person_id=:specialist",
+      "/v1/notes?person_id=!:specialist",
+      "/v1/notes?person_id=:administrator,:specialist",
     ],
   },
   {
@@ -45,31 +43,13 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
       "Entries of an index that do not meet a condition are passed over. They are those of one ticket, one author or one customer.",
     operations: [
       'notes(filter: { ids: [":note"] })',
+      "/v1/notes?medium=outbound_email",
+      "/v1/notes?medium=redacted,automation",
+      "/v1/notes?medium=redacted&sort=created_at",
       "/v1/notes?person_id=:specialist&medium=redacted",
       "/v1/requests/:number/notes?medium=redacted",
-      "/v1/requests/:number/notes?person=:specialist",
       "/v1/requests/:number/notes?person=:nobody",
       "/v1/requests/:number/notes?person=:specialist&medium=redacted",
-    ],
-  },
-  {
-    reason: "No index has a customer's tickets by status, or the tickets of a kind by status and time.",
-    operations: [
-      "/v1/requests?sort=status",
-      "/v1/requests?status=completed",
-      "/v1/requests?status=declined",
-      "/v1/requests?status=declined&sort=created_at",
-      "/v1/risks",
-    ],
-  },
-  {
-    reason: "A total is counted until 100,001 rows meet the filter, however many do not.",
-    operations: [
-      "notes(filter: { categories: [PRE_SCAN] }), its total",
-      "auditEvents, its total",
-      "auditEvents(filter: { action: [DELETED] }), its total",
-      "/v1/notes?person_id=:specialist",
-      "/v1/notes?person_id=!:specialist",
     ],
   },
   {
@@ -78,15 +58,13 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
       "auditEvents(filter: { action: [EDITED] })",
       "auditEvents(filter: { action: [DELETED] })",
       "auditEvents(filter: { entity: [TICKET] })",
+      'auditEvents(filter: { personId: ":specialist", action: [EDITED] })',
       "tickets(first: 25, orderBy: { field: NUMBER, direction: ASC })",
     ],
   },
   {
-    reason: "The values of an event, which are rows of another table, are looked up for each event that is scanned.",
-    operations: [
-      'auditEvents(filter: { personId: ":customer", action: [DELETED] })',
-      'auditEvents(filter: { personId: ":specialist", action: [EDITED] })',
-    ],
+    reason: "PostgreSQL counts all events by reading the table, in which another account has some as well.",
+    operations: ["auditEvents, its total"],
   },
   {
     reason: "No index has the people of an account by number, name or address, and none the people that a customer has met.",
