@@ -46,10 +46,12 @@ export async function fillDataSet(url: string, size: DataSetSize): Promise<void>
   }
 }
 
-/** Inserts the rows of the data set into an empty, migrated database, without its triggers and foreign keys. */
+/**
+ * Inserts the rows of the data set into an empty, migrated database. Those of which there are many are inserted without
+ * triggers and foreign keys.
+ */
 export async function insertDataSet(client: pg.ClientBase, size: DataSetSize): Promise<void> {
   const notes = size.tickets * size.notesPerTicket;
-  await client.query("SET session_replication_role = replica");
   await client.query(`
     INSERT INTO accounts (id, slug, name, time_zone, created_at) VALUES ('${accountId}', 'bench', 'Bench', 'UTC', '2024-01-01');
     INSERT INTO people (id, account_id, name, email, created_at)
@@ -58,6 +60,9 @@ export async function insertDataSet(client: pg.ClientBase, size: DataSetSize): P
     INSERT INTO memberships (account_id, person_id, role, created_at)
       SELECT '${accountId}', id, (CASE WHEN number % 10 = 0 THEN 'ADMINISTRATOR' WHEN number % 5 = 0 THEN 'SPECIALIST' ELSE 'CUSTOMER' END)::"Role",
              '2024-01-01' FROM people;
+  `);
+  await client.query("SET session_replication_role = replica");
+  await client.query(`
     INSERT INTO tickets (id, account_id, kind, status, subject, requester_id, created_at, updated_at)
       SELECT ${uuidOf(2, "i")}, '${accountId}', 'REQUEST', 'PENDING', 'Ticket ' || i, ${uuidOf(1, `1 + i % ${size.people}`)},
              timestamptz '2024-01-01' + i * interval '20 minutes', timestamptz '2024-01-01' + i * interval '20 minutes'

@@ -30,19 +30,21 @@ export interface Statements {
 export async function measure(target: Target, ask: Ask, load: Load): Promise<Measured> {
   for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
     const before = target.processorMilliseconds();
-    const answered = await ask(target.url, load);
+    const longer = { ...load, seconds: load.seconds * longerBy ** attempts };
+    const answered = await ask(target.url, longer);
     await untilIdle(target);
     const used = target.processorMilliseconds() - before;
-    if (answered.requests > 0) return { ...answered, processorMillisecondsPerRequest: used / requestsBegun(answered, load) };
+    if (answered.requests > 0) return { ...answered, processorMillisecondsPerRequest: used / requestsBegun(answered, longer) };
   }
-  throw new Error(`Nothing was answered in ${load.seconds} s, ${maxAttempts} times: give it more --seconds.`);
+  throw new Error(`Nothing was answered in ${load.seconds} s and more, ${maxAttempts} times: give it more --seconds.`);
 }
 
 /**
- * How often a measurement is tried that gets no responses, because another program may keep the machine busy for that
- * long.
+ * How often a measurement is tried that gets no responses, each time for longer: another program may keep the machine
+ * busy for that long, or the server needs it.
  */
 const maxAttempts = 3;
+const longerBy = 4;
 
 const askedAlone = 50;
 

@@ -37,6 +37,15 @@ describe("a token", () => {
     expect([status, body["token_type"], body["expires_in"]]).toEqual([200, "Bearer", 3600]);
   });
 
+  test("is given where the body has parameters that nobody knows, and the Authorization header is empty", async () => {
+    const unknown = { ...grant, audience: ["a", "b"], extra: { of: 1 } };
+    const { status } = await post(`${app.url}/oauth/token`, JSON.stringify(unknown), {
+      "content-type": "application/json",
+      authorization: "",
+    });
+    expect(status).toBe(200);
+  });
+
   test("is given for the secret by HTTP Basic", async () => {
     const { status } = await askForToken(
       app,

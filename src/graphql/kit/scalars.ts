@@ -5,9 +5,18 @@ import { builder } from "./builder.ts";
 // Values come from columns of these types, in thousands of rows, and are not checked again.
 const dateTime = new GraphQLScalarType({
   ...GraphQLDateTimeISO.toConfig(),
+  specifiedByURL: "https://scalars.graphql.org/andimarek/date-time.html",
   serialize: (value) => (value instanceof Date ? value.toISOString() : GraphQLDateTimeISO.serialize(value)),
 });
-const uuidScalar = new GraphQLScalarType({ ...GraphQLUUID.toConfig(), serialize: String });
+const uuidScalar = new GraphQLScalarType({
+  ...GraphQLUUID.toConfig(),
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc9562",
+  serialize: String,
+});
+const urlScalar = new GraphQLScalarType({
+  ...GraphQLURL.toConfig(),
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc3986",
+});
 
 builder.addScalarType("DateTime", dateTime, {
   description:
@@ -17,7 +26,7 @@ builder.addScalarType("DateTime", dateTime, {
 builder.addScalarType("UUID", uuidScalar, {
   description: "A UUID as in RFC 9562: `019ea5c6-0b92-780d-81d5-3774e154484e`. /v2 uses the same UUIDs.",
 });
-builder.addScalarType("URL", GraphQLURL, { description: "An absolute URL as in RFC 3986." });
+builder.addScalarType("URL", urlScalar, { description: "An absolute URL as in RFC 3986." });
 builder.addScalarType("SafeInt", GraphQLSafeInt, {
   description:
     "A whole number of up to 53 bits, which a JSON number can hold exactly: at most 9,007,199,254,740,991. `Int` has 32 bits " +

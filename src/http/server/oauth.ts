@@ -53,7 +53,7 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
     app.post(path, { bodyLimit: maximumTokenRequestBytes }, async (request, reply) => {
       const parameters = request.url.includes("?") ? queryRefusal : parametersOf(request);
       if ("status" in parameters) return send(reply, parameters);
-      const { authorization } = request.headers;
+      const authorization = request.headers.authorization === "" ? undefined : request.headers.authorization;
       return send(
         reply,
         await tokenEndpoint.answer({ parameters: parameters.given, authorization, origin: originOf(request) }),
@@ -91,9 +91,12 @@ const queryRefusal = tokenRefusal("invalid_request", "Send the parameters in the
 const methodRefusal = tokenRefusal("invalid_request", "Tokens are asked for by POST.");
 const bodyRefusal = tokenRefusal("invalid_request", "The body must be a form or a JSON object, of names and texts.");
 
+/** The parameters that the endpoint knows. */
+const parameterNames: ReadonlySet<string> = new Set(["grant_type", "client_id", "client_secret", "scope"]);
+
 /**
  * Returns the parameters of a token request, or the refusal. A parameter may be sent once only, and one without a value
- * counts as omitted (RFC 6749, section 3.2).
+ * counts as omitted. Those that the endpoint does not know are ignored (RFC 6749, section 3.2).
  */
 function parametersOf({ body }: FastifyRequest): { readonly given: Record<string, string> } | TokenAnswer {
   const entries: [string, unknown][] | undefined =
@@ -107,7 +110,8 @@ function parametersOf({ body }: FastifyRequest): { readonly given: Record<string
   for (const [name, value] of entries) {
     if (given.has(name)) return tokenRefusal("invalid_request", "A parameter is given more than once.");
     if (value === null || value === "") continue;
-    if (typeof value !== "string") return bodyRefusal;
+    if (typeof value !== "string" && parameterNames.has(name)) return bodyRefusal;
+    if (typeof value !== "string") continue;
     given.set(name, value);
   }
   return { given: Object.fromEntries(given) };

@@ -52,8 +52,8 @@ async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): 
       FROM generate_series(0, ${counts.people - 1}) i;
     INSERT INTO people (id, number, account_id, name, email, created_at)
       SELECT id, number, '${account.id}', 'Person ' || i, 'person' || i || '@' || '${account.slug}', ${time("0")} FROM filled_people;
-    INSERT INTO memberships (account_id, person_id, role, created_at)
-      SELECT '${account.id}', id, 'CUSTOMER', ${time("0")} FROM filled_people;
+    INSERT INTO memberships (account_id, person_id, person_number, role, created_at)
+      SELECT '${account.id}', id, number, 'CUSTOMER', ${time("0")} FROM filled_people;
     CREATE TEMP TABLE filled_tickets AS
       SELECT s.i, CASE WHEN s.i = 0 THEN '${own}' ELSE gen_random_uuid() END AS id,
         CASE WHEN s.i % 10 = 0 THEN '${customer.id}'::uuid WHEN s.i % 10 <> 1 THEN p.id END AS requester_id
