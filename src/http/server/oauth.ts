@@ -92,7 +92,7 @@ const methodRefusal = tokenRefusal("invalid_request", "Tokens are asked for by P
 const bodyRefusal = tokenRefusal("invalid_request", "The body must be a form or a JSON object, of names and texts.");
 
 /** The parameters that the endpoint knows. */
-const parameterNames: ReadonlySet<string> = new Set(["grant_type", "client_id", "client_secret", "scope"]);
+const tokenParameters: ReadonlySet<string> = new Set(["grant_type", "client_id", "client_secret", "scope"]);
 
 /**
  * Returns the parameters of a token request, or the refusal. A parameter may be sent once only, and one without a value
@@ -110,7 +110,7 @@ function parametersOf({ body }: FastifyRequest): { readonly given: Record<string
   for (const [name, value] of entries) {
     if (given.has(name)) return tokenRefusal("invalid_request", "A parameter is given more than once.");
     if (value === null || value === "") continue;
-    if (typeof value !== "string" && parameterNames.has(name)) return bodyRefusal;
+    if (typeof value !== "string" && tokenParameters.has(name)) return bodyRefusal;
     if (typeof value !== "string") continue;
     given.set(name, value);
   }

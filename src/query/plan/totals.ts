@@ -49,14 +49,17 @@ export function totalFrom(
   const { rest } = found.choice;
   if (conditionCount(rest) === 0) {
     const read = readInAnyOrder(table, rows.from, found, maxCount + 1);
-    return sql`SELECT count(*) AS total, count(*) < ${most} AS is_exact FROM (${read}) counted`;
+    return sql`SELECT counted.total, counted.total < ${most} AS is_exact FROM (SELECT count(*) AS total FROM (${read}) counted) counted`;
   }
   const isMet = predicateSql(alias, rest);
   const read = readInAnyOrder(table, rows.from, found, maxRead);
   // The place of the last row that is read says whether there may be more.
   return sql`
-    SELECT count(*) FILTER (WHERE counted.is_met) AS total,
-      count(*) FILTER (WHERE counted.is_met) < ${most} AND coalesce(bool_and(counted.place < ${integer(maxRead)}), true) AS is_exact
-    FROM (SELECT tested.is_met, tested.place FROM (SELECT (${isMet}) IS TRUE AS is_met, row_number() OVER () AS place FROM (${read}) ${raw(alias)}) tested
-      WHERE tested.is_met OR tested.place = ${integer(maxRead)} LIMIT ${most}) counted`;
+    SELECT counted.total, counted.total < ${most} AND NOT coalesce(counted.reached_end, false) AS is_exact FROM (
+      SELECT count(*) FILTER (WHERE met.is_met) AS total, bool_or(met.place = ${integer(maxRead)}) AS reached_end FROM (
+        SELECT tested.is_met, tested.place
+        FROM (SELECT (${isMet}) IS TRUE AS is_met, row_number() OVER () AS place FROM (${read}) ${raw(alias)}) tested
+        WHERE tested.is_met OR tested.place = ${integer(maxRead)} LIMIT ${most}
+      ) met
+    ) counted`;
 }

@@ -117,10 +117,10 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
       { caller: callerOf(request, reply, viewer), log: request.log, ...(result && { result }) },
     );
     if (response.status === 406) throw partsNotTaken();
-    const headers = [...response.headers].filter(
+    const headers = [...response.headers]
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
       // Yoga sends Allow with some answers of 400 too.
-      ([name]) => !connectionHeaders.has(name) && (name !== "allow" || response.status === 405),
-    );
+      .filter(([name]) => !connectionHeaders.has(name) && (name !== "allow" || response.status === 405));
     reply.code(response.status).headers({ ...Object.fromEntries(headers), "cache-control": "no-store" });
     const isStream = streamTypes.test(response.headers.get("content-type") ?? "");
     return reply.send(isStream && response.body ? readableOf(response.body) : await response.text());
