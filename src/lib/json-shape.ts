@@ -13,17 +13,15 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return parts.some((part) => isDeeperThan(levels - 1, part));
 }
 
-/** The maximum nesting of a body as text. The body of a GraphQL request holds its variables two levels down. */
-const maximumTextDepth = maximumJsonDepth + 2;
-
 /** The maximum number of members of all lists and objects of a body as text. No call of any API needs half of it. */
 const maximumTextMembers = 10_000;
 
 /**
  * Returns the reason why JSON text is refused before it is parsed, or undefined if there is none. The parser holds the
- * event loop for about a microsecond a name, and what reads the result for longer; this takes a nanosecond a character.
+ * event loop for about a microsecond a name, and what reads the result for longer; this takes a few nanoseconds a
+ * character.
  */
-export function jsonTextProblem(text: string): string | undefined {
+export function jsonTextProblem(text: string, maximumDepth = maximumJsonDepth): string | undefined {
   let depth = 0;
   let members = 0;
   for (let index = 0; index < text.length; index++) {
@@ -33,7 +31,7 @@ export function jsonTextProblem(text: string): string | undefined {
         break;
       case openBrace:
       case openBracket:
-        if (++depth > maximumTextDepth) return `The body is nested more than ${maximumJsonDepth} levels deep.`;
+        if (++depth > maximumDepth) return `The body is nested more than ${maximumDepth} levels deep.`;
         break;
       case closeBrace:
       case closeBracket:
@@ -73,10 +71,10 @@ function endOfString(text: string, start: number): number {
 const maxParts = 1_000;
 
 /**
- * Returns the reason why a body, which was parsed from JSON, is refused by every API, or undefined if there is none.
+ * Returns the reason why a body, which was parsed from JSON without a {@link jsonTextProblem}, is refused, or undefined
+ * if there is none.
  */
 export function bodyProblem(value: unknown): string | undefined {
-  if (isTooDeep(value)) return `The body is nested more than ${maximumJsonDepth} levels deep.`;
   const parts = maxPartsOf(value);
   return parts > maxParts ? `The body has a list or an object of ${parts} parts; at most ${maxParts} are taken.` : undefined;
 }

@@ -2,7 +2,7 @@ import { METHODS } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ExecutionResult, GraphQLSchema } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
-import { jsonTextProblem } from "../../../lib/json-shape.ts";
+import { jsonTextProblem, maximumJsonDepth } from "../../../lib/json-shape.ts";
 import { decodeUtf8 } from "../../../lib/text.ts";
 import { InvalidInput, retryAfterOf } from "../../../errors.ts";
 import { addressOf } from "../../../http/server/authentication.ts";
@@ -85,7 +85,8 @@ export async function graphql(app: FastifyInstance, options: GraphqlOptions): Pr
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body: Buffer, done) => {
     const text = decodeUtf8(body);
     if (text === undefined) return done(Object.assign(new SyntaxError("The body is not UTF-8."), { statusCode: 400 }));
-    const problem = jsonTextProblem(text);
+    // Variables that are a little too deep get an error of their own, which names them.
+    const problem = jsonTextProblem(text, 2 * maximumJsonDepth);
     if (problem !== undefined) return done(Object.assign(new SyntaxError(problem), { statusCode: 400 }));
     done(null, text);
   });
