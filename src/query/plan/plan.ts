@@ -72,8 +72,9 @@ export function planRead(read: Read, viewer: Viewer): Plan {
         total() {
           const kept = keptTotal?.(viewer, input);
           if (!kept) return totalFrom(target, countFrom(viewer, input));
-          const mostCounted = integer(maxTotal + 1);
-          return sql`SELECT least(kept.total, ${mostCounted}) AS total, kept.total < ${mostCounted} AS is_exact FROM (SELECT ${kept} AS total) kept`;
+          const most = integer(maxTotal + 1);
+          // OFFSET 0: PostgreSQL would otherwise look the total up for each of the two columns.
+          return sql`SELECT least(kept.total, ${most}) AS total, kept.total < ${most} AS is_exact FROM (SELECT ${kept} AS total OFFSET 0) kept`;
         },
         weightOf: (weight) => weightOfPage(page, weight),
         bounded: boundedRows,
