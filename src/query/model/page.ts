@@ -54,7 +54,7 @@ export interface Page {
    */
   readonly maxFew?: number | undefined;
   /**
-   * Whether another statement reads on where this one ends early. Then nobody sees where that was, and rows that the
+   * Whether another statement reads on where this one ends early. Then no client gets that position, and rows that the
    * viewer may not see are among those of `maxScanned`.
    */
   readonly isStep?: boolean | undefined;

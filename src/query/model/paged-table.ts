@@ -45,3 +45,8 @@ export interface Rows {
   /** Whether few rows can meet the predicate, which lists their ids. */
   readonly areFew?: boolean | undefined;
 }
+
+/** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */
+export function canMeetNone({ predicate }: Rows): boolean {
+  return predicate.inFilters.some(({ values }) => values.length === 0);
+}

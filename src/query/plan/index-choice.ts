@@ -59,9 +59,9 @@ export function scanIndexFor(table: PagedTable, rows: Rows, keys: readonly Order
   return best;
 }
 
-/** The choice of an index, and the field by which its rows come. */
-export interface IndexByField {
-  readonly field: string;
+/** The choice of an index, and the key by which its rows come. It is no client's order. */
+export interface IndexByKey {
+  readonly key: OrderKey;
   readonly choice: IndexChoice;
 }
 
@@ -69,33 +69,34 @@ export interface IndexByField {
  * Returns the index with a condition that few rows may meet and that `scanned` does not hold. Undefined if there is
  * none. Such a condition is a range, or one value of a field that has not only a few values.
  */
-export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): IndexByField | undefined {
+export function fewRowsIndexFor(table: PagedTable, rows: Rows, scanned: IndexChoice): IndexByKey | undefined {
   const isNew = (one: InFilter) => isSelective(table, one) && scanned.rest.inFilters.some(({ field }) => one.field === field);
   const isRange = (field: string) => scanned.rest.rangeFilters.some((one) => one.field === field);
   return mostHolding(
     choicesByField(table, rows).filter(
-      ({ field, choice }) => [...choice.prefix, ...choice.tested].some(isNew) || isRange(field),
+      ({ key, choice }) => [...choice.prefix, ...choice.tested].some(isNew) || isRange(key.field),
     ),
   );
 }
 
 /** Returns the index that holds the most conditions of `rows`, in any order. Undefined if there is none. */
-export function mostHoldingIndexFor(table: PagedTable, rows: Rows): IndexByField | undefined {
+export function mostHoldingIndexFor(table: PagedTable, rows: Rows): IndexByKey | undefined {
   return mostHolding(choicesByField(table, rows));
 }
 
 /** Returns each index with each order that it has. */
-function choicesByField(table: PagedTable, rows: Rows): readonly IndexByField[] {
+function choicesByField(table: PagedTable, rows: Rows): readonly IndexByKey[] {
   return indexesOf(table, rows.scope).flatMap((index) =>
-    index.fields.flatMap((field, place): IndexByField[] => {
+    index.fields.flatMap((field, place): IndexByKey[] => {
+      // The type is not needed, since no position is in this order.
       const key: OrderKey = { field, type: "integer", direction: "ASC" };
       const choice = choiceOf(table, rows, index, [key]);
-      return choice?.prefix.length === place ? [{ field, choice }] : [];
+      return choice?.prefix.length === place ? [{ key, choice }] : [];
     }),
   );
 }
 
-function mostHolding(choices: readonly IndexByField[]): IndexByField | undefined {
+function mostHolding(choices: readonly IndexByKey[]): IndexByKey | undefined {
   return choices.toSorted((one, other) => conditionCount(one.choice.rest) - conditionCount(other.choice.rest))[0];
 }
 

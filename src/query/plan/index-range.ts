@@ -2,7 +2,7 @@ import { inFilterSql, type RangeFilter, valuesSql } from "../model/field-filter.
 import { type GivenPosition, type OrderKey, type Ordering, type Page, readingOrder } from "../model/page.ts";
 import type { PagedTable, Rows } from "../model/paged-table.ts";
 import { allOf, column, integer, join, raw, sql, type Sql } from "../../database/sql.ts";
-import { equalInMerge, type IndexByField, type IndexChoice, wholeIndexFor } from "./index-choice.ts";
+import { equalInMerge, type IndexByKey, type IndexChoice, wholeIndexFor } from "./index-choice.ts";
 import { keyset } from "./keyset.ts";
 
 // How a page is read by an index. The statement is written so that the planner can use no other index. The planner
@@ -107,13 +107,11 @@ export function readByChoice(
  * Returns a statement that reads at most `size` rows of the ranges of a choice, in any order, without the conditions
  * that its index does not hold.
  */
-export function readInAnyOrder({ alias }: PagedTable, from: Sql, { field, choice }: IndexByField, size: number): Sql {
+export function readInAnyOrder({ alias }: PagedTable, from: Sql, { key, choice }: IndexByKey, size: number): Sql {
   const { rangeFilters, equal } = choice;
   const source: Source = { alias, from: sql`${from} AND ${heldByAll(alias, choice)}`, rangeFilters, equal };
-  // The key of an order that is no client's: its type is not needed, since there is no position in it.
-  const keys: readonly OrderKey[] = [{ field, type: "integer", direction: "ASC" }];
   const limit = sql`LIMIT ${integer(size)}`;
-  const read = (combination: Combination) => readIndexRange(source, { combination, keys, limit });
+  const read = (combination: Combination) => readIndexRange(source, { combination, keys: [key], limit });
   const every = raw(`${alias}.*`);
   return sql`SELECT ${every} FROM (${lateral(source, combined(choice), read)}) ${raw(alias)} ${limit}`;
 }

@@ -1,11 +1,10 @@
 import { predicateSql } from "../model/field-filter.ts";
 import type { Ordering, Page } from "../model/page.ts";
-import type { PagedTable, Rows } from "../model/paged-table.ts";
+import { canMeetNone, type PagedTable, type Rows } from "../model/paged-table.ts";
 import { raw, sql, type Sql } from "../../database/sql.ts";
 import { byIndex } from "./index-range.ts";
 import { keyset } from "./keyset.ts";
 import { byScan } from "./scan.ts";
-import { canMeetNone } from "./totals.ts";
 
 /** Which rows a page reads. */
 export interface PageRows {

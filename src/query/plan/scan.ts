@@ -70,9 +70,7 @@ function fewRows(
   const found = fewRowsIndexFor(table, rows, scanned);
   if (!found) return undefined;
   const count = readable(found.choice, maxRead);
-  // The key of an order that is no client's: its type is not needed, since there is no position in it.
-  const ordering: Ordering = [{ field: found.field, type: "integer", direction: "ASC" }];
-  const read = readByChoice(table, rows.from, found.choice, ordering, { size: count, from: "start", lookahead: false });
+  const read = readByChoice(table, rows.from, found.choice, [found.key], { size: count, from: "start", lookahead: false });
   return read && { read, count };
 }
 

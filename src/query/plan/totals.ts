@@ -1,16 +1,11 @@
 import { integer, raw, sql, type Sql } from "../../database/sql.ts";
 import { predicateSql } from "../model/field-filter.ts";
 import { maxReadToCount, maxTotal } from "../model/page.ts";
-import type { PagedTable, Rows } from "../model/paged-table.ts";
+import { canMeetNone, type PagedTable, type Rows } from "../model/paged-table.ts";
 import { conditionCount, mostHoldingIndexFor } from "./index-choice.ts";
 import { readInAnyOrder } from "./index-range.ts";
 
 // How rows are counted.
-
-/** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */
-export function canMeetNone({ predicate }: Rows): boolean {
-  return predicate.inFilters.some(({ values }) => values.length === 0);
-}
 
 /**
  * Returns a statement that selects the number of `rows` as `count`. It stops counting at `max`, if given. The planner
