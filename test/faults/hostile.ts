@@ -70,7 +70,7 @@ try {
     results.push(await measure(gateway, name, sent));
   }
   const slowestHealth = await health.stop();
-  report(results, await slowerTwice(slowestHealth, requests));
+  report(results, await confirmedSlowest(slowestHealth, requests));
 } finally {
   idle.process.kill();
   await gateway.stop();
@@ -84,7 +84,7 @@ process.exitCode = failures.length === 0 ? 0 : 1;
  * Returns the slowest answer of /health, or a faster one if the case during which it was too slow is asked again and is
  * not: another program may have had the processor.
  */
-async function slowerTwice(slowest: SlowestHealth, requests: readonly Hostile[]): Promise<SlowestHealth> {
+async function confirmedSlowest(slowest: SlowestHealth, requests: readonly Hostile[]): Promise<SlowestHealth> {
   const asked = requests.find(([name]) => name === slowest.during);
   if (slowest.ofGateway <= bounds.healthMilliseconds || !asked) return slowest;
   underWay = slowest.during;

@@ -1,12 +1,11 @@
 import { type Measurement, sumOf } from "./measure.ts";
-import { type Growth, maxCounted, maxReadToCount, maxScanned, spare } from "./operations.ts";
+import { type Growth, maxCounted, maxScanned, spare } from "./operations.ts";
 
 /** How many rows an operation may read beside those of its page, and {@link spare}. */
 const allowedBeside: Readonly<Record<Growth, number>> = {
   page: 0,
   scan: maxScanned,
   count: maxCounted,
-  filteredCount: maxReadToCount,
   offset: maxCounted,
 };
 /** How many rows of other tables may be looked up for each row of a page, and how many without one. */
@@ -24,9 +23,7 @@ export function excessesOf(measured: Measurement): readonly string[] {
   const rows = sumOf(pageReads) + counted + others;
   return [
     ...(read > bound ? [`it reads ${read} rows for ${answered}`] : []),
-    ...(counted > (operation.growth === "filteredCount" ? maxReadToCount : maxCounted) + spare
-      ? [`it reads ${counted} rows to count them`]
-      : []),
+    ...(counted > maxCounted ? [`it reads ${counted} rows to count them`] : []),
     ...(others > answered * lookups.each + lookups.spare ? [`it reads ${others} rows of other tables`] : []),
     ...(touched > rows * buffers.each + buffers.spare ? [`it touches ${touched} pages for ${rows} rows`] : []),
     ...(isPartial && operation.growth !== "scan" ? ["its page is partial"] : []),

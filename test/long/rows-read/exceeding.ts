@@ -63,12 +63,16 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
     ],
   },
   {
+    reason: "GraphQL reads up to 1,000,000 rows to count those that meet a filter which no index holds.",
+    operations: ["notes(filter: { categories: [PRE_SCAN] }), its total"],
+  },
+  {
     reason: "PostgreSQL counts all events by reading the table, in which another account has some as well.",
     operations: ["auditEvents, its total"],
   },
   {
     reason:
-      "/v1 counts the people of the account, and a name is looked for among all of them. PostgreSQL reads all notes to find whom a customer with many has met.",
+      "/v1 counts the people of the account, and a name is looked for among all of them. PostgreSQL reads all notes to find the people whom a customer has met.",
     operations: ["/v1/people", "/v1/people?sort=-id", "/v1/people?name=Nobody"],
   },
 ];

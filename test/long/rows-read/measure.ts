@@ -85,9 +85,9 @@ function isRead({ text }: RecordedStatement): boolean {
   return !/\b(?:INSERT|UPDATE|DELETE)\b/.test(text);
 }
 
-/** /v1 counts by a statement of its own. */
+/** Each of these operations counts by a statement of its own. */
 function isCount({ text }: RecordedStatement): boolean {
-  return text.includes("SELECT count(*) AS count FROM");
+  return /count\(\*\)(?: FILTER \([^)]*\))? AS (?:count|total)\b/.test(text);
 }
 
 /** Of more statements of one operation, which are steps of one page, each is executed once. */
