@@ -192,8 +192,17 @@ async function checkAnswers(
   }
 }
 
+/**
+ * Returns whether a contestant cannot answer that traffic. After a cursor deep in the account, Prisma reads so many
+ * notes into memory that the process of the plugin ends at V8's limit of 4 GB, with 32 requests at once.
+ */
+function isBeyond(contestant: ContestantName, traffic: Traffic): boolean {
+  return contestant === "plugin-prisma" && !smoke && (traffic === "Q5" || traffic === "mixed");
+}
+
 /** Returns the cases of a question that are measured on a contestant. */
 function casesOf(traffic: Traffic, contestant: ContestantName): Case[] {
+  if (isBeyond(contestant, traffic)) return [];
   const main: Case = { traffic, selection: "client", isVarying: true, connections: mainConnections };
   if (isMainOnly) return [main];
   const lean: Case = { ...main, selection: "lean" };
@@ -330,7 +339,7 @@ async function countAll(
     cleanups.push(() => running.stop());
     // The credential is that of the measured process, in the requests that are prepared.
     const entrant = { running: { ...running, headers: measured.headers }, cursors };
-    for (const traffic of traffics) {
+    for (const traffic of traffics.filter((each) => !isBeyond(measured.name, each))) {
       const one = { traffic, selection: "client", isVarying: true } as const;
       const load = { connections: mainConnections, seconds: 1 };
       const statements = await countPerRequest(running, counter, requestsFor(entrant, one, keys), asked(entrant, one), load);

@@ -49,6 +49,23 @@ describe("an answer within the limit", () => {
   });
 });
 
+test("large answers of one statement are read once each, though each has another size", async () => {
+  const query = "query ($id: ID!) { ticket(id: $id) { notes(first: 19) { nodes { text } } } }";
+  const tickets = await Promise.all(
+    [15, 17, 14, 18, 14].map(async (count) => {
+      const one = await addTicket(app, account);
+      await addNotes(app, one, account.specialist, count, () => ({ text: "x".repeat(textBytes) }));
+      return one;
+    }),
+  );
+  // The first one tells that they are large.
+  await ask(query, { id: tickets[0]?.id });
+  for (const { id } of tickets) {
+    const statements = await statementsOf(app, async () => expect((await ask(query, { id })).status).toBe(200));
+    expect(statements).toHaveLength(1);
+  }
+});
+
 test("a statement that had one large answer goes out for several again once it has a small one", async () => {
   const query = "query ($id: ID!) { ticket(id: $id) { notes(first: 18) { nodes { text } } } }";
   const [one, other] = [await addTicket(app, account), await addTicket(app, account)];

@@ -36,6 +36,10 @@ const maxSmallBytes = 262_144;
 const maxLightRows = 64;
 /** How often a result is requested that grows each time. */
 const maxAttempts = 3;
+/** What is reserved for a large result, as a multiple of the last ones. A larger result has to be requested again. */
+const reservedShare = 1.25;
+/** How much of the size of a large result is kept when the next one is smaller. The one after that may be as large again. */
+const keptShare = 0.9;
 /** What batches share: the database, the memory of sizes, and the connections for large results. */
 export interface BatchDependencies {
   readonly database: Database;
@@ -45,7 +49,7 @@ export interface BatchDependencies {
   readonly sharedParams: () => Readonly<Record<string, string>>;
   /** Limits how many large results are read at a time, so that connections are left for small ones. */
   readonly largeResults: LimitFunction;
-  /** The last sizes of results, in bytes, by the text of their statement. */
+  /** The sizes of the last results, in bytes, by the text of their statement. */
   readonly sizes: LRUCache<string, number>;
 }
 
@@ -124,13 +128,14 @@ export function createBatch(
     throw new AnswerTooLarge(maximumBytes, expected);
   }
 
-  /** Returns the last size of the statement's results, in bytes. Undefined if it is not known and may be large. */
+  /** Returns the size of the statement's last results, in bytes. Undefined if it is not known and may be large. */
   function likelySize(): number | undefined {
     return sizes.get(statement.single) ?? (weight > maxLightRows ? undefined : 0);
   }
 
   function rememberSize(bytes: number): void {
-    if (bytes > maxSmallBytes || weight > maxLightRows) sizes.set(statement.single, bytes);
+    const kept = bytes > maxSmallBytes ? Math.floor((sizes.get(statement.single) ?? 0) * keptShare) : 0;
+    if (bytes > maxSmallBytes || weight > maxLightRows) sizes.set(statement.single, Math.max(bytes, kept));
     // Otherwise all tickets would be read one at a time because of one with long notes.
     else sizes.delete(statement.single);
   }
@@ -153,7 +158,10 @@ export function createBatch(
   return {
     async one(values, response) {
       const size = likelySize();
-      if (size !== undefined && size > maxSmallBytes) return large(values, Math.min(size, response.remainingBytes), response);
+      if (size !== undefined && size > maxSmallBytes) {
+        const expected = Math.min(Math.ceil(size * reservedShare), response.remainingBytes);
+        return large(values, expected, response);
+      }
       await response.admit();
       // A statement of unknown size may be large, so few of these run at a time.
       const result = size === undefined ? largeResults(() => batcher.ask(values)) : batcher.ask(values);
