@@ -11,6 +11,7 @@ export const errorCodes = [
   "UNAUTHENTICATED",
   "FORBIDDEN",
   "NOT_FOUND",
+  "CHANGED",
   "TOO_LARGE",
   "TOO_EXPENSIVE",
   "ANSWER_TOO_LARGE",
@@ -81,6 +82,22 @@ export class NotFound extends DomainError {
   constructor(what: string) {
     super(`There is no such ${what}, or you may not see it.`);
     this.name = "NotFound";
+  }
+}
+
+/**
+ * The object is not in the version that the caller expects, because somebody has changed it since the caller read it.
+ * Nothing was written.
+ */
+export abstract class Changed<Row> extends DomainError {
+  readonly code = "CHANGED";
+  /** The object as it is now. */
+  readonly current: Row;
+
+  constructor(what: string, current: Row) {
+    super(`Somebody has changed the ${what} since you read it. Read it again, and repeat your change if it still fits.`);
+    this.name = "Changed";
+    this.current = current;
   }
 }
 

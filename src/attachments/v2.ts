@@ -17,7 +17,7 @@ export const listNoteAttachments: V2Operation<{ query: Window & { note_id: strin
   if (!slice) throw new NotFound("note");
   const result = await Promise.all(slice.rows.map((attachment) => toV2Attachment(services, attachment)));
   const applied = appliedQuery(query, { note_id: noteId });
-  return asJson(`{"query":${applied},"result":${JSON.stringify(result)},"total":${slice.total ?? 0}}`);
+  return { body: asJson(`{"query":${applied},"result":${JSON.stringify(result)},"total":${slice.total ?? 0}}`) };
 };
 
 export const addNoteAttachment: V2Operation<{
@@ -29,15 +29,17 @@ export const addNoteAttachment: V2Operation<{
     noteId: body.note_id.toLowerCase(),
     filename: body.filename,
   });
-  return { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url };
+  return { body: { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url } };
 };
 
 export const getNoteAttachment: V2Operation<{
   query: unknown;
   path: { note_id: string; filename: string };
   body: unknown;
-}> = async (services, { viewer, path }) =>
-  toV2Attachment(services, await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename));
+}> = async (services, { viewer, path }) => {
+  const attachment = await services.attachments.byFilename(viewer, path.note_id.toLowerCase(), path.filename);
+  return { body: await toV2Attachment(services, attachment) };
+};
 
 async function toV2Attachment(services: Services, attachment: Attachment): Promise<object> {
   const download = await services.attachments.download(attachment);

@@ -2,16 +2,17 @@ import { builder } from "../graphql/kit/builder.ts";
 import { type ConnectionArguments, readPage, toEdge } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { CursorScope } from "../query/model/cursor.ts";
-import { mutationErrors } from "../graphql/kit/errors.ts";
-import { readId } from "../graphql/kit/ids.ts";
+import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
+import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
 import { TicketRef } from "../tickets/graphql.ts";
 import { type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
-import { mayChangeNote } from "./policy.ts";
-import { accountOfNote, authorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
+import { NoteChanged } from "./note-changed.ts";
+import { mayDeleteNote, mayUpdateNote } from "./policy.ts";
+import { accountOfNote, authorOfNote, editorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
 import type { Note } from "./service.ts";
 
 const NoteCategoryEnum = builder.enumType("NoteCategory", {
@@ -35,7 +36,7 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
 });
 
 /** What says who may change a note. */
-const changeability = ["accountId", "isPublic", "requesterId", "authorNumber"] as const;
+const changeability = ["accountId", "isPublic", "requesterId", "authorNumber", "medium"] as const;
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
@@ -86,17 +87,38 @@ export const NoteRef = builder.prismaObject("Note", {
       nullable: true,
       description: "When the note was last updated. Null if it never was.",
     }),
+    version: t.column("version", {
+      description:
+        "The version of the note: 1 at first, and higher after every change to its text, categories, visibility or medium. Send it " +
+        "as `expectedVersion` to change the note only if nobody else has.",
+    }),
+    isEdited: t.computed({
+      type: "Boolean",
+      description: "Whether the note has been updated since it was added.",
+      columns: ["updatedAt"],
+      resolve: (note) => note.updatedAt !== null,
+    }),
+    editor: t.toOne({
+      type: PersonRef,
+      nullable: true,
+      description:
+        "The person who last updated the note. Null if nobody has, or if it was updated before editors were recorded.",
+      relation: editorOfNote,
+      by: "editorNumber",
+      read: ({ people }) => people.byNumbers,
+    }),
     viewerCanUpdate: t.computed({
       type: "Boolean",
-      description: "Whether the viewer may update the note with `updateNote`.",
+      description:
+        "Whether the viewer may update the note with `updateNote`. Nobody may update a note whose medium is not DEFAULT.",
       columns: changeability,
-      resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
+      resolve: (note, _args, { viewer }) => mayUpdateNote(viewer, note),
     }),
     viewerCanDelete: t.computed({
       type: "Boolean",
       description: "Whether the viewer may delete the note with `deleteNote`.",
       columns: changeability,
-      resolve: (note, _args, { viewer }) => mayChangeNote(viewer, note),
+      resolve: (note, _args, { viewer }) => mayDeleteNote(viewer, note),
     }),
   }),
 });
@@ -196,6 +218,16 @@ builder.queryFields((t) => ({
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.notes.byIds, readId("Note", id), context.selected(info)),
   }),
+  noteByNumber: t.field({
+    type: NoteRef,
+    nullable: true,
+    description:
+      "Returns the note with a number in the viewer's account. Null if it does not exist or the viewer may not see it. Requires " +
+      "the scope `notes:read`.",
+    args: { number: t.arg({ type: "SafeInt", required: true, description: "The note's number: its integer id on /v1." }) },
+    resolve: (_root, { number }, context, info) =>
+      context.load(context.services.notes.byNumbers, recordNumber(number), context.selected(info)),
+  }),
   notes: t.rootConnection({
     connection: NoteConnection,
     description:
@@ -255,6 +287,27 @@ const AddNotePayload = builder.objectRef<Note>("AddNotePayload").implement({
   }),
 });
 
+builder.objectType(NoteChanged, {
+  name: "NoteChangedError",
+  description: "The note is not in the version that the input expects, because somebody has changed it. Nothing was written.",
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    current: t.field({ type: NoteRef, description: "The note as it is now.", resolve: (error) => error.current }),
+  }),
+});
+
+const expectedVersionDescription =
+  "The version that the note must have. If somebody has changed it since, nothing is written and the result is a " +
+  "NoteChangedError. Without it the note is written in any version.";
+
+/** The errors of mutations that change a note. */
+const changeErrors = { types: [...mutationErrors.types, NoteChanged] };
+
+/** Returns the expected version of an input as the service takes it. */
+function expected(version: number | null | undefined): readonly number[] | undefined {
+  return typeof version === "number" ? [version] : undefined;
+}
+
 const UpdateNoteInputRef = builder.inputType("UpdateNoteInput", {
   description: "The note to update and its new values. A field that is null or omitted does not change.",
   fields: (t) => ({
@@ -266,6 +319,7 @@ const UpdateNoteInputRef = builder.inputType("UpdateNoteInput", {
         "Whether the note is public from now on. A customer may not send false; for others false requires the scope " +
         "`notes:internal`.",
     }),
+    expectedVersion: t.int({ description: expectedVersionDescription }),
   }),
 });
 
@@ -276,7 +330,10 @@ const UpdateNotePayload = builder.objectRef<Note>("UpdateNotePayload").implement
 
 const DeleteNoteInput = builder.inputType("DeleteNoteInput", {
   description: "The note to delete.",
-  fields: (t) => ({ id: t.id({ required: true, description: "The note's global id or its UUID." }) }),
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The note's global id or its UUID." }),
+    expectedVersion: t.int({ description: expectedVersionDescription }),
+  }),
 });
 
 const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement({
@@ -317,14 +374,16 @@ builder.mutationFields((t) => ({
   updateNote: t.field({
     type: UpdateNotePayload,
     description:
-      "Updates a note. A customer may update only the notes they wrote (FORBIDDEN). Requires the scopes `notes:read` and " +
+      "Updates a note, of which the viewer becomes the editor. If nothing would change, nothing is written. A customer may update " +
+      "only the notes they wrote, and nobody a note whose medium is not DEFAULT (FORBIDDEN). Requires the scopes `notes:read` and " +
       "`notes:write`.",
-    errors: mutationErrors,
+    errors: changeErrors,
     args: { input: t.arg({ type: UpdateNoteInputRef, required: true, description: "The note to update and its new values." }) },
     resolve: async (_root, { input }, context) => {
       if (typeof input.text === "string") requireText(input.text);
       const note = await context.services.notes.update(context.viewer, {
         id: readId("Note", input.id),
+        expectedVersions: expected(input.expectedVersion),
         text: input.text ?? undefined,
         categories: input.categories ?? undefined,
         isPublic: input.isPublic ?? undefined,
@@ -338,10 +397,13 @@ builder.mutationFields((t) => ({
     description:
       "Deletes a note with its attachments and their files. A customer may delete only the notes they wrote (FORBIDDEN). " +
       "Requires the scopes `notes:read` and `notes:write`.",
-    errors: mutationErrors,
+    errors: changeErrors,
     args: { input: t.arg({ type: DeleteNoteInput, required: true, description: "The note to delete." }) },
     resolve: async (_root, { input }, context) => {
-      const note = await context.services.notes.delete(context.viewer, readId("Note", input.id));
+      const note = await context.services.notes.delete(context.viewer, {
+        id: readId("Note", input.id),
+        expectedVersions: expected(input.expectedVersion),
+      });
       context.forget();
       return note;
     },

@@ -27,9 +27,14 @@ export interface NoteUpload {
   readonly inline: boolean;
 }
 
-/** Absent fields stay unchanged. */
-export interface UpdateNoteInput {
+export interface DeleteNoteInput {
   readonly id: string;
+  /** The versions of which the note must be in one. Absent: any version. */
+  readonly expectedVersions?: readonly number[] | undefined;
+}
+
+/** Absent fields stay unchanged. */
+export interface UpdateNoteInput extends DeleteNoteInput {
   readonly text?: string | undefined;
   readonly categories?: readonly NoteCategory[] | undefined;
   readonly isPublic?: boolean | undefined;

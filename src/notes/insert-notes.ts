@@ -147,6 +147,7 @@ const insertGiven = insertInto(notesTable, {
   source: given.column("source"),
   createdAt: given.column("createdAt"),
   updatedAt: sql`NULL`,
+  editorNumber: sql`NULL`,
 });
 
 const created = {

@@ -12,16 +12,35 @@ export function visibleNotes(viewer: Viewer): AccountCondition {
 }
 
 /**
- * Returns the condition for the notes that the viewer may edit and delete: staff those that they may see, a customer
- * those that they wrote. Throws as {@link authorize} if the viewer lacks a scope.
+ * Returns the condition for the notes that the viewer may delete and attach files to: staff those that they may see, a
+ * customer those that they wrote. Throws as {@link authorize} if the viewer lacks a scope.
  */
 export function changeableNotes(viewer: Viewer): Condition {
   return changeableBy(authorize(viewer, "notes:read", "notes:write"));
 }
 
 /** Returns whether {@link changeableNotes} holds for `note`, which the viewer may see. */
-export function mayChangeNote(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
+export function mayDeleteNote(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
   return hasScopes(viewer, "notes:read", "notes:write") && matches(changeableBy(viewer), note);
+}
+
+/**
+ * The condition for notes that anybody may update. What the service desk's software wrote, or what was sent as an
+ * email, stays as it was.
+ */
+const writtenByPeople = { medium: "DEFAULT" } as const;
+
+/**
+ * Returns the condition for the notes that the viewer may update: {@link changeableNotes} that were written by people.
+ * Throws as {@link authorize} if the viewer lacks a scope.
+ */
+export function updatableNotes(viewer: Viewer): Condition {
+  return { ...changeableNotes(viewer), ...writtenByPeople };
+}
+
+/** Returns whether {@link updatableNotes} holds for `note`, which the viewer may see. */
+export function mayUpdateNote(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {
+  return mayDeleteNote(viewer, note) && matches(writtenByPeople, note);
 }
 
 /**

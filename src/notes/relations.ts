@@ -85,6 +85,7 @@ function countOfTicket(accountId: string, visibilities: readonly boolean[]): Sql
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);
+export const editorOfNote = personWhere(sql`p.number = n.editor_number`);
 /** Where the author is at home. Who sees the author sees its name, as with {@link homeAccountOfPerson}. */
 export const homeAccountOfAuthor = homeAccountOf(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);

@@ -1,16 +1,16 @@
 import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
-import { attempt, Forbidden, invalid, InvalidInput, NotFound } from "../errors.ts";
+import { attempt, type DomainError, Forbidden, invalid, InvalidInput, NotFound, Unavailable } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import { empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
+import { allOf, type Condition, empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
 import { setList } from "../database/table.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
 import { ticketById } from "../tickets/relations.ts";
-import type { Ticket, Tickets } from "../tickets/service.ts";
+import type { Ticket, Tickets, TicketStatus } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { type InsertParts, createNoteInserter, type NewNote, noteColumns } from "./insert-notes.ts";
@@ -18,13 +18,15 @@ import {
   type AddNoteInput,
   categorySet,
   checkText,
+  type DeleteNoteInput,
   type NewNoteInput,
   type NoteFilter,
   type NoteRead,
   type NoteUpload,
   type UpdateNoteInput,
 } from "./input.ts";
-import { authorOfNewNote, changeableNotes, requireVisibility, visibleNotes } from "./policy.ts";
+import { NoteChanged } from "./note-changed.ts";
+import { authorOfNewNote, changeableNotes, requireVisibility, updatableNotes, visibleNotes } from "./policy.ts";
 import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
 import { notesTable } from "./table.ts";
 
@@ -66,20 +68,22 @@ export interface Notes {
    */
   openTicket(viewer: Viewer, input: AddTicketInput, notes: readonly NewNoteInput[]): Promise<Ticket>;
   /**
-   * Adds notes to a ticket and changes the given fields of the ticket in one statement. Throws as
-   * {@link Tickets.update} and {@link Notes.openTicket}.
+   * Changes the given fields of a ticket and adds notes to it in one statement. A change of status adds a public SYSTEM
+   * note that tells of it. Nothing is written if all fields have the given values already and no note is added. Throws
+   * as {@link TicketWriting.change} and {@link Notes.openTicket}.
    */
-  addToTicket(viewer: Viewer, input: UpdateTicketInput, notes: readonly NewNoteInput[]): Promise<void>;
+  updateTicket(viewer: Viewer, input: UpdateTicketInput, notes?: readonly NewNoteInput[]): Promise<void>;
   /**
-   * Changes a note. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it,
-   * and {@link InvalidInput} if a field is not valid.
+   * Changes a note, of which the viewer becomes the editor. Nothing is written if all fields have the given values
+   * already. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it,
+   * {@link NoteChanged} if it is in none of the expected versions, and {@link InvalidInput} if a field is not valid.
    */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /**
-   * Deletes a note and its attachments, and returns the note. Throws {@link NotFound} and {@link Forbidden} as
-   * {@link Notes.update}.
+   * Deletes a note and its attachments, and returns the note. Throws {@link NotFound}, {@link Forbidden} and
+   * {@link NoteChanged} as {@link Notes.update}.
    */
-  delete(viewer: Viewer, id: string): Promise<Note>;
+  delete(viewer: Viewer, input: DeleteNoteInput): Promise<Note>;
 }
 
 /** The uploads that a new note claims. */
@@ -124,15 +128,25 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   const inserter = createNoteInserter(database);
 
   /**
-   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if
-   * they may not change it.
+   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, {@link Forbidden} if
+   * they may not change it, and {@link NoteChanged} if it is in none of the expected versions.
    */
-  async function changeableNote(viewer: Viewer, id: string): Promise<Note> {
+  async function changeableNote(viewer: Viewer, { id, expectedVersions }: DeleteNoteInput): Promise<Note> {
     const allowed = changeableNotes(viewer);
     const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
     if (!note) throw new NotFound("note");
     if (!matches(allowed, note)) throw new Forbidden("A customer changes the notes they wrote, not those of others.");
+    if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
     return note;
+  }
+
+  /**
+   * Returns why a note was not written that the viewer could change just before: somebody has deleted, hidden or
+   * changed it meanwhile.
+   */
+  async function lostTo(viewer: Viewer, id: string): Promise<DomainError> {
+    const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
+    return note ? new NoteChanged(note) : new NotFound("note");
   }
 
   function newNoteOf(input: AddNoteInput): NewNote {
@@ -180,13 +194,16 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     return { author: prepared[0]?.author ?? authorize(viewer), notes: prepared.map(({ note }) => note) };
   }
 
-  /** Adds the notes in one statement with the write of their ticket and the claim of their uploads. */
+  /**
+   * Adds the notes in one statement with the write of their ticket and the claim of their uploads. Returns why nothing
+   * was written, or undefined if all is.
+   */
   async function send(
     { author, notes }: PreparedNotes,
     inputs: readonly NewNoteInput[],
     write: TicketWrite | undefined,
     ticket: Sql | undefined,
-  ): Promise<void> {
+  ): Promise<DomainError | undefined> {
     const noteUploads = notes.map(({ id: noteId, text }, index) => {
       return { noteId, text, uploads: inputs[index]?.uploads ?? [], path: ["notes", String(index), "uploads"] };
     });
@@ -199,7 +216,33 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       after: claim?.after ?? empty,
       ticket,
     });
-    if (added.length < notes.length) throw claim?.refusal ?? new NotFound("ticket");
+    return added.length < notes.length ? (claim?.refusal ?? new NotFound("ticket")) : undefined;
+  }
+
+  /** Returns the note that tells of a ticket's new status. */
+  function statusNote({ id, status }: Ticket, newStatus: TicketStatus): NewNote {
+    const text = `Status: ${status} → ${newStatus}`;
+    return newNoteOf({ ticketId: id, text, isPublic: true, categories: [], medium: "SYSTEM" });
+  }
+
+  /**
+   * Changes a ticket as {@link Notes.updateTicket}. Returns false if somebody else changed the ticket meanwhile, and
+   * nothing was written.
+   */
+  async function tryUpdate(
+    viewer: Viewer,
+    input: UpdateTicketInput,
+    { author, notes }: PreparedNotes,
+    inputs: readonly NewNoteInput[],
+  ): Promise<boolean> {
+    const { ticket, write } = await ticketWriting.change(viewer, input);
+    const all = write?.newStatus ? [...notes, statusNote(ticket, write.newStatus)] : notes;
+    if (all.length === 0) return write === undefined || (await tickets.send(write)) !== undefined;
+    const refusal = await send({ author, notes: all }, inputs, write, undefined);
+    if (!refusal) return true;
+    const [current] = await reads.byKeys(viewer, ticketById, [ticket.id]);
+    if (!write || !current || current.version === ticket.version) throw refusal;
+    return false;
   }
 
   return {
@@ -228,25 +271,37 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     async openTicket(viewer, input, notes) {
       if (notes.length === 0) return tickets.add(viewer, input);
       const write = await ticketWriting.opening(viewer, input);
-      await send(prepare(viewer, write.ticketId, notes), notes, write, sql`written t`);
+      const refusal = await send(prepare(viewer, write.ticketId, notes), notes, write, sql`written t`);
+      if (refusal) throw refusal;
       const [ticket] = await tickets.byIds(viewer, [write.ticketId]);
       if (!ticket) throw new NotFound("ticket");
       return ticket;
     },
 
-    async addToTicket(viewer, { id, ...changes }, notes) {
-      const isChanged = Object.values(changes).some((value) => value !== undefined);
-      if (notes.length === 0) return void (isChanged && (await tickets.update(viewer, { id, ...changes })));
-      const [ticket] = await reads.byKeys(viewer, ticketById, [id]);
-      if (!ticket) throw new NotFound("ticket");
+    async updateTicket(viewer, input, notes = []) {
+      const { id, expectedVersion, ...fields } = input;
+      if (notes.length > 0) {
+        const [ticket] = await reads.byKeys(viewer, ticketById, [id]);
+        if (!ticket) throw new NotFound("ticket");
+      }
       const prepared = prepare(viewer, id, notes);
-      const { write } = isChanged ? await ticketWriting.change(viewer, { id, ...changes }) : {};
-      await send(prepared, notes, write, undefined);
+      const isChange = expectedVersion !== undefined || Object.values(fields).some((value) => value !== undefined);
+      if (notes.length > 0 && !isChange) {
+        const refusal = await send(prepared, notes, undefined, undefined);
+        if (refusal) throw refusal;
+        return;
+      }
+      for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
+        if (await tryUpdate(viewer, input, prepared, notes)) return;
+      }
+      throw new Unavailable({}, "Too many people are changing this ticket. Try again in a few seconds.");
     },
 
     async update(viewer, input) {
       const editor = authorize(viewer);
-      const note = await changeableNote(viewer, input.id);
+      const note = await changeableNote(viewer, input);
+      const allowed = updatableNotes(viewer);
+      if (!matches(allowed, note)) throw new Forbidden("Only notes that people wrote can be updated. This one can be deleted.");
       if (input.ticketId !== undefined && input.ticketId !== note.ticketId) {
         throw invalid("ticketId", "The note is of another ticket, and notes do not move.");
       }
@@ -254,43 +309,62 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       if (text !== undefined) checkText(text);
       if (input.isPublic !== undefined) requireVisibility(editor, input.isPublic);
 
+      const changes = changesTo(note, { ...input, text });
+      if (Object.values(changes).every((value) => value === undefined)) return note;
       const now = clock();
-      const changes = {
-        updatedAt: latest(now, note.createdAt),
-        text,
-        categories: input.categories && categorySet(input.categories),
-        isPublic: input.isPublic,
-      };
+      const written = { ...changes, updatedAt: latest(now, note.createdAt), editorNumber: editor.person.number };
       const [updated] = await database.query<Note>(sql`
         WITH edited AS (
-          UPDATE notes n SET ${setList(notesTable, changes)} WHERE ${whereSql("n", changeableNotes(viewer))} AND n.id = ${note.id}::uuid RETURNING n.*
+          UPDATE notes n SET ${setList(notesTable, written)}
+          WHERE ${whereNote(note.id, allowed, input.expectedVersions)} RETURNING n.*
         ), audited AS (${auditInsert(editor, { action: "EDITED", entity: "NOTE", rows: "edited", at: now })})
         SELECT ${noteColumns} FROM edited n`);
-      if (!updated) throw new NotFound("note");
+      if (!updated) throw await lostTo(viewer, note.id);
       return updated;
     },
 
-    async delete(viewer, id) {
+    async delete(viewer, input) {
       const deleter = authorize(viewer);
-      const note = await changeableNote(viewer, id);
+      const note = await changeableNote(viewer, input);
       const at = clock();
       // The foreign key deletes the attachments. The statement still sees them, because it reads the state before the
       // deletion.
       const deleted = await database.query(sql`
         WITH deleted AS (
-          DELETE FROM notes n WHERE ${whereSql("n", changeableNotes(viewer))} AND n.id = ${id}::uuid RETURNING n.id, n.account_id
+          DELETE FROM notes n WHERE ${whereNote(note.id, changeableNotes(viewer), input.expectedVersions)}
+          RETURNING n.id, n.account_id
         ), attached AS (
           SELECT a.id, a.account_id FROM attachments a JOIN deleted d ON d.id = a.note_id AND d.account_id = a.account_id
           WHERE a.account_id = ${note.accountId}::uuid
         ), audited AS (${auditInsert(deleter, { action: "DELETED", entity: "NOTE", rows: "deleted", at })}),
           audited_attachments AS (${auditInsert(deleter, { action: "DELETED", entity: "ATTACHMENT", rows: "attached", at })})
         SELECT d.id FROM deleted d`);
-      if (deleted.length === 0) throw new NotFound("note");
+      if (deleted.length === 0) throw await lostTo(viewer, note.id);
       onDeleted();
       return note;
     },
   };
 }
+
+/** Returns the condition for the note `n` of that id, if `allowed` holds and it is in one of the expected versions. */
+function whereNote(id: string, allowed: Condition, expectedVersions: readonly number[] | undefined): Sql {
+  const expected = expectedVersions && sql`n.version = ANY(${expectedVersions}::integer[])`;
+  return allOf([whereSql("n", allowed), sql`n.id = ${id}::uuid`, expected]);
+}
+
+/** Returns the given fields whose values differ from those of the note. The others are undefined. */
+function changesTo(note: Note, { text, categories, isPublic }: UpdateNoteInput) {
+  const given = categories && categorySet(categories);
+  const isSameSet = given?.join() === categorySet(note.categories).join();
+  return {
+    text: text === note.text ? undefined : text,
+    categories: isSameSet ? undefined : given,
+    isPublic: isPublic === note.isPublic ? undefined : isPublic,
+  };
+}
+
+/** How often an update of a ticket is tried while others change the ticket. */
+const maxAttempts = 10;
 
 /** Checked notes that are added together, and their author. */
 interface PreparedNotes {

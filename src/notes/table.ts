@@ -1,7 +1,7 @@
 import type { Note } from "#generated/prisma/client.ts";
 import { defineTable } from "../database/table.ts";
 
-export const notesTable = defineTable<Note, "number" | "requesterId">({
+export const notesTable = defineTable<Note, "number" | "requesterId" | "version">({
   name: "notes",
   types: {
     id: "uuid",
@@ -17,5 +17,7 @@ export const notesTable = defineTable<Note, "number" | "requesterId">({
     source: "text",
     createdAt: "timestamptz",
     updatedAt: "timestamptz",
+    version: "integer",
+    editorNumber: "integer",
   },
 });

@@ -53,8 +53,10 @@ export function recordOperations(kind: TicketKind): RecordOperations {
       answerTicket(kind, request, async () => {
         const ticket = await ticketOf(kind, request);
         const { notes, ...changes } = await readRecord(kind, request, ticket);
+        const isEmpty = notes.length === 0 && Object.values(changes).every((value) => value === undefined);
+        if (isEmpty) return;
         const { services, viewer } = request;
-        await withSentFields(notes, (inputs) => services.notes.addToTicket(viewer, { id: ticket.id, ...changes }, inputs));
+        await withSentFields(notes, (inputs) => services.notes.updateTicket(viewer, { id: ticket.id, ...changes }, inputs));
       }),
 
     open: async (request) => {

@@ -1,15 +1,15 @@
 import { NotFound } from "../errors.ts";
 import { personEntity } from "../people/relations.ts";
-import type { Person } from "../people/service.ts";
 import { codePointLength } from "../lib/text.ts";
 import { columnContent, countedJsonList, type RowMembers, type Selection } from "../query/model/selection.ts";
 import { asJson, inJson, renderJson } from "../rest/kit/json-text.ts";
-import { appliedQuery, offsetOf, type V2Operation, type Window } from "../rest/v2/kit/operation.ts";
+import { entityTag, isNamed, versionsIn } from "../rest/v2/kit/entity-tags.ts";
+import { appliedQuery, offsetOf, type V2Operation, type V2Response, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
 import type { Viewer } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
 import { authorOfNote, noteEntity } from "./relations.ts";
-import type { Note, NoteCategory } from "./service.ts";
+import type { NoteCategory } from "./service.ts";
 
 type V2Category = "pre-scan" | "post-scan";
 
@@ -36,7 +36,6 @@ export function excerpt(text: string): string {
   return `${[...text].slice(0, maximumCharacters - 1).join("")}…`;
 }
 
-/** The /v2 shape of a note that is read. {@link toV2Note} makes the same of a note that was just written. */
 const v2NoteMembers: RowMembers = [
   { name: "id", content: columnContent(noteEntity, "id", "quoted") },
   {
@@ -54,7 +53,15 @@ const v2NoteMembers: RowMembers = [
   { name: "value", content: columnContent(noteEntity, "text", { maxLength: maximumCharacters }) },
 ];
 
-const oneNote: Selection = { as: "json", members: v2NoteMembers };
+/** The version of a note, and the note as /v2 shows it. {@link versionAndBody} takes them apart. */
+const oneNote: Selection = {
+  as: "json",
+  members: [
+    { name: "version", content: columnContent(noteEntity, "version", "bare") },
+    { name: "body", content: { kind: "object", members: v2NoteMembers } },
+  ],
+};
+const versionAndBody = /^\{"version":(\d+),"body":(.*)\}$/s;
 const listWithTotal = countedJsonList(v2NoteMembers);
 
 export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; path: unknown; body: unknown }> = async (
@@ -68,7 +75,7 @@ export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; pat
   const [slice] = await inJson(() => services.notes.ofTickets(viewer, [ticketId], read, listWithTotal));
   if (!slice) throw new NotFound("ticket");
   const applied = appliedQuery(query, { ticket_id: ticketId });
-  return asJson(`{"query":${applied},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`);
+  return { body: asJson(`{"query":${applied},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`) };
 };
 
 export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
@@ -78,62 +85,68 @@ export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWri
     categories: categoriesOf(body),
     isPublic: body.is_public,
   });
-  return toV2Note(services, viewer, note);
+  return locatedNote(services, viewer, note.id);
 };
 
 export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
-  { viewer, path },
+  { viewer, path, headers },
 ) => {
-  const [note] = await inJson(() => services.notes.byIds(viewer, [path.note_id.toLowerCase()], oneNote));
-  if (!note) throw new NotFound("note");
-  return asJson(await renderJson(note, {}));
+  const { body, tag } = await readNote(services, viewer, path.note_id.toLowerCase());
+  const response = { headers: { etag: tag, "cache-control": cacheControl } };
+  return isNamed(tag, headers["if-none-match"]) ? { ...response, status: 304 } : { ...response, body: asJson(body) };
 };
 
 /** PUT replaces the note: validation has set omitted properties to their defaults. */
 export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
-  { viewer, path, body },
+  { viewer, path, body, headers },
 ) => {
   const note = await services.notes.update(viewer, {
     id: path.note_id.toLowerCase(),
+    expectedVersions: versionsIn(headers["if-match"]),
     ticketId: body.ticket_id.toLowerCase(),
     text: body.value,
     categories: categoriesOf(body),
     isPublic: body.is_public,
     shownAs: excerpt,
   });
-  return toV2Note(services, viewer, note);
+  return locatedNote(services, viewer, note.id);
 };
 
 export const deleteNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
-  { viewer, path },
+  { viewer, path, headers },
 ) => {
-  await services.notes.delete(viewer, path.note_id.toLowerCase());
-  return undefined;
+  await services.notes.delete(viewer, { id: path.note_id.toLowerCase(), expectedVersions: versionsIn(headers["if-match"]) });
+  return {};
 };
 
 function categoriesOf(body: NoteWrite): NoteCategory[] {
   return (body.categories ?? []).map((category) => categoryOf[category]);
 }
 
-/** Returns the /v2 body of a note that was just written. It reads the author, whom the written row does not include. */
-async function toV2Note(services: Services, viewer: Viewer, note: Note): Promise<object> {
-  const [author] = await services.people.byNumbers(viewer, [note.authorNumber]);
-  return toV2Body(note, author ?? null);
+/** A client may keep a note, and must ask before it uses it again. A proxy must not change what the tag stands for. */
+const cacheControl = "private, no-transform";
+
+/**
+ * Returns the body of a note as JSON text, and its entity tag. Throws {@link NotFound} if the viewer may not see the
+ * note.
+ */
+async function readNote(services: Services, viewer: Viewer, id: string): Promise<{ body: string; tag: string }> {
+  const [note] = await inJson(() => services.notes.byIds(viewer, [id], oneNote));
+  if (!note) throw new NotFound("note");
+  const [, version, body] = versionAndBody.exec(await renderJson(note, {})) ?? [];
+  if (version === undefined || body === undefined) throw new TypeError("A note was read without its version.");
+  return { body, tag: entityTag(Number(version), body) };
 }
 
-function toV2Body(note: Note, author: Person | null): object {
-  return {
-    id: note.id,
-    author_id: author?.id,
-    author_name: author?.name,
-    categories: note.categories.map((category) => v2CategoryOf[category]),
-    created_at: note.createdAt.toISOString(),
-    is_public: note.isPublic,
-    ticket_id: note.ticketId,
-    updated_at: note.updatedAt?.toISOString() ?? null,
-    value: excerpt(note.text),
-  };
+/**
+ * Returns the response with a note that was just written. The note is read as {@link getNote} reads it, so that its tag
+ * is the same.
+ */
+async function locatedNote(services: Services, viewer: Viewer, id: string): Promise<V2Response> {
+  const { body, tag } = await readNote(services, viewer, id);
+  const headers = { etag: tag, "cache-control": cacheControl, "content-location": `/v2/tickets/notes/${id}` };
+  return { body: asJson(body), headers };
 }

@@ -1,8 +1,9 @@
 import { builder } from "../graphql/kit/builder.ts";
 import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
-import { mutationErrors } from "../graphql/kit/errors.ts";
-import { readId } from "../graphql/kit/ids.ts";
+import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
+import { invalid } from "../errors.ts";
+import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
@@ -10,6 +11,7 @@ import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
 import { accountOfTicket, requesterOfTicket } from "./relations.ts";
 import type { Ticket } from "./service.ts";
+import { TicketChanged } from "./ticket-changed.ts";
 
 const TicketKindEnum = builder.enumType("TicketKind", {
   description: "The kinds of tickets. /v1 has a collection for each kind.",
@@ -69,6 +71,11 @@ export const TicketRef = builder.prismaObject("Ticket", {
     updatedAt: t.column("updatedAt", {
       description: "When the subject, the status or the requester last changed; if they never did, when the ticket was added.",
     }),
+    version: t.column("version", {
+      description:
+        "The version of the ticket: 1 at first, and higher after every change to its subject, status or requester. Send it as " +
+        "`expectedVersion` to change the ticket only if nobody else has.",
+    }),
     viewerCanAddNote: t.computed({
       type: "Boolean",
       description:
@@ -90,6 +97,7 @@ const TicketFilterInput = builder.inputType("TicketFilter", {
   description: "Conditions on tickets. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
     ids: t.idList({ description: "Only tickets with one of these ids: global ids or UUIDs." }),
+    numbers: t.field({ type: ["SafeInt"], description: "Only tickets with one of these numbers." }),
     kind: t.field({ type: [TicketKindEnum], description: "Only tickets of one of these kinds." }),
     status: t.field({ type: [TicketStatusEnum], description: "Only tickets with one of these statuses." }),
     requesterId: t.id({ description: "Only tickets that this person requested: a global id or a UUID." }),
@@ -119,6 +127,7 @@ function readTicketFilter(filter: typeof TicketFilterInput.$inferInput | null | 
   if (!filter) return {};
   return {
     ids: filter.ids?.map((id) => readId("Ticket", id, ["filter", "ids"])),
+    fields: filter.numbers ? { number: [{ in: filter.numbers.map(recordNumber) }] } : undefined,
     kinds: filter.kind ?? undefined,
     statuses: filter.status ?? undefined,
     requesterId: filter.requesterId ? readId("Person", filter.requesterId, ["filter", "requesterId"]) : undefined,
@@ -135,6 +144,16 @@ builder.queryFields((t) => ({
     args: { id: t.arg.id({ required: true, description: "The ticket's global id or its UUID." }) },
     resolve: (_root, { id }, context, info) =>
       context.load(context.services.tickets.byIds, readId("Ticket", id), context.selected(info)),
+  }),
+  ticketByNumber: t.field({
+    type: TicketRef,
+    nullable: true,
+    description:
+      "Returns the ticket with a number in the viewer's account. Null if it does not exist or the viewer may not see it. Requires " +
+      "the scope `tickets:read`.",
+    args: { number: t.arg({ type: "SafeInt", required: true, description: "The ticket's number, as people say it." }) },
+    resolve: (_root, { number }, context, info) =>
+      context.load(context.services.tickets.byNumbers, recordNumber(number), context.selected(info)),
   }),
   tickets: t.rootConnection({
     connection: TicketConnection,
@@ -179,6 +198,78 @@ const AddTicketPayload = builder.objectRef<{ ticket: Ticket }>("AddTicketPayload
   description: "The ticket that was added.",
   fields: (t) => ({ ticket: t.expose("ticket", { type: TicketRef, description: "The ticket that was added." }) }),
 });
+
+builder.objectType(TicketChanged, {
+  name: "TicketChangedError",
+  description: "The ticket is not in the version that the input expects, because somebody has changed it. Nothing was written.",
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    current: t.field({ type: TicketRef, description: "The ticket as it is now.", resolve: (error) => error.current }),
+  }),
+});
+
+const UpdateTicketInputRef = builder.inputType("UpdateTicketInput", {
+  description: "The ticket to update and its new values. A field that is omitted does not change.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The ticket's global id or its UUID." }),
+    subject: t.string({ description: "What the ticket is about: 1 to 255 characters, not blank. Null is not valid." }),
+    status: t.field({
+      type: TicketStatusEnum,
+      description: "The new status. The ticket gets a public note that tells of the change. Null is not valid.",
+    }),
+    requesterId: t.id({
+      description:
+        "The person for whom the ticket is: a member of the account, as a global id or a UUID. Null removes the requester.",
+    }),
+    expectedVersion: t.int({
+      description:
+        "The version that the ticket must have. If somebody has changed it since, nothing is written and the result is a " +
+        "TicketChangedError. Without it the ticket is written in any version.",
+    }),
+  }),
+});
+
+const UpdateTicketPayload = builder.objectRef<{ readonly ticketId: string }>("UpdateTicketPayload").implement({
+  description: "The ticket after the update.",
+  fields: (t) => ({
+    ticket: t.rowByKey({
+      type: TicketRef,
+      description: "The ticket after the update.",
+      key: ({ ticketId }) => ticketId,
+      read: ({ tickets }) => tickets.byIds,
+    }),
+  }),
+});
+
+/** Returns the value of a field that may be omitted but not null. Throws {@link InvalidInput} if it is null. */
+function omittable<Value>(name: string, value: Value | null | undefined): Value | undefined {
+  if (value === null) throw invalid(name, "The value must not be null. Leave the field out to keep what the ticket has.");
+  return value;
+}
+
+builder.mutationField("updateTicket", (t) =>
+  t.field({
+    type: UpdateTicketPayload,
+    description:
+      "Updates a ticket. If nothing would change, nothing is written. A customer may not (FORBIDDEN). Requires the scopes " +
+      "`tickets:read` and `tickets:write`.",
+    errors: { types: [...mutationErrors.types, TicketChanged] },
+    args: { input: t.arg({ type: UpdateTicketInputRef, required: true, description: "The ticket and its new values." }) },
+    resolve: async (_root, { input }, context) => {
+      const { requesterId } = input;
+      const ticketId = readId("Ticket", input.id);
+      await context.services.notes.updateTicket(context.viewer, {
+        id: ticketId,
+        expectedVersion: input.expectedVersion ?? undefined,
+        subject: omittable("subject", input.subject),
+        status: omittable("status", input.status),
+        requesterId: typeof requesterId === "string" ? readId("Person", requesterId, "requesterId") : requesterId,
+      });
+      context.forget();
+      return { ticketId };
+    },
+  }),
+);
 
 builder.mutationField("addTicket", (t) =>
   t.field({

@@ -13,6 +13,8 @@ export interface AddTicketInput {
 /** Absent fields stay unchanged. */
 export interface UpdateTicketInput {
   readonly id: string;
+  /** The version that the ticket must have. Absent: any version. */
+  readonly expectedVersion?: number | undefined;
   readonly subject?: string | undefined;
   readonly status?: TicketStatus | undefined;
   /** Null removes the requester. */

@@ -7,7 +7,7 @@ import type { Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
-import { type AddTicketInput, type TicketFilter, type TicketRead, type UpdateTicketInput } from "./input.ts";
+import type { AddTicketInput, TicketFilter, TicketRead } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
 import type { TicketWrite, TicketWriting } from "./writing.ts";
@@ -36,12 +36,8 @@ export interface Tickets {
    * requester is no member.
    */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
-  /**
-   * Changes a ticket. Nothing is written if all fields have the given values already. Throws {@link NotFound} if the
-   * viewer may not see the ticket or the new requester is not a member, `Forbidden` if they may not change it, and
-   * `InvalidInput` if a field is not valid.
-   */
-  update(viewer: Viewer, input: UpdateTicketInput): Promise<Ticket>;
+  /** Sends a write by itself. Returns the written ticket, or undefined if the write had no effect. */
+  send(write: TicketWrite): Promise<Ticket | undefined>;
 }
 
 const ticketColumns = selectList(ticketsTable, "t");
@@ -55,10 +51,8 @@ export function createTickets({
   reads: Reads;
   writing: TicketWriting;
 }): Tickets {
-  /** Returns the written ticket. Throws {@link NotFound} if it has been deleted meanwhile or is no longer visible. */
-  async function write({ parts }: TicketWrite): Promise<Ticket> {
+  async function send({ parts }: TicketWrite): Promise<Ticket | undefined> {
     const [written] = await database.query<Ticket>(sql`WITH ${parts(sql`true`)} SELECT ${ticketColumns} FROM written t`);
-    if (!written) throw new NotFound("ticket");
     return written;
   }
 
@@ -68,11 +62,12 @@ export function createTickets({
     list: (viewer, read, selection) => reads.page(viewer, ticketsOfAccount, read, selection),
     count: (viewer, filter) => reads.count(viewer, ticketsOfAccount, { filter }),
     total: (viewer, filter) => reads.total(viewer, ticketsOfAccount, { filter }),
-    add: async (viewer, input) => write(await writing.opening(viewer, input)),
 
-    async update(viewer, input) {
-      const { ticket, write: change } = await writing.change(viewer, input);
-      return change ? write(change) : ticket;
+    send,
+    async add(viewer, input) {
+      const ticket = await send(await writing.opening(viewer, input));
+      if (!ticket) throw new NotFound("ticket"); // never, since nothing can keep a new ticket from being written
+      return ticket;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Ticket } from "#generated/prisma/client.ts";
 import { defineTable } from "../database/table.ts";
 
-export const ticketsTable = defineTable<Ticket, "number">({
+export const ticketsTable = defineTable<Ticket, "number" | "version">({
   name: "tickets",
   types: {
     id: "uuid",
@@ -13,5 +13,6 @@ export const ticketsTable = defineTable<Ticket, "number">({
     requesterId: "uuid",
     createdAt: "timestamptz",
     updatedAt: "timestamptz",
+    version: "integer",
   },
 });

@@ -1,4 +1,4 @@
-import type { Ticket } from "#generated/prisma/client.ts";
+import type { Ticket, TicketStatus } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { NotFound } from "../errors.ts";
 import { personById } from "../people/relations.ts";
@@ -11,6 +11,7 @@ import { type AddTicketInput, checkTicket, type UpdateTicketInput } from "./inpu
 import { editorOfTickets, newTicketFor, visibleTickets } from "./policy.ts";
 import { ticketById } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
+import { TicketChanged } from "./ticket-changed.ts";
 
 /**
  * The WITH parts that write a ticket. They are put into one statement with the other changes, such as the notes that
@@ -23,6 +24,8 @@ export interface TicketWrite {
    * because a WITH part that writes does so even if the rest of the statement adds nothing.
    */
   readonly parts: (condition: Sql) => Sql;
+  /** The status that the ticket gets, if it is another one than before. */
+  readonly newStatus?: TicketStatus | undefined;
 }
 
 /** Prepares writes of tickets: it authorizes and checks them but does not send them. */
@@ -34,8 +37,9 @@ export interface TicketWriting {
   opening(viewer: Viewer, input: AddTicketInput): Promise<TicketWrite>;
   /**
    * Returns the current ticket and the write that changes it, which is undefined if all fields have the given values
-   * already. Throws {@link NotFound} if the viewer may not see the ticket or the new requester is not a member,
-   * `Forbidden` if they may not change it, and `InvalidInput` if a field is not valid.
+   * already. The write has no effect if somebody changes the ticket before it. Throws {@link NotFound} if the viewer
+   * may not see the ticket or the new requester is not a member, `Forbidden` if they may not change it,
+   * {@link TicketChanged} if it is not in the expected version, and `InvalidInput` if a field is not valid.
    */
   change(viewer: Viewer, input: UpdateTicketInput): Promise<{ ticket: Ticket; write: TicketWrite | undefined }>;
 }
@@ -77,6 +81,8 @@ export function createTicketWriting({
       const [ticket] = await reads.byKeys(viewer, ticketById, [input.id]);
       if (!ticket) throw new NotFound("ticket");
       const editor = editorOfTickets(viewer);
+      const { expectedVersion = ticket.version } = input;
+      if (expectedVersion !== ticket.version) throw new TicketChanged(ticket);
       checkTicket(input);
       const changes = {
         subject: changed(input.subject, ticket.subject),
@@ -87,13 +93,15 @@ export function createTicketWriting({
       if (typeof changes.requesterId === "string") await requireMember(viewer, changes.requesterId);
       const now = clock();
       const event = { action: "EDITED", entity: "TICKET", rows: "written", at: now } as const;
-      const write = {
+      const write: TicketWrite = {
         ticketId: ticket.id,
+        newStatus: changes.status,
         // `greatest`, because clocks of two machines may differ and the time of a change must not be before that of the
         // last one.
-        parts: (condition: Sql) => sql`written AS (
+        parts: (condition) => sql`written AS (
           UPDATE tickets t SET ${setList(ticketsTable, { ...changes, updatedAt: sql`greatest(t.updated_at, ${now}::timestamptz)` })}
-          WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ${ticket.id}::uuid AND ${condition}
+          WHERE ${whereSql("t", visibleTickets(viewer))} AND t.id = ${ticket.id}::uuid
+            AND t.version = ${ticket.version}::integer AND ${condition}
           RETURNING t.*
         ), ticket_audited AS (${auditInsert(editor, event)})`,
       };

@@ -165,6 +165,11 @@ export type DeleteAttachmentInput = {
 
 /** The note to delete. */
 export type DeleteNoteInput = {
+  /**
+   * The version that the note must have. If somebody has changed it since, nothing is written and the result is a
+   * NoteChangedError. Without it the note is written in any version.
+   */
+  expectedVersion?: number | null | undefined;
   /** The note's global id or its UUID. */
   id: string | number;
 };
@@ -176,6 +181,11 @@ export type ErrorCode =
    * been executed.
    */
   | 'ANSWER_TOO_LARGE'
+  /**
+   * The object is not in the version that the input expects, because somebody has changed it. The error has the object as
+   * it is now. Nothing was changed.
+   */
+  | 'CHANGED'
   /** The viewer may read the object but not do this with it, or the credential lacks a scope. */
   | 'FORBIDDEN'
   /** A value in the request is not valid. Nothing was changed. */
@@ -315,6 +325,8 @@ export type TicketFilter = {
   ids?: Array<string | number> | null | undefined;
   /** Only tickets of one of these kinds. */
   kind?: Array<TicketKind> | null | undefined;
+  /** Only tickets with one of these numbers. */
+  numbers?: Array<number> | null | undefined;
   /** Only tickets that this person requested: a global id or a UUID. */
   requesterId?: string | number | null | undefined;
   /** Only tickets with one of these statuses. */
@@ -378,6 +390,11 @@ export type TicketStatus =
 export type UpdateNoteInput = {
   /** The new categories, which replace all that the note has. */
   categories?: Array<NoteCategory> | null | undefined;
+  /**
+   * The version that the note must have. If somebody has changed it since, nothing is written and the result is a
+   * NoteChangedError. Without it the note is written in any version.
+   */
+  expectedVersion?: number | null | undefined;
   /** The note's global id or its UUID. */
   id: string | number;
   /**
@@ -387,6 +404,23 @@ export type UpdateNoteInput = {
   isPublic?: boolean | null | undefined;
   /** The new text: 1 to 65,536 bytes of UTF-8, stored exactly as sent. */
   text?: string | null | undefined;
+};
+
+/** The ticket to update and its new values. A field that is omitted does not change. */
+export type UpdateTicketInput = {
+  /**
+   * The version that the ticket must have. If somebody has changed it since, nothing is written and the result is a
+   * TicketChangedError. Without it the ticket is written in any version.
+   */
+  expectedVersion?: number | null | undefined;
+  /** The ticket's global id or its UUID. */
+  id: string | number;
+  /** The person for whom the ticket is: a member of the account, as a global id or a UUID. Null removes the requester. */
+  requesterId?: string | number | null | undefined;
+  /** The new status. The ticket gets a public note that tells of the change. Null is not valid. */
+  status?: TicketStatus | null | undefined;
+  /** What the ticket is about: 1 to 255 characters, not blank. Null is not valid. */
+  subject?: string | null | undefined;
 };
 
 export type WhoAmIQueryVariables = Exact<{ [key: string]: never; }>;
@@ -580,6 +614,7 @@ export type DeleteNoteMutation = { deleteNote:
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+    | { __typename: 'NoteChangedError', code: ErrorCode, message: string }
    };
 
 export type NodeQueryVariables = Exact<{
@@ -743,8 +778,64 @@ export type UpdateNoteMutation = { updateNote:
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+    | { __typename: 'NoteChangedError', code: ErrorCode, message: string }
     | { __typename: 'UpdateNotePayload', note: { uuid: string, text: string, categories: Array<NoteCategory>, isPublic: boolean, createdAt: string, updatedAt: string | null } }
    };
+
+export type UpdateTicketMutationVariables = Exact<{
+  input: UpdateTicketInput;
+}>;
+
+
+export type UpdateTicketMutation = { updateTicket:
+    | { __typename: 'ForbiddenError', message: string }
+    | { __typename: 'InvalidInputError', message: string, fields: Array<{ path: Array<string> }> }
+    | { __typename: 'NotFoundError', message: string }
+    | { __typename: 'TicketChangedError', code: ErrorCode, message: string, current: { subject: string, version: number } }
+    | { __typename: 'UpdateTicketPayload', ticket: { subject: string, status: TicketStatus, version: number, updatedAt: string, requester: { uuid: string } | null } }
+   };
+
+export type TicketByNumberQueryVariables = Exact<{
+  number: number;
+  numbers?: Array<number> | number | null | undefined;
+}>;
+
+
+export type TicketByNumberQuery = { ticketByNumber: { uuid: string, version: number, notes: { nodes: Array<{ text: string, medium: NoteMedium, isPublic: boolean, author: { uuid: string } }> } } | null, tickets: { nodes: Array<{ number: number }> } };
+
+export type UpdateVersionMutationVariables = Exact<{
+  input: UpdateNoteInput;
+}>;
+
+
+export type UpdateVersionMutation = { updateNote:
+    | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+    | { __typename: 'NoteChangedError', code: ErrorCode, message: string, current: { text: string, version: number, viewerCanUpdate: boolean } }
+    | { __typename: 'UpdateNotePayload', note: { text: string, version: number, isEdited: boolean, updatedAt: string | null, editor: { uuid: string } | null, author: { uuid: string } } }
+   };
+
+export type DeleteVersionMutationVariables = Exact<{
+  input: DeleteNoteInput;
+}>;
+
+
+export type DeleteVersionMutation = { deleteNote:
+    | { __typename: 'DeleteNotePayload' }
+    | { __typename: 'ForbiddenError' }
+    | { __typename: 'InvalidInputError' }
+    | { __typename: 'NotFoundError' }
+    | { __typename: 'NoteChangedError', current: { version: number } }
+   };
+
+export type VersionQueryVariables = Exact<{
+  id: string | number;
+  number: number;
+}>;
+
+
+export type VersionQuery = { note: { version: number, isEdited: boolean, viewerCanUpdate: boolean, viewerCanDelete: boolean, editor: { name: string } | null } | null, noteByNumber: { uuid: string, version: number } | null };
 
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -779,6 +870,7 @@ export type ParityUpdateNoteMutation = { updateNote:
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }
+    | { __typename: 'NoteChangedError', code: ErrorCode }
     | { __typename: 'UpdateNotePayload' }
    };
 
@@ -792,6 +884,7 @@ export type ParityDeleteNoteMutation = { deleteNote:
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }
+    | { __typename: 'NoteChangedError', code: ErrorCode }
    };
 
 export type ParityRequestUploadMutationVariables = Exact<{
@@ -1654,6 +1747,125 @@ export const UpdateNoteDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<UpdateNoteMutation, UpdateNoteMutationVariables>;
+export const UpdateTicketDocument = new TypedDocumentString(`
+    mutation UpdateTicket($input: UpdateTicketInput!) {
+  updateTicket(input: $input) {
+    __typename
+    ... on UpdateTicketPayload {
+      ticket {
+        subject
+        status
+        version
+        updatedAt
+        requester {
+          uuid
+        }
+      }
+    }
+    ... on TicketChangedError {
+      code
+      current {
+        subject
+        version
+      }
+    }
+    ... on Error {
+      message
+    }
+    ... on InvalidInputError {
+      fields {
+        path
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateTicketMutation, UpdateTicketMutationVariables>;
+export const TicketByNumberDocument = new TypedDocumentString(`
+    query TicketByNumber($number: SafeInt!, $numbers: [SafeInt!]) {
+  ticketByNumber(number: $number) {
+    uuid
+    version
+    notes(orderBy: {field: NUMBER, direction: ASC}) {
+      nodes {
+        text
+        medium
+        isPublic
+        author {
+          uuid
+        }
+      }
+    }
+  }
+  tickets(filter: {numbers: $numbers}) {
+    nodes {
+      number
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TicketByNumberQuery, TicketByNumberQueryVariables>;
+export const UpdateVersionDocument = new TypedDocumentString(`
+    mutation UpdateVersion($input: UpdateNoteInput!) {
+  updateNote(input: $input) {
+    __typename
+    ... on UpdateNotePayload {
+      note {
+        text
+        version
+        isEdited
+        updatedAt
+        editor {
+          uuid
+        }
+        author {
+          uuid
+        }
+      }
+    }
+    ... on NoteChangedError {
+      code
+      message
+      current {
+        text
+        version
+        viewerCanUpdate
+      }
+    }
+    ... on Error {
+      code
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<UpdateVersionMutation, UpdateVersionMutationVariables>;
+export const DeleteVersionDocument = new TypedDocumentString(`
+    mutation DeleteVersion($input: DeleteNoteInput!) {
+  deleteNote(input: $input) {
+    __typename
+    ... on NoteChangedError {
+      current {
+        version
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeleteVersionMutation, DeleteVersionMutationVariables>;
+export const VersionDocument = new TypedDocumentString(`
+    query Version($id: ID!, $number: SafeInt!) {
+  note(id: $id) {
+    version
+    isEdited
+    editor {
+      name
+    }
+    viewerCanUpdate
+    viewerCanDelete
+  }
+  noteByNumber(number: $number) {
+    uuid
+    version
+  }
+}
+    `) as unknown as TypedDocumentString<VersionQuery, VersionQueryVariables>;
 export const ViewerDocument = new TypedDocumentString(`
     query Viewer {
   viewer {

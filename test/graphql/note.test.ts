@@ -75,7 +75,8 @@ test("a note tells all about itself, by its global id and by its UUID, its text 
       medium: "EMAIL",
       createdAt: "2026-01-01T00:00:03.000Z",
       updatedAt: "2026-01-01T00:00:04.000Z",
-      viewerCanUpdate: true,
+      // The note is an email.
+      viewerCanUpdate: false,
       viewerCanDelete: true,
     });
   }

@@ -93,7 +93,7 @@ async function createWorld({
       categories: pick([[], ["PRE_SCAN"], ["POST_SCAN"], ["PRE_SCAN", "POST_SCAN"]]),
       medium: pick(["DEFAULT", "EMAIL", "SYSTEM"]),
       createdAt: at(number(3)),
-      ...(oneIn(3) && { updatedAt: at(50) }),
+      ...(oneIn(3) && { updatedAt: at(50), editorNumber: pick(people).number }),
     });
     notes.push(note);
     for (let files = number(3); files > 0; files -= 1) {
@@ -175,6 +175,7 @@ async function vocabularyOf(of: {
         globalId("Note", uuidv7()),
       ],
     },
+    numbers: { Ticket: tickets.map(({ number }) => number), Note: notes.map(({ number }) => number) },
     cursors: [
       ...sorted("Query.tickets", tickets, ["CREATED_AT", "UPDATED_AT", "NUMBER"]),
       ...sorted("Query.notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),

@@ -58,6 +58,7 @@ interface NoteGiven {
   readonly medium?: NoteMedium;
   readonly createdAt?: Date;
   readonly updatedAt?: Date;
+  readonly editorNumber?: number;
 }
 
 export async function addNote({ database }: TestApp, ticket: Ticket, author: TestPerson, given: NoteGiven = {}): Promise<Note> {

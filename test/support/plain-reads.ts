@@ -205,7 +205,12 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         ticket: field(async () => ticketObject((await ticketsWhere({ id: row.ticketId }))[0]!)),
         author: field(async () => personObject((await peopleWhere({ number: row.authorNumber }))[0]!)),
         account: field(async () => accountObject((await accountsWhere({ id: row.accountId }))[0]!)),
-        viewerCanUpdate: changeable,
+        isEdited: row.updatedAt !== null,
+        editor: field(async () => {
+          const [person] = row.editorNumber === null ? [] : await peopleWhere({ number: row.editorNumber });
+          return person ? personObject(person) : null;
+        }),
+        viewerCanUpdate: changeable && row.medium === "DEFAULT",
         viewerCanDelete: changeable,
         attachments: field(async (args: PageArguments) => {
           const sorting = sortingOf(null, "ASC");
@@ -267,9 +272,10 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
 
     async function ticketsPage(args: PageArguments): Promise<object> {
       const sorting = sortingOf(args.orderBy);
-      const { ids, kind, status, requesterId, createdAt, updatedAt } = args.filter ?? {};
+      const { ids, numbers, kind, status, requesterId, createdAt, updatedAt } = args.filter ?? {};
       const where: Prisma.TicketWhereInput[] = [
         given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Ticket", id)) } } : {},
+        given(numbers) ? { number: { in: numbers } } : {},
         given(kind) ? { kind: { in: kind } } : {},
         given(status) ? { status: { in: status } } : {},
         given(requesterId) ? { requesterId: idOf("Person", requesterId) } : {},
@@ -300,6 +306,10 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       ticket: field(async ({ id }: { id: string }) =>
         objectOf((await ticketsWhere({ id: idOf("Ticket", id) }))[0], ticketObject),
       ),
+      ticketByNumber: field(async ({ number }: { number: number }) =>
+        objectOf((await ticketsWhere({ number }))[0], ticketObject),
+      ),
+      noteByNumber: field(async ({ number }: { number: number }) => objectOf((await notesWhere({ number }))[0], noteObject)),
       note: field(async ({ id }: { id: string }) => objectOf((await notesWhere({ id: idOf("Note", id) }))[0], noteObject)),
       tickets: field(ticketsPage),
       notes: field((args: PageArguments) => notesPage("Query.notes", args, {})),

@@ -14,6 +14,7 @@ import { schema } from "../../src/schema.ts";
 export interface Vocabulary {
   /** Ids by their type, in every accepted form. */
   readonly ids: Readonly<Record<"Ticket" | "Note" | "Person" | "node", readonly string[]>>;
+  readonly numbers: Readonly<Record<"Ticket" | "Note", readonly number[]>>;
   /** Cursors with the connection and order for which they are valid, such as `Ticket.notes createdAt DESC`. */
   readonly cursors: readonly { readonly place: string; readonly cursor: string }[];
   readonly instants: readonly string[];
@@ -73,6 +74,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
     }
     const list = (value: () => unknown, longest: number) => () => Array.from({ length: number(longest) }, value);
     const enumeration = (value: unknown) => JSON.stringify(value).replaceAll('"', "");
+    const numberOf = (type: keyof Vocabulary["numbers"]) => () => (oneIn(60) ? 0 : pick(words.numbers[type]));
     const idOf = (type: keyof Vocabulary["ids"]) => () => (oneIn(60) ? "none" : pick(words.ids[type]));
 
     function range(): string {
@@ -102,6 +104,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
             }
           : {
               ids: () => written("[ID!]", list(idOf("Ticket"), 3)),
+              numbers: () => written("[SafeInt!]", list(numberOf("Ticket"), 3)),
               kind: () =>
                 written(
                   "[TicketKind!]",
@@ -166,6 +169,10 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
         if (field.args.length === 0) return { call: name };
         const id = idOf(name === "ticket" ? "Ticket" : "Note");
         return { call: `${name}(id: ${oneIn(2) ? JSON.stringify(id()) : written("ID!", id)})` };
+      }
+      if (name === "ticketByNumber" || name === "noteByNumber") {
+        const value = numberOf(name === "ticketByNumber" ? "Ticket" : "Note");
+        return { call: `${name}(number: ${written("SafeInt!", value)})` };
       }
       const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, field) : [];
       return { call: args.length === 0 ? name : `${name}(${args.join(" ")})` };

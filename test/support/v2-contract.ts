@@ -49,6 +49,8 @@ export function expectToKeepV2Contract(answered: Answered): void {
   const type = headers.get("content-type") ?? "";
 
   if (method === "HEAD") return expect(body, said).toBe("");
+  // The client has the body already.
+  if (status === 304) return expect(body, said).toBe("");
   if (method === "OPTIONS" && status === 204) return expect(body, said).toBe("");
   if (method === "GET" && path === "/v2/openapi.json") return expect(status, said).toBe(200);
   const documented = operation?.[String(status)];

@@ -100,8 +100,8 @@ test("clients that send a Content-Type with nothing behind it are served", async
   }
 });
 
-test("an answer is nobody's to keep", async () => {
-  expect((await get(account.specialist.key, open.id)).headers.get("cache-control")).toBe("no-store");
+test("an answer is its client's alone to keep, and nobody's to change", async () => {
+  expect((await get(account.specialist.key, open.id)).headers.get("cache-control")).toBe("private, no-transform");
 });
 
 test("a note and its author take one statement", async () => {

@@ -6,6 +6,9 @@ const descriptions: Record<(typeof errorCodes)[number], string> = {
   UNAUTHENTICATED: "The request has no credential, or its credential is not valid.",
   FORBIDDEN: "The viewer may read the object but not do this with it, or the credential lacks a scope.",
   NOT_FOUND: "The object does not exist, or the viewer may not see it. The error does not tell which.",
+  CHANGED:
+    "The object is not in the version that the input expects, because somebody has changed it. The error has the object as it is " +
+    "now. Nothing was changed.",
   TOO_LARGE: "The request or the file has more bytes than the gateway accepts.",
   TOO_EXPENSIVE:
     "The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the " +
@@ -26,7 +29,8 @@ const ErrorCodeRef = builder.enumType("ErrorCode", {
   >,
 });
 
-const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
+/** The interface of all error types. */
+export const ErrorInterface = builder.interfaceRef<DomainError>("Error").implement({
   description:
     "An expected error. All error types implement this interface, so that a client can handle types that later versions add.",
   fields: (t) => ({

@@ -25,3 +25,14 @@ function tryDecode(value: string): { typename: NodeType; id: string } | null {
     return null;
   }
 }
+
+/** The maximum of a column of type integer. */
+const maxNumber = 2_147_483_647;
+
+/**
+ * Returns `number`, or 0, which is the number of no record, in place of one that PostgreSQL would refuse to compare
+ * with its column.
+ */
+export function recordNumber(number: number): number {
+  return number > 0 && number <= maxNumber ? number : 0;
+}

@@ -8,6 +8,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  CHANGED: 412,
   TOO_LARGE: 413,
   TOO_EXPENSIVE: 400,
   ANSWER_TOO_LARGE: 413,

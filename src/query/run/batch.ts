@@ -38,7 +38,10 @@ const maxLightRows = 64;
 const maxAttempts = 3;
 /** What is reserved for a large result, as a multiple of the last ones. A larger result has to be requested again. */
 const reservedShare = 1.25;
-/** How much of the size of a large result is kept when the next one is smaller. The one after that may be as large again. */
+/**
+ * How much of the size of a large result is kept when the next one is smaller. The one after that may be as large
+ * again.
+ */
 const keptShare = 0.9;
 /** What batches share: the database, the memory of sizes, and the connections for large results. */
 export interface BatchDependencies {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer } from "../../../viewer.ts";
@@ -10,6 +11,16 @@ export interface OperationRequest<Part extends RequestParts> {
   readonly query: Part["query"];
   readonly path: Part["path"];
   readonly body: Part["body"];
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** The response of an operation. */
+export interface V2Response {
+  /** The body, which may be a `JsonText`. Undefined if the response has none. */
+  readonly body?: unknown;
+  /** The status, if it is not the one that the operation always has. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface RequestParts {
@@ -18,8 +29,11 @@ export interface RequestParts {
   readonly body: unknown;
 }
 
-/** Reads a request, calls a service, and returns the response's body, which may be a `JsonText`. */
-export type V2Operation<Part extends RequestParts> = (services: Services, request: OperationRequest<Part>) => Promise<unknown>;
+/** Reads a request, calls a service, and returns the response. */
+export type V2Operation<Part extends RequestParts> = (
+  services: Services,
+  request: OperationRequest<Part>,
+) => Promise<V2Response>;
 
 /** The page parameters of a /v2 list. */
 export interface Window {
@@ -52,7 +66,7 @@ export type OperationId =
   | "getNoteAttachment";
 
 /** An operation whose request parts only the OpenAPI document describes. */
-export type AnyOperation = (services: Services, request: OperationRequest<RequestParts>) => Promise<unknown>;
+export type AnyOperation = V2Operation<RequestParts>;
 
 /**
  * Calls an operation with the parts of `request`. The OpenAPI document's schemas have validated them and set defaults.
@@ -62,6 +76,7 @@ export function runV2Operation(
   services: Services,
   viewer: PersonViewer,
   request: FastifyRequest,
-): Promise<unknown> {
-  return operation(services, { viewer, query: request.query, path: request.params, body: request.body });
+): Promise<V2Response> {
+  const { query, params: path, body, headers } = request;
+  return operation(services, { viewer, query, path, body, headers });
 }

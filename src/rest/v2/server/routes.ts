@@ -93,8 +93,9 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
         if (!viewer) throw new Unauthenticated();
         // The operation ids of the document are the keys of `operations`, which a test checks.
         const id = operationId as OperationId;
-        const body = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
-        reply.code(statusOfOperation[id] ?? 200).header("cache-control", "no-store");
+        const response = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
+        const { body, status = statusOfOperation[id] ?? 200, headers } = response;
+        reply.code(status).headers({ "cache-control": "no-store", ...headers });
         const json = jsonIn(body);
         if (json === undefined) return reply.send(body);
         return reply.header("content-type", "application/json; charset=utf-8").send(responseBody([json]));
