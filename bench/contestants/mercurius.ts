@@ -1,6 +1,13 @@
-import { fastify } from "fastify";
+import { hash, randomUUID } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import cors from "@fastify/cors";
+import { fastify, LogController } from "fastify";
 import mercurius from "mercurius";
 import pg from "pg";
+import pino from "pino";
+import { Histogram } from "prom-client";
 import { ready, settings } from "./contestant.ts";
 import { cursorOf, positionOf } from "./cursor.ts";
 
@@ -221,7 +228,32 @@ const loaders = {
   },
 };
 
-const app = fastify();
+// With BENCH_HOSTED=1 the server does for each request what the gateway's host does: a log line in a file, CORS, a
+// histogram, and the hash of a credential. A whole run measures Mercurius without these.
+const isHosted = process.env["BENCH_HOSTED"] === "1";
+const logFile = isHosted ? join(mkdtempSync(join(tmpdir(), "mercurius-")), "log") : undefined;
+const app = fastify({
+  ...(logFile && { logger: { stream: pino.destination({ dest: logFile, minLength: 4_096, sync: false }) } }),
+  logController: new LogController({ disableRequestLogging: true }),
+});
+if (isHosted) {
+  await app.register(cors, { origin: ["https://app.example"], credentials: false });
+  const duration = new Histogram({ name: "duration_seconds", help: "How long answers took.", labelNames: ["route", "status"] });
+  const known = new Map<string, number>();
+  app.addHook("onRequest", async (request, reply) => {
+    const key = hash("sha256", String(request.headers["x-api-key"] ?? "none"), "base64url");
+    known.set(key, (known.get(key) ?? 0) + 1);
+    reply.headers({
+      "x-request-id": randomUUID(),
+      ratelimit: `"points";r=1000;t=60`,
+      "ratelimit-policy": `"points";q=1000;w=60`,
+    });
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    duration.observe({ route: request.routeOptions.url ?? "none", status: reply.statusCode }, reply.elapsedTime / 1000);
+    request.log.info({ req: request, res: reply, responseTime: reply.elapsedTime }, "request completed");
+  });
+}
 await app.register(mercurius, { schema, resolvers, loaders, jit: 1 });
 await app.listen({ host: "127.0.0.1", port });
 ready();

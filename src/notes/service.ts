@@ -128,15 +128,14 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   const inserter = createNoteInserter(database);
 
   /**
-   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, {@link Forbidden} if
-   * they may not change it, and {@link NoteChanged} if it is in none of the expected versions.
+   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if
+   * they may not change it.
    */
-  async function changeableNote(viewer: Viewer, { id, expectedVersions }: DeleteNoteInput): Promise<Note> {
+  async function changeableNote(viewer: Viewer, id: string): Promise<Note> {
     const allowed = changeableNotes(viewer);
     const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
     if (!note) throw new NotFound("note");
     if (!matches(allowed, note)) throw new Forbidden("A customer changes the notes they wrote, not those of others.");
-    if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
     return note;
   }
 
@@ -299,9 +298,10 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async update(viewer, input) {
       const editor = authorize(viewer);
-      const note = await changeableNote(viewer, input);
+      const note = await changeableNote(viewer, input.id);
       const allowed = updatableNotes(viewer);
       if (!matches(allowed, note)) throw new Forbidden("Only notes that people wrote can be updated. This one can be deleted.");
+      requireVersion(note, input.expectedVersions);
       if (input.ticketId !== undefined && input.ticketId !== note.ticketId) {
         throw invalid("ticketId", "The note is of another ticket, and notes do not move.");
       }
@@ -325,7 +325,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     async delete(viewer, input) {
       const deleter = authorize(viewer);
-      const note = await changeableNote(viewer, input);
+      const note = await changeableNote(viewer, input.id);
+      requireVersion(note, input.expectedVersions);
       const at = clock();
       // The foreign key deletes the attachments. The statement still sees them, because it reads the state before the
       // deletion.
@@ -344,6 +345,11 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       return note;
     },
   };
+}
+
+/** Throws {@link NoteChanged} if the note is in none of the expected versions. */
+function requireVersion(note: Note, expectedVersions: readonly number[] | undefined): void {
+  if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
 }
 
 /** Returns the condition for the note `n` of that id, if `allowed` holds and it is in one of the expected versions. */

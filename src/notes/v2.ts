@@ -104,7 +104,7 @@ export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }
 ) => {
   const note = await services.notes.update(viewer, {
     id: path.note_id.toLowerCase(),
-    expectedVersions: versionsIn(headers["if-match"]),
+    expectedVersions: versionsIn(headers["if-match"], path.note_id),
     ticketId: body.ticket_id.toLowerCase(),
     text: body.value,
     categories: categoriesOf(body),
@@ -118,7 +118,8 @@ export const deleteNote: V2Operation<{ query: unknown; path: { note_id: string }
   services,
   { viewer, path, headers },
 ) => {
-  await services.notes.delete(viewer, { id: path.note_id.toLowerCase(), expectedVersions: versionsIn(headers["if-match"]) });
+  const expectedVersions = versionsIn(headers["if-match"], path.note_id);
+  await services.notes.delete(viewer, { id: path.note_id.toLowerCase(), expectedVersions });
   return {};
 };
 
@@ -138,7 +139,7 @@ async function readNote(services: Services, viewer: Viewer, id: string): Promise
   if (!note) throw new NotFound("note");
   const [, version, body] = versionAndBody.exec(await renderJson(note, {})) ?? [];
   if (version === undefined || body === undefined) throw new TypeError("A note was read without its version.");
-  return { body, tag: entityTag(Number(version), body) };
+  return { body, tag: entityTag({ id, version: Number(version) }, body) };
 }
 
 /**

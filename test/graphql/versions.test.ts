@@ -206,8 +206,12 @@ test.each<NoteMedium>(["EMAIL", "OUTBOUND_EMAIL", "SYSTEM", "REDACTED", "AUTOMAT
     expect(await read(account.administrator.key, note)).toMatchObject({
       note: { viewerCanUpdate: false, viewerCanDelete: true },
     });
-    for (const { key } of [account.specialist, account.administrator])
-      expect(await update(key, { id: note.id, text: "x" })).toMatchObject({
+    for (const [{ key }, expectedVersion] of [
+      [account.specialist, null],
+      [account.administrator, 1],
+      [account.administrator, 9],
+    ] as const)
+      expect(await update(key, { id: note.id, text: "x", expectedVersion })).toMatchObject({
         __typename: "ForbiddenError",
         message: "Only notes that people wrote can be updated. This one can be deleted.",
       });
