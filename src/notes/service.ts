@@ -309,10 +309,11 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       if (text !== undefined) checkText(text);
       if (input.isPublic !== undefined) requireVisibility(editor, input.isPublic);
 
-      const changes = changesTo(note, { ...input, text });
-      if (Object.values(changes).every((value) => value === undefined)) return note;
+      const given = { text, categories: input.categories && categorySet(input.categories), isPublic: input.isPublic };
+      if (hasAlready(note, given)) return note;
       const now = clock();
-      const written = { ...changes, updatedAt: latest(now, note.createdAt), editorNumber: editor.person.number };
+      // All that is given: somebody else may change the rest of it meanwhile.
+      const written = { ...given, updatedAt: latest(now, note.createdAt), editorNumber: editor.person.number };
       const [updated] = await database.query<Note>(sql`
         WITH edited AS (
           UPDATE notes n SET ${setList(notesTable, written)}
@@ -358,15 +359,13 @@ function whereNote(id: string, allowed: Condition, expectedVersions: readonly nu
   return allOf([whereSql("n", allowed), sql`n.id = ${id}::uuid`, expected]);
 }
 
-/** Returns the given fields whose values differ from those of the note. The others are undefined. */
-function changesTo(note: Note, { text, categories, isPublic }: UpdateNoteInput) {
-  const given = categories && categorySet(categories);
-  const isSameSet = given?.join() === categorySet(note.categories).join();
-  return {
-    text: text === note.text ? undefined : text,
-    categories: isSameSet ? undefined : given,
-    isPublic: isPublic === note.isPublic ? undefined : isPublic,
-  };
+/** Returns whether the note has all the given values already. */
+function hasAlready(
+  note: Note,
+  { text = note.text, categories = note.categories, isPublic = note.isPublic }: Omit<UpdateNoteInput, "id">,
+): boolean {
+  const isSameSet = categorySet(categories).join() === categorySet(note.categories).join();
+  return text === note.text && isPublic === note.isPublic && isSameSet;
 }
 
 /** How often an update of a ticket is tried while others change the ticket. */
