@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import pg from "pg";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { openDatabase, type Database } from "../src/database/database.ts";
 import { MigrationFailed } from "../src/database/migration-history.ts";
 import { type Migration, readMigration, readMigrations, readTableNames } from "../src/database/migration-scripts.ts";
@@ -302,6 +302,77 @@ describe("a migration that an earlier version left unfinished", () => {
       await settleMigration(database, traceless.name, "applied");
       expect(await migrate(database, { migrations: [...own, traceless] })).toEqual([]);
     });
+  });
+});
+
+describe.skipIf(isEmbedded)("a migration beside other transactions", () => {
+  const table = readMigration("99990101000000_table", 'CREATE TABLE "busy" (number int);');
+  const alteration = readMigration("99990101000001_alteration", 'ALTER TABLE "busy" ADD COLUMN "name" text;');
+
+  async function withTable(work: (database: Database, all: readonly Migration[]) => Promise<void>): Promise<void> {
+    await withEmptyDatabase(async (database) => {
+      const own = await readMigrations();
+      await migrate(database, { migrations: [...own, table] });
+      await work(database, [...own, table, alteration]);
+    });
+  }
+
+  /** Runs `work` while a transaction has run `statement`. */
+  async function during<Result>(database: Database, statement: string, work: (end: () => Promise<unknown>) => Promise<Result>) {
+    const client = await database.pool.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query(statement);
+      return await work(() => client.query("COMMIT"));
+    } finally {
+      client.release(true);
+    }
+  }
+
+  test("lets requests pass while a transaction uses its table, and goes on when that one ends", async () => {
+    await withTable((database, migrations) =>
+      during(database, "SELECT count(*) FROM busy", async (end) => {
+        const told: string[] = [];
+        let isDone = false;
+        const migrating = migrate(database, { migrations, log: { warn: (_details, message) => told.push(message) } });
+        void migrating.then(() => (isDone = true));
+        await vi.waitFor(async () => {
+          const { rows } = await database.pool.query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'busy'::regclass");
+          expect(rows).toHaveLength(1);
+        }, 5_000);
+        // It waits behind the migration, which gives way.
+        await database.pool.query("SELECT count(*) FROM busy");
+        expect(isDone).toBe(false);
+        await end();
+        expect(await migrating).toEqual([alteration.name]);
+        expect(told).toContain("Other transactions use the tables of a migration; waiting for them");
+      }),
+    );
+  });
+
+  test("says what to do if that one does not end", async () => {
+    await withTable((database, migrations) =>
+      during(database, "SELECT count(*) FROM busy", async () => {
+        const failure = await migrate(database, { migrations, inUseMilliseconds: 0 }).catch((error: unknown) => error);
+        expect(failure).toBeInstanceOf(MigrationFailed);
+        expect(String(failure)).toContain(`${alteration.name} waits for tables that another transaction uses`);
+      }),
+    );
+  });
+
+  test("keeps no transaction open while another process migrates", async () => {
+    await withTable((database, migrations) =>
+      during(database, "SELECT pg_advisory_xact_lock(7466311)", async (end) => {
+        const told: string[] = [];
+        const migrating = migrate(database, { migrations, log: { warn: (_details, message) => told.push(message) } });
+        await vi.waitFor(() => expect(told).toEqual(["Another process migrates the database; waiting for it"]), 5_000);
+        const idle = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+        // One is that of this test.
+        await vi.waitFor(async () => expect((await database.pool.query(idle)).rows).toHaveLength(1), 5_000);
+        await end();
+        expect(await migrating).toEqual([alteration.name]);
+      }),
+    );
   });
 });
 

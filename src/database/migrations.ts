@@ -25,6 +25,12 @@ import { asUnavailable, isUnavailable } from "./unavailable.ts";
 const lockKey = 7_466_311;
 /** The time between two attempts to take it. */
 const lockPauseMilliseconds = 100;
+/** How long a script waits for a table that a transaction uses. Requests for that table wait behind it. */
+const tableLockMilliseconds = 2_000;
+/** The time between two attempts of a script, in which those requests are answered. */
+const inUsePauseMilliseconds = 1_000;
+/** How long a script is tried. */
+const maxInUseMilliseconds = 600_000;
 /**
  * The time limit of one script. The pool of the embedded database would otherwise give up as early as for a request.
  */
@@ -39,6 +45,8 @@ export interface MigrationOptions {
   /** Default: the migrations of prisma/migrations. */
   readonly migrations?: readonly Migration[];
   readonly log?: MigrationLog;
+  /** How long a script is tried while others use its tables. Default: {@link maxInUseMilliseconds}. */
+  readonly inUseMilliseconds?: number;
 }
 
 const silentLog: MigrationLog = { warn: () => undefined };
@@ -47,24 +55,25 @@ const silentLog: MigrationLog = { warn: () => undefined };
  * Applies the migrations that the database lacks, and returns their names. Each migration is one transaction, which
  * holds the lock, runs the script and writes the history of `prisma migrate deploy`. If it is interrupted, the next
  * call finds the migration complete or not begun, and continues. If several processes start at once, one of them
- * applies a migration and the others wait for it.
+ * applies a migration and the others wait for it. A script that does not get its tables within two seconds gives way to
+ * the requests behind it, and is tried again.
  *
- * Throws {@link MigrationFailed} if a script fails, was edited after it was applied, or belongs to a version that is
- * not compatible with this one. Throws {@link Unavailable} if the database cannot be reached or a script was
- * interrupted.
+ * Throws {@link MigrationFailed} if a script fails, was edited after it was applied, belongs to a version that is not
+ * compatible with this one, or does not get its tables for ten minutes. Throws {@link Unavailable} if the database
+ * cannot be reached or a script was interrupted.
  */
 export async function migrate(database: Database, options: MigrationOptions = {}): Promise<readonly string[]> {
-  const { migrations = await readMigrations(), log = silentLog } = options;
+  const { migrations = await readMigrations(), log = silentLog, inUseMilliseconds = maxInUseMilliseconds } = options;
   const { schema } = database;
   return withMaintenancePool(database, async (pool) => {
     const applied = await withClient(pool, async (client) => {
       const history = await inMaintenanceTransaction(client, schema, () => readHistory(client, schema));
       // The usual start: no migration is missing, and no lock is taken.
       if (history?.every(({ isFinished }) => isFinished) === true && missingFrom(history, migrations).length === 0) return [];
-      await inMaintenanceTransaction(client, schema, () => prepareHistory(client, schema, { migrations, log }));
+      await whileLocked(client, { schema, log }, () => prepareHistory(client, schema, { migrations, log }));
       const names: string[] = [];
       for (;;) {
-        const name = await applyNext(client, { database, pool, migrations, log });
+        const name = await applyOrWait(client, { database, pool, migrations, log, inUseMilliseconds });
         if (name === undefined) return names;
         names.push(name);
       }
@@ -105,8 +114,7 @@ export async function settleMigration(database: Database, name: string, settleme
   const { schema } = database;
   await withMaintenancePool(database, (pool) =>
     withClient(pool, (client) =>
-      inMaintenanceTransaction(client, schema, async () => {
-        await takeLock(client, silentLog);
+      whileLocked(client, { schema, log: silentLog }, async () => {
         const history = await readHistory(client, schema);
         if (history === undefined || !(await settleInHistory(client, name, settlement)))
           throw new MigrationFailed(`The database knows of no migration ${name} that was started and did not finish.`);
@@ -131,9 +139,8 @@ async function withMaintenancePool<Result>(database: Database, work: (pool: pg.P
 async function prepareHistory(
   client: pg.ClientBase,
   schema: string,
-  { migrations, log }: Required<MigrationOptions>,
+  { migrations, log }: Pick<Required<MigrationOptions>, "migrations" | "log">,
 ): Promise<void> {
-  await takeLock(client, log);
   const history = await readHistory(client, schema);
   if (history === undefined) {
     await requireCreate(client, schema);
@@ -156,15 +163,49 @@ interface Application extends Required<MigrationOptions> {
   readonly pool: pg.Pool;
 }
 
+/**
+ * As {@link applyNext}. If a script did not get its tables, it is tried again. Throws {@link TablesInUse} if it does
+ * not get them in time.
+ */
+async function applyOrWait(client: pg.ClientBase, application: Application): Promise<string | undefined> {
+  const end = performance.now() + application.inUseMilliseconds;
+  for (;;) {
+    try {
+      return await applyNext(client, application);
+    } catch (error) {
+      if (!(error instanceof TablesInUse) || performance.now() > end) throw error;
+      application.log.warn(
+        { migration: error.migration },
+        "Other transactions use the tables of a migration; waiting for them",
+      );
+    }
+    await wait(inUsePauseMilliseconds);
+  }
+}
+
+/** The script of a migration did not get its tables, because other transactions use them. */
+class TablesInUse extends MigrationFailed {
+  readonly migration: string;
+
+  constructor(migration: string, options: ErrorOptions) {
+    super(
+      `The migration ${migration} waits for tables that another transaction uses. pg_stat_activity shows it: end it, and start again.`,
+      options,
+    );
+    this.name = "TablesInUse";
+    this.migration = migration;
+  }
+}
+
 /** Applies the first missing migration and returns its name. Returns undefined if none is missing. */
 async function applyNext(client: pg.ClientBase, { database, pool, migrations, log }: Application): Promise<string | undefined> {
   const { schema, kind } = database;
-  return inMaintenanceTransaction(client, schema, async () => {
-    await takeLock(client, log);
+  return whileLocked(client, { schema, log }, async () => {
     const [next] = missingFrom(await readFinishedHistory(client, schema), migrations);
     if (next === undefined) return undefined;
     await requireCreate(client, schema);
     try {
+      await client.query(`SET LOCAL lock_timeout = ${tableLockMilliseconds}`);
       if (next.steps === undefined) await runScript(client, next.script);
       // The embedded database has one session, so no other connection writes meanwhile, and no second connection is
       // possible.
@@ -256,14 +297,25 @@ async function runStep(client: pg.ClientBase, schema: string, step: IndexStep): 
   await client.query(withoutTimeLimit(`${create} ON ${table} ${step.definition}`));
 }
 
-/** Waits for the lock of migrations, which is released when the transaction of its holder ends. */
-async function takeLock(client: pg.ClientBase, log: MigrationLog): Promise<void> {
-  if (await tryLock(client)) return;
-  log.warn({}, "Another process migrates the database; waiting for it");
-  // It is tried again and again. A statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY of the other
-  // process would wait for it to end.
-  do await wait(lockPauseMilliseconds);
-  while (!(await tryLock(client)));
+/**
+ * Returns the result of `work`, which runs in a transaction that holds the lock of migrations. A transaction that does
+ * not get the lock ends at once, and another one tries again: behind a pooler it would keep a connection that the
+ * process with the lock may need. A statement that waits would keep a snapshot, for whose end CREATE INDEX CONCURRENTLY
+ * of that process waits.
+ */
+async function whileLocked<Result>(
+  client: pg.ClientBase,
+  { schema, log }: { readonly schema: string; readonly log: MigrationLog },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempts = 0; ; attempts += 1) {
+    const done = await inMaintenanceTransaction(client, schema, async () =>
+      (await tryLock(client)) ? { result: await work() } : undefined,
+    );
+    if (done) return done.result;
+    if (attempts === 0) log.warn({}, "Another process migrates the database; waiting for it");
+    await wait(lockPauseMilliseconds);
+  }
 }
 
 /** Without a value, which would leave a portal open that keeps the snapshot. */
@@ -293,9 +345,12 @@ async function requireCreate(client: pg.ClientBase, schema: string): Promise<voi
 }
 
 const insufficientPrivilege = "42501";
+/** Not in time, or both would wait for each other. */
+const lockFailures: ReadonlySet<string | undefined> = new Set(["55P03", "40P01"]);
 
 function failureOf({ name, steps }: Migration, error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof pg.DatabaseError && lockFailures.has(error.code)) return new TablesInUse(name, { cause: error });
   if (isUnavailable(error))
     return new Unavailable({ cause: error }, `The migration ${name} was cut off. Start again: it goes on by itself.`);
   const isForbidden = error instanceof pg.DatabaseError && error.code === insufficientPrivilege;

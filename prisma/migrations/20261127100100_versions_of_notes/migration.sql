@@ -1,0 +1,10 @@
+-- Compatible with: 20261127090200_index_of_people
+--
+-- Notes have versions, as tickets have. The requester of a note is its ticket's, so it does not count as a change to the note.
+
+ALTER TABLE "notes" ADD COLUMN "version" INTEGER NOT NULL DEFAULT 1,
+ADD COLUMN "editor_number" INTEGER;
+
+CREATE TRIGGER "notes_raise_version" BEFORE UPDATE OF "text", "is_public", "categories", "medium" ON "notes" FOR EACH ROW
+WHEN ((OLD."text", OLD."is_public", OLD."categories", OLD."medium") IS DISTINCT FROM (NEW."text", NEW."is_public", NEW."categories", NEW."medium"))
+EXECUTE FUNCTION "raise_version"();
