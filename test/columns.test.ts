@@ -169,6 +169,7 @@ describe("a column", () => {
     const note = await addNote(app, other.ticket, other.account.specialist, valuesOf(0));
     const updated = await write(api, { [name]: await shown(api, name, other) }, note);
     expect(Reflect.get(updated, column)).toEqual(Reflect.get(other.note, column));
+    expect(updated.version).toBe(note.version + 1);
   });
 });
 

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Note } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { attempt, type DomainError, Forbidden, invalid, InvalidInput, NotFound, Unavailable } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import { allOf, type Condition, empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
-import { setList } from "../database/table.ts";
+import { type ChangedValues, setList } from "../database/table.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
@@ -309,7 +310,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       if (text !== undefined) checkText(text);
       if (input.isPublic !== undefined) requireVisibility(editor, input.isPublic);
 
-      const given = { text, categories: input.categories && categorySet(input.categories), isPublic: input.isPublic };
+      const categories = input.categories && categorySet(input.categories);
+      const given = { text, categories, isPublic: input.isPublic };
       if (hasAlready(note, given)) return note;
       const now = clock();
       // All that is given: somebody else may change the rest of it meanwhile.
@@ -359,13 +361,10 @@ function whereNote(id: string, allowed: Condition, expectedVersions: readonly nu
   return allOf([whereSql("n", allowed), sql`n.id = ${id}::uuid`, expected]);
 }
 
-/** Returns whether the note has all the given values already. */
-function hasAlready(
-  note: Note,
-  { text = note.text, categories = note.categories, isPublic = note.isPublic }: Omit<UpdateNoteInput, "id">,
-): boolean {
-  const isSameSet = categorySet(categories).join() === categorySet(note.categories).join();
-  return text === note.text && isPublic === note.isPublic && isSameSet;
+/** Returns whether the note has all the given values already. A value that is undefined is not given. */
+function hasAlready(note: Note, given: ChangedValues<Note>): boolean {
+  const stored = new Map<string, unknown>(Object.entries(note));
+  return Object.entries(given).every(([field, value]) => value === undefined || isDeepStrictEqual(value, stored.get(field)));
 }
 
 /** How often an update of a ticket is tried while others change the ticket. */

@@ -13,6 +13,5 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER "tickets_raise_version" BEFORE UPDATE OF "subject", "status", "requester_id" ON "tickets" FOR EACH ROW
-WHEN ((OLD."subject", OLD."status", OLD."requester_id") IS DISTINCT FROM (NEW."subject", NEW."status", NEW."requester_id"))
-EXECUTE FUNCTION "raise_version"();
+CREATE TRIGGER "tickets_raise_version" BEFORE UPDATE ON "tickets" FOR EACH ROW
+WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION "raise_version"();

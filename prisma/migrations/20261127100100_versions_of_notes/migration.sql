@@ -5,6 +5,5 @@
 ALTER TABLE "notes" ADD COLUMN "version" INTEGER NOT NULL DEFAULT 1,
 ADD COLUMN "editor_number" INTEGER;
 
-CREATE TRIGGER "notes_raise_version" BEFORE UPDATE OF "text", "is_public", "categories", "medium" ON "notes" FOR EACH ROW
-WHEN ((OLD."text", OLD."is_public", OLD."categories", OLD."medium") IS DISTINCT FROM (NEW."text", NEW."is_public", NEW."categories", NEW."medium"))
-EXECUTE FUNCTION "raise_version"();
+CREATE TRIGGER "notes_raise_version" BEFORE UPDATE ON "notes" FOR EACH ROW
+WHEN (OLD."requester_id" IS NOT DISTINCT FROM NEW."requester_id" AND OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION "raise_version"();
