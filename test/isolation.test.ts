@@ -208,6 +208,21 @@ const queries: readonly GraphTemplate[] = [
     kind: "Ticket",
     text: (probe) => `ticket(id: ${spelled("Ticket", probe)}) { ${ticketFields} viewerCanAddNote }`,
   },
+  {
+    root: "ticketByNumber",
+    kind: "Ticket",
+    text: (probe) => `ticketByNumber(number: ${probe.number}) { ${ticketFields} viewerCanAddNote }`,
+  },
+  {
+    root: "noteByNumber",
+    kind: "Note",
+    text: (probe) => `noteByNumber(number: ${probe.number}) { ${noteFields} viewerCanUpdate version editor { name } }`,
+  },
+  {
+    root: "tickets",
+    kind: "Ticket",
+    text: (probe) => `tickets(first: 2, filter: { numbers: [${probe.number}] }) { totalCount nodes { ${ticketFields} } }`,
+  },
   { root: "note", kind: "Note", text: (probe) => `note(id: ${spelled("Note", probe)}) { ${noteFields} viewerCanUpdate }` },
   {
     root: "tickets",
@@ -290,6 +305,18 @@ const mutations: readonly GraphTemplate[] = [
       `addTicket(input: { kind: REQUEST, subject: "x", requesterId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
   },
   {
+    root: "updateTicket",
+    kind: "Ticket",
+    text: (probe) =>
+      `updateTicket(input: { id: ${spelled("Ticket", probe)}, status: CLOSED, expectedVersion: 9 }) { __typename ${errorFields} ... on TicketChangedError { current { subject } } }`,
+  },
+  {
+    root: "updateTicket",
+    kind: "Person",
+    text: (probe, { ownTicket }) =>
+      `updateTicket(input: { id: "${ownTicket.id}", requesterId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
     root: "addNote",
     kind: "Ticket",
     text: (probe) =>
@@ -300,6 +327,12 @@ const mutations: readonly GraphTemplate[] = [
     kind: "Note",
     text: (probe) =>
       `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", isPublic: true }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "updateNote",
+    kind: "Note",
+    text: (probe) =>
+      `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", expectedVersion: 9 }) { __typename ${errorFields} ... on NoteChangedError { current { text } } }`,
   },
   {
     root: "deleteNote",

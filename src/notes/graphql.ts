@@ -304,7 +304,7 @@ const expectedVersionDescription =
 const changeErrors = { types: [...mutationErrors.types, NoteChanged] };
 
 /** Returns the expected version of an input as the service takes it. */
-function expected(version: number | null | undefined): readonly number[] | undefined {
+function expectedVersionsOf(version: number | null | undefined): readonly number[] | undefined {
   return typeof version === "number" ? [version] : undefined;
 }
 
@@ -328,7 +328,7 @@ const UpdateNotePayload = builder.objectRef<Note>("UpdateNotePayload").implement
   fields: (t) => ({ note: t.field({ type: NoteRef, description: "The note after the update.", resolve: (note) => note }) }),
 });
 
-const DeleteNoteInput = builder.inputType("DeleteNoteInput", {
+const DeleteNoteInputRef = builder.inputType("DeleteNoteInput", {
   description: "The note to delete.",
   fields: (t) => ({
     id: t.id({ required: true, description: "The note's global id or its UUID." }),
@@ -383,7 +383,7 @@ builder.mutationFields((t) => ({
       if (typeof input.text === "string") requireText(input.text);
       const note = await context.services.notes.update(context.viewer, {
         id: readId("Note", input.id),
-        expectedVersions: expected(input.expectedVersion),
+        expectedVersions: expectedVersionsOf(input.expectedVersion),
         text: input.text ?? undefined,
         categories: input.categories ?? undefined,
         isPublic: input.isPublic ?? undefined,
@@ -398,11 +398,11 @@ builder.mutationFields((t) => ({
       "Deletes a note with its attachments and their files. A customer may delete only the notes they wrote (FORBIDDEN). " +
       "Requires the scopes `notes:read` and `notes:write`.",
     errors: changeErrors,
-    args: { input: t.arg({ type: DeleteNoteInput, required: true, description: "The note to delete." }) },
+    args: { input: t.arg({ type: DeleteNoteInputRef, required: true, description: "The note to delete." }) },
     resolve: async (_root, { input }, context) => {
       const note = await context.services.notes.delete(context.viewer, {
         id: readId("Note", input.id),
-        expectedVersions: expected(input.expectedVersion),
+        expectedVersions: expectedVersionsOf(input.expectedVersion),
       });
       context.forget();
       return note;

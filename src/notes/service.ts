@@ -291,7 +291,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
         if (refusal) throw refusal;
         return;
       }
-      for (let attempts = 0; attempts < maxAttempts; attempts += 1) {
+      for (let attempts = 0; attempts < maxTicketAttempts; attempts += 1) {
         if (await tryUpdate(viewer, input, prepared, notes)) return;
       }
       throw new Unavailable({}, "Too many people are changing this ticket. Try again in a few seconds.");
@@ -368,7 +368,7 @@ function hasAlready(note: Note, given: ChangedValues<Note>): boolean {
 }
 
 /** How often an update of a ticket is tried while others change the ticket. */
-const maxAttempts = 10;
+const maxTicketAttempts = 10;
 
 /** Checked notes that are added together, and their author. */
 interface PreparedNotes {

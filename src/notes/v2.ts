@@ -92,7 +92,7 @@ export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; b
   services,
   { viewer, path, headers },
 ) => {
-  const { body, tag } = await readNote(services, viewer, path.note_id.toLowerCase());
+  const { body, tag } = await readWithTag(services, viewer, path.note_id.toLowerCase());
   const response = { headers: { etag: tag, "cache-control": cacheControl } };
   return isNamed(tag, headers["if-none-match"]) ? { ...response, status: 304 } : { ...response, body: asJson(body) };
 };
@@ -134,7 +134,7 @@ const cacheControl = "private, no-transform";
  * Returns the body of a note as JSON text, and its entity tag. Throws {@link NotFound} if the viewer may not see the
  * note.
  */
-async function readNote(services: Services, viewer: Viewer, id: string): Promise<{ body: string; tag: string }> {
+async function readWithTag(services: Services, viewer: Viewer, id: string): Promise<{ body: string; tag: string }> {
   const [note] = await inJson(() => services.notes.byIds(viewer, [id], oneNote));
   if (!note) throw new NotFound("note");
   const [, version, body] = versionAndBody.exec(await renderJson(note, {})) ?? [];
@@ -147,7 +147,7 @@ async function readNote(services: Services, viewer: Viewer, id: string): Promise
  * is the same.
  */
 async function locatedNote(services: Services, viewer: Viewer, id: string): Promise<V2Response> {
-  const { body, tag } = await readNote(services, viewer, id);
+  const { body, tag } = await readWithTag(services, viewer, id);
   const headers = { etag: tag, "cache-control": cacheControl, "content-location": `/v2/tickets/notes/${id}` };
   return { body: asJson(body), headers };
 }
