@@ -29,7 +29,7 @@ export interface NoteUpload {
 
 export interface DeleteNoteInput {
   readonly id: string;
-  /** The versions of which the note must be in one. Absent: any version. */
+  /** The versions that the caller accepts. Absent: any version. */
   readonly expectedVersions?: readonly number[] | undefined;
 }
 

@@ -19,8 +19,8 @@ export function entityTag({ id, version }: Versioned, body: string): string {
 }
 
 /**
- * Returns the versions of which the object `id` must be in one, according to an If-Match header (RFC 9110, 13.1.1), or
- * undefined if any version will do. Only strong tags of this object match, so a header without one returns no version.
+ * Returns the versions that an If-Match header (RFC 9110, 13.1.1) accepts for the object `id`, or undefined if it
+ * accepts any version. Only strong tags of this object match, so a header without one returns no version.
  */
 export function versionsIn(ifMatch: string | undefined, id: string): readonly number[] | undefined {
   if (ifMatch === undefined || ifMatch.trim() === "*") return undefined;
