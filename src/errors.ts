@@ -12,6 +12,7 @@ export const errorCodes = [
   "FORBIDDEN",
   "NOT_FOUND",
   "CHANGED",
+  "CONFLICT",
   "TOO_LARGE",
   "TOO_EXPENSIVE",
   "ANSWER_TOO_LARGE",
@@ -101,6 +102,35 @@ export abstract class Changed<Row> extends DomainError {
   }
 }
 
+/** What is asked for contradicts what is there, or what another call does at the moment. Nothing was written. */
+export class Conflict extends DomainError {
+  readonly code = "CONFLICT";
+
+  constructor(message: string) {
+    super(message);
+    this.name = "Conflict";
+  }
+}
+
+/** The idempotency key of the call belongs to a call with another input. */
+export class KeyReused extends Conflict {
+  constructor() {
+    super("This idempotency key was sent with another input before. Use a new key for each thing that you want to do.");
+    this.name = "KeyReused";
+  }
+}
+
+/** A call with the same idempotency key is still being answered. */
+export class KeyInFlight extends Conflict {
+  /** The seconds until a retry. */
+  readonly retryAfterSeconds = 1;
+
+  constructor() {
+    super("A request with this idempotency key is still being answered. Try again in a second.");
+    this.name = "KeyInFlight";
+  }
+}
+
 /** The caller has sent more bytes than are accepted. */
 export class TooLarge extends DomainError {
   readonly code = "TOO_LARGE";
@@ -176,7 +206,8 @@ export class Unavailable extends DomainError {
  * help.
  */
 export function retryAfterOf(error: unknown): number | undefined {
-  return error instanceof Unavailable || error instanceof TooManyRequests ? error.retryAfterSeconds : undefined;
+  const isTemporary = error instanceof Unavailable || error instanceof TooManyRequests || error instanceof KeyInFlight;
+  return isTemporary ? error.retryAfterSeconds : undefined;
 }
 
 /** Returns an {@link InvalidInput} for a single field. */

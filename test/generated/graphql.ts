@@ -186,6 +186,11 @@ export type ErrorCode =
    * it is now. Nothing was changed.
    */
   | 'CHANGED'
+  /**
+   * What the input asks for contradicts what is there, or what another request does at the moment. The message says which.
+   * Nothing was changed.
+   */
+  | 'CONFLICT'
   /** The viewer may read the object but not do this with it, or the credential lacks a scope. */
   | 'FORBIDDEN'
   /** A value in the request is not valid. Nothing was changed. */
@@ -449,6 +454,7 @@ export type AddNoteMutationVariables = Exact<{
 
 export type AddNoteMutation = { addNote:
     | { __typename: 'AddNotePayload', note: { id: string, uuid: string, number: number, text: string, categories: Array<NoteCategory>, isPublic: boolean, medium: NoteMedium, createdAt: string, updatedAt: string | null, author: { uuid: string } }, noteEdge: { cursor: string, node: { uuid: string } } }
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -475,6 +481,7 @@ export type ThreeNotesMutation = { one:
     | { code: ErrorCode }
     | { code: ErrorCode }
     | { code: ErrorCode }
+    | { code: ErrorCode }
     | Record<PropertyKey, never>
   , three:
     | { note: { number: number, ticket: { notes: { totalCount: number } } } }
@@ -491,6 +498,7 @@ export type AddedTogetherMutation = { addNote:
     | { code: ErrorCode }
     | { code: ErrorCode }
     | { code: ErrorCode }
+    | { code: ErrorCode }
    };
 
 export type AddTicketMutationVariables = Exact<{
@@ -500,6 +508,7 @@ export type AddTicketMutationVariables = Exact<{
 
 export type AddTicketMutation = { addTicket:
     | { __typename: 'AddTicketPayload', ticket: { uuid: string, number: number, kind: TicketKind, status: TicketStatus, subject: string, createdAt: string, updatedAt: string, requester: { uuid: string } | null, account: { slug: string } } }
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string>, message: string }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -511,6 +520,7 @@ export type RequestAttachmentUploadMutationVariables = Exact<{
 
 
 export type RequestAttachmentUploadMutation = { requestAttachmentUpload:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -541,6 +551,7 @@ export type CreateApiKeyMutationVariables = Exact<{
 
 
 export type CreateApiKeyMutation = { createApiKey:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'CreateApiKeyPayload', secret: string, apiKey: { id: string, name: string, scopes: Array<Scope>, expiresAt: string | null, revokedAt: string | null, lastUsedAt: string | null, person: { uuid: string } } }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
@@ -553,6 +564,7 @@ export type RevokeApiKeyMutationVariables = Exact<{
 
 
 export type RevokeApiKeyMutation = { revokeApiKey:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -565,6 +577,7 @@ export type CreateClientMutationVariables = Exact<{
 
 
 export type CreateClientMutation = { createOAuthClient:
+    | { __typename: 'ConflictError', code: ErrorCode }
     | { __typename: 'CreateOAuthClientPayload', secret: string, oauthClient: { id: string, name: string, scopes: Array<Scope> } }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
@@ -577,6 +590,7 @@ export type RevokeClientMutationVariables = Exact<{
 
 
 export type RevokeClientMutation = { revokeOAuthClient:
+    | { __typename: 'ConflictError' }
     | { __typename: 'ForbiddenError' }
     | { __typename: 'InvalidInputError' }
     | { __typename: 'NotFoundError' }
@@ -598,6 +612,7 @@ export type DeleteAttachmentMutationVariables = Exact<{
 
 
 export type DeleteAttachmentMutation = { deleteAttachment:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'DeleteAttachmentPayload', deletedAttachmentId: string, note: { uuid: string, attachments: { totalCount: number } } }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string }
@@ -610,6 +625,7 @@ export type DeleteNoteMutationVariables = Exact<{
 
 
 export type DeleteNoteMutation = { deleteNote:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'DeleteNotePayload', deletedNoteId: string, ticket: { uuid: string, notes: { totalCount: number } } }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
@@ -775,6 +791,7 @@ export type UpdateNoteMutationVariables = Exact<{
 
 
 export type UpdateNoteMutation = { updateNote:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -788,6 +805,7 @@ export type UpdateTicketMutationVariables = Exact<{
 
 
 export type UpdateTicketMutation = { updateTicket:
+    | { __typename: 'ConflictError', message: string }
     | { __typename: 'ForbiddenError', message: string }
     | { __typename: 'InvalidInputError', message: string, fields: Array<{ path: Array<string> }> }
     | { __typename: 'NotFoundError', message: string }
@@ -809,6 +827,7 @@ export type UpdateVersionMutationVariables = Exact<{
 
 
 export type UpdateVersionMutation = { updateNote:
+    | { __typename: 'ConflictError', code: ErrorCode, message: string }
     | { __typename: 'ForbiddenError', code: ErrorCode, message: string }
     | { __typename: 'InvalidInputError', code: ErrorCode, message: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
@@ -822,6 +841,7 @@ export type DeleteVersionMutationVariables = Exact<{
 
 
 export type DeleteVersionMutation = { deleteNote:
+    | { __typename: 'ConflictError' }
     | { __typename: 'DeleteNotePayload' }
     | { __typename: 'ForbiddenError' }
     | { __typename: 'InvalidInputError' }
@@ -856,6 +876,7 @@ export type ParityAddNoteMutationVariables = Exact<{
 
 export type ParityAddNoteMutation = { addNote:
     | { __typename: 'AddNotePayload', note: { uuid: string } }
+    | { __typename: 'ConflictError', code: ErrorCode }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }
@@ -867,6 +888,7 @@ export type ParityUpdateNoteMutationVariables = Exact<{
 
 
 export type ParityUpdateNoteMutation = { updateNote:
+    | { __typename: 'ConflictError', code: ErrorCode }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }
@@ -880,6 +902,7 @@ export type ParityDeleteNoteMutationVariables = Exact<{
 
 
 export type ParityDeleteNoteMutation = { deleteNote:
+    | { __typename: 'ConflictError', code: ErrorCode }
     | { __typename: 'DeleteNotePayload' }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
@@ -893,6 +916,7 @@ export type ParityRequestUploadMutationVariables = Exact<{
 
 
 export type ParityRequestUploadMutation = { requestAttachmentUpload:
+    | { __typename: 'ConflictError', code: ErrorCode }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }

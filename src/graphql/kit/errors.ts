@@ -1,4 +1,4 @@
-import { errorCodes, type DomainError, Forbidden, type FieldProblem, InvalidInput, NotFound } from "../../errors.ts";
+import { Conflict, errorCodes, type DomainError, Forbidden, type FieldProblem, InvalidInput, NotFound } from "../../errors.ts";
 import { builder } from "./builder.ts";
 
 const descriptions: Record<(typeof errorCodes)[number], string> = {
@@ -9,6 +9,9 @@ const descriptions: Record<(typeof errorCodes)[number], string> = {
   CHANGED:
     "The object is not in the version that the input expects, because somebody has changed it. The error has the object as it is " +
     "now. Nothing was changed.",
+  CONFLICT:
+    "What the input asks for contradicts what is there, or what another request does at the moment. The message says which. " +
+    "Nothing was changed.",
   TOO_LARGE: "The request or the file has more bytes than the gateway accepts.",
   TOO_EXPENSIVE:
     "The operation exceeds a limit of one operation, such as points, depth or fields. The message has the limit and the " +
@@ -75,5 +78,12 @@ builder.objectType(Forbidden, {
   interfaces: [ErrorInterface],
 });
 
+builder.objectType(Conflict, {
+  name: "ConflictError",
+  description:
+    "What the input asks for contradicts what is there, or what another request does at the moment. Nothing was changed.",
+  interfaces: [ErrorInterface],
+});
+
 /** The failures every mutation can meet, as members of its result union. */
-export const mutationErrors = { types: [InvalidInput, NotFound, Forbidden] };
+export const mutationErrors = { types: [InvalidInput, NotFound, Forbidden, Conflict] };

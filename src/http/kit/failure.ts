@@ -1,4 +1,4 @@
-import { DomainError, retryAfterOf, Unavailable } from "../../errors.ts";
+import { DomainError, KeyReused, retryAfterOf, Unavailable } from "../../errors.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 import { statusOf } from "./problem.ts";
 
@@ -12,11 +12,16 @@ export interface DescribedFailure {
 /** Returns the status and the message of a failure. An unexpected failure has no details. */
 export function describeFailure(error: unknown): DescribedFailure {
   if (error instanceof DomainError)
-    return { status: statusOf[error.code], detail: error.message, retryAfterSeconds: retryAfterOf(error) };
+    return { status: statusOfError(error), detail: error.message, retryAfterSeconds: retryAfterOf(error) };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   // The host's own refusals (too large, no such media type) are about the request and say so. A client that hung up in
   // its body is one of them: the code of that error alone could be a lost connection of the database.
   if (status >= 400 && status < 500 && error instanceof Error) return { status, detail: error.message };
   if (isUnavailable(error)) return describeFailure(new Unavailable({ cause: error }));
   return { status: 500, detail: "Something went wrong here. The request id in x-request-id finds it in our log." };
+}
+
+/** Returns the status of a domain error. That of a reused key is the one of the IETF's draft of `Idempotency-Key`. */
+function statusOfError(error: DomainError): number {
+  return error instanceof KeyReused ? 422 : statusOf[error.code];
 }

@@ -9,6 +9,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   CHANGED: 412,
+  CONFLICT: 409,
   TOO_LARGE: 413,
   TOO_EXPENSIVE: 400,
   ANSWER_TOO_LARGE: 413,

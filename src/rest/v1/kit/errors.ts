@@ -1,4 +1,4 @@
-import { DomainError, type ErrorCode, Forbidden, InvalidInput, retryAfterOf } from "../../../errors.ts";
+import { Conflict, DomainError, type ErrorCode, Forbidden, InvalidInput, KeyReused, retryAfterOf } from "../../../errors.ts";
 import { Refusal } from "../../../http/kit/refusal.ts";
 import { describeFailure } from "../../../http/kit/failure.ts";
 
@@ -46,6 +46,7 @@ const v1StatusOf: Readonly<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   CHANGED: 412,
+  CONFLICT: 409,
   TOO_LARGE: 413,
   TOO_EXPENSIVE: 400,
   ANSWER_TOO_LARGE: 413,
@@ -60,6 +61,7 @@ const messages: Readonly<Record<number, string>> = {
   404: "Not Found",
   406: "Not Acceptable",
   408: "Request Timeout",
+  409: "Conflict",
   412: "Precondition Failed",
   413: "Request Entity Too Large",
   415: "Unsupported Media Type",
@@ -86,6 +88,7 @@ export function describeV1Failure(error: unknown): FailureAnswer {
     );
     return failureAnswer(422, { message: "Validation Failed", errors });
   }
+  if (error instanceof KeyReused) return failureAnswer(422, { message: error.message });
   if (error instanceof DomainError)
     return failureAnswer(v1StatusOf[error.code], { message: v1Message(error) }, headersOf(error));
   if (error instanceof Refusal) return failureAnswer(error.statusCode, { message: messageOfStatus(error.statusCode) });
@@ -112,10 +115,10 @@ function retryAfter(seconds: number | undefined): Readonly<Record<string, string
   return seconds === undefined ? {} : { "retry-after": String(seconds) };
 }
 
-/** Returns the error's own message if it states a limit, and otherwise the message of its status. */
+/** Returns the error's own message if it states a limit or a conflict, and otherwise the message of its status. */
 function v1Message(error: DomainError): string {
-  const namesLimit = error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
-  return namesLimit ? error.message : messageOfStatus(v1StatusOf[error.code]);
+  const isTold = error instanceof Conflict || error.code === "TOO_EXPENSIVE" || error.code === "ANSWER_TOO_LARGE";
+  return isTold ? error.message : messageOfStatus(v1StatusOf[error.code]);
 }
 
 function messageOfStatus(status: number): string {

@@ -30,6 +30,7 @@ const s3Failures: Readonly<Record<ErrorCode, { readonly status: number; readonly
   FORBIDDEN: { status: 403, code: "AccessDenied" },
   NOT_FOUND: { status: 404, code: "NoSuchKey" },
   CHANGED: { status: 412, code: "PreconditionFailed" },
+  CONFLICT: { status: 409, code: "OperationAborted" },
   TOO_LARGE: { status: 400, code: "EntityTooLarge" },
   TOO_EXPENSIVE: { status: 400, code: "InvalidRequest" },
   ANSWER_TOO_LARGE: { status: 400, code: "InvalidRequest" },
