@@ -3,6 +3,7 @@
 
 /** Upstream first. A feature may import the ones before it, never the ones after it. */
 const features = {
+  idempotency: "^src/idempotency/",
   people: "^src/people/",
   access: "^src/access/",
   tickets: "^src/tickets/",
@@ -67,7 +68,7 @@ const everyApi = ["^src/rest/", ...Object.values(apis).flat()];
 const services = [
   `${feature}service[.]ts$`,
   "^src/attachments/(uploads|sweeper|stored-objects|storage-check)[.]ts$",
-  "^src/notes/insert-notes[.]ts$",
+  "^src/notes/(insert|change)-notes[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",
 ];

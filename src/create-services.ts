@@ -5,6 +5,7 @@ import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads } from "./attachments/uploads.ts";
 import { createTextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes } from "./notes/service.ts";
+import { createIdempotency } from "./idempotency/service.ts";
 import { createPeople } from "./people/service.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Database } from "./database/database.ts";
@@ -37,10 +38,11 @@ export function createServices(dependencies: ServicesDependencies): Services {
     budget,
     sharedParams: () => attachmentParams({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
+  const idempotency = createIdempotency({ database, clock });
   const sweeper = createSweeper({ database, storage, clock });
   const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);
   const attachments = createAttachments({
-    ...{ database, reads, storage, clock, newId, maximumBytes: maximumUploadBytes },
+    ...{ database, reads, storage, clock, newId, idempotency, maximumBytes: maximumUploadBytes },
     removeDiscarded: sweeper.removeDiscarded,
   });
   const uploads = createUploads({
@@ -49,10 +51,11 @@ export function createServices(dependencies: ServicesDependencies): Services {
     onDiscarded,
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });
-  const tickets = createTickets({ database, reads, writing: ticketWriting });
+  const tickets = createTickets({ database, reads, writing: ticketWriting, idempotency });
   return {
     people: createPeople({ reads }),
-    access: createAccess({ database, reads, clock, newId }),
+    access: createAccess({ database, reads, clock, newId, idempotency }),
+    idempotency,
     tickets,
     notes: createNotes({
       database,
@@ -62,6 +65,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
       uploads,
       tickets,
       ticketWriting,
+      idempotency,
       onDeleted: onDiscarded,
     }),
     attachments,

@@ -67,9 +67,9 @@ async function start(config: Config): Promise<void> {
     });
     await server.listen({ host: config.host, port: config.port });
     const sweep = () => {
-      services.uploads
-        .sweep()
-        .catch((error: unknown) => log.error({ err: error }, "removing what nobody needs any more failed"));
+      Promise.all([services.uploads.sweep(), services.idempotency.sweep()]).catch((error: unknown) =>
+        log.error({ err: error }, "removing what nobody needs any more failed"),
+      );
     };
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();

@@ -2,6 +2,7 @@ import { builder } from "../graphql/kit/builder.ts";
 import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
+import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
 import { readId, readIdOfAny } from "../graphql/kit/ids.ts";
 import { DateTimeRange, readRange } from "../graphql/kit/ranges.ts";
 import { PersonRef, ScopeEnum } from "../people/graphql.ts";
@@ -166,7 +167,10 @@ function defineCredential(wording: Wording): void {
 
   const RevokeInput = builder.inputType(`Revoke${type}Input`, {
     description: `The ${thing} to revoke.`,
-    fields: (t) => ({ id: t.id({ required: true, description: wording.idText }) }),
+    fields: (t) => ({
+      id: t.id({ required: true, description: wording.idText }),
+      idempotencyKey: t.string({ description: idempotencyKeyDescription }),
+    }),
   });
 
   const RevokePayload = builder.objectRef<{ credential: Credential }>(`Revoke${type}Payload`).implement({
@@ -201,7 +205,10 @@ function defineCredential(wording: Wording): void {
       errors: mutationErrors,
       args: { input: t.arg({ type: RevokeInput, required: true, description: `The ${thing} to revoke.` }) },
       resolve: async (_root, { input }, { services, viewer }) => ({
-        credential: await services.access.revokeCredential(viewer, kind, readIdOfAny([], input.id)),
+        credential: await services.access.revokeCredential(viewer, kind, {
+          id: readIdOfAny([], input.id),
+          idempotencyKey: readIdempotencyKey(wording.revoke, input),
+        }),
       }),
     }),
   );

@@ -2,6 +2,7 @@ import type { ApiKey } from "#generated/prisma/client.ts";
 import type { Database } from "../database/database.ts";
 import { raw, sql, type Sql } from "../database/sql.ts";
 import { insertInto, selectList, setList, type Table } from "../database/table.ts";
+import { type KeyClaim, noClaim } from "../idempotency/claim.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";
@@ -51,16 +52,29 @@ export async function revokeCredential(
   kind: SecretKind,
   actor: Actor,
   { id, accountId, at }: { id: string; accountId: string; at: Date },
+  key: KeyClaim = noClaim,
 ): Promise<Credential | null> {
   const table = credentialTable(kind);
   const [credential] = await database.query<Credential>(sql`
     WITH revoked AS (
       UPDATE ${table} c SET ${setList(secretTables[kind], { revokedAt: at })}
-      WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL
+      WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL AND ${key.condition}
       RETURNING c.*
     ), audited AS (${auditInsert(actor, { action: "REVOKED", entity: kind, rows: "revoked", at })})
+    ${key.kept("revoked", [id])}
     SELECT ${credentialColumns} FROM revoked c
     UNION ALL
     SELECT ${credentialColumns} FROM ${table} c WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NOT NULL`);
+  return credential ?? null;
+}
+
+/** Returns a credential of an account, or null if there is none with that id. */
+export async function credentialById(
+  database: Database,
+  kind: SecretKind,
+  { id, accountId }: { id: string; accountId: string },
+): Promise<Credential | null> {
+  const [credential] = await database.query<Credential>(sql`
+    SELECT ${credentialColumns} FROM ${credentialTable(kind)} c WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid`);
   return credential ?? null;
 }

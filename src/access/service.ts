@@ -3,6 +3,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
+import type { Idempotency } from "../idempotency/service.ts";
+import type { Retryable } from "../idempotency/key.ts";
 import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import type { AuditEvent } from "./audit-events.ts";
@@ -15,7 +17,7 @@ import {
   type CredentialRead,
   type SecretKind,
 } from "./input.ts";
-import { addCredential, type Credential, revokeCredential } from "./issuing.ts";
+import { addCredential, type Credential, credentialById, revokeCredential } from "./issuing.ts";
 import { administratorOf } from "./policy.ts";
 import { auditEventsOfAccount, credentialsOfAccount } from "./relations.ts";
 
@@ -56,7 +58,7 @@ export interface Access {
    * {@link NotFound} if the account has no such credential, and {@link Forbidden} if the viewer is not an
    * administrator.
    */
-  revokeCredential(viewer: Viewer, kind: SecretKind, id: string): Promise<Credential>;
+  revokeCredential(viewer: Viewer, kind: SecretKind, input: RevokeCredentialInput): Promise<Credential>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
   auditEvents(viewer: Viewer, read: AuditRead, selection?: PageSelection): Promise<CountedSlice<AuditEvent>>;
   /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
@@ -68,12 +70,17 @@ export interface AccessDependencies {
   readonly reads: Reads;
   readonly clock: Clock;
   readonly newId: () => string;
+  readonly idempotency: Idempotency;
+}
+
+interface RevokeCredentialInput extends Retryable {
+  readonly id: string;
 }
 
 const credentialNames: Readonly<Record<SecretKind, string>> = { API_KEY: "key", OAUTH_CLIENT: "client" };
 
 export function createAccess(dependencies: AccessDependencies): Access {
-  const { database, reads, clock, newId } = dependencies;
+  const { database, reads, clock, newId, idempotency } = dependencies;
 
   async function roleOf(accountId: string, personId: string): Promise<Role> {
     const member = await database.prisma.membership.findUnique({ where: { accountId_personId: { accountId, personId } } });
@@ -109,15 +116,21 @@ export function createAccess(dependencies: AccessDependencies): Access {
       });
     },
 
-    async revokeCredential(viewer, kind, id) {
+    async revokeCredential(viewer, kind, { id, idempotencyKey }) {
       const administrator = administratorOf(viewer);
-      const revoked = await revokeCredential(database, kind, administrator, {
-        id,
-        accountId: administrator.account.id,
-        at: clock(),
+      const { id: accountId } = administrator.account;
+      return idempotency.once(administrator, idempotencyKey, {
+        write: async (key) => {
+          const revoked = await revokeCredential(database, kind, administrator, { id, accountId, at: clock() }, key);
+          if (!revoked) throw new NotFound(credentialNames[kind]);
+          return revoked;
+        },
+        replay: async () => {
+          const known = await credentialById(database, kind, { id, accountId });
+          if (!known) throw new NotFound(credentialNames[kind]);
+          return known;
+        },
       });
-      if (!revoked) throw new NotFound(credentialNames[kind]);
-      return revoked;
     },
 
     auditEvents: (viewer, read, selection) => reads.page(viewer, auditEventsOfAccount, read, selection),

@@ -3,6 +3,7 @@ import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { GraphContext } from "../graphql/kit/context.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
+import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
 import { readId } from "../graphql/kit/ids.ts";
 import { documentLimits } from "../graphql/kit/document-limits.ts";
 import { prices } from "../limits/cost.ts";
@@ -14,7 +15,7 @@ import type { SignedRequest } from "../storage/storage.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
 import type { AttachmentReach } from "./input.ts";
 import { attachmentsOfNote, noteOfAttachment } from "./relations.ts";
-import type { Attachment } from "./service.ts";
+import type { Attachment, DeletedAttachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
 import { loadReferences } from "./rich-text.ts";
 
@@ -169,6 +170,7 @@ const RequestAttachmentUploadInput = builder.inputType("RequestAttachmentUploadI
         "The size of the file in bytes, if it is known. A size over the limit then fails here (INVALID_INPUT), and an upload " +
         "with another number of bytes is refused.",
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -185,15 +187,16 @@ const RequestAttachmentUploadPayload = builder
     }),
   });
 
-const DeleteAttachmentInput = builder.inputType("DeleteAttachmentInput", {
+const DeleteAttachmentInputRef = builder.inputType("DeleteAttachmentInput", {
   description: "The note and the filename of the attachment to delete.",
   fields: (t) => ({
     noteId: t.id({ required: true, description: "The note's global id or its UUID." }),
     filename: t.string({ required: true, description: "The filename of the attachment." }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
-const DeleteAttachmentPayload = builder.objectRef<Attachment>("DeleteAttachmentPayload").implement({
+const DeleteAttachmentPayload = builder.objectRef<DeletedAttachment>("DeleteAttachmentPayload").implement({
   description: "The id of the deleted attachment, and its note.",
   fields: (t) => ({
     deletedAttachmentId: t.id({
@@ -226,6 +229,7 @@ builder.mutationFields((t) => ({
         filename: input.filename,
         contentType: input.contentType ?? undefined,
         size: input.size ?? undefined,
+        idempotencyKey: readIdempotencyKey("requestAttachmentUpload", input),
       });
       context.forget();
       return requested;
@@ -237,10 +241,13 @@ builder.mutationFields((t) => ({
       "Deletes an attachment and its file. A customer may delete only the attachments of the notes they wrote (FORBIDDEN). " +
       "Requires the scopes `notes:read`, `notes:write` and `attachments:write`.",
     errors: mutationErrors,
-    args: { input: t.arg({ type: DeleteAttachmentInput, required: true, description: "The attachment to delete." }) },
+    args: { input: t.arg({ type: DeleteAttachmentInputRef, required: true, description: "The attachment to delete." }) },
     resolve: async (_root, { input }, context) => {
-      const noteId = readId("Note", input.noteId, "noteId");
-      const attachment = await context.services.attachments.delete(context.viewer, noteId, input.filename);
+      const attachment = await context.services.attachments.delete(context.viewer, {
+        noteId: readId("Note", input.noteId, "noteId"),
+        filename: input.filename,
+        idempotencyKey: readIdempotencyKey("deleteAttachment", input),
+      });
       context.forget();
       return attachment;
     },

@@ -1,8 +1,9 @@
 import type { Ordering, Page } from "../query/model/page.ts";
+import type { Retryable } from "../idempotency/key.ts";
 import { createIssues } from "../lib/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 
-export interface RequestUploadInput {
+export interface RequestUploadInput extends Retryable {
   readonly noteId: string;
   readonly filename: string;
   /** Default: the MIME type of the filename's extension. */
@@ -11,6 +12,11 @@ export interface RequestUploadInput {
   readonly size?: number | undefined;
   /** Whether it is an image that is shown in the note's text. */
   readonly inline?: boolean | undefined;
+}
+
+export interface DeleteAttachmentInput extends Retryable {
+  readonly noteId: string;
+  readonly filename: string;
 }
 
 /**

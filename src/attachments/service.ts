@@ -14,10 +14,18 @@ import { insertInto, selectList, setList } from "../database/table.ts";
 import { unstorable } from "../lib/text.ts";
 import { isUuid } from "../lib/uuid.ts";
 import { noteById } from "../notes/relations.ts";
+import type { KeyClaim } from "../idempotency/claim.ts";
+import type { Idempotency } from "../idempotency/service.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Selection } from "../query/model/selection.ts";
 import { authorize, type Origin, type Viewer } from "../viewer.ts";
-import { type AttachmentReach, type AttachmentRead, parseUpload, type RequestUploadInput } from "./input.ts";
+import {
+  type AttachmentReach,
+  type AttachmentRead,
+  type DeleteAttachmentInput,
+  parseUpload,
+  type RequestUploadInput,
+} from "./input.ts";
 import { notesToAttachTo, notesWithVisibleAttachments } from "./policy.ts";
 import { type QuotaRefusal, quotaExceeded, quotaOfNote } from "./quotas.ts";
 import { attachmentByFilename, attachmentById, attachmentsOfNote } from "./relations.ts";
@@ -75,15 +83,12 @@ export interface Attachments {
    * {@link Attachments.receive}. Throws {@link NotFound} if the viewer may not see the note, {@link Forbidden} if they
    * may not attach to it or a quota is exceeded, and {@link InvalidInput} if a field is not valid.
    */
-  requestUpload(
-    viewer: Viewer,
-    input: RequestUploadInput,
-  ): Promise<{ attachment: Attachment; upload: SignedRequest; uploadKey: string }>;
+  requestUpload(viewer: Viewer, input: RequestUploadInput): Promise<RequestedUpload>;
   /**
-   * Deletes a note's attachment and its bytes, and returns it. Throws {@link NotFound} if the viewer may not see the
+   * Deletes a note's attachment and its bytes. Throws {@link NotFound} if the viewer may not see the
    * note or there is no such attachment, and {@link Forbidden} if they may not change the note.
    */
-  delete(viewer: Viewer, noteId: string, filename: string): Promise<Attachment>;
+  delete(viewer: Viewer, input: DeleteAttachmentInput): Promise<DeletedAttachment>;
   /**
    * Stores the bytes that were sent to the upload URL of `storageKey` from `origin`. Returns the facts of the object
    * that is served now. A URL accepts one file; sending the same bytes again changes nothing. The audit attributes the
@@ -99,6 +104,16 @@ export interface Attachments {
   reconcileArrivals(before: Date, limit: number): Promise<void>;
 }
 
+/** An attachment that awaits its bytes, the request that sends them, and the key under which they are received. */
+export interface RequestedUpload {
+  readonly attachment: Attachment;
+  readonly upload: SignedRequest;
+  readonly uploadKey: string;
+}
+
+/** What is told of a deleted attachment. */
+export type DeletedAttachment = Pick<Attachment, "id" | "noteId">;
+
 /** The bytes that were sent to an upload URL. */
 export interface SentFile {
   readonly bytes: Readable;
@@ -112,6 +127,7 @@ export interface AttachmentsDependencies {
   readonly storage: ObjectStorage;
   readonly clock: Clock;
   readonly newId: () => string;
+  readonly idempotency: Idempotency;
   readonly maximumBytes: number;
   /** Removes the bytes of deleted rows. */
   readonly removeDiscarded: () => Promise<void>;
@@ -128,6 +144,7 @@ export function createAttachments({
   storage,
   clock,
   newId,
+  idempotency,
   maximumBytes,
   removeDiscarded,
 }: AttachmentsDependencies): Attachments {
@@ -295,6 +312,114 @@ export function createAttachments({
     });
   }
 
+  /** Adds the row of an attachment that awaits `file`, or lets the one with that filename await it. */
+  async function awaitUpload(viewer: Viewer, note: Note, file: FileToUpload, key: KeyClaim): Promise<RequestedUpload> {
+    const person = authorize(viewer);
+    const allowed = notesToAttachTo(viewer);
+    const { filename, contentType, size = null, inline } = file;
+    const id = newId();
+    const uploadId = newId();
+    const uploadKey = uploadKeyOf(note, uploadId);
+    const now = clock();
+    const expiresAt = new Date(now.getTime() + uploadLifetimeMs);
+    const count = { accountId: note.accountId, personId: person.person.id, at: now, bytes: size, maximumBytes };
+    const [asked] = await database.query<Omit<Attachment, "id"> & { id: string | null; refusal: QuotaRefusal | null }>(sql`
+      WITH quota AS (${quotaOfNote(count, note.id, filename)}), requested AS (
+        ${insertInto(attachmentsTable, {
+          ...notArrived,
+          id,
+          accountId: sql`n.account_id`,
+          noteId: sql`n.id`,
+          filename,
+          contentType,
+          inline,
+          storageKey: `${note.accountId}/${id}`,
+          uploadExpiresAt: expiresAt,
+          createdAt: now,
+        })}
+        FROM notes n CROSS JOIN quota WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid AND quota.refusal IS NULL AND ${key.condition}
+        FOR KEY SHARE OF n
+        ON CONFLICT (note_id, filename) DO UPDATE SET ${setList(attachmentsTable, {
+          uploadExpiresAt: sql`excluded.upload_expires_at`,
+          contentType: sql`CASE WHEN attachments.state = 'READY' THEN attachments.content_type ELSE excluded.content_type END`,
+        })}
+          WHERE attachments.account_id = excluded.account_id
+        RETURNING attachments.*
+      ), awaited AS (
+        ${insertInto(uploadsTable, {
+          ...notArrived,
+          id: uploadId,
+          accountId: sql`a.account_id`,
+          personId: person.person.id,
+          attachmentId: sql`a.id`,
+          filename: sql`a.filename`,
+          contentType,
+          announcedSize: size === null ? null : BigInt(size),
+          storageKey: uploadKey,
+          createdAt: now,
+          consumedAt: null,
+        })}
+        FROM requested a
+      ), audited AS (${auditInsert(person, { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
+      ${key.kept("requested", [id, uploadId])}
+      SELECT quota.refusal, ${attachmentColumns} FROM quota LEFT JOIN requested a ON true`);
+    if (!asked) throw new Error("A quota was asked for and did not come back.");
+    const { refusal, id: requestedId, ...rest } = asked;
+    if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
+    // The statement has added nothing: the note is gone, or the viewer may no longer attach to it.
+    if (requestedId === null) throw new NotFound("note");
+    return { attachment: { id: requestedId, ...rest }, ...(await signedUpload(note, uploadId, file, expiresAt)) };
+  }
+
+  /**
+   * Signs the URL of an upload anew, which still accepts one file, and lets the attachment await it again if none has
+   * arrived. Throws {@link NotFound} if the attachment is gone.
+   */
+  async function awaitAgain(note: Note, id: string, uploadId: string, file: FileToUpload): Promise<RequestedUpload> {
+    const expiresAt = new Date(clock().getTime() + uploadLifetimeMs);
+    const [attachment] = await database.query<Attachment>(sql`
+      WITH awaited AS (
+        UPDATE attachments a SET ${setList(attachmentsTable, { uploadExpiresAt: expiresAt })} FROM uploads u
+        WHERE a.account_id = ${note.accountId}::uuid AND a.id = ${id}::uuid AND u.account_id = a.account_id
+          AND u.id = ${uploadId}::uuid AND u.attachment_id = a.id AND u.state = 'PENDING'
+        RETURNING a.*
+      )
+      SELECT ${attachmentColumns} FROM awaited a
+      UNION ALL
+      SELECT ${attachmentColumns} FROM attachments a
+      WHERE a.account_id = ${note.accountId}::uuid AND a.id = ${id}::uuid AND NOT EXISTS (SELECT FROM awaited)`);
+    if (!attachment) throw new NotFound("attachment");
+    return { attachment, ...(await signedUpload(note, uploadId, file, expiresAt)) };
+  }
+
+  async function signedUpload(
+    note: Note,
+    uploadId: string,
+    { contentType, size }: FileToUpload,
+    expiresAt: Date,
+  ): Promise<Omit<RequestedUpload, "attachment">> {
+    const uploadKey = uploadKeyOf(note, uploadId);
+    // The row keeps the type of its current bytes until the new ones arrive. The URL has the new type.
+    return { upload: await storage.signUpload({ key: uploadKey, contentType, size, expiresAt }), uploadKey };
+  }
+
+  async function remove(viewer: Viewer, note: Note, filename: string, key: KeyClaim): Promise<DeletedAttachment> {
+    const { accountId, id: noteId } = note;
+    const attachment = await prisma.attachment.findFirst({ where: { accountId, noteId, filename } });
+    if (!attachment) throw new NotFound("attachment");
+    const { id } = attachment;
+    const deleted = await database.query(sql`
+      WITH deleted AS (
+        DELETE FROM attachments a WHERE a.account_id = ${accountId}::uuid AND a.id = ${id}::uuid AND ${key.condition}
+        RETURNING a.id, a.account_id
+      ), audited AS (${auditInsert(authorize(viewer), { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
+      ${key.kept("deleted", [id, noteId])}
+      SELECT d.id FROM deleted d`);
+    if (deleted.length === 0) throw new NotFound("attachment");
+    await removeDiscarded();
+    return { id, noteId };
+  }
+
   return {
     async byIds(viewer, ids, selection) {
       const rows = await reads.byKeys(viewer, attachmentById, ids, selection);
@@ -343,79 +468,22 @@ export function createAttachments({
     },
 
     async requestUpload(viewer, input) {
-      const allowed = notesToAttachTo(viewer);
       const { filename, contentType } = parseUpload(input, { maximumBytes });
       const note = await noteToAttachTo(viewer, input.noteId);
-      const person = authorize(viewer);
-      const id = newId();
-      const uploadId = newId();
-      const uploadKey = `${note.accountId}/${uploadId}`;
-      const now = clock();
-      const expiresAt = new Date(now.getTime() + uploadLifetimeMs);
-      const size = input.size ?? null;
-      const count = { accountId: note.accountId, personId: person.person.id, at: now, bytes: size, maximumBytes };
-      const [asked] = await database.query<Omit<Attachment, "id"> & { id: string | null; refusal: QuotaRefusal | null }>(sql`
-        WITH quota AS (${quotaOfNote(count, note.id, filename)}), requested AS (
-          ${insertInto(attachmentsTable, {
-            ...notArrived,
-            id,
-            accountId: sql`n.account_id`,
-            noteId: sql`n.id`,
-            filename,
-            contentType,
-            inline: input.inline ?? false,
-            storageKey: `${note.accountId}/${id}`,
-            uploadExpiresAt: expiresAt,
-            createdAt: now,
-          })}
-          FROM notes n CROSS JOIN quota WHERE ${whereSql("n", allowed)} AND n.id = ${note.id}::uuid AND quota.refusal IS NULL
-          FOR KEY SHARE OF n
-          ON CONFLICT (note_id, filename) DO UPDATE SET ${setList(attachmentsTable, {
-            uploadExpiresAt: sql`excluded.upload_expires_at`,
-            contentType: sql`CASE WHEN attachments.state = 'READY' THEN attachments.content_type ELSE excluded.content_type END`,
-          })}
-            WHERE attachments.account_id = excluded.account_id
-          RETURNING attachments.*
-        ), awaited AS (
-          ${insertInto(uploadsTable, {
-            ...notArrived,
-            id: uploadId,
-            accountId: sql`a.account_id`,
-            personId: person.person.id,
-            attachmentId: sql`a.id`,
-            filename: sql`a.filename`,
-            contentType,
-            announcedSize: size === null ? null : BigInt(size),
-            storageKey: uploadKey,
-            createdAt: now,
-            consumedAt: null,
-          })}
-          FROM requested a
-        ), audited AS (${auditInsert(person, { action: "UPLOAD_REQUESTED", entity: "ATTACHMENT", rows: "requested", at: now })})
-        SELECT quota.refusal, ${attachmentColumns} FROM quota LEFT JOIN requested a ON true`);
-      if (!asked) throw new Error("A quota was asked for and did not come back.");
-      const { refusal, id: requestedId, ...rest } = asked;
-      if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
-      // The statement has added nothing: the note is gone, or the viewer may no longer attach to it.
-      if (requestedId === null) throw new NotFound("note");
-      // The row keeps the type of its current bytes until the new ones arrive. The URL has the new type.
-      const upload = await storage.signUpload({ key: uploadKey, contentType, size: input.size, expiresAt });
-      return { attachment: { id: requestedId, ...rest }, upload, uploadKey };
+      const file = { filename, contentType, size: input.size, inline: input.inline ?? false };
+      return idempotency.once(authorize(viewer), input.idempotencyKey, {
+        write: (key) => awaitUpload(viewer, note, file, key),
+        replay: ([attachmentId = "", uploadId = ""]) => awaitAgain(note, attachmentId, uploadId, file),
+      });
     },
 
-    async delete(viewer, noteId, filename) {
-      const note = await noteToAttachTo(viewer, noteId);
-      requireStorable(filename);
-      const attachment = await prisma.attachment.findFirst({ where: { accountId: note.accountId, noteId: note.id, filename } });
-      if (!attachment) throw new NotFound("attachment");
-      const deleted = await database.query(sql`
-        WITH deleted AS (
-          DELETE FROM attachments a WHERE a.account_id = ${note.accountId}::uuid AND a.id = ${attachment.id}::uuid RETURNING a.id, a.account_id
-        ), audited AS (${auditInsert(authorize(viewer), { action: "DELETED", entity: "ATTACHMENT", rows: "deleted", at: clock() })})
-        SELECT d.id FROM deleted d`);
-      if (deleted.length === 0) throw new NotFound("attachment");
-      await removeDiscarded();
-      return attachment;
+    async delete(viewer, input) {
+      const note = await noteToAttachTo(viewer, input.noteId);
+      requireStorable(input.filename);
+      return idempotency.once(authorize(viewer), input.idempotencyKey, {
+        write: (key) => remove(viewer, note, input.filename, key),
+        replay: ([id = "", noteId = ""]) => Promise.resolve({ id, noteId }),
+      });
     },
 
     async receive(storageKey, { bytes, length }, origin) {
@@ -450,6 +518,20 @@ export function createAttachments({
       for (const upload of uploads) await collect(upload);
     },
   };
+}
+
+/** A file for which a URL is requested. */
+interface FileToUpload {
+  readonly filename: string;
+  readonly contentType: string;
+  /** In bytes, if it is known. */
+  readonly size: number | undefined;
+  readonly inline: boolean;
+}
+
+/** Returns the key under which the URL of an upload stores its bytes. */
+function uploadKeyOf({ accountId }: Note, uploadId: string): string {
+  return `${accountId}/${uploadId}`;
 }
 
 /** Returns the declared size of an upload. The driver returns a bigint column as text, Prisma as a bigint. */

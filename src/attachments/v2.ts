@@ -24,10 +24,11 @@ export const addNoteAttachment: V2Operation<{
   query: unknown;
   path: unknown;
   body: { filename: string; note_id: string };
-}> = async (services, { viewer, body }) => {
+}> = async (services, { viewer, body, idempotencyKey }) => {
   const { attachment, upload } = await services.attachments.requestUpload(viewer, {
     noteId: body.note_id.toLowerCase(),
     filename: body.filename,
+    idempotencyKey,
   });
   return { body: { filename: attachment.filename, note_id: attachment.noteId, signed_url: upload.url } };
 };

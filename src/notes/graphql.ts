@@ -3,13 +3,14 @@ import { type ConnectionArguments, readPage, toEdge } from "../graphql/kit/conne
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { CursorScope } from "../query/model/cursor.ts";
 import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
+import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
 import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
 import { TicketRef } from "../tickets/graphql.ts";
-import { type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
+import { type DeletedNote, type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { NoteChanged } from "./note-changed.ts";
 import { mayDeleteNote, mayUpdateNote } from "./policy.ts";
 import { accountOfNote, authorOfNote, editorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
@@ -270,6 +271,7 @@ const AddNoteInputRef = builder.inputType("AddNoteInput", {
         "How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with " +
         "INVALID_INPUT.",
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -320,6 +322,7 @@ const UpdateNoteInputRef = builder.inputType("UpdateNoteInput", {
         "`notes:internal`.",
     }),
     expectedVersion: t.int({ description: expectedVersionDescription }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -333,10 +336,11 @@ const DeleteNoteInputRef = builder.inputType("DeleteNoteInput", {
   fields: (t) => ({
     id: t.id({ required: true, description: "The note's global id or its UUID." }),
     expectedVersion: t.int({ description: expectedVersionDescription }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
-const DeleteNotePayload = builder.objectRef<Note>("DeleteNotePayload").implement({
+const DeleteNotePayload = builder.objectRef<DeletedNote>("DeleteNotePayload").implement({
   description: "The id of the deleted note, and its ticket.",
   fields: (t) => ({
     deletedNoteId: t.id({
@@ -366,6 +370,7 @@ builder.mutationFields((t) => ({
         categories: input.categories ?? [],
         isPublic: input.isPublic ?? false,
         medium: writableMedium(input.medium ?? "DEFAULT"),
+        idempotencyKey: readIdempotencyKey("addNote", input),
       });
       context.forget();
       return note;
@@ -387,6 +392,7 @@ builder.mutationFields((t) => ({
         text: input.text ?? undefined,
         categories: input.categories ?? undefined,
         isPublic: input.isPublic ?? undefined,
+        idempotencyKey: readIdempotencyKey("updateNote", input),
       });
       context.forget();
       return note;
@@ -403,6 +409,7 @@ builder.mutationFields((t) => ({
       const note = await context.services.notes.delete(context.viewer, {
         id: readId("Note", input.id),
         expectedVersions: expectedVersionsOf(input.expectedVersion),
+        idempotencyKey: readIdempotencyKey("deleteNote", input),
       });
       context.forget();
       return note;

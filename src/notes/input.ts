@@ -3,8 +3,9 @@ import { invalid } from "../errors.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import { byteLength, unstorable } from "../lib/text.ts";
+import type { Retryable } from "../idempotency/key.ts";
 
-export interface AddNoteInput {
+export interface AddNoteInput extends Retryable {
   readonly ticketId: string;
   readonly text: string;
   readonly categories: readonly NoteCategory[];
@@ -18,7 +19,7 @@ export interface AddNoteInput {
 }
 
 /** A note that is added together with another change to its ticket. */
-export type NewNoteInput = Omit<AddNoteInput, "ticketId">;
+export type NewNoteInput = Omit<AddNoteInput, "ticketId" | keyof Retryable>;
 
 /** An uploaded file that a note claims. */
 export interface NoteUpload {
@@ -27,7 +28,7 @@ export interface NoteUpload {
   readonly inline: boolean;
 }
 
-export interface DeleteNoteInput {
+export interface DeleteNoteInput extends Retryable {
   readonly id: string;
   /** The versions that the caller accepts. Absent: any version. */
   readonly expectedVersions?: readonly number[] | undefined;
@@ -45,6 +46,12 @@ export interface UpdateNoteInput extends DeleteNoteInput {
    * stays unchanged.
    */
   readonly shownAs?: ((text: string) => string) | undefined;
+}
+
+/** What is told of a deleted note. */
+export interface DeletedNote {
+  readonly id: string;
+  readonly ticketId: string;
 }
 
 export interface NoteFilter {

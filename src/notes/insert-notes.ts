@@ -7,6 +7,7 @@ import { createMicroBatcher, type MicroBatcher } from "../lib/micro-batcher.ts";
 import { empty, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { insertInto, recordset, selectList } from "../database/table.ts";
 import { isUnavailable } from "../database/unavailable.ts";
+import { claimedIn, type KeyColumns, keyColumnTypes, keptIn } from "../idempotency/claim.ts";
 import { visibleTickets } from "../tickets/policy.ts";
 import type { PersonViewer } from "../viewer.ts";
 import { notesTable } from "./table.ts";
@@ -45,9 +46,9 @@ export interface InsertParts {
 export interface NoteInserter {
   /**
    * Adds a note and returns it, or null if its author may not see the ticket. Notes that an author adds at the same
-   * moment share a statement.
+   * moment share a statement. With `key` it is added under an idempotency key.
    */
-  insert(author: PersonViewer, note: NewNote): Promise<Note | null>;
+  insert(author: PersonViewer, note: NewNote, key: KeyColumns | undefined): Promise<Note | null>;
   /**
    * Adds all of `notes` in one statement with `parts`, and returns them. None is added if the condition of `parts` does
    * not hold.
@@ -63,10 +64,11 @@ const batcherCacheSize = 1_000;
 /** The maximum number of notes in one statement. */
 const maxBatchSize = 50;
 
-/** A note, and its author with the origin of the request. */
+/** A note, its author with the origin of the request, and the idempotency key of the request. */
 interface RequestedNote {
   readonly author: PersonViewer;
   readonly note: NewNote;
+  readonly key?: KeyColumns | undefined;
 }
 
 export function createNoteInserter(database: Database): NoteInserter {
@@ -110,7 +112,7 @@ export function createNoteInserter(database: Database): NoteInserter {
   }
 
   return {
-    insert: (author, note) => batcherOf(author).ask({ author, note }),
+    insert: (author, note, key) => batcherOf(author).ask({ author, note, key }),
     async insertWith(author, notes, parts) {
       const asked = notes.map((note) => ({ author, note }));
       const added = await insertAll(author, asked, parts);
@@ -132,6 +134,7 @@ const given = recordset(notesTable, "asked", newNoteFields, {
   position: "integer",
   authorNumber: "integer",
   requestId: "uuid",
+  ...keyColumnTypes,
 });
 
 // Built once, because it is a large part of the statement and notes are added often.
@@ -163,22 +166,23 @@ const created = {
  * value, so the text of the statement does not depend on their number.
  */
 function statementOf(author: PersonViewer, asked: readonly RequestedNote[], parts: InsertParts | undefined): Sql {
-  const rows = asked.map(({ author: { person, origin }, note }, position) => {
-    return { ...note, position, authorNumber: person.number, requestId: origin?.requestId ?? null };
+  const rows = asked.map(({ author: { person, origin }, note, key = noKey }, position) => {
+    return { ...note, ...key, position, authorNumber: person.number, requestId: origin?.requestId ?? null };
   });
+  const hasKeys = asked.some(({ key }) => key !== undefined);
   return sql`
     WITH ${given.part(rows)}, ${parts?.before ?? empty} added AS (
       ${insertGiven}
       FROM asked CROSS JOIN LATERAL (
         SELECT t.id, t.account_id FROM ${parts?.ticket ?? ticketsAsked(author)} OFFSET 0
       ) t
-      WHERE ${parts?.condition ?? always}
+      WHERE ${parts?.condition ?? always}${hasKeys ? claimedKeys : empty}
             ORDER BY asked.position
       RETURNING *
     ), added_with_request AS (
       SELECT n.id, n.account_id, n.created_at, asked."requestId" AS request_id FROM added n JOIN asked ON asked.id = n.id
     ), audited AS (${auditInsert(author, created)})
-    ${parts?.after ?? empty}
+    ${parts?.after ?? empty}${hasKeys ? keptKeys : empty}
     SELECT ${noteColumns} FROM added n`;
 }
 
@@ -187,3 +191,7 @@ function ticketsAsked(author: PersonViewer): Sql {
 }
 
 const always = raw("true");
+
+const noKey = { keyHash: null, inputHash: null, keptSince: null };
+const claimedKeys = sql` AND ${claimedIn("asked", raw("t.account_id"))}`;
+const keptKeys = sql`, keys_kept AS (${keptIn("asked", "added")})`;

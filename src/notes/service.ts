@@ -1,22 +1,24 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Note } from "#generated/prisma/client.ts";
-import { auditInsert } from "../access/audit.ts";
-import { attempt, type DomainError, Forbidden, invalid, InvalidInput, NotFound, Unavailable } from "../errors.ts";
+import { attempt, type DomainError, InvalidInput, NotFound, Unavailable } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import { allOf, type Condition, empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
-import { type ChangedValues, setList } from "../database/table.ts";
+import { empty, sql, type Sql } from "../database/sql.ts";
+import type { KeyClaim } from "../idempotency/claim.ts";
+import type { Idempotency } from "../idempotency/service.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
+import { editorOfTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets, TicketStatus } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
-import { type InsertParts, createNoteInserter, type NewNote, noteColumns } from "./insert-notes.ts";
+import { createNoteChanger } from "./change-notes.ts";
+import { type InsertParts, createNoteInserter, type NewNote } from "./insert-notes.ts";
 import {
   type AddNoteInput,
+  type DeletedNote,
   categorySet,
   checkText,
   type DeleteNoteInput,
@@ -26,10 +28,8 @@ import {
   type NoteUpload,
   type UpdateNoteInput,
 } from "./input.ts";
-import { NoteChanged } from "./note-changed.ts";
-import { authorOfNewNote, changeableNotes, requireVisibility, updatableNotes, visibleNotes } from "./policy.ts";
+import { authorOfNewNote } from "./policy.ts";
 import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
-import { notesTable } from "./table.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 
@@ -59,7 +59,7 @@ export interface Notes {
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   totalOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<Total[]>;
   /**
-   * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, {@link Forbidden} if they may not add
+   * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, `Forbidden` if they may not add
    * such a note, and {@link InvalidInput} if a field is not valid.
    */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
@@ -76,15 +76,15 @@ export interface Notes {
   updateTicket(viewer: Viewer, input: UpdateTicketInput, notes?: readonly NewNoteInput[]): Promise<void>;
   /**
    * Changes a note, of which the viewer becomes the editor. Nothing is written if all fields have the given values
-   * already. Throws {@link NotFound} if the viewer may not see it, {@link Forbidden} if they may not change it,
-   * {@link NoteChanged} if it is in none of the expected versions, and {@link InvalidInput} if a field is not valid.
+   * already. Throws {@link NotFound} if the viewer may not see it, `Forbidden` if they may not change it,
+   * `NoteChanged` if it is in none of the expected versions, and {@link InvalidInput} if a field is not valid.
    */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /**
-   * Deletes a note and its attachments, and returns the note. Throws {@link NotFound}, {@link Forbidden} and
-   * {@link NoteChanged} as {@link Notes.update}.
+   * Deletes a note and its attachments. Throws {@link NotFound}, `Forbidden` and
+   * `NoteChanged` as {@link Notes.update}.
    */
-  delete(viewer: Viewer, input: DeleteNoteInput): Promise<Note>;
+  delete(viewer: Viewer, input: DeleteNoteInput): Promise<DeletedNote>;
 }
 
 /** The uploads that a new note claims. */
@@ -100,7 +100,7 @@ export interface NoteUploads {
 export interface UploadClaims {
   /**
    * Returns the parts with which the notes claim their uploads. Throws {@link InvalidInput} with
-   * {@link NoteUploads.path} if an upload cannot be claimed, and {@link Forbidden} if the viewer may not attach files.
+   * {@link NoteUploads.path} if an upload cannot be claimed, and `Forbidden` if the viewer may not attach files.
    */
   claim(viewer: Viewer, notes: readonly NoteUploads[]): Promise<UploadClaim>;
 }
@@ -119,35 +119,15 @@ export interface NotesDependencies {
   readonly uploads: UploadClaims;
   readonly tickets: Tickets;
   readonly ticketWriting: TicketWriting;
+  readonly idempotency: Idempotency;
   /** Called after a note and its attachments are deleted, so that the bytes of the attachments can be removed. */
   readonly onDeleted: () => void;
 }
 
 export function createNotes(dependencies: NotesDependencies): Notes {
-  const { database, reads, clock, newId, uploads, tickets, ticketWriting, onDeleted } = dependencies;
-  const { prisma } = database;
+  const { database, reads, clock, newId, uploads, tickets, ticketWriting, idempotency, onDeleted } = dependencies;
   const inserter = createNoteInserter(database);
-
-  /**
-   * Returns a note that the viewer may change. Throws {@link NotFound} if they may not see it, and {@link Forbidden} if
-   * they may not change it.
-   */
-  async function changeableNote(viewer: Viewer, id: string): Promise<Note> {
-    const allowed = changeableNotes(viewer);
-    const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
-    if (!note) throw new NotFound("note");
-    if (!matches(allowed, note)) throw new Forbidden("A customer changes the notes they wrote, not those of others.");
-    return note;
-  }
-
-  /**
-   * Returns why a note was not written that the viewer could change just before: somebody has deleted, hidden or
-   * changed it meanwhile.
-   */
-  async function lostTo(viewer: Viewer, id: string): Promise<DomainError> {
-    const note = await prisma.note.findFirst({ where: { id, ...visibleNotes(viewer) } });
-    return note ? new NoteChanged(note) : new NotFound("note");
-  }
+  const changer = createNoteChanger({ database, clock, idempotency, onDeleted });
 
   function newNoteOf(input: AddNoteInput): NewNote {
     return {
@@ -171,18 +151,44 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     input: AddNoteInput,
     note: NewNote,
     noteUploads: readonly NoteUpload[],
+    key: KeyClaim,
   ): Promise<Note> {
     const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
     const claim = await uploads.claim(author, [{ noteId: note.id, text: note.text, uploads: noteUploads, path: ["uploads"] }]);
-    const [added] = await inserter.insertWith(author, [note], claim);
+    const [added] = await inserter.insertWith(author, [note], {
+      before: claim.before,
+      condition: sql`${key.condition} AND ${claim.condition}`,
+      after: sql`${claim.after}${key.kept("added", [note.id])}`,
+    });
     if (!added) throw claim.refusal;
     return added;
   }
 
+  async function addAlone(author: PersonViewer, input: AddNoteInput, key: KeyClaim): Promise<Note> {
+    const note = newNoteOf(input);
+    if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads, key);
+    const added = await inserter.insert(author, note, key.columns);
+    if (!added) throw new NotFound("ticket");
+    return added;
+  }
+
+  /** Returns the note as of now. Throws {@link NotFound} if the viewer may not see it any more. */
+  async function requireNote(viewer: Viewer, id: string | undefined): Promise<Note> {
+    const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
+    if (!note) throw new NotFound("note");
+    return note;
+  }
+
+  async function requireTicket(viewer: Viewer, id: string | undefined): Promise<Ticket> {
+    const [ticket] = id === undefined ? [] : await reads.byKeys(viewer, ticketById, [id]);
+    if (!ticket) throw new NotFound("ticket");
+    return ticket;
+  }
+
   /**
    * Returns the checked notes that are added together. Throws {@link InvalidInput} with the index of the note in the
-   * path, and {@link Forbidden} if the viewer may not add such a note.
+   * path, and `Forbidden` if the viewer may not add such a note.
    */
   function prepare(viewer: Viewer, ticketId: string, notes: readonly NewNoteInput[]): PreparedNotes {
     const prepared = notes.map((note, index) => {
@@ -195,25 +201,24 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   }
 
   /**
-   * Adds the notes in one statement with the write of their ticket and the claim of their uploads. Returns why nothing
-   * was written, or undefined if all is.
+   * Adds the notes in one statement with the write of their ticket, the claim of their uploads and that of the key.
+   * Returns why nothing was written, or undefined if all is.
    */
   async function send(
     { author, notes }: PreparedNotes,
     inputs: readonly NewNoteInput[],
-    write: TicketWrite | undefined,
-    ticket: Sql | undefined,
+    { write, ticket, ticketId, key }: NotesOfTicket,
   ): Promise<DomainError | undefined> {
     const noteUploads = notes.map(({ id: noteId, text }, index) => {
       return { noteId, text, uploads: inputs[index]?.uploads ?? [], path: ["notes", String(index), "uploads"] };
     });
     const hasUploads = noteUploads.some((one) => one.uploads.length > 0);
     const claim = hasUploads ? await uploads.claim(author, noteUploads) : undefined;
-    const claimed = claim?.condition ?? sql`true`;
+    const claimed = sql`${key.condition} AND ${claim?.condition ?? sql`true`}`;
     const added = await inserter.insertWith(author, notes, {
       before: sql`${claim?.before ?? empty}${write ? sql`${write.parts(claimed)}, ` : empty}`,
       condition: write ? sql`EXISTS (SELECT FROM written)` : claimed,
-      after: claim?.after ?? empty,
+      after: sql`${claim?.after ?? empty}${key.kept("added", [ticketId])}`,
       ticket,
     });
     return added.length < notes.length ? (claim?.refusal ?? new NotFound("ticket")) : undefined;
@@ -234,15 +239,39 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     input: UpdateTicketInput,
     { author, notes }: PreparedNotes,
     inputs: readonly NewNoteInput[],
+    key: KeyClaim,
   ): Promise<boolean> {
     const { ticket, write } = await ticketWriting.change(viewer, input);
     const all = write?.newStatus ? [...notes, statusNote(ticket, write.newStatus)] : notes;
-    if (all.length === 0) return write === undefined || (await tickets.send(write)) !== undefined;
-    const refusal = await send({ author, notes: all }, inputs, write, undefined);
+    if (all.length === 0 && write) return (await tickets.send(write, key)) !== undefined;
+    if (all.length === 0) {
+      await key.keep([ticket.id]);
+      return true;
+    }
+    const refusal = await send({ author, notes: all }, inputs, { write, ticket: undefined, ticketId: ticket.id, key });
     if (!refusal) return true;
     const [current] = await reads.byKeys(viewer, ticketById, [ticket.id]);
     if (!write || !current || current.version === ticket.version) throw refusal;
     return false;
+  }
+
+  /** Changes a ticket and adds notes to it as {@link Notes.updateTicket}, under the claim of a key. */
+  async function changeTicket(
+    viewer: Viewer,
+    input: UpdateTicketInput,
+    prepared: PreparedNotes,
+    notes: readonly NewNoteInput[],
+    key: KeyClaim,
+  ): Promise<void> {
+    if (notes.length > 0 && !isChange(input)) {
+      const refusal = await send(prepared, notes, { write: undefined, ticket: undefined, ticketId: input.id, key });
+      if (refusal) throw refusal;
+      return;
+    }
+    for (let attempts = 0; attempts < maxTicketAttempts; attempts += 1) {
+      if (await tryUpdate(viewer, input, prepared, notes, key)) return;
+    }
+    throw new Unavailable({}, "Too many people are changing this ticket. Try again in a few seconds.");
   }
 
   return {
@@ -261,114 +290,61 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);
       checkText(input.text);
-      const note = newNoteOf(input);
-      if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads);
-      const added = await inserter.insert(author, note);
-      if (!added) throw new NotFound("ticket");
-      return added;
+      return idempotency.once(author, input.idempotencyKey, {
+        write: (key) => addAlone(author, input, key),
+        replay: ([id]) => requireNote(viewer, id),
+      });
     },
 
     async openTicket(viewer, input, notes) {
       if (notes.length === 0) return tickets.add(viewer, input);
       const write = await ticketWriting.opening(viewer, input);
-      const refusal = await send(prepare(viewer, write.ticketId, notes), notes, write, sql`written t`);
-      if (refusal) throw refusal;
-      const [ticket] = await tickets.byIds(viewer, [write.ticketId]);
-      if (!ticket) throw new NotFound("ticket");
-      return ticket;
+      const { ticketId } = write;
+      const prepared = prepare(viewer, ticketId, notes);
+      return idempotency.once(prepared.author, input.idempotencyKey, {
+        write: async (key) => {
+          const refusal = await send(prepared, notes, { write, ticket: sql`written t`, ticketId, key });
+          if (refusal) throw refusal;
+          return requireTicket(viewer, ticketId);
+        },
+        replay: ([id]) => requireTicket(viewer, id),
+      });
     },
 
     async updateTicket(viewer, input, notes = []) {
-      const { id, expectedVersion, ...fields } = input;
-      if (notes.length > 0) {
-        const [ticket] = await reads.byKeys(viewer, ticketById, [id]);
-        if (!ticket) throw new NotFound("ticket");
-      }
-      const prepared = prepare(viewer, id, notes);
-      const isChange = expectedVersion !== undefined || Object.values(fields).some((value) => value !== undefined);
-      if (notes.length > 0 && !isChange) {
-        const refusal = await send(prepared, notes, undefined, undefined);
-        if (refusal) throw refusal;
-        return;
-      }
-      for (let attempts = 0; attempts < maxTicketAttempts; attempts += 1) {
-        if (await tryUpdate(viewer, input, prepared, notes)) return;
-      }
-      throw new Unavailable({}, "Too many people are changing this ticket. Try again in a few seconds.");
+      if (notes.length > 0) await requireTicket(viewer, input.id);
+      const prepared = prepare(viewer, input.id, notes);
+      await idempotency.once(prepared.author, input.idempotencyKey, {
+        write: (key) => changeTicket(viewer, input, prepared, notes, key),
+        replay: async ([id]) => {
+          if (isChange(input)) editorOfTickets(viewer);
+          await requireTicket(viewer, id);
+        },
+      });
     },
 
-    async update(viewer, input) {
-      const editor = authorize(viewer);
-      const note = await changeableNote(viewer, input.id);
-      const allowed = updatableNotes(viewer);
-      if (!matches(allowed, note)) throw new Forbidden("Only notes that people wrote can be updated. This one can be deleted.");
-      requireVersion(note, input.expectedVersions);
-      if (input.ticketId !== undefined && input.ticketId !== note.ticketId) {
-        throw invalid("ticketId", "The note is of another ticket, and notes do not move.");
-      }
-      const text = input.text === input.shownAs?.(note.text) ? undefined : input.text;
-      if (text !== undefined) checkText(text);
-      if (input.isPublic !== undefined) requireVisibility(editor, input.isPublic);
-
-      const categories = input.categories && categorySet(input.categories);
-      const given = { text, categories, isPublic: input.isPublic };
-      if (hasAlready(note, given)) return note;
-      const now = clock();
-      // All that is given: somebody else may change the rest of it meanwhile.
-      const written = { ...given, updatedAt: latest(now, note.createdAt), editorNumber: editor.person.number };
-      const [updated] = await database.query<Note>(sql`
-        WITH edited AS (
-          UPDATE notes n SET ${setList(notesTable, written)}
-          WHERE ${whereNote(note.id, allowed, input.expectedVersions)} RETURNING n.*
-        ), audited AS (${auditInsert(editor, { action: "EDITED", entity: "NOTE", rows: "edited", at: now })})
-        SELECT ${noteColumns} FROM edited n`);
-      if (!updated) throw await lostTo(viewer, note.id);
-      return updated;
-    },
-
-    async delete(viewer, input) {
-      const deleter = authorize(viewer);
-      const note = await changeableNote(viewer, input.id);
-      requireVersion(note, input.expectedVersions);
-      const at = clock();
-      // The foreign key deletes the attachments. The statement still sees them, because it reads the state before the
-      // deletion.
-      const deleted = await database.query(sql`
-        WITH deleted AS (
-          DELETE FROM notes n WHERE ${whereNote(note.id, changeableNotes(viewer), input.expectedVersions)}
-          RETURNING n.id, n.account_id
-        ), attached AS (
-          SELECT a.id, a.account_id FROM attachments a JOIN deleted d ON d.id = a.note_id AND d.account_id = a.account_id
-          WHERE a.account_id = ${note.accountId}::uuid
-        ), audited AS (${auditInsert(deleter, { action: "DELETED", entity: "NOTE", rows: "deleted", at })}),
-          audited_attachments AS (${auditInsert(deleter, { action: "DELETED", entity: "ATTACHMENT", rows: "attached", at })})
-        SELECT d.id FROM deleted d`);
-      if (deleted.length === 0) throw await lostTo(viewer, note.id);
-      onDeleted();
-      return note;
-    },
+    update: changer.update,
+    delete: changer.delete,
   };
 }
 
-/** Throws {@link NoteChanged} if the note is in none of the expected versions. */
-function requireVersion(note: Note, expectedVersions: readonly number[] | undefined): void {
-  if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
-}
-
-/** Returns the condition for the note `n` of that id, if `allowed` holds and it is in one of the expected versions. */
-function whereNote(id: string, allowed: Condition, expectedVersions: readonly number[] | undefined): Sql {
-  const expected = expectedVersions && sql`n.version = ANY(${expectedVersions}::integer[])`;
-  return allOf([whereSql("n", allowed), sql`n.id = ${id}::uuid`, expected]);
-}
-
-/** Returns whether the note has all the given values already. A value that is undefined is not given. */
-function hasAlready(note: Note, given: ChangedValues<Note>): boolean {
-  const stored = new Map<string, unknown>(Object.entries(note));
-  return Object.entries(given).every(([field, value]) => value === undefined || isDeepStrictEqual(value, stored.get(field)));
+/** Whether the input changes the ticket itself, or requires a version of it. */
+function isChange({ subject, status, requesterId, expectedVersion }: UpdateTicketInput): boolean {
+  return [subject, status, requesterId, expectedVersion].some((value) => value !== undefined);
 }
 
 /** How often an update of a ticket is tried while others change the ticket. */
 const maxTicketAttempts = 10;
+
+/** The ticket of notes that are added together. */
+interface NotesOfTicket {
+  readonly ticketId: string;
+  /** The write of the ticket in the same statement. */
+  readonly write: TicketWrite | undefined;
+  /** The ticket as a FROM item `t`, if the write opens it. */
+  readonly ticket: Sql | undefined;
+  readonly key: KeyClaim;
+}
 
 /** Checked notes that are added together, and their author. */
 interface PreparedNotes {
@@ -379,12 +355,4 @@ interface PreparedNotes {
 /** Returns `problem` with `path` before the path of each field. */
 function below(path: readonly string[], problem: InvalidInput): InvalidInput {
   return new InvalidInput(problem.fields.map((field) => ({ ...field, path: [...path, ...field.path] })));
-}
-
-/**
- * Returns the later time. Clocks of two machines may differ, and the time of an edit must not be before that of the
- * note.
- */
-function latest(one: Date, other: Date): Date {
-  return one > other ? one : other;
 }

@@ -55,14 +55,15 @@ export function recordOperations(kind: TicketKind): RecordOperations {
         const { notes, ...changes } = await readRecord(kind, request, ticket);
         const isEmpty = notes.length === 0 && Object.values(changes).every((value) => value === undefined);
         if (isEmpty) return;
-        const { services, viewer } = request;
-        await withSentFields(notes, (inputs) => services.notes.updateTicket(viewer, { id: ticket.id, ...changes }, inputs));
+        const { services, viewer, idempotencyKey } = request;
+        const input = { id: ticket.id, ...changes, idempotencyKey };
+        await withSentFields(notes, (inputs) => services.notes.updateTicket(viewer, input, inputs));
       }),
 
     open: async (request) => {
       const { notes, subject = "", status = "PENDING", requesterId } = await readRecord(kind, request);
-      const { services, viewer, publicUrl } = request;
-      const input = { kind, subject, status, requesterId: requesterId ?? undefined };
+      const { services, viewer, publicUrl, idempotencyKey } = request;
+      const input = { kind, subject, status, requesterId: requesterId ?? undefined, idempotencyKey };
       const ticket = await withSentFields(notes, (inputs) => services.notes.openTicket(viewer, input, inputs));
       const location = `${publicUrl}/v1/${collection}/${ticket.number}`;
       return { status: 201, body: { id: ticket.number }, headers: { location } };

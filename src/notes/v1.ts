@@ -118,9 +118,9 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
     },
 
     add: (kind) => async (request) => {
-      const { services, viewer, publicUrl } = request;
+      const { services, viewer, publicUrl, source, idempotencyKey } = request;
       const ticket = await ticketOf(kind, request);
-      const note = await services.notes.add(viewer, { ticketId: ticket.id, source: request.source, ...readNote(request.body) });
+      const note = await services.notes.add(viewer, { ticketId: ticket.id, source, idempotencyKey, ...readNote(request.body) });
       return createdAnswer(note, publicUrl);
     },
   };

@@ -78,12 +78,16 @@ export const listNotes: V2Operation<{ query: Window & { ticket_id: string }; pat
   return { body: asJson(`{"query":${applied},"result":${await renderJson(slice, {})},"total":${slice.total ?? 0}}`) };
 };
 
-export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (services, { viewer, body }) => {
+export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWrite }> = async (
+  services,
+  { viewer, body, idempotencyKey },
+) => {
   const note = await services.notes.add(viewer, {
     ticketId: body.ticket_id.toLowerCase(),
     text: body.value,
     categories: categoriesOf(body),
     isPublic: body.is_public,
+    idempotencyKey,
   });
   return locatedNote(services, viewer, note.id);
 };
@@ -100,7 +104,7 @@ export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; b
 /** PUT replaces the note: validation has set omitted properties to their defaults. */
 export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }; body: NoteWrite }> = async (
   services,
-  { viewer, path, body, headers },
+  { viewer, path, body, headers, idempotencyKey },
 ) => {
   const note = await services.notes.update(viewer, {
     id: path.note_id.toLowerCase(),
@@ -110,16 +114,17 @@ export const updateNote: V2Operation<{ query: unknown; path: { note_id: string }
     categories: categoriesOf(body),
     isPublic: body.is_public,
     shownAs: excerpt,
+    idempotencyKey,
   });
   return locatedNote(services, viewer, note.id);
 };
 
 export const deleteNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (
   services,
-  { viewer, path, headers },
+  { viewer, path, headers, idempotencyKey },
 ) => {
   const expectedVersions = versionsIn(headers["if-match"], path.note_id);
-  await services.notes.delete(viewer, { id: path.note_id.toLowerCase(), expectedVersions });
+  await services.notes.delete(viewer, { id: path.note_id.toLowerCase(), expectedVersions, idempotencyKey });
   return {};
 };
 

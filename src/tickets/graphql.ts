@@ -2,6 +2,7 @@ import { builder } from "../graphql/kit/builder.ts";
 import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
+import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
 import { invalid } from "../errors.ts";
 import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
@@ -191,6 +192,7 @@ const AddTicketInputRef = builder.inputType("AddTicketInput", {
         "a customer has that customer as requester, and that of a specialist or an administrator has none. A customer may name " +
         "only themselves (FORBIDDEN).",
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -226,6 +228,7 @@ const UpdateTicketInputRef = builder.inputType("UpdateTicketInput", {
         "The version that the ticket must have. If somebody has changed it since, nothing is written and the result is a " +
         "TicketChangedError. Without it the ticket is written in any version.",
     }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
 
@@ -264,6 +267,7 @@ builder.mutationField("updateTicket", (t) =>
         subject: omittable("subject", input.subject),
         status: omittable("status", input.status),
         requesterId: typeof requesterId === "string" ? readId("Person", requesterId, "requesterId") : requesterId,
+        idempotencyKey: readIdempotencyKey("updateTicket", input),
       });
       context.forget();
       return { ticketId };
@@ -283,6 +287,7 @@ builder.mutationField("addTicket", (t) =>
         subject: input.subject,
         status: input.status ?? "PENDING",
         requesterId: input.requesterId ? readId("Person", input.requesterId, "requesterId") : undefined,
+        idempotencyKey: readIdempotencyKey("addTicket", input),
       });
       context.forget();
       return { ticket };

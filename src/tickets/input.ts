@@ -1,9 +1,10 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
+import type { Retryable } from "../idempotency/key.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 
-export interface AddTicketInput {
+export interface AddTicketInput extends Retryable {
   readonly kind: TicketKind;
   readonly subject: string;
   readonly status: TicketStatus;
@@ -11,7 +12,7 @@ export interface AddTicketInput {
 }
 
 /** Absent fields stay unchanged. */
-export interface UpdateTicketInput {
+export interface UpdateTicketInput extends Retryable {
   readonly id: string;
   /** The version that the ticket must have. Absent: any version. */
   readonly expectedVersion?: number | undefined;

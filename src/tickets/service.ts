@@ -3,10 +3,12 @@ import { NotFound } from "../errors.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
 import { selectList } from "../database/table.ts";
+import type { KeyClaim } from "../idempotency/claim.ts";
+import type { Idempotency } from "../idempotency/service.ts";
 import type { Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
-import type { Viewer } from "../viewer.ts";
+import { authorize, type Viewer } from "../viewer.ts";
 import type { AddTicketInput, TicketFilter, TicketRead } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
@@ -36,8 +38,8 @@ export interface Tickets {
    * requester is no member.
    */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
-  /** Sends a write by itself. Returns the written ticket, or undefined if the write had no effect. */
-  send(write: TicketWrite): Promise<Ticket | undefined>;
+  /** Sends a write by itself, under the claim of a key. Returns the written ticket, or undefined if the write had no effect. */
+  send(write: TicketWrite, key: KeyClaim): Promise<Ticket | undefined>;
 }
 
 const ticketColumns = selectList(ticketsTable, "t");
@@ -46,14 +48,24 @@ export function createTickets({
   database,
   reads,
   writing,
+  idempotency,
 }: {
   database: Database;
   reads: Reads;
   writing: TicketWriting;
+  idempotency: Idempotency;
 }): Tickets {
-  async function send({ parts }: TicketWrite): Promise<Ticket | undefined> {
-    const [written] = await database.query<Ticket>(sql`WITH ${parts(sql`true`)} SELECT ${ticketColumns} FROM written t`);
+  async function send({ parts, ticketId }: TicketWrite, key: KeyClaim): Promise<Ticket | undefined> {
+    const [written] = await database.query<Ticket>(
+      sql`WITH ${parts(key.condition)}${key.kept("written", [ticketId])} SELECT ${ticketColumns} FROM written t`,
+    );
     return written;
+  }
+
+  /** Returns `ticket`. Throws {@link NotFound} if there is none. */
+  function required(ticket: Ticket | null | undefined): Ticket {
+    if (!ticket) throw new NotFound("ticket");
+    return ticket;
   }
 
   return {
@@ -65,9 +77,12 @@ export function createTickets({
 
     send,
     async add(viewer, input) {
-      const ticket = await send(await writing.opening(viewer, input));
-      if (!ticket) throw new NotFound("ticket"); // never, since nothing can keep a new ticket from being written
-      return ticket;
+      const write = await writing.opening(viewer, input);
+      return idempotency.once(authorize(viewer), input.idempotencyKey, {
+        // A new ticket is always written, unless the key is refused.
+        write: async (key) => required(await send(write, key)),
+        replay: async (ids) => required((await reads.byKeys(viewer, ticketById, ids))[0]),
+      });
     },
   };
 }

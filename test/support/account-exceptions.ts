@@ -45,6 +45,10 @@ export const exceptions: readonly Exception[] = [
       "The sweep: a store that announces no arrivals is asked once more for what every account awaits before that is given up.",
   },
   {
+    what: /^\s*DELETE FROM idempotency_keys k USING \(\s*SELECT o\.account_id, o\.key_hash FROM idempotency_keys o WHERE o\.created_at <= /,
+    reason: "The sweep: keys of every account that are older than a day, by their age alone.",
+  },
+  {
     what: /^WITH noted AS \(INSERT INTO audit_events SELECT \* FROM audit_events WHERE false\) UPDATE notes SET text = text WHERE false$/,
     reason: "/ready: whether a note could be written. It meets no row of any account.",
   },

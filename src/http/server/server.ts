@@ -40,7 +40,17 @@ const defaultRetrySeconds = 2;
 
 /** The response headers that scripts of other origins may read. */
 const exposedHeaders = [
-  ...["x-request-id", "etag", "link", "location", "retry-after", "content-range", "content-disposition", "accept-ranges"],
+  ...[
+    "x-request-id",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "idempotent-replayed",
+    "content-range",
+    "content-disposition",
+    "accept-ranges",
+  ],
   ...["ratelimit", "ratelimit-policy"],
   ...["limit", "remaining", "reset"].map((name) => `x-ratelimit-${name}`),
   ...["per-page", "current-page", "total-pages", "total-entries", "throttled"].map((name) => `x-pagination-${name}`),

@@ -1,3 +1,4 @@
+import type { IdempotencyKey } from "../../../idempotency/key.ts";
 import type { FieldContext, ReadSelection } from "./fields.ts";
 import type { Query } from "./query.ts";
 
@@ -14,6 +15,8 @@ export interface V1Request extends FieldContext {
   /** The base of absolute URLs, without a trailing slash. */
   readonly publicUrl: string;
   readonly readSelection: ReadSelection;
+  /** The key of a write, if the client has sent one. */
+  readonly idempotencyKey: IdempotencyKey | undefined;
 }
 
 export interface V1Answer {

@@ -11,6 +11,7 @@ import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
+import { type IdempotencyKey, keyRule } from "../../../idempotency/key.ts";
 import { noteOperations } from "../../../notes/v1.ts";
 import { recordOperations } from "../../../notes/v1-records.ts";
 import * as people from "../../../people/v1.ts";
@@ -22,6 +23,7 @@ import type { TicketKind } from "../../../tickets/service.ts";
 import { kindNames, ticketOperations } from "../../../tickets/v1.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 import { jsonIn } from "../../kit/json-text.ts";
+import { idempotencyKeyIn } from "../../kit/idempotency.ts";
 import { BadRequest, describeV1Failure, invalidJson, NotAcceptable } from "../kit/errors.ts";
 import { createSelectionReader } from "../kit/fields.ts";
 import type { V1Operation } from "../kit/operation.ts";
@@ -185,6 +187,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
         body: request.body,
         source: sourceOf(request),
         path: pathOf(request),
+        idempotencyKey: sentKey(request, reply),
       });
       return sendJson(reply.code(answer.status ?? 200).headers(answer.headers ?? {}), answer.body);
     };
@@ -282,6 +285,14 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
   const value = headers[name];
   const text = String(value ?? "").trim();
   return text === "" ? undefined : text;
+}
+
+/** Returns the idempotency key of a write. Throws {@link BadRequest} if it is not valid. */
+function sentKey(request: FastifyRequest, reply: FastifyReply): IdempotencyKey | undefined {
+  const operation = `${request.method} ${request.routeOptions.url ?? ""}`;
+  const key = idempotencyKeyIn(request, reply, { api: "V1", operation });
+  if (key === "malformed") throw new BadRequest(keyRule);
+  return key;
 }
 
 /** Returns the path of the request, encoded for a header that clients split at commas and semicolons. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyRequest } from "fastify";
+import type { IdempotencyKey } from "../../../idempotency/key.ts";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 
@@ -12,6 +13,8 @@ export interface OperationRequest<Part extends RequestParts> {
   readonly path: Part["path"];
   readonly body: Part["body"];
   readonly headers: IncomingHttpHeaders;
+  /** The key of a write, if the client has sent one. */
+  readonly idempotencyKey: IdempotencyKey | undefined;
 }
 
 /** The response of an operation. */
@@ -76,7 +79,8 @@ export function runV2Operation(
   services: Services,
   viewer: PersonViewer,
   request: FastifyRequest,
+  idempotencyKey: IdempotencyKey | undefined,
 ): Promise<V2Response> {
   const { query, params: path, body, headers } = request;
-  return operation(services, { viewer, query, path, body, headers });
+  return operation(services, { viewer, query, path, body, headers, idempotencyKey });
 }

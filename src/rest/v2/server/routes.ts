@@ -14,11 +14,13 @@ import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
+import { type IdempotencyKey, keyRule } from "../../../idempotency/key.ts";
 import * as notes from "../../../notes/v2.ts";
 import { isUuid } from "../../../lib/uuid.ts";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer, Viewer } from "../../../viewer.ts";
 import { jsonIn } from "../../kit/json-text.ts";
+import { idempotencyKeyIn } from "../../kit/idempotency.ts";
 import { type AnyOperation, type OperationId, runV2Operation } from "../kit/operation.ts";
 
 export interface V2Options {
@@ -93,7 +95,13 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
         if (!viewer) throw new Unauthenticated();
         // The operation ids of the document are the keys of `operations`, which a test checks.
         const id = operationId as OperationId;
-        const response = await runV2Operation(operations[id] as AnyOperation, services, viewer, request);
+        const response = await runV2Operation(
+          operations[id] as AnyOperation,
+          services,
+          viewer,
+          request,
+          readSentKey(request, reply, id),
+        );
         const { body, status = statusOfOperation[id] ?? 200, headers } = response;
         reply.code(status).headers({ "cache-control": "no-store", ...headers });
         const json = jsonIn(body);
@@ -120,6 +128,13 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
   }
 
   app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+}
+
+/** Returns the idempotency key of a write. Throws {@link InvalidInput} if it is not valid. */
+function readSentKey(request: FastifyRequest, reply: FastifyReply, operation: OperationId): IdempotencyKey | undefined {
+  const key = idempotencyKeyIn(request, reply, { api: "V2", operation });
+  if (key === "malformed") throw invalid("idempotency-key", keyRule);
+  return key;
 }
 
 /** The maximum and the default of `limit` in the OpenAPI document. */
