@@ -8,6 +8,7 @@ const features = {
   access: "^src/access/",
   tickets: "^src/tickets/",
   notes: "^src/notes/",
+  history: "^src/history/",
   attachments: "^src/attachments/",
 };
 const feature = `^src/(${Object.keys(features).join("|")})/`;

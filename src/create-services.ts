@@ -3,6 +3,7 @@ import { attachmentParams } from "./attachments/relations.ts";
 import { createAttachments } from "./attachments/service.ts";
 import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads } from "./attachments/uploads.ts";
+import { createHistory } from "./history/service.ts";
 import { createTextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes } from "./notes/service.ts";
 import { createIdempotency } from "./idempotency/service.ts";
@@ -52,22 +53,24 @@ export function createServices(dependencies: ServicesDependencies): Services {
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });
   const tickets = createTickets({ database, reads, writing: ticketWriting, idempotency });
+  const notes = createNotes({
+    database,
+    reads,
+    clock,
+    newId,
+    uploads,
+    tickets,
+    ticketWriting,
+    idempotency,
+    onDeleted: onDiscarded,
+  });
   return {
     people: createPeople({ reads }),
     access: createAccess({ database, reads, clock, newId, idempotency }),
     idempotency,
     tickets,
-    notes: createNotes({
-      database,
-      reads,
-      clock,
-      newId,
-      uploads,
-      tickets,
-      ticketWriting,
-      idempotency,
-      onDeleted: onDiscarded,
-    }),
+    notes,
+    history: createHistory({ reads, notes }),
     attachments,
     uploads,
     texts: createTextRenderer({ budget }),

@@ -4,6 +4,7 @@ import "./people/graphql.ts";
 import "./access/graphql.ts";
 import "./tickets/graphql.ts";
 import "./notes/graphql.ts";
+import "./history/graphql.ts";
 import "./attachments/graphql.ts";
 import { builder } from "./graphql/kit/builder.ts";
 

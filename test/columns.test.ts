@@ -59,6 +59,9 @@ const columns: { readonly [Name in keyof Note]: Column<Note[Name]> } = {
   updatedAt: { values: [null, at(3)], names: { graphql: "updatedAt", v2: "updated_at" }, ...never },
   // /v2 has it in the entity tag. The database raises it.
   version: { values: [1, 2], names: { graphql: "version" }, ...never },
+  // What `isEdited` and `editor` are made of for those who see public notes only.
+  publicEditedAt: { names: {}, ...never },
+  publicEditorNumber: { names: {}, ...never },
   editorNumber: { names: { graphql: "editor.number" }, ...never },
 };
 

@@ -16,7 +16,7 @@ import { addClient } from "./support/oauth.ts";
  * with each kind of id, and the two responses must be the same bytes except for the id itself.
  */
 
-type Kind = "Account" | "Person" | "Ticket" | "Note" | "Attachment" | "Key" | "Client";
+type Kind = "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment" | "Key" | "Client";
 
 /** A thing with an id, whose name in a text shows that it was seen. */
 interface Thing {
@@ -127,7 +127,10 @@ async function createWorld(): Promise<World> {
       things.push(ticket);
       for (const key of [...staffKeys, withoutInternal, ...requesterKeys]) seenBy(key, ticket);
       for (const isPublic of [true, false, true]) {
-        const noteRow = await addNote(app, row, specialist, { text: `Note ${mark}`, isPublic });
+        const noteRow = await addNote(app, row, specialist, { text: `Earlier ${mark}`, isPublic });
+        await app.database.prisma.note.updateMany({ where: { id: noteRow.id }, data: { text: `Note ${mark}` } });
+        const editRow = await app.database.prisma.noteEdit.findFirstOrThrow({ where: { noteId: noteRow.id } });
+        const edit: Thing = { kind: "NoteEdit", accountId: account.id, id: editRow.id, number: 0, noteId: noteRow.id };
         const filename = `${mark}-${noteRow.number}.txt`;
         const note: Thing = { kind: "Note", accountId: account.id, id: noteRow.id, number: noteRow.number, filename };
         await upload(app, specialist.key, noteRow.id, filename, `Bytes ${mark}`, "text/plain");
@@ -140,9 +143,9 @@ async function createWorld(): Promise<World> {
           filename,
           noteId: noteRow.id,
         };
-        things.push(note, attachment);
-        for (const key of staffKeys) seenBy(key, note, attachment);
-        if (isPublic) for (const key of [withoutInternal, ...requesterKeys]) seenBy(key, note, attachment);
+        things.push(note, edit, attachment);
+        for (const key of staffKeys) seenBy(key, note, edit, attachment);
+        if (isPublic) for (const key of [withoutInternal, ...requesterKeys]) seenBy(key, note, edit, attachment);
         own.push({ ticket, note, requester });
       }
     }
@@ -173,9 +176,9 @@ interface Probe {
   readonly spelling: "uuid" | "global";
 }
 
-const spelled = (kind: "Account" | "Person" | "Ticket" | "Note" | "Attachment", probe: Probe): string =>
+const spelled = (kind: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", probe: Probe): string =>
   JSON.stringify(probe.spelling === "uuid" ? probe.uuid : globalId(kind, probe.uuid));
-const globally = (kind: "Account" | "Person" | "Ticket" | "Note" | "Attachment", probe: Probe): string =>
+const globally = (kind: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", probe: Probe): string =>
   JSON.stringify(globalId(kind, probe.uuid));
 
 interface GraphTemplate {
@@ -186,11 +189,11 @@ interface GraphTemplate {
 }
 
 const noteFields =
-  "id text number isPublic ticket { id subject } author { name email } account { slug } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
+  "id text number isPublic ticket { id subject } author { name email } account { slug } edits(first: 2) { totalCount nodes { id text diff { text } } } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
 const ticketFields = `id subject number requester { name } account { slug } notes(first: 2) { totalCount nodes { id text } }`;
-const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name }`;
+const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on NoteEdit { text version } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name }`;
 const errorFields = "... on Error { code message }";
-const nodeKinds = ["Account", "Person", "Ticket", "Note", "Attachment"] as const;
+const nodeKinds = ["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const;
 
 /** Every root field that takes an id, by each of the ways in which it takes one. */
 const queries: readonly GraphTemplate[] = [
@@ -333,6 +336,12 @@ const mutations: readonly GraphTemplate[] = [
     kind: "Note",
     text: (probe) =>
       `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", expectedVersion: 9 }) { __typename ${errorFields} ... on NoteChangedError { current { text } } }`,
+  },
+  {
+    root: "restoreNote",
+    kind: "NoteEdit",
+    text: (probe, { ownNote }) =>
+      `restoreNote(input: { id: "${ownNote.id}", editId: ${spelled("NoteEdit", probe)} }) { __typename ${errorFields} }`,
   },
   {
     root: "deleteNote",

@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Idempotency } from "../idempotency/service.ts";
-import type { Retryable } from "../idempotency/key.ts";
+import type { Retryable } from "../lib/idempotency-key.ts";
 import type { Reads } from "../query/reads.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import type { AuditEvent } from "./audit-events.ts";

@@ -1,5 +1,5 @@
 import type { Ordering, Page } from "../query/model/page.ts";
-import type { Retryable } from "../idempotency/key.ts";
+import type { Retryable } from "../lib/idempotency-key.ts";
 import { createIssues } from "../lib/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 

@@ -1,6 +1,6 @@
 import { createHmac, hash } from "node:crypto";
 import type { PersonViewer } from "../viewer.ts";
-import type { IdempotencyKey } from "./key.ts";
+import type { IdempotencyKey } from "../lib/idempotency-key.ts";
 
 /** The hashes of a key and of its input, as UUIDs. */
 export interface KeyHashes {

@@ -6,7 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { PersonViewer } from "../viewer.ts";
 import { createClaim, type KeyClaim, noClaim } from "./claim.ts";
 import { hashesOf, type KeyHashes } from "./hashes.ts";
-import type { IdempotencyKey } from "./key.ts";
+import type { IdempotencyKey } from "../lib/idempotency-key.ts";
 
 declare module "../services.ts" {
   interface Services {

@@ -2,7 +2,7 @@ import { invalid } from "../errors.ts";
 import { isUuid } from "./uuid.ts";
 
 /** The types that have a global id. */
-const nodeTypes = ["Account", "Person", "Ticket", "Note", "Attachment"] as const;
+const nodeTypes = ["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const;
 
 export type NodeType = (typeof nodeTypes)[number];
 

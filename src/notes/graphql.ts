@@ -12,11 +12,11 @@ import { encodeGlobalId } from "../lib/global-ids.ts";
 import { TicketRef } from "../tickets/graphql.ts";
 import { type DeletedNote, type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { NoteChanged } from "./note-changed.ts";
-import { mayDeleteNote, mayUpdateNote } from "./policy.ts";
+import { mayDeleteNote, mayUpdateNote, noteChangeability, seesInternalNotes } from "./policy.ts";
 import { accountOfNote, authorOfNote, editorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
 import type { Note } from "./service.ts";
 
-const NoteCategoryEnum = builder.enumType("NoteCategory", {
+export const NoteCategoryEnum = builder.enumType("NoteCategory", {
   description: "The parts of a vehicle's diagnosis to which a note can belong.",
   values: {
     PRE_SCAN: { description: "The note is about the scan before the repair." },
@@ -35,9 +35,6 @@ const NoteMediumEnum = builder.enumType("NoteMedium", {
     AUTOMATION: { description: "Written by an automation rule." },
   } as const,
 });
-
-/** What says who may change a note. */
-const changeability = ["accountId", "isPublic", "requesterId", "authorNumber", "medium"] as const;
 
 export const NoteRef = builder.prismaObject("Note", {
   description:
@@ -95,30 +92,36 @@ export const NoteRef = builder.prismaObject("Note", {
     }),
     isEdited: t.computed({
       type: "Boolean",
-      description: "Whether the note has been updated since it was added.",
-      columns: ["updatedAt"],
-      resolve: (note) => note.updatedAt !== null,
+      description:
+        "Whether the text, the categories or the visibility of the note has been changed since it was added. Changes between " +
+        "states that the viewer may not see do not count.",
+      columns: ["updatedAt", "publicEditedAt"],
+      resolve: (note, _args, { viewer }) => (seesInternalNotes(viewer) ? note.updatedAt : note.publicEditedAt) !== null,
     }),
     editor: t.toOne({
       type: PersonRef,
       nullable: true,
       description:
-        "The person who last updated the note. Null if nobody has, or if it was updated before editors were recorded.",
+        "The person who last changed the note, as `edits` shows it. Null if nobody has, or if it was changed before editors were " +
+        "recorded.",
       relation: editorOfNote,
-      by: "editorNumber",
+      by: {
+        columns: ["editorNumber", "publicEditorNumber"],
+        key: (note, viewer) => (seesInternalNotes(viewer) ? note.editorNumber : note.publicEditorNumber),
+      },
       read: ({ people }) => people.byNumbers,
     }),
     viewerCanUpdate: t.computed({
       type: "Boolean",
       description:
         "Whether the viewer may update the note with `updateNote`. Nobody may update a note whose medium is not DEFAULT.",
-      columns: changeability,
+      columns: noteChangeability,
       resolve: (note, _args, { viewer }) => mayUpdateNote(viewer, note),
     }),
     viewerCanDelete: t.computed({
       type: "Boolean",
       description: "Whether the viewer may delete the note with `deleteNote`.",
-      columns: changeability,
+      columns: noteChangeability,
       resolve: (note, _args, { viewer }) => mayDeleteNote(viewer, note),
     }),
   }),
@@ -298,15 +301,16 @@ builder.objectType(NoteChanged, {
   }),
 });
 
-const expectedVersionDescription =
+/** The description of `expectedVersion` in the inputs of mutations that change a note. */
+export const expectedVersionDescription =
   "The version that the note must have. If somebody has changed it since, nothing is written and the result is a " +
   "NoteChangedError. Without it the note is written in any version.";
 
 /** The errors of mutations that change a note. */
-const changeErrors = { types: [...mutationErrors.types, NoteChanged] };
+export const changeErrors = { types: [...mutationErrors.types, NoteChanged] };
 
 /** Returns the expected version of an input as the service takes it. */
-function expectedVersionsOf(version: number | null | undefined): readonly number[] | undefined {
+export function expectedVersionsOf(version: number | null | undefined): readonly number[] | undefined {
   return typeof version === "number" ? [version] : undefined;
 }
 

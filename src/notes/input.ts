@@ -3,7 +3,7 @@ import { invalid } from "../errors.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import { byteLength, unstorable } from "../lib/text.ts";
-import type { Retryable } from "../idempotency/key.ts";
+import type { Retryable } from "../lib/idempotency-key.ts";
 
 export interface AddNoteInput extends Retryable {
   readonly ticketId: string;

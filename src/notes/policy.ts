@@ -12,12 +12,23 @@ export function visibleNotes(viewer: Viewer): AccountCondition {
 }
 
 /**
+ * Returns whether the viewer sees internal notes. Who sees public notes only sees only the public states of a note.
+ * Throws as {@link visibleNotes}.
+ */
+export function seesInternalNotes(viewer: Viewer): boolean {
+  return visibleNotes(viewer)["isPublic"] === undefined;
+}
+
+/**
  * Returns the condition for the notes that the viewer may delete and attach files to: staff those that they may see, a
  * customer those that they wrote. Throws as {@link authorize} if the viewer lacks a scope.
  */
 export function changeableNotes(viewer: Viewer): Condition {
   return changeableBy(authorize(viewer, "notes:read", "notes:write"));
 }
+
+/** The fields of a note that say who may change it. */
+export const noteChangeability = ["accountId", "isPublic", "requesterId", "authorNumber", "medium"] as const;
 
 /** Returns whether {@link changeableNotes} holds for `note`, which the viewer may see. */
 export function mayDeleteNote(viewer: Viewer, note: Readonly<Record<string, unknown>>): boolean {

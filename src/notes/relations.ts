@@ -1,5 +1,5 @@
-import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
-import { accountWhere, homeAccountOf, personWhere } from "../people/relations.ts";
+import { type Note, NoteMedium, type Person, Prisma } from "#generated/prisma/client.ts";
+import { accountWhere, homeAccountOf, personEntity, personWhere } from "../people/relations.ts";
 import {
   type InFilter,
   combinePredicates,
@@ -17,7 +17,7 @@ import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
-import { visibleNotes } from "./policy.ts";
+import { seesInternalNotes, visibleNotes } from "./policy.ts";
 
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
 const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies InFilter;
@@ -26,7 +26,7 @@ const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } a
 export const noteEntity = defineEntity<Note>({
   alias: "n",
   fields: Prisma.NoteScalarFieldEnum,
-  revive: { createdAt: "instant", updatedAt: "instant" },
+  revive: { createdAt: "instant", updatedAt: "instant", publicEditedAt: "instant" },
   indexes: [
     ["accountId", "number"],
     ["accountId", "createdAt", "id", "isPublic"],
@@ -85,7 +85,13 @@ function countOfTicket(accountId: string, visibilities: readonly boolean[]): Sql
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);
-export const editorOfNote = personWhere(sql`p.number = n.editor_number`);
+export const editorOfNote: OneRelation<Person> = {
+  target: personEntity,
+  from: (viewer) =>
+    personWhere(seesInternalNotes(viewer) ? sql`p.number = n.editor_number` : sql`p.number = n.public_editor_number`).from(
+      viewer,
+    ),
+};
 /** Where the author is at home. Who sees the author sees its name, as with {@link homeAccountOfPerson}. */
 export const homeAccountOfAuthor = homeAccountOf(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);

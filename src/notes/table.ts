@@ -1,7 +1,7 @@
 import type { Note } from "#generated/prisma/client.ts";
 import { defineTable } from "../database/table.ts";
 
-export const notesTable = defineTable<Note, "number" | "requesterId" | "version">({
+export const notesTable = defineTable<Note, "number" | "requesterId" | "version" | "publicEditedAt" | "publicEditorNumber">({
   name: "notes",
   types: {
     id: "uuid",
@@ -19,5 +19,7 @@ export const notesTable = defineTable<Note, "number" | "requesterId" | "version"
     updatedAt: "timestamptz",
     version: "integer",
     editorNumber: "integer",
+    publicEditedAt: "timestamptz",
+    publicEditorNumber: "integer",
   },
 });

@@ -1,7 +1,7 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
-import type { Retryable } from "../idempotency/key.ts";
+import type { Retryable } from "../lib/idempotency-key.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 
 export interface AddTicketInput extends Retryable {

@@ -38,7 +38,10 @@ export interface Tickets {
    * requester is no member.
    */
   add(viewer: Viewer, input: AddTicketInput): Promise<Ticket>;
-  /** Sends a write by itself, under the claim of a key. Returns the written ticket, or undefined if the write had no effect. */
+  /**
+   * Sends a write by itself, under the claim of a key. Returns the written ticket, or undefined if the write had no
+   * effect.
+   */
   send(write: TicketWrite, key: KeyClaim): Promise<Ticket | undefined>;
 }
 

@@ -9,6 +9,12 @@ export type AddNoteInput = {
   /** The parts of a vehicle's diagnosis to which the note belongs. The order does not matter. */
   categories?: Array<NoteCategory> | null | undefined;
   /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
+  /**
    * Whether the note is public: visible to the ticket's requester. A customer must send true. False requires the scope
    * `notes:internal`.
    */
@@ -26,6 +32,12 @@ export type AddNoteInput = {
 
 /** The ticket to add. */
 export type AddTicketInput = {
+  /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
   /** The kind of the ticket. */
   kind: TicketKind;
   /**
@@ -159,6 +171,12 @@ export type DateTimeRange = {
 export type DeleteAttachmentInput = {
   /** The filename of the attachment. */
   filename: string;
+  /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
   /** The note's global id or its UUID. */
   noteId: string | number;
 };
@@ -172,6 +190,12 @@ export type DeleteNoteInput = {
   expectedVersion?: number | null | undefined;
   /** The note's global id or its UUID. */
   id: string | number;
+  /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
 };
 
 /** The kinds of expected errors. Clients should also handle codes that later versions add. */
@@ -282,6 +306,12 @@ export type RequestAttachmentUploadInput = {
   contentType?: string | null | undefined;
   /** The filename with its extension: 1 to 255 bytes of UTF-8. */
   filename: string;
+  /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
   /** The note's global id or its UUID. */
   noteId: string | number;
   /**
@@ -403,6 +433,12 @@ export type UpdateNoteInput = {
   /** The note's global id or its UUID. */
   id: string | number;
   /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
+  /**
    * Whether the note is public from now on. A customer may not send false; for others false requires the scope
    * `notes:internal`.
    */
@@ -420,6 +456,12 @@ export type UpdateTicketInput = {
   expectedVersion?: number | null | undefined;
   /** The ticket's global id or its UUID. */
   id: string | number;
+  /**
+   * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
+   * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
+   * what it wrote as it is now. With another input it is a ConflictError.
+   */
+  idempotencyKey?: string | null | undefined;
   /** The person for whom the ticket is: a member of the account, as a global id or a UUID. Null removes the requester. */
   requesterId?: string | number | null | undefined;
   /** The new status. The ticket gets a public note that tells of the change. Null is not valid. */
@@ -642,6 +684,7 @@ export type NodeQuery = { node:
     | { __typename: 'Account', slug: string, id: string }
     | { __typename: 'Attachment', filename: string, id: string }
     | { __typename: 'Note', text: string, id: string }
+    | { __typename: 'NoteEdit', id: string }
     | { __typename: 'Person', name: string, id: string }
     | { __typename: 'Ticket', subject: string, id: string }
    | null };
@@ -655,6 +698,7 @@ export type NodesQuery = { nodes: Array<
     | { __typename: 'Account', id: string }
     | { __typename: 'Attachment', id: string }
     | { __typename: 'Note', id: string }
+    | { __typename: 'NoteEdit', id: string }
     | { __typename: 'Person', id: string }
     | { __typename: 'Ticket', id: string }
    | null> };

@@ -134,7 +134,7 @@ export async function upload(
 }
 
 /** Returns the global id of a row. It is written out here, because clients store such ids for years. */
-export function globalId(type: "Account" | "Person" | "Ticket" | "Note" | "Attachment", id: string): string {
+export function globalId(type: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", id: string): string {
   return btoa(`${type}:${id}`);
 }
 

@@ -193,6 +193,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
     }
 
     function noteObject(row: Note): object {
+      const seesInternal = viewer.kind === "person" && viewer.role !== "CUSTOMER" && may("notes:internal");
       const changeable =
         may("notes:read", "notes:write") &&
         viewer.kind === "person" &&
@@ -205,11 +206,13 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         ticket: field(async () => ticketObject((await ticketsWhere({ id: row.ticketId }))[0]!)),
         author: field(async () => personObject((await peopleWhere({ number: row.authorNumber }))[0]!)),
         account: field(async () => accountObject((await accountsWhere({ id: row.accountId }))[0]!)),
-        isEdited: row.updatedAt !== null,
+        isEdited: (seesInternal ? row.updatedAt : row.publicEditedAt) !== null,
         editor: field(async () => {
-          const [person] = row.editorNumber === null ? [] : await peopleWhere({ number: row.editorNumber });
+          const editorNumber = seesInternal ? row.editorNumber : row.publicEditorNumber;
+          const [person] = editorNumber === null ? [] : await peopleWhere({ number: editorNumber });
           return person ? personObject(person) : null;
         }),
+        viewerCanRestore: changeable && row.medium === "DEFAULT",
         viewerCanUpdate: changeable && row.medium === "DEFAULT",
         viewerCanDelete: changeable,
         attachments: field(async (args: PageArguments) => {

@@ -33,8 +33,8 @@ interface Place {
 
 const newPlace = (): Place => ({ fields: new Map() });
 
-/** Fields of other reads, and fields that are not of the rows of these operations. */
-const leftOut = new Set(["textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents", "rateLimit"]);
+/** Fields of other reads, those that are not of the rows of these operations, and those with an oracle of their own. */
+const leftOut = new Set(["edits", "textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents", "rateLimit"]);
 const ofPages = new Set(["first", "last", "after", "before"]);
 const timesAsked = 3;
 /** The approximate maximum number of fields and fragments in an operation. */

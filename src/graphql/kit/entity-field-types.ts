@@ -17,6 +17,7 @@ import type { Total } from "../../query/model/page.ts";
 import type { ManyRelation, OneRelation, PageInput } from "../../query/model/relation.ts";
 import type { PageSelection } from "../../query/model/selection.ts";
 import type { Services } from "../../services.ts";
+import type { Viewer } from "../../viewer.ts";
 import type { ConnectionArguments, CountedRows, Edge, RowWithId } from "./connections.ts";
 import type { BatchPages, BatchRead, GraphContext } from "./context.ts";
 
@@ -116,7 +117,8 @@ export type ToOneMethod<Types extends SchemaTypes, Row> = <Related, By extends k
     readonly type: ObjectRef<Types, Related>;
     readonly description: string;
     readonly relation: OneRelation<NoInfer<Related>>;
-    readonly by: By;
+    /** The column with the key of the related row, or the columns of which the viewer's is one. */
+    readonly by: By | { readonly columns: readonly By[]; readonly key: (row: Pick<Row, By>, viewer: Viewer) => Row[By] };
     readonly read: (services: Services) => BatchRead<NonNullable<Row[By]>, NoInfer<Related> | null>;
   } & NullableOption<Row[By]>,
 ) => FieldRef<Types, unknown, "PrismaObject">;

@@ -75,9 +75,10 @@ function toOneField(
   return this.field({
     ...options,
     nullable,
-    extensions: extensionsFor({ kind: "toOne", relation, fallbackColumns: [by] }),
+    extensions: extensionsFor({ kind: "toOne", relation, fallbackColumns: typeof by === "string" ? [by] : by.columns }),
     resolve: (row, _args, context, info) => {
-      const key = row[by] as RowKey | null; // undefined only if the related row is preloaded, and then it is not used
+      const known = typeof by === "string" ? row[by] : by.key(row, context.viewer);
+      const key = known as RowKey | null; // undefined only if the related row is preloaded, and then it is not used
       const related = key === null ? null : context.row(row, info, read(context.services), key);
       return nullable ? related : mapMaybePromise(related, requireRow);
     },

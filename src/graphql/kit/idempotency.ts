@@ -1,5 +1,5 @@
 import { invalid } from "../../errors.ts";
-import { type IdempotencyKey, keyRule, readKey } from "../../idempotency/key.ts";
+import { type IdempotencyKey, keyRule, readKey } from "../../lib/idempotency-key.ts";
 
 /** The description of `idempotencyKey` in the inputs of mutations. */
 export const idempotencyKeyDescription =

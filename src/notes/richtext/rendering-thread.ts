@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { Unavailable } from "../../errors.ts";
 import type { RenderingAllowance } from "../../lib/response-budget.ts";
-import type { Result, ResultOf, TextTask } from "./tasks.ts";
+import { charactersOf, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 /** Renders long texts in a worker thread. */
 export interface RenderingThread {
@@ -43,7 +43,7 @@ export function createRenderingThread(): RenderingThread {
       const job = jobs.shift();
       if (!job) continue;
       if (jobs.length > 0) waiting.set(viewer, jobs);
-      waitingCharacters -= job.task.text.length;
+      waitingCharacters -= charactersOf(job.task);
       const refusal = job.allowance.refusal();
       if (!refusal) return job;
       job.reject(refusal);
@@ -85,7 +85,7 @@ export function createRenderingThread(): RenderingThread {
 
   return {
     run(task, viewer, allowance) {
-      if (waitingCharacters + task.text.length > maximumWaitingCharacters)
+      if (waitingCharacters + charactersOf(task) > maximumWaitingCharacters)
         return Promise.reject(
           new Unavailable({}, "Too many long texts are waiting to be rendered. Try again in a few seconds."),
         );
@@ -93,7 +93,7 @@ export function createRenderingThread(): RenderingThread {
         const jobs = waiting.get(viewer) ?? [];
         jobs.push({ task, allowance, resolve, reject });
         waiting.set(viewer, jobs);
-        waitingCharacters += task.text.length;
+        waitingCharacters += charactersOf(task);
         startNext();
       });
     },

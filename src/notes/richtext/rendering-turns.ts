@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { RenderingAllowance } from "../../lib/response-budget.ts";
-import { createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
+import { charactersOf, createTaskPerformer, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 /** Renders short texts on the main thread. */
 export interface MainThreadRenderer {
@@ -24,7 +24,7 @@ export function createMainThreadRenderer(): MainThreadRenderer {
   const perform = createTaskPerformer();
 
   async function waitForTurn(task: TextTask): Promise<void> {
-    const characters = task.text.length + overheadCharacters;
+    const characters = charactersOf(task) + overheadCharacters;
     charactersInTurn += characters;
     if (charactersInTurn <= charactersPerTurn) return;
     await nextTurn();

@@ -5,7 +5,8 @@ import { allowanceOf, type Viewer } from "../../viewer.ts";
 import type { References } from "./model.ts";
 import { createRenderingThread } from "./rendering-thread.ts";
 import { createMainThreadRenderer } from "./rendering-turns.ts";
-import type { KnownReferences, Result, ResultOf, TextTask } from "./tasks.ts";
+import type { TextChange } from "./changes.ts";
+import { charactersOf, type KnownReferences, type Result, type ResultOf, type TextTask } from "./tasks.ts";
 
 declare module "../../services.ts" {
   interface Services {
@@ -26,6 +27,8 @@ export interface TextRenderer {
    * `TooExpensive` as `render` does.
    */
   referencesOf(viewer: Viewer, texts: readonly string[]): Promise<readonly References[]>;
+  /** Returns what leads from the text `before` to `after`, by words. Throws as `render` does. */
+  changesBetween(viewer: Viewer, before: string, after: string): Promise<readonly TextChange[]>;
 }
 
 /**
@@ -33,6 +36,8 @@ export interface TextRenderer {
  * it contains.
  */
 export const maxMainThreadCharacters = 2_048;
+/** The same for two texts that are compared, whose time grows with the square of their length. */
+const maxComparedCharacters = 512;
 
 /** The size of the cache of rendered texts, and the maximum size of one of them, in characters. */
 const textCacheSize = 8_000_000;
@@ -60,8 +65,8 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
     underWay.set(allowance, ofResponse);
     const known = ofResponse.get(name);
     if (known) return known;
-    allowance.takeCharacters(task.text.length);
-    const isLong = task.text.length > maxMainThreadCharacters;
+    allowance.takeCharacters(charactersOf(task));
+    const isLong = charactersOf(task) > (task.wanted === "changes" ? maxComparedCharacters : maxMainThreadCharacters);
     const made = (isLong ? thread.run(task, viewer, allowance) : mainThread.run(task, allowance))
       .then((result) => {
         results.set(name, result);
@@ -81,13 +86,19 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
 
   return {
     render,
+    async changesBetween(viewer, before, after) {
+      const changes = await render({ wanted: "changes", text: after, before, known: nothingKnown }, viewer);
+      responseOf(viewer).charge(Buffer.byteLength(before) + Buffer.byteLength(after));
+      return changes;
+    },
     referencesOf: (viewer, texts) =>
       Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, viewer))),
   };
 }
 
 /** Returns the cache key of a task: tasks with the same key have the same result. */
-function taskKey({ wanted, text, known: { images, people, records } }: TextTask): string {
+function taskKey({ wanted, text, known: { images, people, records }, before = "" }: TextTask): string {
   const known = JSON.stringify([[...images], [...people], [...records]]);
-  return createHash("sha256").update(`${wanted} ${known.length} ${known}`).update(text).digest("base64url");
+  const head = `${wanted} ${known.length} ${before.length} ${known}${before}`;
+  return createHash("sha256").update(head).update(text).digest("base64url");
 }

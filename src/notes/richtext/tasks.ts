@@ -1,4 +1,5 @@
 import type { TicketKind } from "#generated/prisma/client.ts";
+import { changesBetween, type TextChange } from "./changes.ts";
 import { renderHtml } from "./html.ts";
 import type { References, ResolvedImage, ResolvedPerson, ResolvedRecord, ResolvedReferences, RichText } from "./model.ts";
 import { parseRichText } from "./parse.ts";
@@ -18,6 +19,8 @@ interface Results {
   readonly references: References;
   readonly html: string;
   readonly plain: string;
+  /** What leads from the text before to the text. */
+  readonly changes: readonly TextChange[];
 }
 
 export type Result = keyof Results;
@@ -27,9 +30,16 @@ export interface TextTask<Wanted extends Result = Result> {
   readonly wanted: Wanted;
   readonly text: string;
   readonly known: KnownReferences;
+  /** The text before, of which the changes are wanted. */
+  readonly before?: string;
 }
 
 export type ResultOf<Wanted extends Result> = Results[Wanted];
+
+/** Returns the number of characters that a task works on. */
+export function charactersOf({ text, before = "" }: TextTask): number {
+  return text.length + before.length;
+}
 
 /** Performs a task synchronously. */
 export type PerformTask = <Wanted extends Result>(task: TextTask<Wanted>) => ResultOf<Wanted>;
@@ -47,12 +57,13 @@ export function createTaskPerformer(): PerformTask {
     return last.tokens;
   }
 
-  const performers: { readonly [Wanted in Result]: (text: string, known: KnownReferences) => Results[Wanted] } = {
-    references: (text) => referencesIn(parsed(text)),
-    html: (text, known) => renderHtml(parsed(text), resolvedBy(known)),
-    plain: (text, known) => renderPlain(parsed(text), resolvedBy(known)),
+  const performers: { readonly [Wanted in Result]: (task: TextTask) => Results[Wanted] } = {
+    references: ({ text }) => referencesIn(parsed(text)),
+    html: ({ text, known }) => renderHtml(parsed(text), resolvedBy(known)),
+    plain: ({ text, known }) => renderPlain(parsed(text), resolvedBy(known)),
+    changes: ({ before = "", text }) => changesBetween(before, text),
   };
-  return ({ wanted, text, known }) => performers[wanted](text, known);
+  return (task) => performers[task.wanted](task);
 }
 
 export function recordKey(kind: TicketKind, number: number): string {

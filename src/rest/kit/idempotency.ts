@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type IdempotencyKey, readKey } from "../../idempotency/key.ts";
+import { type IdempotencyKey, readKey } from "../../lib/idempotency-key.ts";
 
 /** The methods that write. `Idempotency-Key` has no meaning on others. */
 const writingMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);

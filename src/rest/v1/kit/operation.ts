@@ -1,4 +1,4 @@
-import type { IdempotencyKey } from "../../../idempotency/key.ts";
+import type { IdempotencyKey } from "../../../lib/idempotency-key.ts";
 import type { FieldContext, ReadSelection } from "./fields.ts";
 import type { Query } from "./query.ts";
 

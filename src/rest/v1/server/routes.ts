@@ -11,7 +11,7 @@ import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
-import { type IdempotencyKey, keyRule } from "../../../idempotency/key.ts";
+import { type IdempotencyKey, keyRule } from "../../../lib/idempotency-key.ts";
 import { noteOperations } from "../../../notes/v1.ts";
 import { recordOperations } from "../../../notes/v1-records.ts";
 import * as people from "../../../people/v1.ts";

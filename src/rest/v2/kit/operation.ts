@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyRequest } from "fastify";
-import type { IdempotencyKey } from "../../../idempotency/key.ts";
+import type { IdempotencyKey } from "../../../lib/idempotency-key.ts";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 

@@ -14,7 +14,7 @@ import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
-import { type IdempotencyKey, keyRule } from "../../../idempotency/key.ts";
+import { type IdempotencyKey, keyRule } from "../../../lib/idempotency-key.ts";
 import * as notes from "../../../notes/v2.ts";
 import { isUuid } from "../../../lib/uuid.ts";
 import type { Services } from "../../../services.ts";
