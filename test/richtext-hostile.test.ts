@@ -19,10 +19,16 @@ const link = {
 };
 const allowed: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   ...Object.fromEntries(
-    "h1 h2 h3 h4 h5 h6 p pre blockquote ul li hr details summary br code em s strong u".split(" ").map((name) => [name, {}]),
+    "h1 h2 h3 h4 h5 h6 p pre blockquote ul li hr summary br em s strong u table thead tbody tr"
+      .split(" ")
+      .map((name) => [name, {}]),
   ),
   a: { ...link, class: /^record$/ },
   img: { src: /^https:\/\/(?:files|a)\.example\/[^\s<>"]*$/, alt: /^/, loading: /^lazy$/ },
+  code: { class: /^language-[a-z0-9_+#.-]{1,32}$/ },
+  details: { open: /^$/ },
+  td: { style: /^text-align:(?:left|center|right)$/ },
+  th: { style: /^text-align:(?:left|center|right)$/ },
   ol: { start: /^\d+$/ },
   span: { style: /^(?:background-)?color:#[0-9a-f]{6}$/, class: /^(?:mention|record)$/, title: /^/ },
 };
@@ -164,6 +170,8 @@ const mutations = [
   "<table><td><a href=x></table><img src=x onerror=alert(1)>",
   "<p><svg><desc><p></p></desc></svg></p><image src=x onerror=alert(1)>",
   "<details open ontoggle=alert(1)><summary onclick=alert(1)>x</summary></details>",
+  "<details ontoggle=alert(1) open='x' style=position:fixed class=record><summary onclick=alert(1)>x</summary>y</details>",
+  "<details open=\"><img src=x onerror=alert(1)>\"><summary title='</summary><script>alert(1)</script>'>x</summary></details>",
   "<svg><foreignObject><math><annotation-xml encoding='text/html'><style></style><img src=x onerror=alert(1)>",
   "<svg><use href='data:image/svg+xml,<svg id=x xmlns=http://www.w3.org/2000/svg onload=alert(1)>#x'/></svg>",
   "<frameset onload=alert(1)><noframes></frameset><img src=x onerror=alert(1)></noframes>",
@@ -216,6 +224,15 @@ const wrappers: Readonly<Record<string, (payload: string) => string>> = {
   "in blocks": (payload) => `# ${payload}\n\n> ${payload}\n\n* ${payload}\n\n1. ${payload}\n   ${payload}`,
   "in a section": (payload) => `<details>\n<summary>${payload}</summary>\n\n${payload}\n\n</details>`,
   "in an open section": (payload) => `<details>\n<summary>${payload}</summary>\n\n${payload}\n\n<details>`,
+  "in sections of one line": (payload) =>
+    `<details open><summary>${payload}</summary>${payload}</details> <DETAILS>${payload}</DETAILS>${payload}`,
+  "as an attribute of a section": (payload) =>
+    `<details ${payload}><summary ${payload}>x</summary>y</details>\n\n` +
+    `<details open="${payload}"><summary title='${payload}'>x</summary>y</details>`,
+  "in tables": (payload) => `${payload} | b\n:-|-:\n${payload} | ${payload}\n| <@209|${payload}> | \`${payload}\` |`,
+  "as an alignment": (payload) => `a | b\n${payload} | -:\nc | d\n\na | b\n:-${payload}|-\nc | d`,
+  "as a language": (payload) =>
+    `\`\`\`${payload}\nx\n\`\`\`\n\n\`\`\`js ${payload}\nx\n\`\`\`\n\n\`\`\`js${payload}\nx\n\`\`\``,
   "as an address": (payload) => `[x](${payload}) [**x**](<${payload}>) <${payload}> [x]: ${payload}`,
   "as a link's text": (payload) => `[${payload}](https://a.example/) [${payload}](${payload})`,
   "as an image": (payload) => `![${payload}](key) ![x](${payload}) ![](good) [![${payload}](good)](${payload})`,
@@ -276,7 +293,19 @@ describe("hostile texts", () => {
     expect(sanitize('<span style="color:#ff0000;position:fixed" class="mention y">a</span>', images)).toBe(
       '<span style="color:#ff0000" class="mention">a</span>',
     );
-    expect(sanitize("<table><tr><td>a</td></tr></table><custom-a>b</custom-a>", images)).toBe("ab");
+    expect(sanitize("<form>a</form><custom-a>b</custom-a>", images)).toBe("ab");
+    expect(
+      sanitize(
+        '<table border="1"><tbody><tr><td style="text-align:right;color:red" colspan="9">a</td></tr></tbody></table>',
+        images,
+      ),
+    ).toBe('<table><tbody><tr><td style="text-align:right">a</td></tr></tbody></table>');
+    expect(sanitize('<details open="x" ontoggle="y" class="z">a</details><details id="x">b</details>', images)).toBe(
+      "<details open>a</details><details>b</details>",
+    );
+    expect(sanitize('<code class="language-c++ record x">a</code><pre class="language-c">b</pre>', images)).toBe(
+      '<code class="language-c++">a</code><pre>b</pre>',
+    );
   });
 });
 
@@ -373,7 +402,24 @@ describe("much of one thing", () => {
       "</details>\n",
       "<details>\n</details>\n",
       "<details>\n<summary>a</summary>\n",
+      "<details><summary>",
+      "<details><summary>a</summary>b</details>",
+      "a<details><summary>a</summary>b</details>",
+      "a</details>",
+      "<details open\n",
+      "<details open\n\n",
+      "<details\na>",
+      "<details\na\n",
+      '<details a="',
+      "<details a=\"' c=' b=\"",
+      "<details a=b/c d=e/f ",
+      "<details ",
+      "<summary>",
+      "</summary>\n\n",
+      "`<details>``",
+      "a <details>",
     ],
+    ...["|", "|\n", "| ", "|-", "a|b\n-|-\n", "a|b\n-|-\n\n", "|a", "a|\n:-:|\n", "\\|", "<@1||", "-|-\n", "> a|b\n> -|-\n\n"],
     ...[
       "> <details>\n\n",
       "* <details>\n",
@@ -410,6 +456,17 @@ describe("much of one thing", () => {
     ["ever deeper quotes", growing((index) => `${">".repeat(index % 360)}\n`)],
     ["different records", growing((index) => `<task#${index}>`)],
     ["unclosed code in one list item", (size) => `* a\n${"  ```x\n".repeat(size / 7)}`],
+    [
+      "a wide table of short rows",
+      (size) => `${"a|".repeat(size / 12)}\n${":-:|".repeat(size / 12)}\n${"|\n".repeat(size / 4)}`,
+    ],
+    ["a table of single characters", (size) => `a|b|c|d\n:-:|:-:|:-:|:-:\n${"a|b|c|d\n".repeat(size / 8)}`],
+    ["a tag with many attributes", (size) => `<details ${"a=b/c ".repeat(size / 6)}`],
+    ["a tag with many spaces", (size) => `<details ${" ".repeat(size)}`],
+    ["tags with many spaces", (size) => `<details ${" ".repeat(900)}`.repeat(Math.ceil(size / 900))],
+    ["a title of many paragraphs", (size) => `<details>\n<summary>${"a\n\n".repeat(size / 3)}</summary></details>`],
+    ["a section with many tags in its text", (size) => `<details>\n${"a <details> ".repeat(size / 12)}\n</details>`],
+    ["nested sections of one line", half("<details><summary>a</summary>b", "</details>")],
     ["a title that does not end", (size) => `<details>\n<summary>${"</summary>   ".repeat(size / 13)}x`],
   ];
   const resolved: ResolvedReferences = {
@@ -455,10 +512,10 @@ describe("much of one thing", () => {
     expect(Math.max(0, ...depths)).toBeLessThan(maximumBlockDepth + maximumSections + 2 * maximumMarks + 2);
   });
 
-  test.each([">", "*", "[", "_", "`", "![", "<details>", "<details>\n", "**a ", "<", "http://", "> a\n```x\n"])(
-    "64 KB of %j",
-    (unit) => {
-      assertBounded(measure(unit.repeat(65_536 / unit.length)));
-    },
-  );
+  test.each([
+    ...[">", "*", "[", "_", "`", "![", "<details>", "<details>\n", "**a ", "<", "http://", "> a\n```x\n"],
+    ...["<details><summary>", "</details>", "<details\n", '<details a="', "|", "|\n", "a|b\n-|-\n\n", "<@1|"],
+  ])("64 KB of %j", (unit) => {
+    assertBounded(measure(unit.repeat(65_536 / unit.length)));
+  });
 });

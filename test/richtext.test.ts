@@ -7,7 +7,9 @@ import type { ResolvedReferences } from "../src/notes/richtext/model.ts";
 import { parseRichText } from "../src/notes/richtext/parse.ts";
 import { renderPlain } from "../src/notes/richtext/plain.ts";
 import { maximumReferences, referencesIn } from "../src/notes/richtext/references.ts";
+import { sanitize } from "../src/notes/richtext/sanitize.ts";
 import { maximumSections } from "../src/notes/richtext/sections.ts";
+import { maximumCells } from "../src/notes/richtext/tables.ts";
 import { readHtml } from "./support/html.ts";
 
 function html(text: string, resolved?: ResolvedReferences): string {
@@ -82,7 +84,6 @@ describe("inline markup", () => {
     "[reference][1] and [1]",
     "[1]: https://example.com is no definition",
     "#no heading",
-    "a | b\n--|--",
     "title\n=====",
   ])("%j is text, and stays as it is", (text) => {
     const linked = text.replaceAll(/^/gm, "");
@@ -191,7 +192,7 @@ describe("blocks", () => {
     ["> * a\n> * b\n\nc", "<blockquote><ul><li>a</li><li>b</li></ul></blockquote><p>c</p>", "> • a\n> • b\n\nc"],
     [
       "x\n```sql\nselect  *  from <t>;\n\n  **a**\n```\ny",
-      "<p>x</p><pre><code>select  *  from &lt;t&gt;;\n\n  **a**\n</code></pre><p>y</p>",
+      '<p>x</p><pre><code class="language-sql">select  *  from &lt;t&gt;;\n\n  **a**\n</code></pre><p>y</p>',
       "x\n\nselect  *  from <t>;\n\n  **a**\n\ny",
     ],
     ["> ```\n> a\n> ```\nb", "<blockquote><pre><code>a\n</code></pre></blockquote><p>b</p>", "> a\n\nb"],
@@ -245,6 +246,109 @@ describe("blocks", () => {
   });
 });
 
+describe("code", () => {
+  test.each([
+    ["ts", "language-ts"],
+    ["  ts  ", "language-ts"],
+    ["SQL", "language-sql"],
+    ["js title=x.js", "language-js"],
+    ["c++", "language-c++"],
+    ["c#", "language-c#"],
+    ["objective-c", "language-objective-c"],
+    ["x".repeat(32), `language-${"x".repeat(32)}`],
+  ])("of ```%s has the class %s", (info, name) => {
+    expect(brief(`\`\`\`${info}\na\n\`\`\``)).toBe(`<pre><code class="${name}">a\n</code></pre>`);
+    expect(plain(`\`\`\`${info}\na\n\`\`\``)).toBe("a");
+  });
+
+  test.each(["", " ", "{.ts}", 'ts"onclick="a', "<b>", "&quot;", "-ts", "é", "x".repeat(33), "ts;a", "ts/../a"])(
+    "of ```%s has no class",
+    (info) => {
+      expect(brief(`\`\`\`${info}\na\n\`\`\``)).toBe("<pre><code>a\n</code></pre>");
+    },
+  );
+});
+
+describe("tables", () => {
+  const row = (tag: "th" | "td", ...cells: readonly string[]) =>
+    `<tr>${cells.map((cell) => `<${tag}>${cell}</${tag}>`).join("")}</tr>`;
+  const table = (titles: readonly string[], ...rows: readonly (readonly string[])[]) =>
+    `<table><thead>${row("th", ...titles)}</thead>` +
+    `${rows.length === 0 ? "" : `<tbody>${rows.map((cells) => row("td", ...cells)).join("")}</tbody>`}</table>`;
+
+  test.each([
+    ["| a | b |\n| - | - |\n| c | d |", table(["a", "b"], ["c", "d"]), "a | b\nc | d"],
+    ["a|b\n-|-\nc|d", table(["a", "b"], ["c", "d"]), "a | b\nc | d"],
+    ["a | b\n--|--", table(["a", "b"]), "a | b"],
+    ["| a |\n|---|\n| b |", table(["a"], ["b"]), "a\nb"],
+    ["x\na | b\n--|--\nc | d\n\ny", `<p>x</p>${table(["a", "b"], ["c", "d"])}<p>y</p>`, "x\n\na | b\nc | d\n\ny"],
+    ["a | b\r\n--|--\r\nc | d\r\n", table(["a", "b"], ["c", "d"]), "a | b\nc | d"],
+    ["a | b\n--|--\nc\nd | e | f", table(["a", "b"], ["c", ""], ["d", "e"]), "a | b\nc\nd | e"],
+    ["| | b |\n|--|--|\n| | c |\n||\n", table(["", "b"], ["", "c"], ["", ""]), "| b\n| c\n"],
+    [
+      "**a** | `b\\|c`\n--|--\n[d](https://a.example/) | <@7|Ann> \\| <task#3>",
+      table(["<strong>a</strong>", "<code>b|c</code>"], ['<a href="https://a.example/">d</a>', "@Ann | task #3"]),
+      "a | b|c\nd (https://a.example/) | @Ann | task #3",
+    ],
+    [
+      "> a | b\n> --|--\n> c | d\n\ne",
+      `<blockquote>${table(["a", "b"], ["c", "d"])}</blockquote><p>e</p>`,
+      "> a | b\n> c | d\n\ne",
+    ],
+    [
+      "1. x\n\n   a | b\n   --|--\n   c | d",
+      `<ol><li><p>x</p>${table(["a", "b"], ["c", "d"])}</li></ol>`,
+      "1. x\n\n   a | b\n   c | d",
+    ],
+    ["a | b\n--|--\n* c", `${table(["a", "b"])}<ul><li>c</li></ul>`, "a | b\n\n• c"],
+    ["a | b\n--|--\n```\nc\n```", `${table(["a", "b"])}<pre><code>c\n</code></pre>`, "a | b\n\nc"],
+  ])("%j", (text, expectedHtml, expectedPlain) => {
+    expect(brief(text)).toBe(expectedHtml);
+    expect(plain(text)).toBe(expectedPlain);
+  });
+
+  test("columns are aligned, and empty cells need no alignment", () => {
+    expect(brief("a | b | c | d\n:-|:-:|-:|-\n1 | 2 | 3 | 4\n5")).toBe(
+      '<table><thead><tr><th style="text-align:left">a</th><th style="text-align:center">b</th>' +
+        '<th style="text-align:right">c</th><th>d</th></tr></thead><tbody><tr><td style="text-align:left">1</td>' +
+        '<td style="text-align:center">2</td><td style="text-align:right">3</td><td>4</td></tr>' +
+        '<tr><td style="text-align:left">5</td><td></td><td></td><td></td></tr></tbody></table>',
+    );
+  });
+
+  test.each(["a | b\n--", "a | b\n-|-|-", "a\n|-|", "a | b\n\n--|--", "a | b\n-:-|--", "a | b\n|", "--|--", "a | b"])(
+    "%j is none",
+    (text) => {
+      expect(html(text)).not.toContain("<table>");
+      expect(plain(text).replaceAll(/\s/g, "")).toBe(text.replaceAll(/\s/g, ""));
+    },
+  );
+
+  test("in code there are none", () => {
+    expect(brief("```\na | b\n--|--\n```")).toBe("<pre><code>a | b\n--|--\n</code></pre>");
+  });
+
+  test("rows beyond the bound are text, and nothing is lost", () => {
+    const rows = Array.from({ length: 150 }, (_, index) => `r${index} |`);
+    const text = `${"a|".repeat(10)}\n${"-|".repeat(10)}\n${rows.join("\n")}`;
+    const cells = maximumCells(text.length) - (maximumCells(text.length) % 10);
+    expect(count(html(text), "</th>") + count(html(text), "</td>")).toBe(cells);
+    for (const rendered of [plain(text), readHtml(html(text)).text]) {
+      expect(rows.filter((line) => !rendered.includes(line.split(" ")[0] ?? ""))).toEqual([]);
+    }
+    expect(html(text)).toContain(`r${cells / 10 - 1} |`);
+    expect(html(text)).not.toContain(`r${cells / 10 - 2} |`);
+  });
+
+  test("all tables of a text share the bound, which grows with the text", () => {
+    const text = "a|b\n-|-\nc|d\n\n".repeat(300);
+    const cells = maximumCells(text.length) - (maximumCells(text.length) % 2);
+    expect(count(html(text), "</th>") + count(html(text), "</td>")).toBe(cells);
+    const long = `${"a ".repeat(10_000)}\n\n${text.repeat(2)}`;
+    expect(count(html(long), "<table>")).toBe(600);
+  });
+});
+
 describe("sections", () => {
   const section = (title: string, text: string) => `<details>\n<summary>${title}</summary>\n\n${text}\n\n</details>`;
 
@@ -254,7 +358,7 @@ describe("sections", () => {
       "<p>before</p><details><summary><strong>Log</strong> of @Ann</summary><ul><li>a</li></ul><pre><code>b\n</code></pre>" +
         "</details><p>after</p>",
     );
-    expect(plain(text)).toBe("before\n\nLog of @Ann\n• a\n\nb\n\nafter");
+    expect(plain(text)).toBe("before\n\n▼ Log of @Ann\n• a\n\nb\n▲\n\nafter");
   });
 
   test("several, and nested ones", () => {
@@ -263,7 +367,7 @@ describe("sections", () => {
       "<details><summary>A</summary><p>a</p></details>" +
         "<details><summary>B</summary><details><summary>C</summary><p>c</p></details></details><p>z</p>",
     );
-    expect(plain(text)).toBe("A\na\n\nB\nC\nc\n\nz");
+    expect(plain(text)).toBe("▼ A\na\n▲\n\n▼ B\n▼ C\nc\n▲\n▲\n\nz");
   });
 
   test("blank lines are not needed, and the title may stand on the first line", () => {
@@ -275,7 +379,8 @@ describe("sections", () => {
   test("without a title, and without a text", () => {
     expect(brief("<details>\n\na\n\n</details>")).toBe("<details><p>a</p></details>");
     expect(brief("<details>\n<summary>T</summary>\n</details>\n\na")).toBe("<details><summary>T</summary></details><p>a</p>");
-    expect(plain("<details>\n<summary>T</summary>\n</details>\n\na")).toBe("T\n\na");
+    expect(plain("<details>\n<summary>T</summary>\n</details>\n\na")).toBe("▼ T\n▲\n\na");
+    expect(plain("<details>\n\na\n\n</details>\n\nb")).toBe("▼\na\n▲\n\nb");
   });
 
   test("within quotes and list items, each for itself", () => {
@@ -448,7 +553,9 @@ describe("any text", () => {
   const fragments = [
     ..."*_+~`#>-|[]()<>!\\&\"'@:/ \n\t1.aé😀\u202e\0\u0007\ufffe",
     ..."** __ *** ``` ~~~ --- ![ ]( ![]( [a](https://a.example/) http://a.example https:// 1. <@1|A> <@1|".split(" "),
-    ..."<request#5> <task# <c #ff0000> </c> <m #0f0> </m> <details> </details> <summary> </summary> <script>".split(" "),
+    ..."<request#5> <task# <c #ff0000> </c> <m #0f0> </m> <details> </details> <summary> </summary> <DETAILS\topen=''> <script>".split(
+      " ",
+    ),
     ...[
       "* ",
       "- ",
@@ -466,6 +573,10 @@ describe("any text", () => {
       "\n</details>\n",
     ],
     "<details>\n<summary>T</summary>\n\n",
+    "<details open><summary>T</summary>",
+    "\na | b\n:-|-:\n",
+    " | ",
+    "\\|",
     "word",
   ];
   const anyText = oneof(
@@ -485,6 +596,8 @@ describe("any text", () => {
       property(anyText, (text) => {
         for (const rendered of [renderHtml(parseRichText(text)), renderHtml(parseRichText(text), resolved)]) {
           const read = readHtml(rendered);
+          const again = readHtml(sanitize(rendered, new Set(["https://files.example/"])));
+          expect([again.elements, again.text]).toEqual([read.elements, read.text]);
           expect(read.errors).toEqual([]);
           expect(readHtml(read.serialized)).toEqual(read);
         }
@@ -525,6 +638,14 @@ describe("any text", () => {
     line.map(({ source, plain: text }) => ({ source: `## ${source}`, plain: text })),
     line.map(({ source, plain: text }) => ({ source: `> ${source}`, plain: `> ${text}` })),
     line.map(({ source }) => ({ source: `\`\`\`\n${source}\n\`\`\``, plain: source })),
+    array(line, { minLength: 1, maxLength: 4 }).map((rows) => ({
+      source: ["| x | y |", ":-|-", ...rows.map((item) => `| ${item.source} | z |`)].join("\n"),
+      plain: ["x | y", ...rows.map((item) => `${item.plain} | z`)].join("\n"),
+    })),
+    line.map(({ source, plain: text }) => ({
+      source: `<details open>\n<summary>${source}</summary>\n\n${source}\n\n</details>`,
+      plain: `▼ ${text}\n${text}\n▲`,
+    })),
     array(line, { minLength: 1, maxLength: 4 }).map((items) => ({
       source: items.map((item) => `* ${item.source}`).join("\n"),
       plain: items.map((item) => `• ${item.plain}`).join("\n"),

@@ -139,7 +139,8 @@ builder.prismaObjectFields(NoteRef, (t) => ({
     type: "String",
     description:
       "The text as an HTML fragment that is safe to insert into any page: it has no scripts, no forms and no images of other " +
-      "servers. Inline images have signed URLs that work for 8 hours. " +
+      "servers. Inline images have signed URLs that work for 8 hours. Collapsible sections are `details` elements, tables " +
+      "`table` elements, and code has a CSS class such as `language-ts` if the text names its language. " +
       "People who are mentioned, and tickets that are referenced, are shown by name if the viewer may see them, with the CSS " +
       `classes \`mention\` and \`record\`. ${renderedTexts}`,
     columns: ["id", "text"],
@@ -148,7 +149,10 @@ builder.prismaObjectFields(NoteRef, (t) => ({
   }),
   textPlain: t.computed({
     type: "String",
-    description: `The text without its markup, for places that cannot show HTML, such as a notification. ${renderedTexts}`,
+    description:
+      "The text without its markup, for places that cannot show HTML, such as a notification. A collapsible section is `▼` " +
+      "and its title on a line, its text, and `▲` on a line of its own. A row of a table is a line with ` | ` between its " +
+      `cells. ${renderedTexts}`,
     columns: ["id", "text"],
     extensions: { rendersText: true },
     resolve: (note, _args, context) => renderText(note, "plain", context),

@@ -3,7 +3,7 @@ import type { Ticket } from "#generated/prisma/client.ts";
 import { createTextRenderer, maxMainThreadCharacters } from "../../src/notes/richtext/rendering.ts";
 import { createResponseBudget, usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous } from "../../src/viewer.ts";
-import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, call, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNotes, addTicket, globalId, statementsOf } from "../support/factories.ts";
 
 let app: TestApp;
@@ -64,6 +64,26 @@ test.each([0, maxMainThreadCharacters])(
       `<p>${"x".repeat(length)} <strong>see</strong> ${mention} ${record} @Nobody</p>\n`.replace("<p> ", "<p>"),
     );
     expect(note!.textPlain).toBe(`${"x".repeat(length)} see @${name} request #${ticket.number} @Nobody`.trim());
+  },
+);
+
+test.each([0, maxMainThreadCharacters])(
+  "a section of any spelling, a table and code of a language, after %i other characters",
+  async (length) => {
+    const section = "<DETAILS class=x Open=''><summary id=y>T</summary>\na | b\n:-:|-\n1 | 2\n\n```ts\nc\n```\nd</DETAILS>z";
+    const text = `${"x".repeat(length + 1)}\n${section}`;
+    const path = `/v1/requests/${ticket.number}/notes`;
+    const headers = { authorization: `Bearer ${account.specialist.key}` };
+    expect((await call(app, undefined, "POST", path, { text }, headers)).status).toBe(201);
+    // /v1 and /v2 return the text as it was sent.
+    expect((await call(app, undefined, "GET", path, undefined, headers)).body).toMatchObject([{ text }]);
+    const [note] = await page();
+    expect(note!.textHtml.replaceAll(/>\n+(?=<)/g, ">").trim()).toBe(
+      `<p>${"x".repeat(length + 1)}</p><details open><summary>T</summary><table><thead><tr>` +
+        '<th style="text-align:center">a</th><th>b</th></tr></thead><tbody><tr><td style="text-align:center">1</td>' +
+        '<td>2</td></tr></tbody></table><pre><code class="language-ts">c\n</code></pre><p>d</p></details><p>z</p>',
+    );
+    expect(note!.textPlain).toBe(`${"x".repeat(length + 1)}\n\n▼ T\na | b\n1 | 2\n\nc\n\nd\n▲\n\nz`);
   },
 );
 

@@ -14,8 +14,13 @@ export function firstCharacter(state: StateBlock, line: number): number {
   return state.src.charCodeAt(lineStart(state, line));
 }
 
-export function lineStart(state: StateBlock, line: number): number {
+function lineStart(state: StateBlock, line: number): number {
   return (state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0);
+}
+
+/** Returns the text of a line within its container, without the spaces around it. */
+export function lineText(state: StateBlock, line: number): string {
+  return state.src.slice(lineStart(state, line), state.eMarks[line]).trimEnd();
 }
 
 /**
@@ -27,7 +32,7 @@ export function indentation(state: StateBlock, line: number): number {
 }
 
 /** Adds a paragraph whose content is parsed as inline text later. */
-function pushParagraph(state: StateBlock, content: string): void {
+export function pushParagraph(state: StateBlock, content: string): void {
   state.push("paragraph_open", "p", 1);
   const inline = state.push("inline", "", 0);
   inline.content = content;

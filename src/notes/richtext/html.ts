@@ -5,6 +5,8 @@ import type { ResolvedReferences, RichText } from "./model.ts";
 import { recordLabel, recordReference, unresolvedText } from "./references.ts";
 import { sanitize } from "./sanitize.ts";
 
+const languageName = /^[a-z0-9][a-z0-9_+#.-]{0,31}$/;
+
 interface Rendering {
   readonly resolved: ResolvedReferences;
   /** The URLs of the rendered images. The sanitiser allows no others. */
@@ -34,7 +36,7 @@ function element(token: Token, rendering: Rendering): string {
     case "code_inline":
       return `<code>${escapeHtml(token.content)}</code>`;
     case "fence":
-      return `<pre><code>${escapeHtml(token.content)}</code></pre>\n`;
+      return `<pre><code${attributes({ class: languageClass(token.info) })}>${escapeHtml(token.content)}</code></pre>\n`;
     case "image":
       return imageHtml(token, rendering);
     case "mention":
@@ -44,6 +46,12 @@ function element(token: Token, rendering: Rendering): string {
     default:
       return tag(token);
   }
+}
+
+/** Returns the class of code whose first line names its language, as the HTML standard and highlighters have it. */
+function languageClass(info: string): string | undefined {
+  const language = /^\S+/.exec(info.trim())?.[0].toLowerCase();
+  return language !== undefined && languageName.test(language) ? `language-${language}` : undefined;
 }
 
 function tag(token: Token): string {

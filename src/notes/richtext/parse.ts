@@ -4,7 +4,8 @@ import { bareAddress, imageRule, linkRule } from "./links.ts";
 import { applyMarks, colour, markRule } from "./marks.ts";
 import type { RichText } from "./model.ts";
 import { limitReferences, reference } from "./references.ts";
-import { pairSections, sectionMark } from "./sections.ts";
+import { makeSections, sectionLine } from "./sections.ts";
+import { createTableRule } from "./tables.ts";
 
 // Control characters and noncharacters, which HTML does not allow, except tabs and line ends.
 const unprintable = /[^\P{Cc}\t\n\r]|\p{Noncharacter_Code_Point}/gu;
@@ -16,8 +17,8 @@ const parser = createParser();
  * Returns the parsed text of the 4me / Xurrent dialect: `**bold**`, `__italic__`, `+underline+`, `` `mono` ``,
  * `~strike~`, `<c #rrggbb>coloured text</c>`, `<m #rrggbb>coloured background</m>`, `1.` and `*` lists, `>` quotes,
  * code between lines of ```` ``` ````, `#` headings, `---`, `[text](address)`, `![](key)` for an inline attachment,
- * `<@209|Ellen Brown>` for a mention, `<request#5>` for a record, and collapsible sections, `<details>` with a
- * `<summary>`. Bare http and https addresses are links, and line breaks stay.
+ * `<@209|Ellen Brown>` for a mention, `<request#5>` for a record, tables of `|`, and collapsible sections, `<details>`
+ * with a `<summary>`, in every spelling of HTML. Bare http and https addresses are links, and line breaks stay.
  *
  * Every string is valid: anything else is plain text, and nothing throws. Other HTML is plain text too, and so are
  * `&amp;` and `\*`, because the dialect has neither entities nor escapes. Time and size are linear in the length of the
@@ -37,7 +38,8 @@ function createParser(): Parser {
   block.ruler.before("fence", "too_deep", tooDeep);
   block.ruler.at("fence", createFenceRule(), interruptsAnything);
   block.ruler.at("list", listRule, { alt: ["paragraph", "blockquote"] });
-  block.ruler.before("blockquote", "section_mark", sectionMark, interruptsAnything);
+  block.ruler.before("blockquote", "section_line", sectionLine, interruptsAnything);
+  block.ruler.before("paragraph", "table_of_pipes", createTableRule(), { alt: ["paragraph"] });
 
   inline.ruler.push("mark", markRule);
   inline.ruler.push("colour", colour);
@@ -47,7 +49,7 @@ function createParser(): Parser {
   inline.ruler.push("bare_address", bareAddress);
   inline.ruler2.after("balance_pairs", "apply_marks", applyMarks);
 
-  core.ruler.after("block", "pair_sections", pairSections);
+  core.ruler.after("block", "make_sections", makeSections);
   core.ruler.after("inline", "limit_references", limitReferences);
   return markdown;
 }

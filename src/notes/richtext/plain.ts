@@ -2,6 +2,9 @@ import type { Token } from "markdown-it";
 import type { ResolvedReferences, RichText } from "./model.ts";
 import { recordLabel } from "./references.ts";
 
+/** The marks of a collapsible section: before its title, and below its text. */
+const sectionMarks = { begin: "▼", end: "▲" } as const;
+
 /** A quote or a list item. `margin` is the text at the left of its lines. */
 interface Container {
   readonly margin: string;
@@ -19,33 +22,74 @@ interface PlainRendering {
   isFirst: boolean;
   /** Whether the current block is in a list without blank lines. */
   isTight: boolean;
+  /** The cells of the current row of a table. */
+  row: string[];
+  /** Whether the next inline text is the title of a section. */
+  isTitle: boolean;
+  /** Whether it is a cell. */
+  isCell: boolean;
 }
 
 /**
  * Returns a text without its markup. Quotes keep their `> `, list items have a bullet or their number, links become
- * `text (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`, and sections their title and
- * the text below it; code is unchanged. Lines are separated by line feeds.
+ * `text (address)`, mentions `@Ellen Brown`, records `request #5`, images `[image: name]`. A section is its title
+ * after `▼`, its text, and a line `▲`. A row of a table is a line with ` | ` between its cells. Code is unchanged.
+ * Lines are separated by line feeds.
  */
 export function renderPlain(text: RichText, resolved: ResolvedReferences = {}): string {
-  const page: PlainRendering = { resolved, lines: [], containers: [], counters: [], isFirst: true, isTight: false };
-  for (const token of text.tokens) writeToken(page, token);
+  const page: PlainRendering = {
+    resolved,
+    lines: [],
+    containers: [],
+    counters: [],
+    isFirst: true,
+    isTight: false,
+    row: [],
+    isTitle: false,
+    isCell: false,
+  };
+  text.tokens.forEach((token, index) => writeToken(page, token, text.tokens[index + 1]));
   return page.lines.join("\n");
 }
 
-function writeToken(page: PlainRendering, token: Token): void {
+function writeToken(page: PlainRendering, token: Token, next: Token | undefined): void {
   switch (token.type) {
     case "paragraph_open":
     case "heading_open":
-    case "summary_open":
       page.isTight = token.hidden;
       return;
     case "inline":
       writeInline(page, token.children ?? []);
       return;
+    case "section_open":
+      page.isTight = false;
+      setOff(page);
+      if (next?.type !== "summary_open") writeLines(page, [sectionMarks.begin]);
+      page.isFirst = true;
+      return;
+    case "summary_open":
+      page.isTitle = true;
+      return;
     case "summary_close":
+      page.isTitle = false;
       page.isFirst = true;
       return;
     case "section_close":
+      writeLines(page, [sectionMarks.end]);
+      leave(page);
+      return;
+    case "table_open":
+      page.isTight = false;
+      setOff(page);
+      return;
+    case "th_open":
+    case "td_open":
+      page.isCell = true;
+      return;
+    case "tr_close":
+      writeLines(page, [rowText(page)]);
+      return;
+    case "table_close":
       leave(page);
       return;
     case "fence":
@@ -108,7 +152,23 @@ function leave(page: PlainRendering): void {
 
 function writeInline(page: PlainRendering, tokens: readonly Token[]): void {
   const text = inlineText(tokens, page.resolved);
-  if (text !== "") write(page, text.split("\n"));
+  if (page.isCell) {
+    page.row.push(text);
+    page.isCell = false;
+  } else if (page.isTitle) {
+    writeLines(page, `${sectionMarks.begin} ${text}`.trimEnd().split("\n"));
+  } else if (text !== "") {
+    write(page, text.split("\n"));
+  }
+}
+
+function rowText(page: PlainRendering): string {
+  const text = page.row
+    .slice(0, page.row.findLastIndex((cell) => cell !== "") + 1)
+    .join(" | ")
+    .trim();
+  page.row = [];
+  return text;
 }
 
 function write(page: PlainRendering, lines: readonly string[]): void {

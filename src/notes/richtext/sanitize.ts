@@ -3,19 +3,28 @@ import { webAddress } from "./links.ts";
 
 const headings = ["h1", "h2", "h3", "h4", "h5", "h6"];
 const blocks = ["p", "pre", "blockquote", "ul", "ol", "li", "hr", "details", "summary"];
+const tables = ["table", "thead", "tbody", "tr", "th", "td"];
 const inlines = ["a", "br", "code", "em", "img", "s", "span", "strong", "u"];
 const sixDigitColour = [/^#[0-9a-f]{6}$/];
+const alignment = { "text-align": [/^(?:left|center|right)$/] };
 
 const sanitizeOptions: IOptions = {
-  allowedTags: [...headings, ...blocks, ...inlines],
+  allowedTags: [...headings, ...blocks, ...tables, ...inlines],
   allowedAttributes: {
     a: ["href", { name: "rel", values: ["noopener noreferrer nofollow"] }, { name: "target", values: ["_blank"] }, "title"],
+    details: ["open"],
     img: ["src", "alt", { name: "loading", values: ["lazy"] }],
     ol: ["start"],
     span: ["style", "title"],
+    td: ["style"],
+    th: ["style"],
   },
-  allowedClasses: { a: ["record"], span: ["mention", "record"] },
-  allowedStyles: { span: { color: sixDigitColour, "background-color": sixDigitColour } },
+  allowedClasses: { a: ["record"], code: [/^language-[a-z0-9][a-z0-9_+#.-]{0,31}$/], span: ["mention", "record"] },
+  allowedStyles: {
+    span: { color: sixDigitColour, "background-color": sixDigitColour },
+    td: alignment,
+    th: alignment,
+  },
   allowedSchemes: ["http", "https", "mailto"],
   allowedSchemesByTag: { img: ["http", "https"] },
   allowProtocolRelative: false,
@@ -31,6 +40,7 @@ export function sanitize(html: string, imageUrls: ReadonlySet<string>): string {
   return sanitizeHtml(html, {
     ...sanitizeOptions,
     transformTags: {
+      details: (tagName, { open }) => ({ tagName, attribs: open === undefined ? {} : { open: "" } }),
       a: (tagName, { href, ...others }) => {
         const address = webAddress(href ?? "");
         if (address === undefined) return { tagName, attribs: {} };
