@@ -3,7 +3,7 @@ import { attachmentParams } from "./attachments/relations.ts";
 import { createAttachments } from "./attachments/service.ts";
 import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads } from "./attachments/uploads.ts";
-import { createHistory } from "./history/service.ts";
+import { createNoteHistory } from "./history/service.ts";
 import { createTextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes } from "./notes/service.ts";
 import { createIdempotency } from "./idempotency/service.ts";
@@ -70,7 +70,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     idempotency,
     tickets,
     notes,
-    history: createHistory({ reads, notes }),
+    history: createNoteHistory({ reads, notes }),
     attachments,
     uploads,
     texts: createTextRenderer({ budget }),

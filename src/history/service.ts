@@ -34,7 +34,7 @@ export interface History {
   restore(viewer: Viewer, input: RestoreNoteInput): Promise<Note>;
 }
 
-export function createHistory({ reads, notes }: { readonly reads: Reads; readonly notes: Notes }): History {
+export function createNoteHistory({ reads, notes }: { readonly reads: Reads; readonly notes: Notes }): History {
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, editById, ids, selection),
     ofNotes: (viewer, noteIds, read, selection) =>

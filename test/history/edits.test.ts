@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Note, NoteCategory, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import { addNote, addTicket } from "../support/factories.ts";
+import { addNote, addTicket, statementsOf } from "../support/factories.ts";
 
 let app: TestApp;
 let account: TestAccount;
@@ -220,7 +220,7 @@ test("a page of notes with their edits is one statement", async () => {
     await mutate(account.specialist.key, "updateNote", { id: note.id, text: `${text} edited` });
   }
   const text = `query ($id: ID!) { ticket(id: $id) { notes { nodes { editor { name } edits(first: 5) { nodes { text editor { name } diff { text } } } } } } }`;
-  const { statements } = await app.statements.during(() => sendText(app.url, account.customer.key, text, { id: ticket.id }));
+  const statements = await statementsOf(app, () => sendText(app.url, account.customer.key, text, { id: ticket.id }));
   expect(statements).toHaveLength(1);
 });
 

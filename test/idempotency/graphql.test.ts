@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import { addNote, addTicket } from "../support/factories.ts";
+import { addNote, addTicket, statementsOf } from "../support/factories.ts";
 
 let app: TestApp;
 let account: TestAccount;
@@ -288,10 +288,8 @@ test("while a write under a key is in flight, another try is told at once", asyn
 
 test("a write under a key is one statement, as without", async () => {
   const write = async (key: object) => {
-    const { statements } = await app.statements.during(() =>
-      mutate(staff(), "addNote", { ticketId: ticket.id, text: "x", ...key }),
-    );
-    return statements.length;
+    const sent = () => mutate(staff(), "addNote", { ticketId: ticket.id, text: "x", ...key });
+    return (await statementsOf(app, sent)).length;
   };
   expect(await write({ idempotencyKey: newKey() })).toBe(await write({}));
 });

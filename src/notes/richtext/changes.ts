@@ -45,7 +45,7 @@ function compare(before: string, after: string, parts: RegExp, maxEditLength: nu
   const end = equalAtEnd(older.slice(start), newer.slice(start));
   const middle = diffArrays(older.slice(start, older.length - end), newer.slice(start, newer.length - end), { maxEditLength });
   if (middle === undefined) return undefined;
-  return joined([
+  return mergeNeighbours([
     { kind: "EQUAL", text: older.slice(0, start).join("") },
     ...middle.map(({ added, removed, value }): TextChange => {
       return { kind: added ? "INSERTED" : removed ? "DELETED" : "EQUAL", text: value.join("") };
@@ -67,7 +67,7 @@ function equalAtEnd(one: readonly string[], other: readonly string[]): number {
 }
 
 /** Returns the changes with neighbours of one kind as one, and without empty ones. */
-function joined(changes: readonly TextChange[]): readonly TextChange[] {
+function mergeNeighbours(changes: readonly TextChange[]): readonly TextChange[] {
   const result: TextChange[] = [];
   for (const change of changes) {
     const last = result.at(-1);
