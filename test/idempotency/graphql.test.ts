@@ -269,10 +269,15 @@ test("while a write under a key is in flight, another try is told at once", asyn
     const first = mutate(staff(), "updateNote", input);
     // The first try holds the key as soon as it waits for the row.
     await expect
-      .poll(async () => {
-        const { rows } = await app.database.pool.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted");
-        return rows.length;
-      })
+      .poll(
+        async () => {
+          const { rows } = await app.database.pool.query(
+            "SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()",
+          );
+          return rows.length;
+        },
+        { timeout: 10_000 },
+      )
       .toBeGreaterThan(0);
     expect(await mutate(staff(), "updateNote", input)).toMatchObject({
       __typename: "ConflictError",

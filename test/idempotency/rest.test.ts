@@ -130,10 +130,12 @@ test("in flight is 409 with a time to wait on both APIs", async () => {
     await blocker.query("SELECT FROM notes WHERE account_id = $1 AND id = $2 FOR UPDATE", [account.id, note.id]);
     const first = [put(), patch()];
     const held = async () => {
-      const { rows } = await app.database.pool.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted");
+      const { rows } = await app.database.pool.query(
+        "SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = current_database()",
+      );
       return rows.length;
     };
-    await expect.poll(held).toBeGreaterThan(1);
+    await expect.poll(held, { timeout: 10_000 }).toBeGreaterThan(1);
     for (const answer of [await put(), await patch()]) {
       expect([answer.status, answer.headers.get("retry-after")]).toEqual([409, "1"]);
       expect(JSON.stringify(answer.body)).toContain("still being answered");
