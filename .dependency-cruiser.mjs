@@ -10,6 +10,7 @@ const features = {
   notes: "^src/notes/",
   history: "^src/history/",
   attachments: "^src/attachments/",
+  redaction: "^src/redaction/",
 };
 const feature = `^src/(${Object.keys(features).join("|")})/`;
 

@@ -13,6 +13,7 @@ import type { Database } from "./database/database.ts";
 import type { Signer } from "./storage/signature.ts";
 import type { ResponseBudget } from "./lib/response-budget.ts";
 import type { ObjectStorage } from "./storage/storage.ts";
+import { createRedactions } from "./redaction/service.ts";
 import type { Services } from "./services.ts";
 import { createReads } from "./query/reads.ts";
 import { createTickets } from "./tickets/service.ts";
@@ -72,6 +73,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     notes,
     history: createNoteHistory({ reads, notes }),
     attachments,
+    redactions: createRedactions({ database, reads, clock, newId, idempotency, removeDiscarded: sweeper.removeDiscarded }),
     uploads,
     texts: createTextRenderer({ budget }),
   };

@@ -32,6 +32,8 @@ const parentMilliseconds = 250;
 
 /** How often unclaimed uploads, bytes without a row and expired audit events are swept. */
 const sweepMilliseconds = 60 * 60 * 1000;
+/** How long the bytes of a deleted or redacted file stay at most if the process that removed it has died. */
+const discardMilliseconds = 30_000;
 
 await runCommand(async () => start(await withPort(readConfig(process.env))));
 
@@ -74,6 +76,14 @@ async function start(config: Config): Promise<void> {
     sweep();
     setInterval(sweep, sweepMilliseconds).unref();
     setInterval(() => void seeToAudit(), sweepMilliseconds).unref();
+    const removeDiscarded = () => {
+      services.attachments
+        .removeDiscarded()
+        .catch((error: unknown) =>
+          log.error({ err: error }, "removing the bytes of deleted files failed; it will be tried again"),
+        );
+    };
+    setInterval(removeDiscarded, discardMilliseconds).unref();
 
     onStopSignal(async () => {
       const { drainMilliseconds } = config;

@@ -6,6 +6,7 @@ import "./tickets/graphql.ts";
 import "./notes/graphql.ts";
 import "./history/graphql.ts";
 import "./attachments/graphql.ts";
+import "./redaction/graphql.ts";
 import { builder } from "./graphql/kit/builder.ts";
 
 builder.queryType({

@@ -8,6 +8,7 @@ export const scopes = [
   "notes:read",
   "notes:write",
   "notes:internal",
+  "notes:redact",
   "attachments:read",
   "attachments:write",
   "admin",
@@ -73,9 +74,17 @@ export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer
 
 /** Returns the scopes that a role allows. A credential never allows more than its person's role does. */
 export function scopesOf(role: Role): readonly Scope[] {
-  const beyond: readonly Scope[] = role === "CUSTOMER" ? ["admin", "notes:internal"] : role === "SPECIALIST" ? ["admin"] : [];
-  return scopes.filter((scope) => !beyond.includes(scope));
+  return scopes.filter((scope) => !scopesBeyond[role].has(scope));
 }
+
+const ofAdministrators: readonly Scope[] = ["admin", "notes:redact"];
+
+/** The scopes that a role does not allow. */
+const scopesBeyond: Readonly<Record<Role, ReadonlySet<Scope>>> = {
+  CUSTOMER: new Set([...ofAdministrators, "notes:internal"]),
+  SPECIALIST: new Set(ofAdministrators),
+  ADMINISTRATOR: new Set(),
+};
 
 /**
  * Returns whether the viewer is a specialist or an administrator, who work on every ticket of their account. Customers

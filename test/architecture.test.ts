@@ -55,6 +55,7 @@ const soundCode: Readonly<Record<string, string>> = {
   "src/notes/relations.ts": `
     import { PrismaClient } from "#generated/prisma/client.ts"; import { page } from "../query/model/page.ts";
     export const notes = [PrismaClient, page];`,
+  "src/redaction/policy.ts": `import { viewer } from "../viewer.ts"; export const redactor = viewer;`,
   "src/notes/policy.ts": `
     import { matches } from "../database/sql.ts"; import { viewer } from "../viewer.ts"; import type { Note } from "#generated/prisma/client.ts";
     export const visible = (note: Note) => [matches, viewer, note];`,
@@ -118,12 +119,13 @@ const forbidden: readonly (readonly [rule: string, file: string, imported: strin
   ["app-import-nothing-above", "src/app.ts", "src/command.ts"],
   ["demo-import-nothing-above", "src/demo/start.ts", "src/command.ts"],
 
-  ["idempotency-import-nothing-downstream", "src/idempotency/claim.ts", "src/people/policy.ts"],
+  ["idempotency-import-nothing-downstream", "src/idempotency/claim.ts", "src/notes/policy.ts"],
   ["people-import-nothing-downstream", "src/people/policy.ts", "src/notes/policy.ts"],
   ["access-import-nothing-downstream", "src/access/tokens.ts", "src/notes/policy.ts"],
   ["tickets-import-nothing-downstream", "src/tickets/policy.ts", "src/notes/service.ts"],
   ["notes-import-nothing-downstream", "src/notes/ordering.ts", "src/attachments/policy.ts"],
   ["history-import-nothing-downstream", "src/history/input.ts", "src/attachments/policy.ts"],
+  ["attachments-import-nothing-downstream", "src/attachments/input.ts", "src/redaction/policy.ts"],
 
   ["model-import-no-later-stage", "src/query/model/entity.ts", "src/query/plan/plan.ts"],
   ["plan-import-no-later-stage", "src/query/plan/budget.ts", "src/query/statement/statement.ts"],

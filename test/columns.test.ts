@@ -62,6 +62,8 @@ const columns: { readonly [Name in keyof Note]: Column<Note[Name]> } = {
   // What `isEdited` and `editor` are made of for those who see public notes only.
   publicEditedAt: { names: {}, ...never },
   publicEditorNumber: { names: {}, ...never },
+  // Shown by `redactions`, with those of the attachments.
+  redactedAt: { names: {}, ...never },
   editorNumber: { names: { graphql: "editor.number" }, ...never },
 };
 

@@ -338,6 +338,17 @@ const mutations: readonly GraphTemplate[] = [
       `updateNote(input: { id: ${spelled("Note", probe)}, text: "changed", expectedVersion: 9 }) { __typename ${errorFields} ... on NoteChangedError { current { text } } }`,
   },
   {
+    root: "redactNote",
+    kind: "Note",
+    text: (probe) => `redactNote(input: { id: ${spelled("Note", probe)}, reason: SECRET }) { __typename ${errorFields} }`,
+  },
+  {
+    root: "redactAttachment",
+    kind: "Attachment",
+    text: (probe) =>
+      `redactAttachment(input: { id: ${spelled("Attachment", probe)}, reason: SECRET }) { __typename ${errorFields} }`,
+  },
+  {
     root: "restoreNote",
     kind: "NoteEdit",
     text: (probe, { ownNote }) =>

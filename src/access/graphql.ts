@@ -227,6 +227,7 @@ const AuditActionEnum = builder.enumType("AuditAction", {
         "the file was sent.",
     },
     REVOKED: { description: "The credential was revoked." },
+    REDACTED: { description: "Something of the note was removed for ever, or the attachment was." },
     USED: { description: "The credential was used. Recorded at most once an hour for each credential." },
   } as const,
 });

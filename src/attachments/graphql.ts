@@ -23,6 +23,7 @@ const AttachmentStateEnum = builder.enumType("AttachmentState", {
   description: "Whether the file of an attachment has arrived.",
   values: {
     PENDING: { description: "An upload was requested, and the file has not arrived yet." },
+    REDACTED: { description: "The file was removed for ever, and its name with it." },
     READY: { description: "The file has arrived and can be downloaded." },
   } as const,
 });
@@ -57,7 +58,7 @@ const SignedUpload = builder.objectRef<SignedRequest>("SignedUpload").implement(
   }),
 });
 
-const AttachmentRef = builder.prismaObject("Attachment", {
+export const AttachmentRef = builder.prismaObject("Attachment", {
   description: "A file that is attached to a note. Its filename is unique within the note.",
   fields: (t) => ({
     note: t.toOne({
@@ -80,7 +81,8 @@ const AttachmentRef = builder.prismaObject("Attachment", {
     download: t.computed({
       type: SignedUrl,
       nullable: true,
-      description: "A signed URL from which the file can be downloaded for 8 hours. Null while the attachment is PENDING.",
+      description:
+        "A signed URL from which the file can be downloaded for 8 hours. Null if the attachment is PENDING or REDACTED.",
       columns: ["state", "storageKey", "contentType", "filename", "inline"],
       extensions: { points: prices.signedUrl },
       resolve: (attachment, _args, { services }) => services.attachments.download(attachment),

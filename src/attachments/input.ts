@@ -21,7 +21,7 @@ export interface DeleteAttachmentInput extends Retryable {
 
 /**
  * Which attachments are read. `ready`: those whose bytes have arrived. `awaited`: also those whose upload may still
- * arrive.
+ * arrive, and those that are redacted.
  */
 export type AttachmentReach = "ready" | "awaited";
 

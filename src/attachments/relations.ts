@@ -40,7 +40,8 @@ export function attachmentParams({
 }
 
 function within(reach: AttachmentReach, use: "read" | "counted"): Sql {
-  return sql`(a.state = 'READY' OR a.upload_expires_at > ${param(`${use} ${reach}`)}::timestamptz)`;
+  const isShown = reach === "ready" ? sql`a.state = 'READY'` : sql`a.state <> 'PENDING'`;
+  return sql`(${isShown} OR a.upload_expires_at > ${param(`${use} ${reach}`)}::timestamptz)`;
 }
 
 const needsReconciling = sql`a.upload_expires_at > ${param("reconcileAfter")}::timestamptz`;

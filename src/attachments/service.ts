@@ -97,6 +97,8 @@ export interface Attachments {
    * `Unavailable`. An error does not destroy the stream.
    */
   receive(storageKey: string, sent: SentFile, origin?: Origin): Promise<ObjectFacts>;
+  /** Removes the bytes of files that were deleted or redacted. Safe to run at any time. */
+  removeDiscarded(): Promise<void>;
   /**
    * For stores that do not report uploads: checks which of the oldest `limit` uploads requested before `before` have
    * arrived.
@@ -288,7 +290,9 @@ export function createAttachments({
 
   function isReached(reach: AttachmentReach, attachment: Attachment): boolean {
     if (attachment.state === "READY") return true;
-    return reach === "awaited" && attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
+    if (reach === "ready") return false;
+    if (attachment.state === "REDACTED") return true;
+    return attachment.uploadExpiresAt !== null && attachment.uploadExpiresAt > clock();
   }
 
   function needsReconciling(rows: readonly Attachment[]): boolean {
@@ -343,7 +347,7 @@ export function createAttachments({
           uploadExpiresAt: sql`excluded.upload_expires_at`,
           contentType: sql`CASE WHEN attachments.state = 'READY' THEN attachments.content_type ELSE excluded.content_type END`,
         })}
-          WHERE attachments.account_id = excluded.account_id
+          WHERE attachments.account_id = excluded.account_id AND attachments.state <> 'REDACTED'
         RETURNING attachments.*
       ), awaited AS (
         ${insertInto(uploadsTable, {
@@ -507,6 +511,8 @@ export function createAttachments({
       if (!now || now.upload.state !== "READY") throw new Forbidden(uploadGone);
       return factsOfArrived(now, written.sha256);
     },
+
+    removeDiscarded,
 
     async reconcileArrivals(before, limit) {
       if (storage.announcesArrivals) return;

@@ -21,7 +21,7 @@ export function createLog(level: string, to: DestinationStream = standardOutput(
       serializers: {
         req: (request: { method: string; url: string; ip?: string }) => ({
           method: request.method,
-          path: request.url.split("?", 1)[0],
+          path: loggedPath(request.url),
           remoteAddress: request.ip,
         }),
         err: withoutHeaders,
@@ -43,4 +43,16 @@ function standardOutput(): DestinationStream {
 function withoutHeaders(error: Error): object {
   const { headers: _, ...shown } = stdSerializers.err(error);
   return shown;
+}
+
+/** The name of a file at the end of a path of /v2. */
+const filenameInPath = /(\/note-attachments\/[^/]+\/).+/;
+
+/**
+ * Returns the path of a URL without its query, which may have a signature, and without the name of a file: a name that
+ * is redacted later must not stay in logs.
+ */
+function loggedPath(url: string): string {
+  const [path = ""] = url.split("?", 1);
+  return path.replace(filenameInPath, "$1…");
 }

@@ -82,7 +82,7 @@ export interface NoteFieldFilters {
 }
 
 /** The maximum size of a note's text, in bytes of UTF-8. */
-const maximumTextBytes = 65_536;
+export const maximumTextBytes = 65_536;
 
 /**
  * Throws {@link InvalidInput} if the text cannot be stored unchanged or has more than {@link maximumTextBytes}. It may

@@ -151,6 +151,7 @@ const insertGiven = insertInto(notesTable, {
   createdAt: given.column("createdAt"),
   updatedAt: sql`NULL`,
   editorNumber: sql`NULL`,
+  redactedAt: sql`NULL`,
 });
 
 const created = {

@@ -26,7 +26,7 @@ const isPublic = { field: "isPublic", type: "boolean", values: [true, false] } a
 export const noteEntity = defineEntity<Note>({
   alias: "n",
   fields: Prisma.NoteScalarFieldEnum,
-  revive: { createdAt: "instant", updatedAt: "instant", publicEditedAt: "instant" },
+  revive: { createdAt: "instant", updatedAt: "instant", publicEditedAt: "instant", redactedAt: "instant" },
   indexes: [
     ["accountId", "number"],
     ["accountId", "createdAt", "id", "isPublic"],

@@ -21,5 +21,6 @@ export const notesTable = defineTable<Note, "number" | "requesterId" | "version"
     editorNumber: "integer",
     publicEditedAt: "timestamptz",
     publicEditorNumber: "integer",
+    redactedAt: "timestamptz",
   },
 });

@@ -68,6 +68,7 @@ const scopeDescriptions: Record<Scope, string> = {
   "notes:read": "Reads notes. Internal notes also need NOTES_INTERNAL.",
   "notes:write": "With TICKETS_READ adds notes; with NOTES_READ updates and deletes them.",
   "notes:internal": "Reads and writes internal notes. Only of use to specialists and administrators.",
+  "notes:redact": "Redacts notes and attachments for ever. Only of use to administrators.",
   "attachments:read": "Reads the attachments of the notes that the credential may read.",
   "attachments:write": "With NOTES_READ and NOTES_WRITE uploads and deletes attachments.",
   admin:

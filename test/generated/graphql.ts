@@ -57,7 +57,9 @@ export type AttachmentState =
   /** An upload was requested, and the file has not arrived yet. */
   | 'PENDING'
   /** The file has arrived and can be downloaded. */
-  | 'READY';
+  | 'READY'
+  /** The file was removed for ever, and its name with it. */
+  | 'REDACTED';
 
 /** The actions that the audit records. */
 export type AuditAction =
@@ -67,6 +69,8 @@ export type AuditAction =
   | 'DELETED'
   /** The entity was updated. */
   | 'EDITED'
+  /** Something of the note was removed for ever, or the attachment was. */
+  | 'REDACTED'
   /** The credential was revoked. */
   | 'REVOKED'
   /**
@@ -345,6 +349,8 @@ export type Scope =
   | 'NOTES_INTERNAL'
   /** Reads notes. Internal notes also need NOTES_INTERNAL. Scope `notes:read`. */
   | 'NOTES_READ'
+  /** Redacts notes and attachments for ever. Only of use to administrators. Scope `notes:redact`. */
+  | 'NOTES_REDACT'
   /** With TICKETS_READ adds notes; with NOTES_READ updates and deletes them. Scope `notes:write`. */
   | 'NOTES_WRITE'
   /** Reads tickets. Scope `tickets:read`. */

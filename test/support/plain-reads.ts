@@ -167,7 +167,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
     }
     function visibleAttachments(): Prisma.AttachmentWhereInput {
       need("attachments:read");
-      return { note: visibleNotes(), OR: [{ state: "READY" }, { uploadExpiresAt: { gt: now } }] };
+      return { note: visibleNotes(), OR: [{ state: { not: "PENDING" } }, { uploadExpiresAt: { gt: now } }] };
     }
 
     const ticketsWhere = (where: Prisma.TicketWhereInput) => tickets({ where: { AND: [visibleTickets(), where] } });
@@ -212,6 +212,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
           const [person] = editorNumber === null ? [] : await peopleWhere({ number: editorNumber });
           return person ? personObject(person) : null;
         }),
+        viewerCanRedact: may("notes:read", "notes:redact"),
         viewerCanRestore: changeable && row.medium === "DEFAULT",
         viewerCanUpdate: changeable && row.medium === "DEFAULT",
         viewerCanDelete: changeable,

@@ -34,7 +34,16 @@ interface Place {
 const newPlace = (): Place => ({ fields: new Map() });
 
 /** Fields of other reads, those that are not of the rows of these operations, and those with an oracle of their own. */
-const leftOut = new Set(["edits", "textHtml", "textPlain", "apiKeys", "oauthClients", "auditEvents", "rateLimit"]);
+const leftOut = new Set([
+  "edits",
+  "redactions",
+  "textHtml",
+  "textPlain",
+  "apiKeys",
+  "oauthClients",
+  "auditEvents",
+  "rateLimit",
+]);
 const ofPages = new Set(["first", "last", "after", "before"]);
 const timesAsked = 3;
 /** The approximate maximum number of fields and fragments in an operation. */
