@@ -472,6 +472,8 @@ export function createAttachments({
     },
 
     async requestUpload(viewer, input) {
+      // Throws if the viewer may not attach files, whatever else is wrong.
+      notesToAttachTo(viewer);
       const { filename, contentType } = parseUpload(input, { maximumBytes });
       const note = await noteToAttachTo(viewer, input.noteId);
       const file = { filename, contentType, size: input.size, inline: input.inline ?? false };
