@@ -48,6 +48,15 @@ export function whereSql(alias: string, condition: Condition): Sql {
   return join(terms, " AND ");
 }
 
+/**
+ * As {@link whereSql}, for a row that is looked up by its id: only the account is written so that an index serves it.
+ * PostgreSQL could else look for the id in an index of the other columns, and pass by all entries of theirs.
+ */
+export function whereOfOne(alias: string, { accountId, ...others }: AccountCondition): Sql {
+  const hidden = Object.keys(others).length === 0 ? undefined : sql`coalesce(${whereSql(alias, others)}, false)`;
+  return allOf([whereSql(alias, { accountId }), hidden]);
+}
+
 /** Returns whether `row` meets `condition`. */
 export function matches(condition: Condition, row: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(condition).every(([field, value]) => row[field] === value);

@@ -36,7 +36,9 @@ export interface GraphContext extends GraphContextBase, SelectionBuilder {
     input: Input,
     key: Key,
   ): Promise<Value>;
-  /** Returns the row that the field of `info` selects: the preloaded one, or the one with `key`. */
+  /**
+   * Returns the row that the field of `info` selects, or whose column it is: the preloaded one, or the one with `key`.
+   */
   row<Key, Value>(row: object, info: GraphQLResolveInfo, read: BatchRead<Key, Value>, key: Key): Value | Promise<Value>;
   /**
    * Returns the page that the field of `info` selects: the preloaded one, or the one of `key`. The input is read only

@@ -39,6 +39,8 @@ declare global {
       computed: OfKind<Kind, RowKind, ComputedMethod<Types, ParentShape>>;
       /** A field that is a related row. If the row is not preloaded, it is read by the key in the column `by`. */
       toOne: OfKind<Kind, RowKind, ToOneMethod<Types, ParentShape>>;
+      /** A field whose value is a column of a related row, as it is stored. It is read as by `toOne`. */
+      toOneColumn: OfKind<Kind, "PrismaObject", ToOneColumnMethod<Types, ParentShape>>;
       /** A field that is a page of related rows. If the page is not preloaded, it is read by the id of the row. */
       toMany: OfKind<Kind, "PrismaObject", ToManyMethod<Types>>;
       /** A field of an object that is no row: the row with the key that `key` returns. */
@@ -121,6 +123,22 @@ export type ToOneMethod<Types extends SchemaTypes, Row> = <Related, By extends k
     readonly by: By | { readonly columns: readonly By[]; readonly key: (row: Pick<Row, By>, viewer: Viewer) => Row[By] };
     readonly read: (services: Services) => BatchRead<NonNullable<Row[By]>, NoInfer<Related> | null>;
   } & NullableOption<Row[By]>,
+) => FieldRef<Types, unknown, "PrismaObject">;
+
+export type ToOneColumnMethod<Types extends SchemaTypes, Row> = <
+  Related,
+  Column extends CompatibleTypes<Types, Related, Type, true> & keyof Related & string,
+  By extends keyof Row & string,
+  Type extends TypeParam<Types>,
+>(
+  column: Column,
+  options: {
+    readonly type: Type;
+    readonly description: string;
+    readonly relation: OneRelation<Related>;
+    readonly by: By;
+    readonly read: (services: Services) => BatchRead<NonNullable<Row[By]>, NoInfer<Related> | null>;
+  } & NullableOption<Related[Column]>,
 ) => FieldRef<Types, unknown, "PrismaObject">;
 
 /**

@@ -10,6 +10,7 @@ import type {
   RootConnectionMethod,
   RowByKeyMethod,
   ToManyMethod,
+  ToOneColumnMethod,
   ToOneMethod,
 } from "./entity-field-types.ts";
 import type { FieldOptions } from "./field-options.ts";
@@ -85,6 +86,23 @@ function toOneField(
   });
 }
 
+function toOneColumnField(
+  this: RowFields,
+  ...[name, options]: Parameters<ToOneColumnMethod<KitTypes, Row>>
+): FieldRef<KitTypes> {
+  const { relation, by, read, type, description, nullable = false } = options;
+  return this.field({
+    type: type as "String", // as in columnField
+    description,
+    nullable,
+    extensions: extensionsFor({ kind: "toOneColumn", relation, fallbackColumns: [by], column: name }),
+    resolve: (row, _args, context, info) => {
+      const related = context.row(row, info, read(context.services), row[by] as RowKey); // as in toOneField
+      return mapMaybePromise(related, (found) => Reflect.get(Object(requireRow(found)), name) as string);
+    },
+  });
+}
+
 function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>>[0]): FieldRef<KitTypes> {
   const { connection, description, args, relation, scope, read, total, reconcile } = options;
   const input = (given: ConnectionArguments) => options.input(given, scope(given));
@@ -141,6 +159,7 @@ Object.assign(RootFieldBuilder.prototype, {
   column: columnField,
   computed: computedField,
   toOne: toOneField,
+  toOneColumn: toOneColumnField,
   toMany: toManyField,
   rowByKey: rowByKeyField,
   rootConnection: rootConnectionField,

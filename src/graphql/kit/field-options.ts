@@ -10,6 +10,13 @@ export type FieldOptions =
   /** If it is `stored`, the value of the field is the one column as the database has it. */
   | { readonly kind: "columns"; readonly columns: readonly string[]; readonly stored?: true }
   | { readonly kind: "toOne"; readonly relation: OneRelation; readonly fallbackColumns: readonly string[] }
+  /** A column of a related row. */
+  | {
+      readonly kind: "toOneColumn";
+      readonly relation: OneRelation;
+      readonly fallbackColumns: readonly string[];
+      readonly column: string;
+    }
   | {
       readonly kind: "toMany";
       readonly relation: ManyRelation<unknown, never>;

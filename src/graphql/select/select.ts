@@ -27,6 +27,7 @@ import type {
   RowMembers,
   Selection,
   ToMany,
+  ToOne,
 } from "../../query/model/selection.ts";
 import { argumentsOf, collectFields, type FieldGroup, keyOf, type SelectedField } from "../documents/fields.ts";
 import type { FieldOptions } from "../kit/field-options.ts";
@@ -119,6 +120,7 @@ function rowContent(info: SelectionInfo, type: GraphQLObjectType, field: Field, 
     const { relation, fallbackColumns } = options;
     return { kind: "toOne", relation, nullable, members, key: keyOf(nodes), fallbackColumns };
   }
+  if (options?.kind === "toOneColumn") return { ...columnOfRelated(options, field), key: keyOf(nodes) };
   if (options?.kind === "toMany") return toManyContent(info, options, field, nodes);
   // The id of a node. Ids of other types are columns.
   if (options === undefined && exposed === undefined && field.name === "id") {
@@ -132,6 +134,16 @@ function rowContent(info: SelectionInfo, type: GraphQLObjectType, field: Field, 
   // graphql-js reports arguments that are not valid.
   if (args instanceof GraphQLError) return { kind: "onlyRows" };
   return { kind: "computed", columns, compute: computeOf({ type, field, nodes }, args) };
+}
+
+/** Returns a column of a related row as the value of the field. */
+function columnOfRelated(options: Extract<FieldOptions, { kind: "toOneColumn" }>, { name, type }: Field): ToOne {
+  const encoding = encodingOf(type);
+  if (!encoding) throw new TypeError(`The database cannot write ${name} as JSON.`);
+  const { relation, fallbackColumns, column } = options;
+  const nullable = !isNonNullType(type);
+  const members = [{ name: column, content: { kind: "column", field: column, encoding, nullable } }] as const;
+  return { kind: "toOne", relation, nullable, members, fallbackColumns, isValue: true };
 }
 
 /** Returns the encoding of columns of a type, or undefined if the value must be computed. */

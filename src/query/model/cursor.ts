@@ -31,7 +31,7 @@ export function scopeTag({ name, ordering }: CursorScope): string {
  * src/query/statement/page-arrays.ts writes the same in SQL.
  */
 export function encodeCursor(scope: CursorScope, position: Position): string {
-  const parts = positionFields(scope.ordering).map(({ type }, index) => encodePart(type, position[index] ?? ""));
+  const parts = positionFields(scope.ordering).map((field, index) => encodePart(field, position[index] ?? ""));
   return [scopeTag(scope), ...parts].join(cursorSeparator);
 }
 
@@ -44,8 +44,12 @@ export function decodeCursor(scope: CursorScope, cursor: string): Position | nul
   return position.every((part) => part !== null) ? position : null;
 }
 
-/** An instant is written as digits down to the millisecond: 20261231235959999. Other values are written as they are. */
-function encodePart(type: SortField["type"], value: Position[number]): string {
+/**
+ * An instant is written as digits down to the millisecond: 20261231235959999. A missing value is empty. Other values
+ * are written as they are.
+ */
+function encodePart({ type, missing }: SortField, value: Position[number]): string {
+  if (value === missing) return "";
   return type === "timestamptz" ? String(value).replaceAll(/\D/g, "") : String(value);
 }
 
@@ -54,7 +58,8 @@ const largestInteger = 2_147_483_647;
 const uuidPart = new RegExp(`^${uuidSource}$`);
 
 /** Returns the value of a part as PostgreSQL reads it, or null if it is malformed. */
-function decodePart({ type, values }: SortField, part: string): Position[number] | null {
+function decodePart({ type, values, missing }: SortField, part: string): Position[number] | null {
+  if (part === "" && missing !== undefined) return missing;
   if (type === "timestamptz") return instantIn(part);
   if (type === "integer") return /^\d{1,10}$/.test(part) && Number(part) <= largestInteger ? Number(part) : null;
   if (type === "uuid") return uuidPart.test(part) ? part : null;

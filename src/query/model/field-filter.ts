@@ -33,6 +33,7 @@ export interface TypedField {
  */
 export const numberField = { field: "number", type: "bigint" } as const satisfies TypedField;
 export const createdAtField = { field: "createdAt", type: "timestamptz" } as const satisfies TypedField;
+export const updatedAtField = { field: "updatedAt", type: "timestamptz" } as const satisfies TypedField;
 
 type KnownValue = string | number | boolean;
 

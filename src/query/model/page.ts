@@ -13,7 +13,17 @@ export interface SortField {
   readonly type: "timestamptz" | "integer" | "uuid" | `"${string}"`;
   /** All values of an enumeration. */
   readonly values?: readonly string[];
+  /**
+   * The columns of which the first that is not null is the value of a row. Default: the field itself. If it is given,
+   * the field is a column of the pages in this order only.
+   */
+  readonly firstOf?: readonly string[];
+  /** The value that the database has in place of a missing one. It sorts before all others. Rows have null for it. */
+  readonly missing?: typeof noInstant;
 }
+
+/** In place of a time that there is not. */
+export const noInstant = "-infinity";
 
 /** A sort key. */
 export interface OrderKey extends SortField {
@@ -100,10 +110,20 @@ export function positionFields(ordering: Ordering): readonly SortField[] {
   return completeKeys(ordering);
 }
 
+/** Returns the columns from which the value of a position is taken: the first one that is not null. */
+export function columnsOfPosition({ field, firstOf = [field] }: SortField): readonly string[] {
+  return firstOf;
+}
+
 /** Returns the position of `row` in `ordering`. Throws a TypeError if `row` lacks a field of it. */
 export function positionOf(ordering: Ordering, row: object): Position {
-  return completeKeys(ordering).map(({ field }) => {
-    const value: unknown = Reflect.get(row, field);
+  return completeKeys(ordering).map((sorted) => {
+    const { field, missing } = sorted;
+    const value: unknown =
+      columnsOfPosition(sorted)
+        .map((name): unknown => Reflect.get(row, name))
+        .find((one) => one !== null) ?? null;
+    if (value === null && missing !== undefined) return missing;
     if (value instanceof Date) return value.toISOString();
     if (typeof value === "number" || typeof value === "string") return value;
     throw new TypeError(`A row has no position by ${field}.`);

@@ -32,6 +32,13 @@ export interface PagedTable {
 export interface Rows {
   /** The table, its alias, and the conditions that are not {@link Rows.predicate}. */
   readonly from: Sql;
+  /** How they are read by an index, if the indexes are of another table. Default: from {@link Rows.from}. */
+  readonly indexed?: IndexedRows | undefined;
+  /**
+   * Where no index has them in the order of a page: parts of them, each of which an index has in that order. Together
+   * they have every row, maybe also with other columns; those that do not meet the predicate are left out.
+   */
+  readonly parts?: readonly RowsInOrder[] | undefined;
   /** The field for which {@link Rows.from} requires one value. An index may begin with it. */
   readonly scope: string;
   readonly predicate: Predicate;
@@ -44,6 +51,20 @@ export interface Rows {
   readonly lookups?: Sql | undefined;
   /** Whether few rows can meet the predicate, which lists their ids. */
   readonly areFew?: boolean | undefined;
+}
+
+/** Rows whose indexes are of another table, which has one row for each of them. */
+export interface IndexedRows {
+  /** As {@link Rows.from}: rows of the other table under the alias of these, with the columns of its indexes. */
+  readonly from: Sql;
+  /** Returns a statement that adds the other columns to the rows that `read` selects, in the same order. */
+  readonly completed: (read: Sql) => Sql;
+}
+
+/** Rows, and the table with the indexes that they are read by in the order of a page. */
+export interface RowsInOrder {
+  readonly table: PagedTable;
+  readonly rows: Rows;
 }
 
 /** Whether no row can meet the conditions, as the internal notes among those that a customer sees. */

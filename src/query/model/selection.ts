@@ -126,6 +126,8 @@ export interface ToOne {
   readonly key?: RelationKey;
   /** The columns by which a resolver reads the related row if it was not read with its row. */
   readonly fallbackColumns?: readonly string[];
+  /** Whether the JSON is the value of the only member, and not an object with it. */
+  readonly isValue?: boolean;
 }
 
 /** A page of related rows. */

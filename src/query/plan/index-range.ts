@@ -46,7 +46,7 @@ export function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page
   const keys = readingOrder(ordering, page);
   const rows = rangeByFirstKey(given, keys[0]);
   const choice = wholeIndexFor(table, rows, keys);
-  return choice && readByChoice(table, rows.from, choice, ordering, page);
+  return choice && readByChoice(table, rows, choice, ordering, page);
 }
 
 /**
@@ -54,6 +54,17 @@ export function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page
  * does not hold. Undefined if an order in two directions would be read between two positions or with an offset.
  */
 export function readByChoice(
+  table: PagedTable,
+  { from, indexed }: Pick<Rows, "from" | "indexed">,
+  choice: IndexChoice,
+  ordering: Ordering,
+  page: Page,
+): Sql | undefined {
+  const read = readRanges(table, indexed?.from ?? from, choice, ordering, page);
+  return read && indexed ? indexed.completed(read) : read;
+}
+
+function readRanges(
   { alias, isPartitioned = false }: PagedTable,
   from: Sql,
   choice: IndexChoice,
@@ -107,13 +118,20 @@ export function readByChoice(
  * Returns a statement that reads at most `size` rows of the ranges of a choice, in any order, without the conditions
  * that its index does not hold.
  */
-export function readInAnyOrder({ alias }: PagedTable, from: Sql, { key, choice }: IndexByKey, size: number): Sql {
+export function readInAnyOrder(
+  { alias }: PagedTable,
+  { from: complete, indexed }: Pick<Rows, "from" | "indexed">,
+  { key, choice }: IndexByKey,
+  size: number,
+): Sql {
+  const from = indexed?.from ?? complete;
   const { rangeFilters, equal } = choice;
   const source: Source = { alias, from: sql`${from} AND ${heldByAll(alias, choice)}`, rangeFilters, equal };
   const limit = sql`LIMIT ${integer(size)}`;
   const read = (combination: Combination) => readIndexRange(source, { combination, keys: [key], limit });
   const every = raw(`${alias}.*`);
-  return sql`SELECT ${every} FROM (${lateral(source, combined(choice), read)}) ${raw(alias)} ${limit}`;
+  const rows = sql`SELECT ${every} FROM (${lateral(source, combined(choice), read)}) ${raw(alias)} ${limit}`;
+  return indexed ? indexed.completed(rows) : rows;
 }
 
 /**
@@ -266,7 +284,8 @@ function bounds(columns: readonly Sql[], values: readonly Sql[]): readonly Sql[]
   return [">=", "<="].map((operator) => comparison([...columns, ...same], operator, [...values, ...same]));
 }
 
-function orderOf(alias: string, fields: readonly string[], first: OrderKey | undefined): Sql {
+/** Returns the ORDER BY of the fields, all in the direction of `first`. */
+export function orderOf(alias: string, fields: readonly string[], first: OrderKey | undefined): Sql {
   const direction = raw(first?.direction === "ASC" ? "ASC" : "DESC");
   return commas(fields.map((field) => sql`${column(alias, field)} ${direction}`));
 }

@@ -1,5 +1,5 @@
 import type { CursorScope } from "../model/cursor.ts";
-import { type Ordering, positionFields } from "../model/page.ts";
+import { columnsOfPosition, type Ordering, positionFields } from "../model/page.ts";
 import type { PageInput } from "../model/relation.ts";
 import {
   everyColumn,
@@ -27,7 +27,7 @@ const maxPagesOfRelation = 4;
 
 /** Returns `members` of a row as they are stored. `ordering` adds the columns of the row's position. */
 export function storedMembers(members: RowMembers, ordering?: Ordering): RowMembers {
-  const columns = new Set<string>(ordering && positionFields(ordering).map(({ field }) => field));
+  const columns = new Set<string>(ordering && positionFields(ordering).flatMap(columnsOfPosition));
   const relations = new Map<RelationKey, ToOne | ToMany>();
   let isWhole = false;
 
@@ -93,7 +93,7 @@ function addRelation(relations: Map<RelationKey, ToOne | ToMany>, content: ToOne
 function storedRelation(key: RelationKey, content: ToOne | ToMany): RowMember {
   const name = String(key);
   if (content.kind === "toOne")
-    return { name, content: { ...content, nullable: true, members: storedMembers(content.members) } };
+    return { name, content: { ...content, nullable: true, isValue: false, members: storedMembers(content.members) } };
   return { name, content: { ...content, members: storedPageMembers(content.members, content) } };
 }
 

@@ -43,11 +43,11 @@ export function totalFrom(
   const { alias } = table;
   const { rest } = found.choice;
   if (conditionCount(rest) === 0) {
-    const read = readInAnyOrder(table, rows.from, found, maxCount + 1);
+    const read = readInAnyOrder(table, rows, found, maxCount + 1);
     return sql`SELECT counted.total, counted.total < ${most} AS is_exact FROM (SELECT count(*) AS total FROM (${read}) counted) counted`;
   }
   const isMet = predicateSql(alias, rest);
-  const read = readInAnyOrder(table, rows.from, found, maxRead);
+  const read = readInAnyOrder(table, rows, found, maxRead);
   // The place of the last row that is read says whether there may be more.
   return sql`
     SELECT counted.total, counted.total < ${most} AND NOT coalesce(counted.reached_end, false) AS is_exact FROM (

@@ -136,8 +136,20 @@ export function neighbour(side: "hasNext" | "hasPrevious", plan: PagePlan, ends:
 
 /** Returns the position of a row as a JSON array. */
 export function positionOf(alias: string, ordering: Ordering): readonly Piece[] {
-  const parts = positionFields(ordering).map(({ field, type }) => encoded(column(alias, field), encodingOfPosition(type)));
+  const parts = positionFields(ordering).map((field) => positionPart(alias, field));
   return ["[", ...parts.flatMap((part, index) => (index === 0 ? part : [",", ...part])), "]"];
+}
+
+function positionPart(alias: string, field: SortField): readonly Piece[] {
+  const { type, missing } = field;
+  const part = encoded(presentValue(alias, field), encodingOfPosition(type));
+  return missing === undefined ? part : [coalesce(part, `"${missing}"`)];
+}
+
+/** Returns the value of a field as SQL: null if it is missing. */
+function presentValue(alias: string, { field, missing }: SortField): Sql {
+  const value = column(alias, field);
+  return missing === undefined ? value : sql`nullif(${value}, ${raw(`'${missing}'`)})`;
 }
 
 function encodingOfPosition(type: SortField["type"]): JsonEncoding {
@@ -151,7 +163,9 @@ export function cursorOf(alias: string, scope: CursorScope): readonly Piece[] {
   return [`"${scopeTag(scope)}`, ...parts, '"'];
 }
 
-function cursorPart(alias: string, { field, type }: SortField): Sql {
-  const value = column(alias, field);
-  return type === "timestamptz" ? sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSMS')` : sql`${value}::text`;
+function cursorPart(alias: string, field: SortField): Sql {
+  const { type, missing } = field;
+  const value = presentValue(alias, field);
+  const part = type === "timestamptz" ? sql`to_char(${value} AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSMS')` : sql`${value}::text`;
+  return missing === undefined ? part : sql`coalesce(${part}, '')`;
 }

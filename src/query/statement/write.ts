@@ -176,14 +176,24 @@ function writeComputedRows(
   return { pieces: [coalesce(withPlaceholder(writing, [found], { read, compute }), none)], weight: 1 };
 }
 
-function writeToOne({ relation, nullable, members }: ToOne, writing: Writing, depth: number): Written | undefined {
+function writeToOne(content: ToOne, writing: Writing, depth: number): Written | undefined {
+  const { relation, nullable, members, isValue = false } = content;
   const from = writing.plan.related(depth, () => writing.plan.row(relation));
   if (!from) return undefined;
-  const row = writeRow(relation.target, members, relation.needsReconciling, writing, depth + 1);
+  const row = isValue
+    ? writeValue(relation.target, members, writing, depth + 1)
+    : writeRow(relation.target, members, relation.needsReconciling, writing, depth + 1);
   return {
     pieces: [coalesce([sql`(SELECT ${textOf(row.pieces)} FROM ${from})`], nullable ? "null" : missingMark)],
     weight: row.weight,
   };
+}
+
+/** Returns the JSON of the only member of a row. */
+function writeValue(entity: Entity<unknown>, [member]: RowMembers, writing: Writing, depth: number): Written {
+  const written = member && "content" in member ? writeContent(entity, member.content, writing, depth) : undefined;
+  if (!written) throw new TypeError("A value of a related row is one member of it.");
+  return { ...written, weight: written.weight + 1 };
 }
 
 function writeToMany({ relation, input, members, scope }: ToMany, writing: Writing, depth: number): Written | undefined {

@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { getNamedType, isCompositeType } from "graphql";
 import { preloaded } from "../../../query/model/result.ts";
 import type { Selection } from "../../../query/model/selection.ts";
 import type { GraphContext, GraphContextBase } from "../../kit/context.ts";
@@ -39,7 +40,9 @@ export function createGraphContext(base: GraphContextBase, builders: SelectionBu
     row(row, info, read, key) {
       const loaded = preloaded(row, keyOf(info.fieldNodes));
       // The preloaded value has the type of the field that it was read for.
-      return loaded === undefined ? context.load(read, key, context.selected(info)) : (loaded as never);
+      if (loaded !== undefined) return loaded as never;
+      const selection = isCompositeType(getNamedType(info.returnType)) ? context.selected(info) : undefined;
+      return context.load(read, key, selection);
     },
     page(row, info, read, readInput, key) {
       const loaded = preloaded(row, keyOf(info.fieldNodes));
