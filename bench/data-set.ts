@@ -87,6 +87,14 @@ export async function insertDataSet(client: pg.ClientBase, size: DataSetSize): P
         SELECT account_id, ticket_id, count(*) FILTER (WHERE is_public), count(*) FILTER (WHERE NOT is_public)
         FROM notes GROUP BY account_id, ticket_id;
       END IF;
+      IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('note_counts') AND attname = 'last_note_at') THEN
+        UPDATE note_counts c SET requester_id = t.requester_id, last_note_at = l.last_note_at, last_public_note_at = l.last_public_note_at
+        FROM tickets t, (
+          SELECT ticket_id, max(created_at) AS last_note_at, coalesce(max(created_at) FILTER (WHERE is_public), '-infinity') AS last_public_note_at
+          FROM notes GROUP BY ticket_id
+        ) l
+        WHERE t.id = c.ticket_id AND l.ticket_id = c.ticket_id;
+      END IF;
     END $$`);
   await client.query("SET session_replication_role = DEFAULT");
 }

@@ -4,7 +4,16 @@ import { openWorkerDatabase } from "./support/database.ts";
 // What docs/scaling.md says of the tables of an account: a database that is distributed by account accepts their keys,
 // but for those that are named here and there.
 
-const distributed = ["tickets", "notes", "note_counts", "attachments", "uploads", "audit_values", "audit_events"];
+const distributed = [
+  "tickets",
+  "notes",
+  "note_counts",
+  "note_updates",
+  "attachments",
+  "uploads",
+  "audit_values",
+  "audit_events",
+];
 const onEveryNode = ["accounts", "people", "memberships"];
 
 /** Unique over all accounts, though each is of one account: step 1 of the document adds the account. */

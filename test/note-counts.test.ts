@@ -1,6 +1,12 @@
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, sendText, startApp, type TestAccount, type TestApp, type TestPerson } from "./support/app.ts";
+import { openDatabase } from "../src/database/database.ts";
+import { readMigrations } from "../src/database/migration-scripts.ts";
+import { migrate } from "../src/database/migrations.ts";
+import { createScratchDatabase } from "./support/database.ts";
 import { addNote, addNotes, addTicket, statementsOf } from "./support/factories.ts";
 import { v1 } from "./support/v1.ts";
 
@@ -39,6 +45,25 @@ async function totalsFor(person: TestPerson, { id } = ticket): Promise<readonly 
   if (!data.ticket) return null;
   expect(data.ticket.all.totalCountIsExact).toBe(true);
   return [data.ticket.all, data.ticket.shown, data.ticket.hidden].map(({ totalCount }) => totalCount);
+}
+
+/** What the database keeps of each ticket of the account, and what its notes give. */
+async function keptAndFound({ id } = account, { pool } = app.database): Promise<readonly unknown[]> {
+  const { rows } = await pool.query<{ kept: unknown; found: unknown }>(
+    `SELECT (
+       SELECT json_agg(c ORDER BY c.ticket_id) FROM (
+         SELECT ticket_id, requester_id, public_notes, internal_notes, last_note_at, last_public_note_at
+         FROM note_counts WHERE account_id = $1) c) AS kept,
+       (SELECT json_agg(c ORDER BY c.ticket_id) FROM (
+         SELECT t.id AS ticket_id, t.requester_id, count(n.id) FILTER (WHERE n.is_public) AS public_notes,
+           count(n.id) FILTER (WHERE NOT n.is_public) AS internal_notes, coalesce(max(n.created_at), '-infinity') AS last_note_at,
+           coalesce(max(n.created_at) FILTER (WHERE n.is_public), '-infinity') AS last_public_note_at
+         FROM tickets t LEFT JOIN notes n ON n.ticket_id = t.id WHERE t.account_id = $1 GROUP BY t.id) c) AS found`,
+    [id],
+  );
+  const [row] = rows;
+  expect(row!.found).not.toBeNull();
+  return [row!.kept, row!.found];
 }
 
 /** What the database keeps, and what counting gives. */
@@ -111,6 +136,208 @@ test("is right after many writers at once", async () => {
     expect(kept).toEqual(counted);
     expect(await totalsFor(specialist)).toEqual([counted![0]! + counted![1]!, ...counted!]);
   }
+});
+
+interface Write {
+  readonly text: string;
+  readonly values: (world: World) => readonly unknown[];
+  /** Whether it changes one existing note at most, or the requester of one ticket. */
+  readonly locks: "one note" | "many notes";
+}
+
+/** A ticket and a time as small numbers, so that times are equal and tickets are met again. */
+const writes: fc.Arbitrary<Write> = fc
+  .record({
+    ticket: fc.nat(2),
+    other: fc.nat(2),
+    second: fc.nat(5),
+    isPublic: fc.boolean(),
+    many: fc.integer({ min: 1, max: 3 }),
+  })
+  .chain(({ ticket: place, other, second, isPublic, many }) => {
+    const added = "INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, created_at)";
+    const newest = "(SELECT id FROM notes WHERE ticket_id = $1 ORDER BY created_at DESC, id LIMIT 1)";
+    const time = `timestamptz '2026-01-01' + $2::integer * interval '1 second'`;
+    const one = ({ tickets }: World) => tickets[place];
+    const [alone, together] = [{ locks: "one note" }, { locks: "many notes" }] as const;
+    return fc.constantFrom(
+      {
+        ...alone,
+        text: `${added} SELECT gen_random_uuid(), $1, t.id, $4, 'x', $5, '{}', timestamptz '2026-01-01' + (i * $3) * interval '1 second'
+          FROM unnest($2::uuid[]) AS t(id), generate_series(1, ${many}) i`,
+        values: ({ id, tickets, author }: World) => [id, [tickets[place], tickets[other]], second, author, isPublic],
+      },
+      { ...alone, text: `DELETE FROM notes WHERE id = ${newest}`, values: (world: World) => [one(world)] },
+      {
+        ...together,
+        text: `DELETE FROM notes WHERE ticket_id = $1 AND created_at <= ${time}`,
+        values: (world: World) => [one(world), second],
+      },
+      {
+        ...alone,
+        text: `UPDATE notes SET is_public = NOT is_public WHERE id = ${newest}`,
+        values: (world: World) => [one(world)],
+      },
+      {
+        ...together,
+        text: "UPDATE notes SET is_public = NOT is_public WHERE account_id = $1",
+        values: ({ id }: World) => [id],
+      },
+      {
+        ...alone,
+        text: `UPDATE notes SET created_at = ${time} WHERE id = ${newest}`,
+        values: (world: World) => [one(world), second],
+      },
+      {
+        ...together,
+        text: `UPDATE notes SET created_at = created_at - interval '1 second', text = 'y' WHERE account_id = $1`,
+        values: ({ id }: World) => [id],
+      },
+      {
+        ...together,
+        text: `UPDATE notes SET ticket_id = $2 WHERE id = ${newest}`,
+        values: ({ tickets }: World) => [tickets[place], tickets[other]],
+      },
+      { ...together, text: "UPDATE notes SET text = 'z' WHERE ticket_id = $1", values: (world: World) => [one(world)] },
+      {
+        ...alone,
+        text: "UPDATE tickets SET requester_id = $2 WHERE id = $1",
+        values: (world: World) => [one(world), isPublic ? world.people[second % 2] : null],
+      },
+    );
+  });
+
+interface World {
+  readonly id: string;
+  readonly tickets: readonly string[];
+  readonly people: readonly string[];
+  readonly author: number;
+}
+
+describe("counts and times of last notes", () => {
+  async function createWorld(): Promise<World & { readonly account: TestAccount }> {
+    const own = await addAccount(app);
+    const { customer, otherCustomer, specialist } = own;
+    const tickets: Ticket[] = [];
+    for (const requester of [customer, otherCustomer, undefined])
+      tickets.push(await addTicket(app, own, requester ? { requester } : {}));
+    return {
+      ...{ id: own.id, account: own, author: specialist.number, people: [customer.id, otherCustomer.id] },
+      tickets: tickets.map(({ id }) => id),
+    };
+  }
+
+  test("are those of the notes, whatever is written in one statement", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(writes, { minLength: 3, maxLength: 12 }), async (statements) => {
+        const world = await createWorld();
+        for (const { text, values } of statements) {
+          await app.database.pool.query(text, [...values(world)]);
+          const [kept, found] = await keptAndFound(world.account);
+          expect(kept, text).toEqual(found);
+        }
+      }),
+      { numRuns: 40, seed: 20_260_101 },
+    );
+  }, 120_000);
+
+  /** Sends the statements, eight at a time, and returns the errors of those that failed. */
+  async function sendAtOnce(world: World, statements: readonly Write[]): Promise<readonly unknown[]> {
+    const waiting = [...statements];
+    const failures: unknown[] = [];
+    const send = async () => {
+      for (let next = waiting.pop(); next; next = waiting.pop())
+        await app.database.pool.query(next.text, [...next.values(world)]).catch((error: unknown) => failures.push(error));
+    };
+    await Promise.all(Array.from({ length: 8 }, send));
+    return failures;
+  }
+
+  test("are right after those write at once who add, delete and hide a note or change a requester, and nobody fails", async () => {
+    const world = await createWorld();
+    const statements = fc.sample(writes, { numRuns: 1_000, seed: 20_260_102 }).filter(({ locks }) => locks === "one note");
+    expect(statements.length).toBeGreaterThan(300);
+    expect(await sendAtOnce(world, statements)).toEqual([]);
+    const [kept, found] = await keptAndFound(world.account);
+    expect(kept).toEqual(found);
+  }, 60_000);
+
+  test("are right after any statements at once, some of which deadlock at the notes themselves", async () => {
+    const world = await createWorld();
+    const failures = await sendAtOnce(world, fc.sample(writes, { numRuns: 300, seed: 20_260_103 }));
+    expect(failures.filter((error) => !String(error).includes("deadlock detected"))).toEqual([]);
+    const [kept, found] = await keptAndFound(world.account);
+    expect(kept).toEqual(found);
+  }, 60_000);
+
+  test("fall back to the next note by an index, and a note that is not the newest needs none", async () => {
+    const { account: own, tickets, author, id } = await createWorld();
+    await app.database.pool.query(
+      `INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, created_at)
+       SELECT gen_random_uuid(), $1, ($2::uuid[])[1 + i % 2], $3, 'x', i % 3 <> 0, '{}', timestamptz '2026-01-01' + i * interval '1 second'
+       FROM generate_series(1, 6000) i`,
+      [id, tickets, author],
+    );
+    await app.database.pool.query("VACUUM ANALYZE notes");
+    const client = await app.database.pool.connect();
+    try {
+      for (const [order, most] of [
+        ["DESC", 16],
+        ["ASC", 4],
+      ] as const) {
+        await client.query("BEGIN");
+        const { rows: doomed } = await client.query<{ id: string }>(
+          `SELECT id FROM notes WHERE account_id = $1 ORDER BY created_at ${order} LIMIT 1`,
+          [id],
+        );
+        const read =
+          "SELECT seq_tup_read::int + idx_tup_fetch::int AS rows FROM pg_stat_xact_user_tables WHERE relname = 'notes'";
+        const before = (await client.query<{ rows: number }>(read)).rows[0]!.rows;
+        await client.query("DELETE FROM notes WHERE account_id = $1 AND id = $2", [id, doomed[0]!.id]);
+        const after = (await client.query<{ rows: number }>(read)).rows[0]!.rows;
+        expect(after - before, order).toBeLessThanOrEqual(most);
+        await client.query("COMMIT");
+      }
+    } finally {
+      client.release();
+    }
+    const [kept, found] = await keptAndFound(own);
+    expect(kept).toEqual(found);
+  });
+
+  test("are filled for the notes and tickets that were there before the migrations", async () => {
+    const scratch = await createScratchDatabase({ empty: true });
+    const database = await openDatabase(scratch.config, { warn: () => undefined });
+    try {
+      const all = await readMigrations();
+      await migrate(database, { migrations: all.filter(({ name }) => name < "20261127140000") });
+      const [id, person, ticketId, emptyId] = Array.from({ length: 4 }, () => randomUUID());
+      await database.pool.query(`
+        INSERT INTO accounts (id, slug, name, created_at) VALUES ('${id}', 'old', 'Old', now());
+        INSERT INTO people (id, account_id, name, email, created_at) VALUES ('${person}', '${id}', 'P', 'p@example.com', now());
+        INSERT INTO memberships (account_id, person_id, role, created_at) VALUES ('${id}', '${person}', 'CUSTOMER', now());
+        INSERT INTO tickets (id, account_id, kind, subject, requester_id, created_at, updated_at)
+          SELECT t, '${id}', 'REQUEST', 's', CASE WHEN t = '${ticketId}' THEN '${person}'::uuid END, now(), now()
+          FROM unnest('{${ticketId},${emptyId}}'::uuid[]) t;
+        INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, created_at, updated_at)
+          SELECT gen_random_uuid(), '${id}', '${ticketId}', (SELECT number FROM people), 'x', i < 5, '{}',
+            timestamptz '2026-01-01' + i * interval '1 second', CASE WHEN i = 3 THEN timestamptz '2026-02-01' END
+          FROM generate_series(1, 9) i`);
+      await migrate(database);
+      const [kept, found] = await keptAndFound({ id: id! } as TestAccount, database);
+      expect(kept).toEqual(found);
+      expect(kept).toHaveLength(2);
+      const { rows } = await database.pool.query("SELECT note_id, requester_id, updated_at FROM note_updates");
+      const notes = await database.pool.query(
+        "SELECT id AS note_id, requester_id, updated_at FROM notes WHERE updated_at IS NOT NULL",
+      );
+      expect(rows).toEqual(notes.rows);
+      expect(rows).toHaveLength(1);
+    } finally {
+      await database.close();
+      await scratch.drop();
+    }
+  }, 120_000);
 });
 
 describe("no note is counted", () => {
