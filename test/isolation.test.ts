@@ -190,7 +190,7 @@ interface GraphTemplate {
 
 const noteFields =
   "id text number isPublic ticket { id subject } author { name email } account { slug } edits(first: 2) { totalCount nodes { id text diff { text } } } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
-const ticketFields = `id subject number requester { name } account { slug } notes(first: 2) { totalCount nodes { id text } }`;
+const ticketFields = `id subject number lastNoteAt noteCount requester { name } account { slug } notes(first: 2) { totalCount nodes { id text } }`;
 const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on NoteEdit { text version } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name }`;
 const errorFields = "... on Error { code message }";
 const nodeKinds = ["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const;
@@ -243,6 +243,24 @@ const queries: readonly GraphTemplate[] = [
     root: "notes",
     kind: "Note",
     text: (probe) => `notes(first: 2, filter: { ids: [${spelled("Note", probe)}] }) { totalCount nodes { ${noteFields} } }`,
+  },
+  {
+    root: "tickets",
+    kind: "Person",
+    text: (probe) =>
+      `tickets(first: 2, filter: { requesterId: ${spelled("Person", probe)} }, orderBy: { field: LAST_NOTE_AT, direction: DESC }) { totalCount nodes { ${ticketFields} } }`,
+  },
+  {
+    root: "notes",
+    kind: "Ticket",
+    text: (probe) =>
+      `notes(first: 2, filter: { ticketId: ${spelled("Ticket", probe)}, hasAttachments: true }) { totalCount nodes { ${noteFields} } }`,
+  },
+  {
+    root: "notes",
+    kind: "Ticket",
+    text: (probe) =>
+      `notes(first: 2, filter: { ticketId: ${spelled("Ticket", probe)} }, orderBy: { field: UPDATED_AT, direction: ASC }) { totalCount nodes { ${noteFields} } }`,
   },
   {
     root: "notes",

@@ -15,6 +15,8 @@ import { NoteChanged } from "./note-changed.ts";
 import { mayDeleteNote, mayUpdateNote, noteChangeability, seesInternalNotes } from "./policy.ts";
 import { accountOfNote, authorOfNote, editorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
 import type { Note } from "./service.ts";
+import { activityOfTicket } from "./ticket-activity.ts";
+import type { Services } from "../services.ts";
 
 export const NoteCategoryEnum = builder.enumType("NoteCategory", {
   description: "The parts of a vehicle's diagnosis to which a note can belong.",
@@ -143,6 +145,15 @@ const NoteFilterInput = builder.inputType("NoteFilter", {
     categories: t.field({ type: [NoteCategoryEnum], description: "Only notes with at least one of these categories." }),
     medium: t.field({ type: [NoteMediumEnum], description: "Only notes of one of these media." }),
     createdAt: t.field({ type: DateTimeRange, description: "Only notes that were added in this range of time." }),
+    updatedAt: t.field({
+      type: DateTimeRange,
+      description: "Only notes whose `updatedAt` is in this range of time. A note that was never updated is in none.",
+    }),
+    ticketId: t.id({ description: "Only notes on this ticket: a global id or a UUID." }),
+    hasAttachments: t.boolean({
+      description:
+        "True: only notes with an attachment that is READY. False: only notes without one. Requires the scope `attachments:read`.",
+    }),
   }),
 });
 
@@ -153,6 +164,9 @@ const NoteOrderField = builder.enumType("NoteOrderField", {
     CREATED_AT: { description: "By the time at which the note was added." },
     NUMBER: { description: "By the note's number." },
     AUTHOR: { description: "By the author's number." },
+    UPDATED_AT: {
+      description: "By `updatedAt`. A note that was never updated is sorted by the time at which it was added.",
+    },
   } as const,
 });
 
@@ -178,6 +192,9 @@ function readNoteFilter(filter: NoteArguments["filter"]): NoteFilter {
     categories: filter.categories ?? undefined,
     media: filter.medium ?? undefined,
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
+    updatedAt: readRange(filter.updatedAt, ["filter", "updatedAt"]),
+    ticketId: filter.ticketId ? readId("Ticket", filter.ticketId, ["filter", "ticketId"]) : undefined,
+    hasAttachments: filter.hasAttachments ?? undefined,
   };
 }
 
@@ -195,6 +212,29 @@ function readNotes(args: NoteArguments, scope: CursorScope): NoteRead {
 
 const filterDescription = "Conditions on the notes. Without it all visible notes are returned.";
 const orderDescription = "The order of the notes. Default: CREATED_AT DESC.";
+
+/** How both fields of a ticket about its notes are read. */
+const activity = {
+  relation: activityOfTicket,
+  by: "id",
+  read: ({ notes }: Services) => notes.activityOfTickets,
+} as const;
+
+builder.prismaObjectFields(TicketRef, (t) => ({
+  lastNoteAt: t.toOneColumn("lastNoteAt", {
+    ...activity,
+    type: "DateTime",
+    nullable: true,
+    description:
+      "When the last note was added, of those on this ticket that the viewer may see. Null if there is none. Requires the scope " +
+      "`notes:read`.",
+  }),
+  noteCount: t.toOneColumn("noteCount", {
+    ...activity,
+    type: "Int",
+    description: "The number of notes on this ticket that the viewer may see. Requires the scope `notes:read`.",
+  }),
+}));
 
 builder.prismaObjectField(TicketRef, "notes", (t) =>
   t.toMany({

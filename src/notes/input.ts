@@ -62,7 +62,11 @@ export interface NoteFilter {
   readonly categories?: readonly NoteCategory[] | undefined;
   readonly media?: readonly NoteMedium[] | undefined;
   readonly createdAt?: InstantRange | undefined;
+  /** A note that was never updated is in no range. */
+  readonly updatedAt?: InstantRange | undefined;
   readonly ticketId?: string | undefined;
+  /** Whether there is an attachment whose file has arrived. */
+  readonly hasAttachments?: boolean | undefined;
   readonly fields?: NoteFieldFilters | undefined;
 }
 
@@ -122,4 +126,6 @@ export const noteOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   NUMBER: { field: "number", type: "integer" },
   AUTHOR: { field: "authorNumber", type: "integer", ties: tiesByNumber },
+  /** A note that was never updated has the time at which it was added. */
+  UPDATED_AT: { field: "changedAt", type: "timestamptz", firstOf: ["updatedAt", "createdAt"], ties: tiesById },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -19,6 +19,11 @@ export function seesInternalNotes(viewer: Viewer): boolean {
   return visibleNotes(viewer)["isPublic"] === undefined;
 }
 
+/** Throws as {@link authorize} if the viewer may not know of attachments. */
+export function requireAttachments(viewer: Viewer): void {
+  authorize(viewer, "attachments:read");
+}
+
 /**
  * Returns the condition for the notes that the viewer may delete and attach files to: staff those that they may see, a
  * customer those that they wrote. Throws as {@link authorize} if the viewer lacks a scope.

@@ -9,6 +9,7 @@ import {
   type Predicate,
   createdAtField,
   numberField,
+  updatedAtField,
 } from "../query/model/field-filter.ts";
 import type { Rows } from "../query/model/paged-table.ts";
 import { join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
@@ -17,7 +18,8 @@ import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
-import { seesInternalNotes, visibleNotes } from "./policy.ts";
+import { byUpdate, isByUpdate } from "./notes-by-update.ts";
+import { requireAttachments, seesInternalNotes, visibleNotes } from "./policy.ts";
 
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
 const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies InFilter;
@@ -57,12 +59,14 @@ export const noteByNumber = noteWhere(sql`n.number = ${param("key")}::integer`);
 /** Notes across tickets. */
 export const notesOfAccount: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
-  from: (viewer, { filter }) => visibleRows(viewer, filter),
+  from: (viewer, read) => visibleRows(viewer, read),
+  countFrom: (viewer, { filter }) => filteredRows(viewer, filter),
 };
 
 export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
-  from: (viewer, { filter }) => visibleRows(viewer, filter, { inFilters: [ofTicket] }),
+  from: (viewer, read) => visibleRows(viewer, read, { inFilters: [ofTicket] }),
+  countFrom: (viewer, { filter }) => filteredRows(viewer, filter, { inFilters: [ofTicket] }),
   keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, ...others } }) => {
     const conditions = Object.values(fields) as readonly (readonly unknown[])[]; // a list for each field
     const isByVisibilityAlone =
@@ -98,7 +102,12 @@ export const accountOfNote = accountWhere(sql`c.id = n.account_id`);
 
 const ofTicket: InFilter = { field: "ticketId", type: "uuid", values: [sql`t.id`] };
 
-function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predicate>): Rows {
+function visibleRows(viewer: Viewer, { filter, ordering }: NoteRead, within?: Partial<Predicate>): Rows {
+  const rows = filteredRows(viewer, filter, within);
+  return isByUpdate(ordering) ? byUpdate(viewer, noteEntity, rows) : rows;
+}
+
+function filteredRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predicate>): Rows {
   const { accountId, ...visible } = visibleNotes(viewer);
   const { fields = {} } = filter;
   return {
@@ -117,13 +126,26 @@ function visibleRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predic
       filter.categories && { others: [sql`n.categories && ${filter.categories}::"NoteCategory"[]`] },
       filter.media && inPredicate(medium, filter.media),
       filter.createdAt && fieldPredicate("n", createdAtField, filter.createdAt),
+      filter.updatedAt && fieldPredicate("n", updatedAtField, filter.updatedAt),
       filter.ticketId === undefined ? undefined : conditionPredicate({ ticketId: filter.ticketId }),
+      filter.hasAttachments === undefined ? undefined : { others: [withAttachments(viewer, accountId, filter.hasAttachments)] },
       ...(fields.number ?? []).map((field) => fieldPredicate("n", numberField, field)),
       ...(fields.authorNumber ?? []).map((field) => fieldPredicate("n", authorNumber, field)),
       ...(fields.createdAt ?? []).map((field) => fieldPredicate("n", createdAtField, field)),
       ...(fields.medium ?? []).map((field) => fieldPredicate("n", medium, field, medium.values)),
     ]),
   };
+}
+
+/**
+ * The condition that the note `n` has a file, or has none. Not EXISTS: PostgreSQL could read all attachments of the
+ * account for it, and not those of the notes that it reads.
+ */
+function withAttachments(viewer: Viewer, accountId: string, isWanted: boolean): Sql {
+  requireAttachments(viewer);
+  const found = sql`coalesce((SELECT true FROM attachments f
+    WHERE ${whereSql("f", { accountId })} AND f.note_id = n.id AND f.state = 'READY' LIMIT 1), false)`;
+  return isWanted ? found : sql`NOT ${found}`;
 }
 
 /** The number of a person of the account; null, which no author has, where they are none. */

@@ -8,7 +8,7 @@ import type { Idempotency } from "../idempotency/service.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
-import type { AddTicketInput, UpdateTicketInput } from "../tickets/input.ts";
+import type { AddTicketInput, TicketRead, UpdateTicketInput } from "../tickets/input.ts";
 import { editorOfTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets, TicketStatus } from "../tickets/service.ts";
@@ -28,8 +28,9 @@ import {
   type NoteUpload,
   type UpdateNoteInput,
 } from "./input.ts";
-import { authorOfNewNote } from "./policy.ts";
+import { authorOfNewNote, seesInternalNotes } from "./policy.ts";
 import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
+import { activityByTicketId, type TicketActivity, ticketsByLastNote } from "./ticket-activity.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
 
@@ -56,6 +57,13 @@ export interface Notes {
    * ticket.
    */
   readonly ofTickets: ReadPages<Note, NoteRead>;
+  /**
+   * Returns a page of tickets in the order LAST_NOTE_AT: by the time of the last note that the viewer may see. Throws
+   * {@link Forbidden} if they may see no notes.
+   */
+  ticketsByLastNote(viewer: Viewer, read: TicketRead, selection?: PageSelection): Promise<CountedSlice<Ticket>>;
+  /** Returns the activity on tickets in the order of `ids`: null if the viewer sees no such ticket. */
+  activityOfTickets(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(TicketActivity | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   totalOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<Total[]>;
   /**
@@ -282,6 +290,9 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     total: (viewer, filter) => reads.total(viewer, notesOfAccount, { filter }),
     ofTickets: (viewer, ticketIds, read, selection) =>
       reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
+    ticketsByLastNote: (viewer, read, selection) =>
+      reads.page(viewer, ticketsByLastNote[seesInternalNotes(viewer) ? "all" : "public"], read, selection),
+    activityOfTickets: (viewer, ids, selection) => reads.byKeys(viewer, activityByTicketId, ids, selection),
     countOfTickets: (viewer, ticketIds, filter) =>
       reads.countsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
     totalOfTickets: (viewer, ticketIds, filter) =>

@@ -113,6 +113,11 @@ const TicketOrderField = builder.enumType("TicketOrderField", {
     CREATED_AT: { description: "By the time at which the ticket was added." },
     UPDATED_AT: { description: "By `updatedAt`." },
     NUMBER: { description: "By the ticket's number." },
+    LAST_NOTE_AT: {
+      description:
+        "By `lastNoteAt`. Tickets without a note that the viewer may see are the last ones in descending order, and the first " +
+        "ones in ascending order. Requires the scope `notes:read`.",
+    },
   } as const,
 });
 
@@ -175,7 +180,10 @@ builder.queryFields((t) => ({
       ordering: scope.ordering,
       page: readPage(args, scope),
     }),
-    read: ({ services, viewer }, input, selection) => services.tickets.list(viewer, input, selection),
+    read: ({ services: { notes, tickets }, viewer }, input, selection) =>
+      input.ordering[0].field === ticketOrderings.LAST_NOTE_AT.field
+        ? notes.ticketsByLastNote(viewer, input, selection)
+        : tickets.list(viewer, input, selection),
     total: ({ services, viewer }, { filter }) => services.tickets.total(viewer, filter),
   }),
 }));

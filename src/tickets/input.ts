@@ -1,6 +1,6 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
-import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
+import { noInstant, type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 
@@ -76,5 +76,7 @@ export const ticketOrderings = {
   CREATED_AT: { field: "createdAt", type: "timestamptz", ties: tiesById },
   UPDATED_AT: { field: "updatedAt", type: "timestamptz", ties: tiesById },
   NUMBER: { field: "number", type: "integer" },
+  /** Of the notes that the viewer may see. It is an order of `ticketsByLastNote` of the notes' service only. */
+  LAST_NOTE_AT: { field: "lastNoteAt", type: "timestamptz", missing: noInstant, ties: tiesById },
   STATUS: { field: "status", type: '"TicketStatus"', values: Object.keys(allStatuses), ties: tiesByNumber },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;

@@ -9,14 +9,16 @@ import {
   type Predicate,
   createdAtField,
   numberField,
+  updatedAtField,
 } from "../query/model/field-filter.ts";
 import { param, sql, type Sql, whereSql } from "../database/sql.ts";
 import { defineEntity } from "../query/model/entity.ts";
+import type { Rows } from "../query/model/paged-table.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import type { TicketFilter, TicketRead } from "./input.ts";
+import type { Viewer } from "../viewer.ts";
 import { visibleTickets } from "./policy.ts";
 
-const updatedAt = { field: "updatedAt", type: "timestamptz" } as const;
 const kind = { field: "kind", type: '"TicketKind"', values: Object.values(TicketKind) } as const satisfies InFilter;
 const status = { field: "status", type: '"TicketStatus"', values: Object.values(TicketStatus) } as const satisfies InFilter;
 
@@ -53,17 +55,22 @@ export const ticketByNumber = ticketWhere(sql`t.number = ${param("key")}::intege
 
 export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
   target: ticketEntity,
-  from: (viewer, { filter }) => {
-    const { accountId, ...visible } = visibleTickets(viewer);
-    return {
-      from: sql`tickets t WHERE ${whereSql("t", { accountId })}`,
-      scope: "accountId",
-      visibleBy: Object.keys(visible),
-      areFew: filter.ids !== undefined,
-      predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter)]),
-    };
-  },
+  from: (viewer, { filter }) => ticketRows(viewer, filter, sql`tickets t`),
 };
+
+/**
+ * Returns the tickets of `source`, a FROM item that has them as `t`, that the viewer may see and that meet the filter.
+ */
+export function ticketRows(viewer: Viewer, filter: TicketFilter, source: Sql): Rows {
+  const { accountId, ...visible } = visibleTickets(viewer);
+  return {
+    from: sql`${source} WHERE ${whereSql("t", { accountId })}`,
+    scope: "accountId",
+    visibleBy: Object.keys(visible),
+    areFew: filter.ids !== undefined,
+    predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter)]),
+  };
+}
 
 export const requesterOfTicket = personWhere(sql`m.person_id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
@@ -76,10 +83,10 @@ function ticketPredicates(filter: TicketFilter): readonly (Partial<Predicate> | 
     filter.statuses && inPredicate(status, filter.statuses),
     filter.requesterId === undefined ? undefined : conditionPredicate({ requesterId: filter.requesterId }),
     filter.createdAt && fieldPredicate("t", createdAtField, filter.createdAt),
-    filter.updatedAt && fieldPredicate("t", updatedAt, filter.updatedAt),
+    filter.updatedAt && fieldPredicate("t", updatedAtField, filter.updatedAt),
     ...(fields.number ?? []).map((field) => fieldPredicate("t", numberField, field)),
     ...(fields.status ?? []).map((field) => fieldPredicate("t", status, field, status.values)),
     ...(fields.createdAt ?? []).map((field) => fieldPredicate("t", createdAtField, field)),
-    ...(fields.updatedAt ?? []).map((field) => fieldPredicate("t", updatedAt, field)),
+    ...(fields.updatedAt ?? []).map((field) => fieldPredicate("t", updatedAtField, field)),
   ];
 }

@@ -254,12 +254,21 @@ export type NoteFilter = {
   categories?: Array<NoteCategory> | null | undefined;
   /** Only notes that were added in this range of time. */
   createdAt?: DateTimeRange | null | undefined;
+  /**
+   * True: only notes with an attachment that is READY. False: only notes without one. Requires the scope
+   * `attachments:read`.
+   */
+  hasAttachments?: boolean | null | undefined;
   /** Only notes with one of these ids: global ids or UUIDs. */
   ids?: Array<string | number> | null | undefined;
   /** True: only public notes. False: only internal notes. */
   isPublic?: boolean | null | undefined;
   /** Only notes of one of these media. */
   medium?: Array<NoteMedium> | null | undefined;
+  /** Only notes on this ticket: a global id or a UUID. */
+  ticketId?: string | number | null | undefined;
+  /** Only notes whose `updatedAt` is in this range of time. A note that was never updated is in none. */
+  updatedAt?: DateTimeRange | null | undefined;
 };
 
 /** How a note was added. */
@@ -295,7 +304,9 @@ export type NoteOrderField =
   /** By the time at which the note was added. */
   | 'CREATED_AT'
   /** By the note's number. */
-  | 'NUMBER';
+  | 'NUMBER'
+  /** By `updatedAt`. A note that was never updated is sorted by the time at which it was added. */
+  | 'UPDATED_AT';
 
 /** The direction of an order. */
 export type OrderDirection =
@@ -407,6 +418,11 @@ export type TicketOrder = {
 export type TicketOrderField =
   /** By the time at which the ticket was added. */
   | 'CREATED_AT'
+  /**
+   * By `lastNoteAt`. Tickets without a note that the viewer may see are the last ones in descending order, and the first
+   * ones in ascending order. Requires the scope `notes:read`.
+   */
+  | 'LAST_NOTE_AT'
   /** By the ticket's number. */
   | 'NUMBER'
   /** By `updatedAt`. */

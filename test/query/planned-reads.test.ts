@@ -20,7 +20,15 @@ import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts
 import { addAccount, startApp, type TestAccount, type TestApp, type TestPerson, unlimited, viewerOf } from "../support/app.ts";
 import { createAsJsonOnly } from "../support/as-json-only.ts";
 import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
-import { createPlainReads, type PlainAnswer, type PlainError, plainCursor, sortingOf } from "../support/plain-reads.ts";
+import {
+  createPlainReads,
+  type PlainAnswer,
+  type PlainError,
+  plainCursor,
+  sortingOf,
+  withChange,
+  withLastNote,
+} from "../support/plain-reads.ts";
 import { randomOperations, type Vocabulary } from "../support/random-operations.ts";
 
 /** More worlds of other seeds can be asked for. */
@@ -93,7 +101,7 @@ async function createWorld({
       categories: pick([[], ["PRE_SCAN"], ["POST_SCAN"], ["PRE_SCAN", "POST_SCAN"]]),
       medium: pick(["DEFAULT", "EMAIL", "SYSTEM"]),
       createdAt: at(number(3)),
-      ...(oneIn(3) && { updatedAt: at(50), editorNumber: pick(people).number }),
+      ...(oneIn(3) && { updatedAt: at(pick([3, 4, 50])), editorNumber: pick(people).number }),
     });
     notes.push(note);
     for (let files = number(3); files > 0; files -= 1) {
@@ -154,13 +162,18 @@ async function vocabularyOf(of: {
   const attachments = await app.database.prisma.attachment.findMany({ where: { id: { in: [...of.attachmentIds] } } });
   const bothForms = (type: "Ticket" | "Note" | "Person", rows: readonly { id: string }[]) =>
     rows.flatMap(({ id }) => [id, globalId(type, id), id.toUpperCase()]);
-  const sorted = (place: string, rows: readonly object[], fields: readonly string[]) =>
+  const sorted = (place: string, list: Parameters<typeof sortingOf>[0], rows: readonly object[], fields: readonly string[]) =>
     fields.flatMap((field) =>
       (["ASC", "DESC"] as const).flatMap((direction) => {
-        const sorting = sortingOf({ field, direction });
+        const sorting = sortingOf(list, { field, direction });
         return rows.map((row) => ({ place: `${place} ${sorting.name}`, cursor: plainCursor(place, sorting, row) }));
       }),
     );
+  // As the viewers of all notes, of public ones and of none see it.
+  const byLastNotes = (ticket: Ticket) => {
+    const own = notes.filter(({ ticketId }) => ticketId === ticket.id);
+    return [own, own.filter(({ isPublic }) => isPublic), []].map((seen) => withLastNote(ticket, seen));
+  };
   return {
     ids: {
       Ticket: bothForms("Ticket", tickets),
@@ -177,10 +190,11 @@ async function vocabularyOf(of: {
     },
     numbers: { Ticket: tickets.map(({ number }) => number), Note: notes.map(({ number }) => number) },
     cursors: [
-      ...sorted("Query.tickets", tickets, ["CREATED_AT", "UPDATED_AT", "NUMBER"]),
-      ...sorted("Query.notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),
-      ...sorted("Ticket.notes", notes, ["CREATED_AT", "NUMBER", "AUTHOR"]),
-      ...sorted("Note.attachments", attachments, ["CREATED_AT"]),
+      ...sorted("Query.tickets", "tickets", tickets, ["CREATED_AT", "UPDATED_AT", "NUMBER"]),
+      ...sorted("Query.tickets", "tickets", tickets.flatMap(byLastNotes), ["LAST_NOTE_AT"]),
+      ...sorted("Query.notes", "notes", notes.map(withChange), ["CREATED_AT", "NUMBER", "AUTHOR", "UPDATED_AT"]),
+      ...sorted("Ticket.notes", "notes", notes.map(withChange), ["CREATED_AT", "NUMBER", "AUTHOR", "UPDATED_AT"]),
+      ...sorted("Note.attachments", "unsorted", attachments, ["CREATED_AT"]),
     ],
     instants: [0, 1, 2, 3, 4].map((second) => at(second).toISOString()),
   };

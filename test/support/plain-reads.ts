@@ -61,20 +61,49 @@ interface Sorting {
   readonly direction: "ASC" | "DESC";
 }
 
-const sortings: Readonly<Record<string, readonly string[]>> = {
-  CREATED_AT: ["createdAt", "id"],
-  UPDATED_AT: ["updatedAt", "id"],
-  NUMBER: ["number"],
-  AUTHOR: ["authorNumber", "number"],
+/** The keys of each order of a list of tickets or notes, and of lists that no client sorts. */
+const sortings: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  tickets: {
+    CREATED_AT: ["createdAt", "id"],
+    UPDATED_AT: ["updatedAt", "id"],
+    NUMBER: ["number"],
+    LAST_NOTE_AT: ["lastNoteAt", "id"],
+  },
+  notes: {
+    CREATED_AT: ["createdAt", "id"],
+    UPDATED_AT: ["changedAt", "id"],
+    NUMBER: ["number"],
+    AUTHOR: ["authorNumber", "number"],
+  },
+  unsorted: { CREATED_AT: ["createdAt", "id"] },
 };
 
-export function sortingOf(orderBy: PageArguments["orderBy"], otherwise: "ASC" | "DESC" = "DESC"): Sorting {
+export function sortingOf(
+  list: "tickets" | "notes" | "unsorted",
+  orderBy: PageArguments["orderBy"],
+  otherwise: "ASC" | "DESC" = "DESC",
+): Sorting {
   const { field, direction } = orderBy ?? { field: "CREATED_AT", direction: otherwise };
-  const keys = sortings[field]!;
+  const keys = sortings[list]![field]!;
   return { name: `${keys[0]} ${direction}`, keys, direction };
 }
 
-const comparable = (value: unknown) => (value instanceof Date ? value.toISOString() : (value as string | number));
+/** A missing time precedes all others. */
+const comparable = (value: unknown) => (value instanceof Date ? value.toISOString() : ((value ?? "") as string | number));
+
+/** Returns the note with what it is sorted by in the order UPDATED_AT. */
+export function withChange<Row extends Pick<Note, "updatedAt" | "createdAt">>(row: Row): Row & { readonly changedAt: Date } {
+  return { ...row, changedAt: row.updatedAt ?? row.createdAt };
+}
+
+/** Returns the ticket with the time of the last of these notes, by which it is sorted in the order LAST_NOTE_AT. */
+export function withLastNote<Row extends object>(
+  row: Row,
+  notes: readonly Pick<Note, "createdAt">[],
+): Row & { readonly lastNoteAt: Date | null } {
+  const times = notes.map(({ createdAt }) => createdAt.getTime());
+  return { ...row, lastNoteAt: times.length === 0 ? null : new Date(Math.max(...times)) };
+}
 
 /** Returns the cursor of a row of the connection `place`. */
 export function plainCursor(place: string, { name, keys }: Sorting, row: object): string {
@@ -187,6 +216,8 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
           const [person] = row.requesterId === null ? [] : await peopleWhere({ id: row.requesterId });
           return person ? personObject(person) : null;
         }),
+        lastNoteAt: field(async () => withLastNote({}, await notesWhere({ ticketId: row.id })).lastNoteAt),
+        noteCount: field(async () => (await notesWhere({ ticketId: row.id })).length),
         viewerCanAddNote: may("tickets:read", "notes:write"),
         notes: field(async (args: PageArguments) => notesPage("Ticket.notes", args, { ticketId: row.id })),
       };
@@ -217,13 +248,10 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         viewerCanUpdate: changeable && row.medium === "DEFAULT",
         viewerCanDelete: changeable,
         attachments: field(async (args: PageArguments) => {
-          const sorting = sortingOf(null, "ASC");
+          const sorting = sortingOf("unsorted", null, "ASC");
           const page = readPage("Note.attachments", sorting, args);
-          const found = await attachments({
-            where: { AND: [visibleAttachments(), { noteId: row.id }] },
-            orderBy: orderOf(sorting),
-          });
-          return page(found, attachmentObject);
+          const found = await attachments({ where: { AND: [visibleAttachments(), { noteId: row.id }] } });
+          return page(sorted(found, sorting), attachmentObject);
         }),
       };
     }
@@ -259,8 +287,8 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
     });
 
     async function notesPage(place: string, args: PageArguments, of: Prisma.NoteWhereInput): Promise<object> {
-      const sorting = sortingOf(args.orderBy);
-      const { ids, authorId, isPublic, categories, medium, createdAt } = args.filter ?? {};
+      const sorting = sortingOf("notes", args.orderBy);
+      const { ids, authorId, isPublic, categories, medium, createdAt, updatedAt, ticketId, hasAttachments } = args.filter ?? {};
       const where: Prisma.NoteWhereInput[] = [
         of,
         given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Note", id)) } } : {},
@@ -269,13 +297,18 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         given(categories) ? { categories: { hasSome: categories } } : {},
         given(medium) ? { medium: { in: medium } } : {},
         given(createdAt) ? { createdAt: rangeOf(createdAt) } : {},
+        given(updatedAt) ? { updatedAt: rangeOf(updatedAt) } : {},
+        given(ticketId) ? { ticketId: idOf("Ticket", ticketId) } : {},
+        given(hasAttachments) ? { attachments: { [hasAttachments ? "some" : "none"]: { state: "READY" } } } : {},
       ];
       const page = readPage(place, sorting, args);
-      return page(await notes({ where: { AND: [visibleNotes(), ...where] }, orderBy: orderOf(sorting) }), noteObject);
+      if (given(hasAttachments)) need("attachments:read");
+      const found = await notes({ where: { AND: [visibleNotes(), ...where] } });
+      return page(sorted(found.map(withChange), sorting), noteObject);
     }
 
     async function ticketsPage(args: PageArguments): Promise<object> {
-      const sorting = sortingOf(args.orderBy);
+      const sorting = sortingOf("tickets", args.orderBy);
       const { ids, numbers, kind, status, requesterId, createdAt, updatedAt } = args.filter ?? {};
       const where: Prisma.TicketWhereInput[] = [
         given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Ticket", id)) } } : {},
@@ -287,7 +320,11 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         given(updatedAt) ? { updatedAt: rangeOf(updatedAt) } : {},
       ];
       const page = readPage("Query.tickets", sorting, args);
-      return page(await tickets({ where: { AND: [visibleTickets(), ...where] }, orderBy: orderOf(sorting) }), ticketObject);
+      const isByLastNote = sorting.keys.includes("lastNoteAt");
+      if (isByLastNote) need("tickets:read", "notes:read");
+      const found = await tickets({ where: { AND: [visibleTickets(), ...where] } });
+      const rows = found.map(async (row) => withLastNote(row, isByLastNote ? await notesWhere({ ticketId: row.id }) : []));
+      return page(sorted(await Promise.all(rows), sorting), ticketObject);
     }
 
     async function node({ type, id }: { type: string; id: string }): Promise<object | null> {
@@ -349,8 +386,19 @@ const given = (value: unknown): value is never => value !== null && value !== un
 const rangeOf = (range: Record<string, Date | null>) =>
   Object.fromEntries(Object.entries(range).filter(([, bound]) => bound !== null));
 
-const orderOf = ({ keys, direction }: Sorting) =>
-  keys.map((key) => ({ [key]: direction === "ASC" ? ("asc" as const) : ("desc" as const) }));
+/** Returns a negative number if `row` precedes the position in this order. */
+function distance(row: object, position: readonly unknown[], { keys, direction }: Sorting): number {
+  for (const [index, key] of keys.entries()) {
+    const [one, other] = [comparable(Reflect.get(row, key)), comparable(position[index])];
+    if (one !== other) return (one < other ? -1 : 1) * (direction === "ASC" ? 1 : -1);
+  }
+  return 0;
+}
+
+function sorted<Row extends object>(rows: readonly Row[], sorting: Sorting): readonly Row[] {
+  const positionOf = (row: Row) => sorting.keys.map((key): unknown => Reflect.get(row, key));
+  return rows.toSorted((one, other) => distance(one, positionOf(other), sorting));
+}
 
 const types = ["Ticket", "Note", "Attachment", "Person", "Account"];
 
@@ -384,16 +432,9 @@ function readPage(place: string, sorting: Sorting, { first, last, after, before 
   const size = first ?? last ?? 25;
 
   return <Row extends object>(rows: readonly Row[], make: (row: Row) => object): object => {
-    /** Returns a negative number if the row precedes the position. */
-    const distance = (row: Row, position: readonly (string | number)[]): number => {
-      for (const [index, key] of sorting.keys.entries()) {
-        const [one, other] = [comparable(Reflect.get(row, key)), position[index]!];
-        if (one !== other) return (one < other ? -1 : 1) * (sorting.direction === "ASC" ? 1 : -1);
-      }
-      return 0;
-    };
+    const [start, end] = positions;
     const within = rows.filter(
-      (row) => (!positions[0] || distance(row, positions[0]) > 0) && (!positions[1] || distance(row, positions[1]) < 0),
+      (row) => (!start || distance(row, start, sorting) > 0) && (!end || distance(row, end, sorting) < 0),
     );
     const isFromEnd = given(last);
     const shown = isFromEnd ? within.slice(-size) : within.slice(0, size);

@@ -110,6 +110,9 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
                   enumeration,
                 ),
               createdAt: range,
+              updatedAt: range,
+              ticketId: () => written("ID", idOf("Ticket")),
+              hasAttachments: () => written("Boolean", () => (oneIn(10) ? null : oneIn(2))),
             }
           : {
               ids: () => written("[ID!]", list(idOf("Ticket"), 3)),
@@ -144,14 +147,15 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const isSorted = possible.some((arg) => arg.name === "orderBy");
       let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
       if (isSorted && oneIn(2)) {
-        const fields = ["CREATED_AT", "NUMBER", name === "notes" ? "AUTHOR" : "UPDATED_AT"];
+        const fields = ["CREATED_AT", "NUMBER", "UPDATED_AT", name === "notes" ? "AUTHOR" : "LAST_NOTE_AT"];
         const order = () => ({ field: pick(fields), direction: pick(["ASC", "DESC"]) });
         const { field, direction } = order();
         const names: Readonly<Record<string, string>> = {
           CREATED_AT: "createdAt",
           NUMBER: "number",
           AUTHOR: "authorNumber",
-          UPDATED_AT: "updatedAt",
+          UPDATED_AT: name === "notes" ? "changedAt" : "updatedAt",
+          LAST_NOTE_AT: "lastNoteAt",
         };
         orderName = `${names[field]} ${direction}`;
         // Sometimes the order differs in each set of variables.

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { openDatabase, type Database } from "../../src/database/database.ts";
-import { addAccount, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { noteEntity } from "../../src/notes/relations.ts";
+import { updatedNotes } from "../../src/notes/notes-by-update.ts";
+import { ticketsByLastNote } from "../../src/notes/ticket-activity.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addTicket } from "../support/factories.ts";
+import { fillNoteCounts } from "../support/note-counts.ts";
 import { columnsOf, indexesOf, rowsRead } from "../support/rows-read.ts";
 import { linksOf, pathOf, v1 } from "../support/v1.ts";
 
@@ -74,13 +77,11 @@ beforeAll(async () => {
   );
   await pool.query(unevenNotes, [uneven.id, unevenTicket.id, uneven.administrator.number, uneven.specialist.number]);
   await pool.query("ALTER TABLE notes ENABLE TRIGGER ALL");
-  await pool.query(
-    `INSERT INTO note_counts SELECT account_id, ticket_id, count(*) FILTER (WHERE is_public), count(*) FILTER (WHERE NOT is_public)
-     FROM notes GROUP BY account_id, ticket_id`,
-  );
+  await pool.query(fillNoteCounts());
   await pool.query(indexes.map(({ definition }) => definition).join("; "));
   await pool.query("VACUUM ANALYZE notes");
   await pool.query("ANALYZE tickets");
+  await pool.query("VACUUM ANALYZE note_counts");
   await end();
 }, 180_000);
 
@@ -317,6 +318,110 @@ test.each([
   expect(columnsOf(entity)).toEqual(
     (await indexesOf(database, table)).filter((columns) => columns !== "id" && columns !== "account_id id"),
   );
+});
+
+test("the indexes that tickets are read by in the order of their last notes are there", async () => {
+  const ofNotes = ([, ...fields]: readonly string[]) => fields.some((field) => /^last.*NoteAt$/.test(field));
+  const declared = (["all", "public"] as const).flatMap((kind) =>
+    ticketsByLastNote[kind].target.indexes.filter(ofNotes).map((fields) =>
+      fields.map((field) => {
+        if (field === "id") return "ticketId";
+        return field === "lastNoteAt" && kind === "public" ? "lastPublicNoteAt" : field;
+      }),
+    ),
+  );
+  const there = await indexesOf(database, "note_counts");
+  expect([...new Set(columnsOf({ indexes: declared })), "account_id ticket_id"].toSorted()).toEqual(there);
+});
+
+test("the indexes that updated notes are read by are there", async () => {
+  const names: Readonly<Record<string, string>> = { id: "noteId", changedAt: "updatedAt" };
+  const named = (fields: readonly string[]) => fields.map((field) => names[field] ?? field);
+  const { indexes, partialIndexes = [] } = updatedNotes(noteEntity);
+  const declared = columnsOf({
+    indexes: indexes.map(named),
+    partialIndexes: partialIndexes.map((index) => ({ ...index, fields: named(index.fields) })),
+  });
+  expect([...declared, "account_id note_id"].toSorted()).toEqual(await indexesOf(database, "note_updates"));
+});
+
+describe("a page of tickets in the order of their last notes", () => {
+  interface Found {
+    readonly nodes: readonly { readonly uuid: string; readonly lastNoteAt: string | null; readonly noteCount: number }[];
+    readonly pageInfo: { readonly isPartial: boolean; readonly hasNextPage: boolean; readonly endCursor: string | null };
+  }
+
+  /** Returns the page, and how many rows of each table were read for it, with those that its fields look up. */
+  async function tickets(given: string, key: string) {
+    const { result, statements } = await app.statements.during(() =>
+      sendText<{ tickets: Found }>(
+        app.url,
+        key,
+        `{ tickets(${given}) { nodes { uuid lastNoteAt noteCount } pageInfo { isPartial hasNextPage endCursor } } }`,
+      ),
+    );
+    expect(result.errors).toEqual([]);
+    const [statement, ...others] = statements.filter(({ text }) => text.includes("note_counts"));
+    expect(others).toEqual([]);
+    return {
+      ...result.data.tickets,
+      counts: await rowsRead(database, statement!, "note_counts"),
+      tickets: await rowsRead(database, statement!, "tickets"),
+      notes: await rowsRead(database, statement!, "notes"),
+    };
+  }
+
+  test.each(["specialist", "customer", "specialist without internal notes"] as const)(
+    "reads its tickets and one more, and no note, for a %s",
+    async (role) => {
+      const { specialist, customer, id: accountId } = account;
+      const isStaff = role !== "customer";
+      const key =
+        isStaff && role !== "specialist"
+          ? await keyWith(app, specialist, ["tickets:read", "notes:read"])
+          : account[isStaff ? "specialist" : "customer"].key;
+      const visible = await database.prisma.ticket.findMany({
+        where: { accountId, ...(!isStaff && { requesterId: customer.id }) },
+        select: { id: true, notes: { select: { createdAt: true, isPublic: true } } },
+      });
+      const lastOf = (one: (typeof visible)[number]) =>
+        Math.max(
+          ...one.notes.filter(({ isPublic }) => role === "specialist" || isPublic).map(({ createdAt }) => createdAt.getTime()),
+        );
+      const inOrder = visible
+        .map((one) => ({ id: one.id, last: lastOf(one) }))
+        .toSorted((one, other) => other.last - one.last || (one.id < other.id ? 1 : -1));
+      const orderBy = "orderBy: { field: LAST_NOTE_AT, direction: DESC }";
+      let after = "";
+      for (const page of [0, 1, 2]) {
+        const found = await tickets(`first: 25, ${orderBy}${after}`, key);
+        expect(found.nodes.map(({ uuid }) => uuid)).toEqual(inOrder.slice(page * 25, page * 25 + 25).map(({ id }) => id));
+        expect(found.pageInfo).toMatchObject({ isPartial: false, hasNextPage: true });
+        // In the order, and two for each row: its time and its number.
+        expect(found.counts).toBe(26 + 2 * 26);
+        expect([found.tickets, found.notes]).toEqual([26, 0]);
+        after = `, after: "${found.pageInfo.endCursor}"`;
+      }
+      const ends = await tickets(`last: 25, ${orderBy}`, key);
+      expect(ends.nodes.map(({ uuid }) => uuid)).toEqual(inOrder.slice(-25).map(({ id }) => id));
+      expect([ends.tickets, ends.notes]).toEqual([26, 0]);
+    },
+  );
+
+  test("reads a bounded number of tickets to find those of a filter, and a requester's by their index", async () => {
+    const { specialist, customer } = account;
+    const orderBy = "first: 25, orderBy: { field: LAST_NOTE_AT, direction: DESC }";
+    const none = await tickets(`${orderBy}, filter: { status: [OUTSOURCED] }`, specialist.key);
+    expect(none.nodes).toEqual([]);
+    expect(none.tickets).toBeLessThanOrEqual(5_000);
+    const theirs = await tickets(`${orderBy}, filter: { requesterId: "${customer.id}" }`, specialist.key);
+    expect(theirs.nodes.length).toBe(25);
+    expect(theirs.pageInfo.isPartial).toBe(false);
+    expect(theirs.tickets).toBeLessThanOrEqual(ticketCount / 10 + 1);
+    const one = await tickets(`${orderBy}, filter: { numbers: [${ticket.number}] }`, specialist.key);
+    expect(one.nodes.map(({ uuid }) => uuid)).toEqual([ticket.id]);
+    expect(one.tickets).toBeLessThanOrEqual(2);
+  });
 });
 
 describe("a page of GraphQL whose filter no index serves in its order", () => {

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createAuditMaintenance } from "../../../src/database/audit-maintenance.ts";
 import type { Database } from "../../../src/database/database.ts";
+import { fillNoteCounts } from "../../support/note-counts.ts";
 import { addAccount, keyWith, type TestAccount, type TestApp } from "../../support/app.ts";
 
 /** The account with few and the account with many notes, whose reads are compared. */
@@ -38,6 +39,7 @@ export function timeAt({ notes }: Pick<FilledAccount, "notes">, share: number): 
  * - one in five is of the specialist, the first hundred are of the administrator, none is of the other customer
  * - one in ten came by mail, one in a thousand is the system's, the first fifty were sent by mail, none was redacted
  * - one in twenty was written after a scan, none before one
+ * - one in forty was updated, after the last one was added, in another order
  * - the customer requested one in ten tickets, and the one that has one in fifty of the notes
  */
 async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): Promise<FilledAccount> {
@@ -76,12 +78,15 @@ async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): 
         ${time("n.i")}
       FROM filled_notes n JOIN filled_tickets t ON t.i = n.ticket JOIN filled_people p ON p.i = n.i % ${counts.people}
       ORDER BY n.i;
+    UPDATE notes n SET updated_at = ${time(`(${notes} + i * 7 % ${notes})`)}
+      FROM filled_notes f WHERE f.id = n.id AND n.account_id = '${account.id}' AND f.i % 40 = 7;
+    INSERT INTO note_updates (account_id, note_id, ticket_id, requester_id, is_public, updated_at)
+      SELECT account_id, id, ticket_id, requester_id, is_public, updated_at
+      FROM notes WHERE account_id = '${account.id}' AND updated_at IS NOT NULL;
     INSERT INTO attachments (id, account_id, note_id, filename, content_type, state, size, storage_key, created_at)
       SELECT gen_random_uuid(), '${account.id}', n.id, 'file' || a.i || '.png', 'image/png', 'READY', 1000, '${account.slug}/' || a.i, ${time("a.i")}
       FROM generate_series(1, ${counts.attachments}) a(i) JOIN filled_notes n ON n.i = 1 + (a.i / 3) * 10;
-    INSERT INTO note_counts (account_id, ticket_id, public_notes, internal_notes)
-      SELECT account_id, ticket_id, count(*) FILTER (WHERE is_public), count(*) FILTER (WHERE NOT is_public)
-      FROM notes WHERE account_id = '${account.id}' GROUP BY account_id, ticket_id;
+    ${fillNoteCounts(`t.account_id = '${account.id}'`)};
     INSERT INTO api_keys (id, account_id, person_id, name, hash, scopes, created_at)
       SELECT gen_random_uuid(), '${account.id}', CASE WHEN k <= 60 THEN '${customer.id}' ELSE '${specialist.id}' END::uuid, 'Key ' || k,
         sha256(('${account.slug}' || k)::bytea), '{notes:read}', ${time("k")}

@@ -67,6 +67,8 @@ const v2Notes = rest("/v2", "notes");
 const v2Attachments = rest("/v2", "attachments");
 
 const byNumber = "orderBy: { field: NUMBER, direction: ASC }";
+const byLastNote = "orderBy: { field: LAST_NOTE_AT, direction: DESC }";
+const byUpdate = "orderBy: { field: UPDATED_AT, direction: DESC }";
 const middle = 'notes(first: 1, filter: { createdAt: { lt: ":middle" } })';
 const ofTicket = (given: string) => `ticket(id: ":ticket") { notes(${given}) :fields }`;
 
@@ -101,6 +103,17 @@ export const operations: readonly Operation[] = [
   notes('notes(filter: { authorId: ":nobody", medium: [DEFAULT] })', "scan"),
   notes('notes(filter: { medium: [SYSTEM], createdAt: { lt: ":middle" } })', "scan"),
   notes("notes(filter: { isPublic: true, categories: [POST_SCAN] })", "scan"),
+  notes(`notes(first: 25, ${byUpdate})`, "scan"),
+  notes(`notes(last: 25, ${byUpdate})`, "scan"),
+  notes("notes(first: 25, orderBy: { field: UPDATED_AT, direction: ASC })", "scan"),
+  notes(`notes(first: 25, ${byUpdate}, after: ":cursor")`, "scan", { from: `notes(first: 100, ${byUpdate})` }),
+  notes(`notes(filter: { categories: [PRE_SCAN] }, ${byUpdate})`, "scan"),
+  notes(`notes(filter: { authorId: ":administrator" }, ${byUpdate})`, "scan"),
+  notes('notes(filter: { ticketId: ":ticket" })', "page"),
+  notes('notes(filter: { updatedAt: { gt: ":middle" } })', "scan"),
+  notes('notes(filter: { updatedAt: { lt: ":early" } })', "scan"),
+  notes("notes(filter: { hasAttachments: true })", "scan"),
+  notes("notes(filter: { hasAttachments: false })", "scan"),
   notes('notes(filter: { ids: [":note"] })', "page"),
   notes("notes", "count", { selection: totalFields }),
   notes("notes(filter: { isPublic: true })", "count", { selection: totalFields }),
@@ -118,6 +131,9 @@ export const operations: readonly Operation[] = [
   notes(ofTicket('first: 25, after: ":cursor"'), "page", {
     from: ofTicket('first: 1, filter: { createdAt: { lt: ":middle" } }'),
   }),
+  notes(ofTicket(`first: 25, ${byUpdate}`), "scan"),
+  notes(ofTicket(`last: 25, ${byUpdate}`), "scan"),
+  notes(ofTicket("filter: { hasAttachments: true }"), "scan"),
   notes(ofTicket("filter: { isPublic: true }"), "page"),
   notes(ofTicket("filter: { isPublic: false }"), "page"),
   notes(ofTicket("filter: { medium: [SYSTEM] }"), "scan"),
@@ -140,6 +156,14 @@ export const operations: readonly Operation[] = [
   tickets("tickets(last: 25)", "page"),
   tickets(`tickets(first: 25, ${byNumber})`, "page"),
   tickets("tickets(orderBy: { field: UPDATED_AT, direction: DESC })", "page"),
+  tickets(`tickets(first: 25, ${byLastNote})`, "page"),
+  tickets(`tickets(first: 25, ${byLastNote})`, "page", { selection: "{ nodes { id lastNoteAt noteCount } }" }),
+  tickets("tickets(first: 25, orderBy: { field: LAST_NOTE_AT, direction: ASC })", "page"),
+  tickets(`tickets(last: 25, ${byLastNote})`, "page"),
+  tickets(`tickets(first: 25, ${byLastNote}, after: ":cursor")`, "page", { from: `tickets(first: 100, ${byLastNote})` }),
+  tickets(`tickets(filter: { status: [CANCELLED] }, ${byLastNote})`, "scan"),
+  tickets(`tickets(filter: { requesterId: ":customer" }, ${byLastNote})`, "scan"),
+  tickets(`tickets(filter: { requesterId: ":nobody" }, ${byLastNote})`, "page"),
   tickets("tickets(filter: { kind: [REQUEST] })", "scan"),
   tickets("tickets(filter: { kind: [RISK] })", "scan"),
   tickets("tickets(filter: { kind: [PROJECT] })", "scan"),
