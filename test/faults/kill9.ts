@@ -1,8 +1,6 @@
 // kill -9. First while notes are added, changed and deleted, on the embedded database and on a PostgreSQL: everything
 // that was acknowledged must exist after a start without help. Then while the demo data is loaded, at ten moments on
 // each database: the next load must complete it, with the same result as an uninterrupted load.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -12,6 +10,7 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { openDatabase } from "../../src/database/database.ts";
 import { createFileStorage } from "../../src/storage/file-storage.ts";
 import { createSigner } from "../../src/storage/signature.ts";
+import { runDemo, runKilled } from "./support/demo.ts";
 import { type DemoKeys, type Gateway, startGateway, raisedLimits } from "./support/gateway.ts";
 import { createOwnDatabase } from "./support/own-database.ts";
 
@@ -152,27 +151,6 @@ async function firstTicket(gateway: Gateway, keys: DemoKeys): Promise<string> {
   const [ticket] = data.tickets.nodes;
   if (!ticket) throw new Error("The demo data has no ticket.");
   return ticket.uuid;
-}
-
-/**
- * Runs the command of `npm run demo`, and kills it after `killAfter` milliseconds if that is set. Returns its exit
- * code, or null if it was killed.
- */
-async function runDemo(environment: Record<string, string>, killAfter?: number): Promise<number | null> {
-  return runKilled(["src/load-demo.ts"], environment, killAfter);
-}
-
-async function runKilled(
-  words: readonly string[],
-  environment: Record<string, string>,
-  killAfter?: number,
-): Promise<number | null> {
-  const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...environment }, stdio: "ignore" });
-  const exited = once(child, "exit") as Promise<[number | null]>; // null if a signal has ended it
-  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
-  const [code] = await exited;
-  clearTimeout(timer);
-  return code;
 }
 
 /** Returns the numbers of rows of the demo data, which are the same as after an uninterrupted load. */
