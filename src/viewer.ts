@@ -11,6 +11,7 @@ export const scopes = [
   "notes:redact",
   "attachments:read",
   "attachments:write",
+  "people:manage",
   "admin",
 ] as const;
 
@@ -77,7 +78,7 @@ export function scopesOf(role: Role): readonly Scope[] {
   return scopes.filter((scope) => !scopesBeyond[role].has(scope));
 }
 
-const ofAdministrators: readonly Scope[] = ["admin", "notes:redact"];
+const ofAdministrators: readonly Scope[] = ["admin", "notes:redact", "people:manage"];
 
 /** The scopes that a role does not allow. */
 const scopesBeyond: Readonly<Record<Role, ReadonlySet<Scope>>> = {

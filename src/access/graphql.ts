@@ -241,6 +241,10 @@ const AuditEntityEnum = builder.enumType("AuditEntity", {
     API_KEY: { description: "An API key." },
     OAUTH_CLIENT: { description: "An OAuth client." },
     IDENTITY_LINK: { description: "A link between a person and a subject of an external token issuer." },
+    PERSON: {
+      description:
+        "A person of the account. CREATED: they were added, also again. DELETED: they were removed from the account.",
+    },
   } as const,
 });
 
@@ -267,9 +271,7 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
     person: t.toOne({
       type: PersonRef,
       nullable: true,
-      description:
-        "The person who did it. Null if it was done from the command line, or if that person is no longer a member of the " +
-        "account.",
+      description: "The person who did it. Null if it was done from the command line.",
       relation: personOfAuditEvent,
       by: "personId",
       read: ({ people }) => people.byIds,

@@ -70,8 +70,8 @@ export const credentialsOfAccount: Readonly<Record<SecretKind, ManyRelation<Cred
 
 /** The person for whom a credential of a kind acts. */
 export const personOfCredential: Readonly<Record<SecretKind, OneRelation<Person>>> = {
-  API_KEY: personWhere(sql`m.person_id = k.person_id`),
-  OAUTH_CLIENT: personWhere(sql`m.person_id = o.person_id`),
+  API_KEY: personWhere(sql`p.id = k.person_id`),
+  OAUTH_CLIENT: personWhere(sql`p.id = o.person_id`),
 };
 
 /** The audit events of the account that the viewer administers. */
@@ -102,7 +102,7 @@ function ofKinds(accountId: string, actions: readonly AuditAction[], entities: r
   return { inFilters: [{ ...kindRef, values: [...kinds].map((kind) => auditValueId(accountId, kind)) }] };
 }
 
-export const personOfAuditEvent = personWhere(sql`m.person_id = e.person_id`);
+export const personOfAuditEvent = personWhere(sql`p.id = e.person_id`);
 
 function credentialsOf(kind: SecretKind): ManyRelation<Credential, CredentialRead> {
   const target = credentialEntities[kind];

@@ -1,4 +1,12 @@
-import type { ApiKey, AuditEvent, IdentityLink, OAuthClient, SigningKey } from "#generated/prisma/client.ts";
+import type {
+  ApiKey,
+  AuditEvent,
+  IdentityLink,
+  Membership,
+  OAuthClient,
+  Person,
+  SigningKey,
+} from "#generated/prisma/client.ts";
 import { defineTable } from "../database/table.ts";
 
 export const apiKeysTable = defineTable<ApiKey>({
@@ -33,6 +41,23 @@ export const identityLinksTable = defineTable<IdentityLink>({
     everyAccount: "boolean",
     createdAt: "timestamptz",
     lastUsedAt: "timestamptz",
+  },
+});
+
+export const peopleTable = defineTable<Person, "number">({
+  name: "people",
+  types: { id: "uuid", number: "integer", accountId: "uuid", name: "text", email: "text", createdAt: "timestamptz" },
+});
+
+export const membershipsTable = defineTable<Membership, "personNumber">({
+  name: "memberships",
+  types: {
+    accountId: "uuid",
+    personId: "uuid",
+    personNumber: "integer",
+    role: '"Role"',
+    createdAt: "timestamptz",
+    endedAt: "timestamptz",
   },
 });
 

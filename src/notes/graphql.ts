@@ -7,13 +7,22 @@ import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/id
 import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
-import { AccountRef, PersonRef } from "../people/graphql.ts";
+import { AccountRef, PersonConnection, PersonRef } from "../people/graphql.ts";
+import { byNumber } from "../people/input.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
 import { TicketRef } from "../tickets/graphql.ts";
 import { type DeletedNote, type NoteFilter, noteOrderings, type NoteRead, requireText, writableMedium } from "./input.ts";
 import { NoteChanged } from "./note-changed.ts";
 import { mayDeleteNote, mayUpdateNote, noteChangeability, seesInternalNotes } from "./policy.ts";
-import { accountOfNote, authorOfNote, editorOfNote, notesOfTicket, ticketOfNote } from "./relations.ts";
+import {
+  accountOfNote,
+  authorOfNote,
+  editorOfNote,
+  notesOfPerson,
+  notesOfTicket,
+  participantsOfTicket,
+  ticketOfNote,
+} from "./relations.ts";
 import type { Note } from "./service.ts";
 import { activityOfTicket } from "./ticket-activity.ts";
 import type { Services } from "../services.ts";
@@ -250,6 +259,42 @@ builder.prismaObjectField(TicketRef, "notes", (t) =>
     input: readNotes,
     read: ({ notes }) => notes.ofTickets,
     total: ({ services, loadWith }, ticketId, { filter }) => loadWith(services.notes.totalOfTickets, filter, ticketId),
+  }),
+);
+
+/** By number, because an index has the notes of an author so. */
+function scopeOfPerson({ orderBy }: NoteArguments): CursorScope {
+  return noteScope("Person.notes", { orderBy: orderBy ?? { field: "NUMBER", direction: "DESC" } });
+}
+
+builder.objectField(PersonRef, "notes", (t) =>
+  t.toMany({
+    connection: NoteConnection,
+    description:
+      "The notes that this person wrote and that the viewer may see, the newest first by default. Requires the scope `notes:read`.",
+    args: {
+      filter: t.arg({ type: NoteFilterInput, description: filterDescription }),
+      orderBy: t.arg({ type: NoteOrder, description: "The order of the notes. Default: NUMBER DESC." }),
+    },
+    relation: notesOfPerson,
+    scope: scopeOfPerson,
+    input: readNotes,
+    read: ({ notes }) => notes.ofPeople,
+    total: ({ services, loadWith }, personId, { filter }) => loadWith(services.notes.totalOfPeople, filter, personId),
+  }),
+);
+
+builder.prismaObjectField(TicketRef, "participants", (t) =>
+  t.toMany({
+    connection: PersonConnection,
+    description:
+      "The people who take part in this ticket, by number: the requester, and the authors of the notes that the viewer may see, " +
+      "also those who have left the account. Requires the scope `notes:read`.",
+    relation: participantsOfTicket,
+    scope: (): CursorScope => ({ name: "Ticket.participants", ordering: byNumber }),
+    input: (args, scope) => ({ filter: {}, ordering: scope.ordering, page: readPage(args, scope) }),
+    read: ({ notes }) => notes.participants,
+    total: ({ services, loadWith }, ticketId, { filter }) => loadWith(services.notes.totalOfParticipants, filter, ticketId),
   }),
 );
 

@@ -1,5 +1,7 @@
-import { type Note, NoteMedium, type Person, Prisma } from "#generated/prisma/client.ts";
-import { accountWhere, homeAccountOf, personEntity, personWhere } from "../people/relations.ts";
+import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
+import type { PersonRead } from "../people/input.ts";
+import { accountWhere, homeAccountOf, peopleNumbered, type Person, personEntity, personWhere } from "../people/relations.ts";
+import { distinctNumbers, type DistinctRange, rangeOfPage } from "../query/model/distinct-numbers.ts";
 import {
   type InFilter,
   combinePredicates,
@@ -12,7 +14,7 @@ import {
   updatedAtField,
 } from "../query/model/field-filter.ts";
 import type { Rows } from "../query/model/paged-table.ts";
-import { join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
+import { empty, join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { defineEntity } from "../query/model/entity.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
@@ -80,6 +82,41 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   },
 };
 
+/** The notes that a person wrote, in the viewer's account. */
+export const notesOfPerson: ManyRelation<Note, NoteRead> = {
+  target: noteEntity,
+  from: (viewer, read) => visibleRows(viewer, read, { inFilters: [ofAuthor] }),
+};
+
+/** The participants of a ticket: the authors of the notes on it that the viewer may see, and its requester. */
+export const participantsOfTicket: ManyRelation<Person, PersonRead> = {
+  target: personEntity,
+  from: (viewer, { page }) => participants(viewer, rangeOfPage(page)),
+  countFrom: (viewer) => participants(viewer, rangeOfPage(undefined)),
+};
+
+function participants(viewer: Viewer, range: DistinctRange): Rows {
+  const { accountId, isPublic: visible, ...others } = visibleNotes(viewer);
+  const visibilities = [true, false].filter((kind) => (visible ?? kind) === kind);
+  // What the ticket determines is hidden from PostgreSQL, which could look for it by another index.
+  const determined = Object.keys(others).length === 0 ? empty : sql`AND coalesce(${whereSql("n", others)}, false)`;
+  const from = sql`notes n WHERE ${whereSql("n", { accountId })} ${determined}`;
+  const authors = visibilities.map((kind) => {
+    const prefix = [
+      { field: "ticketId", value: sql`t.id` },
+      { field: "isPublic", value: raw(String(kind)) },
+    ];
+    return distinctNumbers("n", { prefix, field: "authorNumber" }, range, from);
+  });
+  const requester = sql`SELECT m.person_number FROM memberships m WHERE ${whereSql("m", { accountId })} AND m.person_id = t.requester_id`;
+  return {
+    from: peopleNumbered(viewer, join([...authors, requester], " UNION ")),
+    scope: "membership",
+    visibleBy: [],
+    predicate: combinePredicates("p", []),
+  };
+}
+
 /** Returns how many notes the ticket `t` has, of those that are public or not as `visibilities` says. */
 function countOfTicket(accountId: string, visibilities: readonly boolean[]): Sql {
   const counts = visibilities.map((isPublicNote) => raw(isPublicNote ? "c.public_notes" : "c.internal_notes"));
@@ -100,6 +137,7 @@ export const editorOfNote: OneRelation<Person> = {
 export const homeAccountOfAuthor = homeAccountOf(sql`p.number = n.author_number`);
 export const accountOfNote = accountWhere(sql`c.id = n.account_id`);
 
+const ofAuthor: InFilter = { ...authorNumber, values: [sql`p.number`] };
 const ofTicket: InFilter = { field: "ticketId", type: "uuid", values: [sql`t.id`] };
 
 function visibleRows(viewer: Viewer, { filter, ordering }: NoteRead, within?: Partial<Predicate>): Rows {

@@ -8,6 +8,9 @@ import type { Idempotency } from "../idempotency/service.ts";
 import type { ReadPages, Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
+import type { PersonFilter, PersonRead } from "../people/input.ts";
+import { personById } from "../people/relations.ts";
+import type { Person } from "../people/service.ts";
 import type { AddTicketInput, TicketRead, UpdateTicketInput } from "../tickets/input.ts";
 import { editorOfTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
@@ -29,7 +32,7 @@ import {
   type UpdateNoteInput,
 } from "./input.ts";
 import { authorOfNewNote, seesInternalNotes } from "./policy.ts";
-import { noteById, noteByNumber, notesOfAccount, notesOfTicket } from "./relations.ts";
+import { noteById, noteByNumber, notesOfAccount, notesOfPerson, notesOfTicket, participantsOfTicket } from "./relations.ts";
 import { activityByTicketId, type TicketActivity, ticketsByLastNote } from "./ticket-activity.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
@@ -66,6 +69,12 @@ export interface Notes {
   activityOfTickets(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(TicketActivity | null)[]>;
   countOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<number[]>;
   totalOfTickets(viewer: Viewer, ticketIds: readonly string[], filter: NoteFilter): Promise<Total[]>;
+  /** Returns for each person a page of the notes that they wrote: null for a person whom the viewer may not see. */
+  readonly ofPeople: ReadPages<Note, NoteRead>;
+  totalOfPeople(viewer: Viewer, personIds: readonly string[], filter: NoteFilter): Promise<Total[]>;
+  /** Returns for each ticket a page of its participants: null for a ticket that the viewer may not see. */
+  readonly participants: ReadPages<Person, PersonRead>;
+  totalOfParticipants(viewer: Viewer, ticketIds: readonly string[], filter: PersonFilter): Promise<Total[]>;
   /**
    * Adds a note. Throws {@link NotFound} if the viewer may not see the ticket, `Forbidden` if they may not add
    * such a note, and {@link InvalidInput} if a field is not valid.
@@ -297,6 +306,14 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       reads.countsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
     totalOfTickets: (viewer, ticketIds, filter) =>
       reads.totalsOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, { filter }),
+    ofPeople: (viewer, personIds, read, selection) =>
+      reads.pagesOf(viewer, { relation: personById, keys: personIds }, notesOfPerson, read, selection),
+    totalOfPeople: (viewer, personIds, filter) =>
+      reads.totalsOf(viewer, { relation: personById, keys: personIds }, notesOfPerson, { filter }),
+    participants: (viewer, ticketIds, read, selection) =>
+      reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, participantsOfTicket, read, selection),
+    totalOfParticipants: (viewer, ticketIds, filter) =>
+      reads.totalsOf(viewer, { relation: ticketById, keys: ticketIds }, participantsOfTicket, { filter }),
 
     async add(viewer, input) {
       const author = authorOfNewNote(viewer, input);

@@ -1,8 +1,15 @@
 import type { FieldFilter } from "../query/model/field-filter.ts";
 import type { Ordering, OrderKey, Page } from "../query/model/page.ts";
+import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
+import { invalid } from "../errors.ts";
+import type { Role } from "../viewer.ts";
 
 /** A filter of people. All conditions must hold. */
 export interface PersonFilter {
+  readonly ids?: readonly string[] | undefined;
+  readonly roles?: readonly Role[] | undefined;
+  /** Words, each of which must be a part of the name, or of the mail address where the viewer may read it. */
+  readonly words?: readonly string[] | undefined;
   readonly fields?: PersonFieldFilters | undefined;
 }
 
@@ -24,3 +31,59 @@ export interface PersonRead {
 export const personOrderings = {
   NUMBER: { field: "number", type: "integer" },
 } as const satisfies Record<string, Omit<OrderKey, "direction">>;
+
+/** The only order of people in GraphQL: those who were added first come first. */
+export const byNumber: Ordering = [{ ...personOrderings.NUMBER, direction: "ASC" }];
+
+const maxQueryLength = 256;
+const maxQueryWords = 16;
+
+/** Returns the words of a query, each once. Throws {@link InvalidInput} with `path` if it is blank or too long. */
+export function wordsOfQuery(query: string, path: readonly string[]): readonly string[] {
+  const problem = unstorable(query);
+  if (problem) throw invalid(path, `The query ${problem}.`);
+  const words = [...new Set(query.split(/\s+/).filter((word) => word !== ""))];
+  if (words.length === 0) throw invalid(path, "The query must not be blank. Leave it out to find everyone.");
+  if (codePointLength(query) > maxQueryLength || words.length > maxQueryWords) {
+    throw invalid(path, `The query must have at most ${maxQueryLength} characters and ${maxQueryWords} words.`);
+  }
+  return words;
+}
+
+/** The person whom an administrator adds to the account. */
+export interface AddPersonInput {
+  readonly name: string;
+  readonly email: string;
+  readonly role: Role;
+}
+
+/** Absent fields stay unchanged. */
+export interface UpdatePersonInput {
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly email?: string | undefined;
+  readonly role?: Role | undefined;
+}
+
+const maxPersonNameLength = 255;
+/** RFC 5321 allows 64 octets before the @ and 255 after it. */
+const maxEmailLength = 320;
+
+/** Throws {@link InvalidInput} with every field that is not valid. */
+export function checkPerson({ name, email }: Pick<UpdatePersonInput, "name" | "email">): void {
+  const issues = createIssues();
+  if (name !== undefined) {
+    const problem = unstorable(name);
+    if (problem) issues.add("name", `The name ${problem}.`);
+    if (name.trim() === "") issues.add("name", "The name must not be blank.");
+    if (codePointLength(name) > maxPersonNameLength)
+      issues.add("name", `The name must have at most ${maxPersonNameLength} characters.`);
+  }
+  if (email !== undefined) {
+    if (unstorable(email) !== undefined || !/^[^\s@]+@[^\s@]+$/.test(email))
+      issues.add("email", "The mail address must have one @, something before and after it, and no spaces.");
+    if (codePointLength(email) > maxEmailLength)
+      issues.add("email", `The mail address must have at most ${maxEmailLength} characters.`);
+  }
+  issues.throwIfAny();
+}

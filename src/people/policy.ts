@@ -3,17 +3,23 @@ import type { Condition } from "../database/sql.ts";
 
 /**
  * Returns the condition over memberships for the people whose names the viewer may see: the members of the account in
- * which they act.
+ * which they act, and those who were members.
  */
 export function visibleMemberships(viewer: Viewer): Condition {
   return { accountId: authorize(viewer).account.id };
+}
+
+/** The requester of tickets, whose participants somebody finds. */
+export interface ParticipantsOf {
+  readonly accountId: string;
+  readonly requesterId: string;
 }
 
 /**
  * Returns the requester on whose tickets a customer finds participants. The people that a customer finds are themselves
  * and these participants. Returns undefined for staff, who find every member of the account.
  */
-export function findsParticipantsOf(viewer: Viewer): { readonly accountId: string; readonly requesterId: string } | undefined {
+export function findsParticipantsOf(viewer: Viewer): ParticipantsOf | undefined {
   const person = authorize(viewer);
   return isStaff(person) ? undefined : { accountId: person.account.id, requesterId: person.person.id };
 }

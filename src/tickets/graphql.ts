@@ -61,9 +61,7 @@ export const TicketRef = builder.prismaObject("Ticket", {
     requester: t.toOne({
       type: PersonRef,
       nullable: true,
-      description:
-        "The person for whom the ticket was added. Null if there is none, or if that person is no longer a member of the " +
-        "account.",
+      description: "The person for whom the ticket was added, also if they have left the account since. Null if there is none.",
       relation: requesterOfTicket,
       by: "requesterId",
       read: ({ people }) => people.byIds,

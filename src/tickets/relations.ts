@@ -72,7 +72,7 @@ export function ticketRows(viewer: Viewer, filter: TicketFilter, source: Sql): R
   };
 }
 
-export const requesterOfTicket = personWhere(sql`m.person_id = t.requester_id`);
+export const requesterOfTicket = personWhere(sql`p.id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
 
 function ticketPredicates(filter: TicketFilter): readonly (Partial<Predicate> | undefined)[] {

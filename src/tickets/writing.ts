@@ -54,8 +54,8 @@ export function createTicketWriting({
   newId: () => string;
 }): TicketWriting {
   async function requireMember(viewer: Viewer, personId: string): Promise<void> {
-    const [member] = await reads.byKeys(viewer, personById, [personId]);
-    if (!member) throw new NotFound("person");
+    const [person] = await reads.byKeys(viewer, personById, [personId]);
+    if (!person || person.role === null) throw new NotFound("person");
   }
 
   return {

@@ -95,6 +95,8 @@ export type AuditEntity =
   | 'NOTE'
   /** An OAuth client. */
   | 'OAUTH_CLIENT'
+  /** A person of the account. CREATED: they were added, also again. DELETED: they were removed from the account. */
+  | 'PERSON'
   /** A ticket. */
   | 'TICKET';
 
@@ -338,7 +340,7 @@ export type RequestAttachmentUploadInput = {
 
 /** What a person may do in an account. The scopes of a credential can limit it further. */
 export type Role =
-  /** May do everything that a specialist may. Also manages API keys and OAuth clients, and reads the audit events. */
+  /** May do everything that a specialist may. Also manages people, API keys and OAuth clients, and reads the audit events. */
   | 'ADMINISTRATOR'
   /** Sees the tickets that they requested and the public notes on them. Updates and deletes the notes they wrote. */
   | 'CUSTOMER'
@@ -364,6 +366,8 @@ export type Scope =
   | 'NOTES_REDACT'
   /** With TICKETS_READ adds notes; with NOTES_READ updates and deletes them. Scope `notes:write`. */
   | 'NOTES_WRITE'
+  /** Adds, updates and removes people of the account. Only of use to administrators. Scope `people:manage`. */
+  | 'PEOPLE_MANAGE'
   /** Reads tickets. Scope `tickets:read`. */
   | 'TICKETS_READ'
   /** Adds tickets. Scope `tickets:write`. */

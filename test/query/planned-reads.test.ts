@@ -120,6 +120,10 @@ async function createWorld({
       attachmentIds.push(id);
     }
   }
+  if (oneIn(3)) {
+    const where = { accountId_personId: { accountId: account.id, personId: pick([otherCustomer, specialist, guest]).id } };
+    await app.database.prisma.membership.update({ where, data: { role: "CUSTOMER", endedAt: at(60) } });
+  }
   return {
     viewers: viewersOf(account, guest, oneIn),
     vocabulary: await vocabularyOf({
@@ -194,8 +198,13 @@ async function vocabularyOf(of: {
       ...sorted("Query.tickets", "tickets", tickets.flatMap(byLastNotes), ["LAST_NOTE_AT"]),
       ...sorted("Query.notes", "notes", notes.map(withChange), ["CREATED_AT", "NUMBER", "AUTHOR", "UPDATED_AT"]),
       ...sorted("Ticket.notes", "notes", notes.map(withChange), ["CREATED_AT", "NUMBER", "AUTHOR", "UPDATED_AT"]),
+      ...sorted("Person.notes", "notes", notes.map(withChange), ["CREATED_AT", "NUMBER", "AUTHOR", "UPDATED_AT"]),
+      ...["Query.people", "Account.people", "Ticket.participants"].flatMap((place) =>
+        sorted(place, "people", people, ["NUMBER"]),
+      ),
       ...sorted("Note.attachments", "unsorted", attachments, ["CREATED_AT"]),
     ],
+    queries: ["a", "cleo", "customer CLEO", "s a", "@example.com", "%", "nobody"],
     instants: [0, 1, 2, 3, 4].map((second) => at(second).toISOString()),
   };
 }

@@ -75,11 +75,12 @@ const sortings: Readonly<Record<string, Readonly<Record<string, readonly string[
     NUMBER: ["number"],
     AUTHOR: ["authorNumber", "number"],
   },
+  people: { NUMBER: ["number"] },
   unsorted: { CREATED_AT: ["createdAt", "id"] },
 };
 
 export function sortingOf(
-  list: "tickets" | "notes" | "unsorted",
+  list: "tickets" | "notes" | "people" | "unsorted",
   orderBy: PageArguments["orderBy"],
   otherwise: "ASC" | "DESC" = "DESC",
 ): Sorting {
@@ -104,6 +105,11 @@ export function withLastNote<Row extends object>(
   const times = notes.map(({ createdAt }) => createdAt.getTime());
   return { ...row, lastNoteAt: times.length === 0 ? null : new Date(Math.max(...times)) };
 }
+/** The order of people, and the default order of the notes of one. */
+const byNumber = sortingOf("people", { field: "NUMBER", direction: "ASC" });
+const newestFirst = { field: "NUMBER", direction: "DESC" } as const;
+/** The id of nobody. */
+const none = "00000000-0000-0000-0000-000000000000";
 
 /** Returns the cursor of a row of the connection `place`. */
 export function plainCursor(place: string, { name, keys }: Sorting, row: object): string {
@@ -151,6 +157,8 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
   const notes = (query: Prisma.NoteFindManyArgs) => once("notes", query, () => prisma.note.findMany(query));
   const attachments = (query: Prisma.AttachmentFindManyArgs) =>
     once("attachments", query, () => prisma.attachment.findMany(query));
+  const memberships = (query: Prisma.MembershipFindManyArgs) =>
+    once("memberships", query, () => prisma.membership.findMany(query));
   const people = (query: Prisma.PersonFindManyArgs) => once("people", query, () => prisma.person.findMany(query));
   const accounts = (query: Prisma.AccountFindManyArgs) => once("accounts", query, () => prisma.account.findMany(query));
 
@@ -220,6 +228,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         noteCount: field(async () => (await notesWhere({ ticketId: row.id })).length),
         viewerCanAddNote: may("tickets:read", "notes:write"),
         notes: field(async (args: PageArguments) => notesPage("Ticket.notes", args, { ticketId: row.id })),
+        participants: field((args: PageArguments) => participantsPage(row, args)),
       };
     }
 
@@ -267,15 +276,25 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       };
     }
 
+    const isShown = (row: Person) => viewer.kind === "person" && (viewer.role !== "CUSTOMER" || viewer.person.id === row.id);
+
+    async function roleOf(row: Person): Promise<string | null> {
+      const [found] = await memberships({ where: { accountId: need().account.id, personId: row.id } });
+      return found && found.endedAt === null ? found.role : null;
+    }
+
     function personObject(row: Person): object {
-      const isShown = viewer.kind === "person" && (viewer.role !== "CUSTOMER" || viewer.person.id === row.id);
       return {
         __typename: "Person",
         id: globalId("Person", row.id),
         uuid: row.id,
         number: row.number,
         name: row.name,
-        email: isShown ? row.email : null,
+        email: isShown(row) ? row.email : null,
+        role: field(() => roleOf(row)),
+        notes: field((args: PageArguments) =>
+          notesPage("Person.notes", args, { authorNumber: row.number }, sortingOf("notes", args.orderBy ?? newestFirst)),
+        ),
       };
     }
 
@@ -284,10 +303,60 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       __typename: "Account",
       id: globalId("Account", row.id),
       uuid: row.id,
+      people: field((args: PageArguments) => peoplePage("Account.people", args)),
     });
 
-    async function notesPage(place: string, args: PageArguments, of: Prisma.NoteWhereInput): Promise<object> {
-      const sorting = sortingOf("notes", args.orderBy);
+    /** All members for staff; for a customer themselves and the authors of public notes on their tickets. */
+    async function foundPeople(): Promise<Person[]> {
+      const { account, role, person } = need();
+      const members = await memberships({ where: { accountId: account.id, endedAt: null } });
+      const found = await people({
+        where: { id: { in: members.map(({ personId }) => personId) } },
+        orderBy: { number: "asc" },
+      });
+      if (role !== "CUSTOMER") return found;
+      const written = await notes({ where: { accountId: account.id, isPublic: true, ticket: { requesterId: person.id } } });
+      return found.filter((one) => one.id === person.id || written.some(({ authorNumber }) => authorNumber === one.number));
+    }
+
+    async function peoplePage(place: string, args: PageArguments): Promise<object> {
+      const { query, role, ids } = args.filter ?? {};
+      const wanted = given(ids) ? (ids as string[]).map((id) => idOf("Person", id)) : undefined;
+      const words = given(query) ? (query as string).toLowerCase().split(/\s+/).filter(Boolean) : [];
+      if (given(query) && words.length === 0) throw new Refusal("INVALID_INPUT");
+      const page = readPage(place, byNumber, args);
+      const texts = (row: Person) => [row.name, ...(isShown(row) ? [row.email] : [])].map((text) => text.toLowerCase());
+      const roles = new Map<Person, string | null>();
+      const found = await foundPeople();
+      for (const row of found) roles.set(row, await roleOf(row));
+      return page(
+        found.filter(
+          (row) =>
+            (!wanted || wanted.includes(row.id)) &&
+            (!given(role) || (role as string[]).includes(roles.get(row) ?? "")) &&
+            words.every((word) => texts(row).some((text) => text.includes(word))),
+        ),
+        personObject,
+      );
+    }
+
+    async function participantsPage(ticket: Ticket, args: PageArguments): Promise<object> {
+      const page = readPage("Ticket.participants", byNumber, args);
+      const written = await notesWhere({ ticketId: ticket.id });
+      const numbers = written.map(({ authorNumber }) => authorNumber);
+      const found = await peopleWhere({ OR: [{ number: { in: numbers } }, { id: ticket.requesterId ?? none }] });
+      return page(
+        found.toSorted((one, other) => one.number - other.number),
+        personObject,
+      );
+    }
+
+    async function notesPage(
+      place: string,
+      args: PageArguments,
+      of: Prisma.NoteWhereInput,
+      sorting = sortingOf("notes", args.orderBy),
+    ): Promise<object> {
       const { ids, authorId, isPublic, categories, medium, createdAt, updatedAt, ticketId, hasAttachments } = args.filter ?? {};
       const where: Prisma.NoteWhereInput[] = [
         of,
@@ -354,6 +423,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       note: field(async ({ id }: { id: string }) => objectOf((await notesWhere({ id: idOf("Note", id) }))[0], noteObject)),
       tickets: field(ticketsPage),
       notes: field((args: PageArguments) => notesPage("Query.notes", args, {})),
+      people: field((args: PageArguments) => peoplePage("Query.people", args)),
       node: field(({ id }: { id: string }) => node(decoded(id))),
       nodes: field(({ ids }: { ids: readonly string[] }) => Promise.all(ids.map(decoded).map(node))),
       viewer: field(() => {

@@ -18,6 +18,8 @@ export interface Vocabulary {
   /** Cursors with the connection and order for which they are valid, such as `Ticket.notes createdAt DESC`. */
   readonly cursors: readonly { readonly place: string; readonly cursor: string }[];
   readonly instants: readonly string[];
+  /** Texts that people are found by. */
+  readonly queries: readonly string[];
 }
 
 /** A document, and several sets of variables with which it is executed one after another. */
@@ -90,7 +92,8 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       const bounds = ["gt", "gte", "lt", "lte"].filter(() => oneIn(3));
       return `{ ${bounds.map((bound) => `${bound}: ${written("DateTime", () => (oneIn(12) ? null : pick(words.instants)))}`).join(" ")} }`;
     }
-    function filter(of: "notes" | "tickets"): string {
+    function filter(of: "notes" | "tickets" | "people"): string {
+      if (of === "people") return filterOfPeople();
       const possible: Record<string, () => string> =
         of === "notes"
           ? {
@@ -137,6 +140,21 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       return `{ ${chosen.map(([name, value]) => `${name}: ${value()}`).join(" ")} }`;
     }
 
+    function filterOfPeople(): string {
+      const possible: Record<string, () => string> = {
+        query: () => written("String", () => (oneIn(30) ? " " : pick(words.queries))),
+        role: () =>
+          written(
+            "[Role!]",
+            list(() => pick(["CUSTOMER", "SPECIALIST", "ADMINISTRATOR"]), 2),
+            enumeration,
+          ),
+        ids: () => written("[ID!]", list(idOf("Person"), 4)),
+      };
+      const chosen = Object.entries(possible).filter(() => oneIn(2));
+      return `{ ${chosen.map(([name, value]) => `${name}: ${value()}`).join(" ")} }`;
+    }
+
     /** Returns cursors that are valid there, and sometimes one that is not. */
     function cursor(place: string, orderName: string): () => unknown {
       const good = words.cursors.filter((one) => one.place.startsWith(place) && one.place.endsWith(orderName));
@@ -145,7 +163,9 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
     function pageArguments(type: GraphQLNamedType, { name, args: possible }: GraphQLField<unknown, unknown>): string[] {
       const args: string[] = [];
       const isSorted = possible.some((arg) => arg.name === "orderBy");
-      let orderName = isSorted ? "createdAt DESC" : "createdAt ASC";
+      const isOfPeople = name === "people" || name === "participants";
+      const isByNumber = isOfPeople || type.name === "Person";
+      let orderName = `${isByNumber ? "number" : "createdAt"} ${isSorted ? "DESC" : "ASC"}`;
       if (isSorted && oneIn(2)) {
         const fields = ["CREATED_AT", "NUMBER", "UPDATED_AT", name === "notes" ? "AUTHOR" : "LAST_NOTE_AT"];
         const order = () => ({ field: pick(fields), direction: pick(["ASC", "DESC"]) });
@@ -164,7 +184,9 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
           : enumeration({ field, direction });
         args.push(`orderBy: ${orders}`);
       }
-      if (isSorted && oneIn(3)) args.push(`filter: ${filter(name === "notes" ? "notes" : "tickets")}`);
+      if (possible.some((arg) => arg.name === "filter") && oneIn(3)) {
+        args.push(`filter: ${filter(isOfPeople ? "people" : name === "notes" ? "notes" : "tickets")}`);
+      }
       const size = () => (oneIn(40) ? 0 : number(3) + 1);
       if (!oneIn(5)) args.push(`${oneIn(3) ? "last" : "first"}: ${written("Int", size)}`);
       const place = `${type.name}.${name}`;

@@ -42,7 +42,7 @@ declare global {
       /** A field whose value is a column of a related row, as it is stored. It is read as by `toOne`. */
       toOneColumn: OfKind<Kind, "PrismaObject", ToOneColumnMethod<Types, ParentShape>>;
       /** A field that is a page of related rows. If the page is not preloaded, it is read by the id of the row. */
-      toMany: OfKind<Kind, "PrismaObject", ToManyMethod<Types>>;
+      toMany: OfKind<Kind, RowKind, ToManyMethod<Types>>;
       /** A field of an object that is no row: the row with the key that `key` returns. */
       rowByKey: OfKind<Kind, "Object", RowByKeyMethod<Types, ParentShape>>;
       /** A field of Query that is a connection. */
