@@ -37,7 +37,7 @@ const layers = {
   "schema-and-create-services": "^src/(schema|create-services)[.]ts$",
   app: "^src/app[.]ts$",
   demo: "^src/demo/",
-  commands: "^src/(command|main|migrate|keys|load-demo|storage-check|print-schema)[.]ts$",
+  commands: "^src/(command|operator-command|main|migrate|keys|manage-people|load-demo|storage-check|print-schema)[.]ts$",
 };
 /** A use case that imports one of these breaks the order of the layers already. */
 const aboveFeatures = Object.values(layers).slice(Object.keys(layers).indexOf("features") + 1);
@@ -61,7 +61,7 @@ const entries = {
 };
 /** The APIs: they parse a request, call one service, and present the result. */
 const apis = {
-  graphql: ["^src/graphql/", `${feature}graphql[.]ts$`],
+  graphql: ["^src/graphql/", `${feature}graphql[.]ts$`, `${feature}graphql-[a-z]+[.]ts$`],
   v1: ["^src/rest/v1/", `${feature}v1[.]ts$`, `${feature}v1-[a-z]+[.]ts$`],
   v2: ["^src/rest/v2/", `${feature}v2[.]ts$`],
 };
@@ -72,7 +72,7 @@ const services = [
   "^src/attachments/(uploads|sweeper|stored-objects|storage-check)[.]ts$",
   "^src/notes/(insert|change)-notes[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
-  "^src/access/(credentials|provisioning|issuing|signing-keys)[.]ts$",
+  "^src/access/(credentials|provisioning|issuing|members|signing-keys)[.]ts$",
 ];
 const databasePackages = "(^|node_modules/)(pg|@prisma/[^/]+|@electric-sql/[^/]+)(/|$)";
 const rows = "^src/generated/prisma/";

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from "graphql";
 import "./graphql/kit/rate-limit.ts";
 import "./people/graphql.ts";
 import "./access/graphql.ts";
+import "./access/graphql-people.ts";
 import "./tickets/graphql.ts";
 import "./notes/graphql.ts";
 import "./history/graphql.ts";

@@ -133,7 +133,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   const tokenProofs = new LRUCache<string, Proof>({ max: credentialCacheSize, ttl: tokenCacheMs });
 
   /**
-   * Returns the holder of a credential. Existing and missing credentials take the same single statement. That statement
+   * Returns the holder of a credential: null if it is not valid, or if its person has left the account to which it
+   * belongs. Existing and missing credentials take the same single statement. That statement
    * also records the first use in an hour, so only one of all processes records it and no further round trip is needed.
    */
   async function findHolder(kind: CredentialKind, condition: Sql, origin: Origin): Promise<Holder | null> {
@@ -146,7 +147,9 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     const [row] = await database.query<HolderRow & Record<string, unknown>>(sql`
       WITH found AS (
         SELECT c.id, c.account_id, c.person_id, c.scopes, c.every_account, ${isLink ? raw("NULL::timestamptz") : raw("c.expires_at")} AS expires_at
-        FROM ${table} c WHERE ${condition} AND ${alive}
+        FROM ${table} c
+        JOIN memberships own ON own.account_id = c.account_id AND own.person_id = c.person_id AND own.ended_at IS NULL
+        WHERE ${condition} AND ${alive}
       ), used AS (
         UPDATE ${table} c SET ${setList(credentialTables[kind], { lastUsedAt: now })} FROM found
         WHERE c.id = found.id AND c.account_id = found.account_id
@@ -157,7 +160,8 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
         json_build_object('id', p.id, 'number', p.number, 'name', p.name) AS person,
         (SELECT json_agg(json_build_object('id', a.id, 'slug', a.slug, 'name', a.name, 'timeZone', a.time_zone, 'role', m.role))
          FROM memberships m JOIN accounts a ON a.id = m.account_id
-         WHERE m.person_id = found.person_id AND (m.account_id = found.account_id OR found.every_account)) AS memberships
+         WHERE m.person_id = found.person_id AND m.ended_at IS NULL
+           AND (m.account_id = found.account_id OR found.every_account)) AS memberships
       FROM found JOIN people p ON p.id = found.person_id`);
     return row ? holderIn(row) : null;
   }

@@ -19,3 +19,14 @@ export function administratorOf(viewer: Viewer): PersonViewer {
 export function administeredRows(viewer: Viewer): AccountCondition {
   return { accountId: administratorOf(viewer).account.id };
 }
+
+/**
+ * Returns the viewer as an administrator who may add, change and remove the people of the account. Throws
+ * `Unauthenticated` if the viewer is anonymous, and {@link Forbidden} if they are not an administrator or the
+ * credential lacks the scope.
+ */
+export function managerOfPeople(viewer: Viewer): PersonViewer {
+  const person = authorize(viewer, "people:manage");
+  if (person.role !== "ADMINISTRATOR") throw new Forbidden("This is for administrators of the account.");
+  return person;
+}

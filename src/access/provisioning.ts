@@ -9,17 +9,19 @@ import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import { checkCredential, type SecretKind } from "./input.ts";
 import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
+import { createMembers } from "./members.ts";
 import { identityLinksTable } from "./tables.ts";
 
 /**
  * Adds and finds accounts, people and credentials, for the command-line tools and the demo data. It takes no viewer:
- * policies do not apply to an operator who has the database's own credentials. Changes of credentials are audited here
- * too.
+ * policies do not apply to an operator who has the database's own credentials. Changes of people and credentials are
+ * audited here too.
  */
 export interface Provisioning {
   addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
+  /** Throws as {@link Members.add}. */
   addPerson(input: { accountId: string; name: string; email: string; role: Role }): Promise<Person>;
-  /** Makes a person of another account a member of this one too. */
+  /** Makes a person of another account a member of this one too. Throws as {@link Members.join}. */
   addMembership(input: { accountId: string; personId: string; role: Role }): Promise<void>;
   /** Returns the key, which is not stored and so cannot be read again. */
   addApiKey(input: NewCredential): Promise<{ key: string; apiKey: Credential }>;
@@ -93,6 +95,7 @@ const secretKinds: readonly SecretKind[] = ["API_KEY", "OAUTH_CLIENT"];
 export function createProvisioning(dependencies: ProvisioningDependencies): Provisioning {
   const { database, clock, newId, origin = provisioningOrigin } = dependencies;
   const { prisma } = database;
+  const members = createMembers({ database, clock, newId });
   const operator: Actor = { origin };
 
   async function add(kind: SecretKind, input: NewCredential): Promise<{ credential: Credential; secret: string }> {
@@ -123,17 +126,12 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       return unlessTaken(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
     },
 
-    async addPerson({ accountId, name, email, role }) {
-      if (!email.includes("@")) throw invalid("email", "The person's mail address has an @ in it.");
-      const createdAt = clock();
-      const data = { id: newId(), accountId, name, email, createdAt, memberships: { create: { accountId, role, createdAt } } };
-      return unlessTaken(prisma.person.create({ data }), "email", "The account has a person with that mail address already.");
+    async addPerson({ accountId, ...input }) {
+      const id = await members.add(operator, accountId, input);
+      return prisma.person.findFirstOrThrow({ where: { id, accountId } });
     },
 
-    async addMembership({ accountId, personId, role }) {
-      const data = { accountId, personId, role, createdAt: clock() };
-      await unlessTaken(prisma.membership.create({ data }), "person", "The person is a member of that account already.");
-    },
+    addMembership: ({ accountId, personId, role }) => members.join(operator, accountId, personId, role),
 
     async addApiKey(input) {
       const { credential, secret } = await add("API_KEY", input);
@@ -210,7 +208,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
     async personByEmail(accountSlug, email) {
       const membership = await prisma.membership.findFirst({
-        where: { account: { slug: accountSlug }, person: { email } },
+        where: { account: { slug: accountSlug }, person: { email }, endedAt: null },
         include: { person: true, account: true },
       });
       if (!membership) {

@@ -6,6 +6,7 @@ import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
 import type { Reads } from "../query/reads.ts";
+import type { AddPersonInput, RemovePersonInput, UpdatePersonInput } from "../people/input.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import type { AuditEvent } from "./audit-events.ts";
 import {
@@ -18,7 +19,8 @@ import {
   type SecretKind,
 } from "./input.ts";
 import { addCredential, type Credential, credentialById, revokeCredential } from "./issuing.ts";
-import { administratorOf } from "./policy.ts";
+import { createMembers } from "./members.ts";
+import { administratorOf, managerOfPeople } from "./policy.ts";
 import { auditEventsOfAccount, credentialsOfAccount } from "./relations.ts";
 
 export type { AuditEvent } from "./audit-events.ts";
@@ -30,7 +32,7 @@ declare module "../services.ts" {
   }
 }
 
-/** The use cases of administrators: the API keys and OAuth clients of their account, and its audit. */
+/** The use cases of administrators: the people, API keys and OAuth clients of their account, and its audit. */
 export interface Access {
   /**
    * Returns a page of the credentials of a kind. Throws {@link Forbidden} if the viewer may not administer the account.
@@ -59,6 +61,15 @@ export interface Access {
    * administrator.
    */
   revokeCredential(viewer: Viewer, kind: SecretKind, input: RevokeCredentialInput): Promise<Credential>;
+  /**
+   * Adds a person to the viewer's account, and returns their id. Throws {@link Forbidden} if the viewer may not manage
+   * people, and as {@link Members.add}.
+   */
+  addPerson(viewer: Viewer, input: AddPersonInput): Promise<string>;
+  /** Throws {@link Forbidden} if the viewer may not manage people, and as {@link Members.change}. */
+  updatePerson(viewer: Viewer, input: UpdatePersonInput): Promise<void>;
+  /** Throws {@link Forbidden} if the viewer may not manage people, and as {@link Members.remove}. */
+  removePerson(viewer: Viewer, input: RemovePersonInput): Promise<void>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
   auditEvents(viewer: Viewer, read: AuditRead, selection?: PageSelection): Promise<CountedSlice<AuditEvent>>;
   /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
@@ -81,9 +92,12 @@ const credentialNames: Readonly<Record<SecretKind, string>> = { API_KEY: "key", 
 
 export function createAccess(dependencies: AccessDependencies): Access {
   const { database, reads, clock, newId, idempotency } = dependencies;
+  const members = createMembers({ database, clock, newId });
 
   async function roleOf(accountId: string, personId: string): Promise<Role> {
-    const member = await database.prisma.membership.findUnique({ where: { accountId_personId: { accountId, personId } } });
+    const member = await database.prisma.membership.findUnique({
+      where: { accountId_personId: { accountId, personId }, endedAt: null },
+    });
     if (!member) throw new NotFound("person");
     return member.role;
   }
@@ -130,6 +144,31 @@ export function createAccess(dependencies: AccessDependencies): Access {
           if (!known) throw new NotFound(credentialNames[kind]);
           return known;
         },
+      });
+    },
+
+    async addPerson(viewer, { idempotencyKey, ...input }) {
+      const manager = managerOfPeople(viewer);
+      return idempotency.once(manager, idempotencyKey, {
+        write: (key) => members.add(manager, manager.account.id, input, key),
+        // Their name and role are read as of now.
+        replay: ([id = ""]) => Promise.resolve(id),
+      });
+    },
+
+    async updatePerson(viewer, { idempotencyKey, ...input }) {
+      const manager = managerOfPeople(viewer);
+      await idempotency.once(manager, idempotencyKey, {
+        write: (key) => members.change(manager, manager.account.id, input, key),
+        replay: () => Promise.resolve(),
+      });
+    },
+
+    async removePerson(viewer, { idempotencyKey, id }) {
+      const manager = managerOfPeople(viewer);
+      await idempotency.once(manager, idempotencyKey, {
+        write: (key) => members.remove(manager, manager.account.id, id, key),
+        replay: () => Promise.resolve(),
       });
     },
 

@@ -1,5 +1,6 @@
 import type { FieldFilter } from "../query/model/field-filter.ts";
 import type { Ordering, OrderKey, Page } from "../query/model/page.ts";
+import type { Retryable } from "../lib/idempotency-key.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 import { invalid } from "../errors.ts";
 import type { Role } from "../viewer.ts";
@@ -51,18 +52,22 @@ export function wordsOfQuery(query: string, path: readonly string[]): readonly s
 }
 
 /** The person whom an administrator adds to the account. */
-export interface AddPersonInput {
+export interface AddPersonInput extends Retryable {
   readonly name: string;
   readonly email: string;
   readonly role: Role;
 }
 
 /** Absent fields stay unchanged. */
-export interface UpdatePersonInput {
+export interface UpdatePersonInput extends Retryable {
   readonly id: string;
   readonly name?: string | undefined;
   readonly email?: string | undefined;
   readonly role?: Role | undefined;
+}
+
+export interface RemovePersonInput extends Retryable {
+  readonly id: string;
 }
 
 const maxPersonNameLength = 255;

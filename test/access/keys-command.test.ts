@@ -133,7 +133,7 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
       `SELECT v.value AS user_agent FROM audit_events e JOIN audit_values v ON v.account_id = e.account_id AND v.id = e.user_agent_ref
        WHERE e.action IN ('CREATED', 'REVOKED')`,
     );
-    expect(rows).toHaveLength(6);
+    expect(rows).toHaveLength(8);
     for (const row of rows) expect(row.user_agent).toMatch(/^npm run keys \(.+\)$/);
   }, 120_000);
 

@@ -88,7 +88,8 @@ describe("a page reads the rows it returns and one more", () => {
     ["auditEvents", "audit_events", `entityId: "${entityId}"`, partitionsAndTies],
     ["auditEvents", "audit_events", `personId: ":customer"`, partitionsAndTies],
     ["auditEvents", "audit_events", `action: [DELETED]`, partitionsAndTies],
-    ["auditEvents", "audit_events", `action: [CREATED, DELETED, REVOKED]`, partitionsAndTies],
+    // The people of the account were added in another month than the other events.
+    ["auditEvents", "audit_events", `action: [CREATED, DELETED, REVOKED]`, partitionsAndTies + 2],
     ["auditEvents", "audit_events", `entity: [TICKET]`, partitionsAndTies],
     ["auditEvents", "audit_events", `entity: [TICKET], action: [EDITED, CREATED]`, partitionsAndTies],
     ["auditEvents", "audit_events", `createdAt: { gte: "${hour(1)}", lt: "${hour(26)}" }`, partitionsAndTies],

@@ -226,10 +226,11 @@ describe("the audit is read", () => {
     const own = await addAccount(app);
     const filtered = (filter: AuditEventFilter) => events(filter, own);
     expect(await filtered({ action: ["CREATED"], entity: ["API_KEY"] })).toHaveLength(4);
+    expect(await filtered({ action: ["CREATED"], entity: ["PERSON"] })).toHaveLength(4);
     expect(await filtered({ action: ["DELETED"] })).toEqual([]);
     expect(await filtered({ action: ["USED"], personId: own.administrator.id })).toHaveLength(1);
     expect(await filtered({ createdAt: { lt: "2000-01-01T00:00:00Z" } })).toEqual([]);
-    expect(await filtered({ createdAt: { gt: "2000-01-01T00:00:00Z" } })).toHaveLength(5);
+    expect(await filtered({ createdAt: { gt: "2000-01-01T00:00:00Z" } })).toHaveLength(9);
   });
 
   test("a page with its persons, its cursors and its total in one statement", async () => {

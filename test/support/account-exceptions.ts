@@ -24,10 +24,6 @@ export const exceptions: readonly Exception[] = [
     reason: "Provisioning: the operator lists the credentials of every account.",
   },
   {
-    what: /^SELECT "public"\."people"\.[^;]* FROM "public"\."people" WHERE "public"\."people"\."id" = \$1 LIMIT \$2 OFFSET \$3$/,
-    reason: "Provisioning: Prisma reads back the person it has just added with a membership.",
-  },
-  {
     what: /^\s*DELETE FROM uploads u WHERE u\.id IN \(\s*SELECT o\.id FROM uploads o WHERE o\.created_at < /,
     reason: "The sweep: what has not arrived in time, or no note has taken, goes, of every account, by its age alone.",
   },
