@@ -1,18 +1,17 @@
 // npm run keys -- <command>: manages accounts, people and their credentials. `npm run keys` lists the commands.
-import { userInfo } from "node:os";
 import { parseArgs } from "node:util";
-import { pino } from "pino";
 import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type ListedCredential, type Provisioning } from "./access/provisioning.ts";
-import { ConfigError, readConfig } from "./config.ts";
-import { DomainError, Unavailable } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
-import { openDatabase } from "./database/database.ts";
-import { DirectoryInUse } from "./lib/directory-lock.ts";
-import { MigrationFailed } from "./database/migration-history.ts";
-import { migrate, requireMigrated } from "./database/migrations.ts";
-import { awaitDatabase, UnusableDatabase } from "./database/start-checks.ts";
 import { isUuid } from "./lib/uuid.ts";
+import {
+  type OperatorWork,
+  refuseForeignOptions,
+  requiredOption,
+  roleNamed,
+  runOperatorProgram,
+  UsageError,
+} from "./operator-command.ts";
 import { type Role, type Scope, scopes, scopesOf } from "./viewer.ts";
 
 const keysUsage = `Usage: npm run keys -- <command>
@@ -33,9 +32,6 @@ const keysUsage = `Usage: npm run keys -- <command>
 
 Scopes: ${scopes.join(", ")}. Left out: all that the person's role can use.
 It works on the database that DATABASE_URL names, or on the embedded one in DATA_DIR while the gateway is stopped.`;
-
-/** Thrown for arguments that are not valid. The message is printed with the usage. */
-class UsageError extends Error {}
 
 const keysOptions = {
   account: { type: "string" },
@@ -72,46 +68,36 @@ const commands: Readonly<Record<string, { readonly takes: readonly (keyof typeof
   "add-member": { takes: ["account", "person", "home", "role"], run: addMembership },
 };
 
-try {
-  await main();
-} catch (error) {
-  process.exitCode = explain(error);
-}
+await runOperatorProgram(
+  {
+    name: "npm run keys",
+    usage: keysUsage,
+    meanwhile: "let an administrator use the GraphQL mutation createApiKey",
+  },
+  readKeysCommand,
+);
 
-async function main(): Promise<void> {
+/** Returns the work of the command that is named, or undefined if none is. Throws {@link UsageError}. */
+function readKeysCommand(): OperatorWork | undefined {
   const { values, positionals } = readKeysArguments();
   const [name, ...rest] = positionals;
-  if (name === undefined || values.help === true) {
-    console.log(keysUsage);
-    return;
-  }
+  if (name === undefined || values.help === true) return undefined;
   const command = commands[name];
   if (!command) throw new UsageError(`There is no command ${name}.`);
-  const foreign = Object.keys(values).find((option) => !command.takes.some((taken) => taken === option));
-  if (foreign !== undefined) throw new UsageError(`${name} takes no --${foreign}.`);
+  refuseForeignOptions(name, values, command.takes);
   if (rest.length !== (name === "revoke" ? 1 : 0)) {
     throw new UsageError(name === "revoke" ? "revoke takes one id, as list shows it." : `${name} takes options only.`);
   }
-
-  const config = readConfig(process.env);
-  // Logs go to standard error, because scripts read secrets from standard output.
-  const log = pino({ level: "warn" }, pino.destination(2));
-  await awaitDatabase(config.database, log);
-  const database = await openDatabase(config.database, log);
-  try {
-    await migrate(database, { log });
-    await requireMigrated(database);
-    const origin = { address: null, userAgent: `npm run keys (${userInfo().username})`, requestId: null };
-    await command.run(createProvisioning({ database, clock: systemClock, newId: () => uuidv7(), origin }), values, rest);
-  } finally {
-    await database.close();
-  }
+  return (database, origin) => {
+    const provisioning = createProvisioning({ database, clock: systemClock, newId: () => uuidv7(), origin });
+    return command.run(provisioning, values, rest);
+  };
 }
 
 async function create(provisioning: Provisioning, given: Given): Promise<void> {
-  const name = required(given, "name");
+  const name = requiredOption(given, "name");
   const expiresAt = expiryOf(given);
-  const holder = await provisioning.personByEmail(required(given, "account"), required(given, "person"));
+  const holder = await provisioning.personByEmail(requiredOption(given, "account"), requiredOption(given, "person"));
   const input = {
     accountId: holder.account.id,
     personId: holder.person.id,
@@ -147,12 +133,12 @@ async function revoke(provisioning: Provisioning, _given: Given, [id = ""]: read
 }
 
 async function addLink(provisioning: Provisioning, given: Given): Promise<void> {
-  const holder = await provisioning.personByEmail(required(given, "account"), required(given, "person"));
+  const holder = await provisioning.personByEmail(requiredOption(given, "account"), requiredOption(given, "person"));
   const added = await provisioning.addIdentityLink({
     accountId: holder.account.id,
     personId: holder.person.id,
-    issuer: required(given, "issuer"),
-    subject: required(given, "subject"),
+    issuer: requiredOption(given, "issuer"),
+    subject: requiredOption(given, "subject"),
     scopes: scopesIn(given, holder.role),
     everyAccount: given["own-account-only"] !== true,
   });
@@ -165,24 +151,28 @@ async function addAccount(provisioning: Provisioning, given: Given): Promise<voi
   if (!Intl.supportedValuesOf("timeZone").includes(timeZone) && timeZone !== "UTC") {
     throw new UsageError(`${timeZone} is no time zone, such as Europe/Amsterdam.`);
   }
-  const account = await provisioning.addAccount({ slug: required(given, "account"), name: required(given, "name"), timeZone });
+  const account = await provisioning.addAccount({
+    slug: requiredOption(given, "account"),
+    name: requiredOption(given, "name"),
+    timeZone,
+  });
   console.log(account.id);
 }
 
 async function addPerson(provisioning: Provisioning, given: Given): Promise<void> {
-  const account = await provisioning.accountBySlug(required(given, "account"));
+  const account = await provisioning.accountBySlug(requiredOption(given, "account"));
   const person = await provisioning.addPerson({
     accountId: account.id,
-    name: required(given, "name"),
-    email: required(given, "person"),
+    name: requiredOption(given, "name"),
+    email: requiredOption(given, "person"),
     role: roleIn(given),
   });
   console.log(person.id);
 }
 
 async function addMembership(provisioning: Provisioning, given: Given): Promise<void> {
-  const account = await provisioning.accountBySlug(required(given, "account"));
-  const { person } = await provisioning.personByEmail(required(given, "home"), required(given, "person"));
+  const account = await provisioning.accountBySlug(requiredOption(given, "account"));
+  const { person } = await provisioning.personByEmail(requiredOption(given, "home"), requiredOption(given, "person"));
   await provisioning.addMembership({ accountId: account.id, personId: person.id, role: roleIn(given) });
   console.error(`${person.name} is a ${roleIn(given).toLowerCase()} of ${account.slug} too.`);
 }
@@ -193,12 +183,6 @@ function readKeysArguments() {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function required(given: Given, option: keyof typeof keysOptions): string {
-  const value = given[option];
-  if (typeof value !== "string" || value === "") throw new UsageError(`--${option} is missing.`);
-  return value;
 }
 
 function scopesIn({ scopes: named }: Given, role: Role): readonly Scope[] {
@@ -219,10 +203,7 @@ function expiryOf({ expires }: Given): Date | undefined {
 }
 
 function roleIn(given: Given): Role {
-  const roles: readonly Role[] = ["CUSTOMER", "SPECIALIST", "ADMINISTRATOR"];
-  const role = roles.find((known) => known === required(given, "role").toUpperCase());
-  if (!role) throw new UsageError(`--role is one of ${roles.map((known) => known.toLowerCase()).join(", ")}.`);
-  return role;
+  return roleNamed(requiredOption(given, "role"));
 }
 
 function lineOf(credential: ListedCredential): string {
@@ -243,26 +224,4 @@ function lineOf(credential: ListedCredential): string {
 
 function day(date: Date): string {
   return date.toISOString().slice(0, 10);
-}
-
-/** Prints what went wrong. Returns the exit code: 2 if the arguments are not valid, 1 if the command has failed. */
-function explain(error: unknown): 1 | 2 {
-  if (error instanceof UsageError) {
-    console.error(`${error.message}\n\n${keysUsage}`);
-    return 2;
-  }
-  if (error instanceof DirectoryInUse) {
-    console.error("The gateway has the embedded database open, and only one process at a time may have it.");
-    console.error(
-      "Stop the gateway and try again; or, while it runs, let an administrator use the GraphQL mutation createApiKey.",
-    );
-    console.error(error.message);
-    return 1;
-  }
-  const foreseen = [ConfigError, MigrationFailed, UnusableDatabase, DomainError].some((type) => error instanceof type);
-  if (!foreseen || !(error instanceof Error)) throw error;
-  // An operator may see everything, so the second half of the message does not apply.
-  console.error(error.message.replace(", or you may not see it", ""));
-  if (error instanceof Unavailable && error.cause instanceof Error) console.error(`Its cause: ${error.cause.message}`);
-  return 1;
 }
