@@ -86,6 +86,7 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
 export const notesOfPerson: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
   from: (viewer, read) => visibleRows(viewer, read, { inFilters: [ofAuthor] }),
+  countFrom: (viewer, { filter }) => filteredRows(viewer, filter, { inFilters: [ofAuthor] }),
 };
 
 /** The participants of a ticket: the authors of the notes on it that the viewer may see, and its requester. */

@@ -60,6 +60,7 @@ const tickets = graphql("tickets");
 const attachments = graphql("attachments");
 const audit = graphql("audit_events");
 const keys = graphql("api_keys");
+const people = graphql("people");
 const v1Notes = rest("/v1", "notes");
 const v1Tickets = rest("/v1", "tickets");
 const v1People = rest("/v1", "people");
@@ -185,6 +186,15 @@ export const operations: readonly Operation[] = [
   attachments('note(id: ":note") { attachments(last: 1) :fields }', "page"),
   attachments('note(id: ":note") { attachments :fields }', "count", { selection: totalFields }),
   attachments("notes(first: 25) { nodes { attachments(first: 5) :fields } }", "page"),
+  people("people(first: 25)", "scan"),
+  people("people(last: 25)", "scan"),
+  people("people(filter: { role: [SPECIALIST] })", "scan"),
+  people('people(filter: { query: "nobody" })', "scan"),
+  people('people(filter: { ids: [":nobody"] })', "page"),
+  people("people", "count", { selection: totalFields }),
+  people('ticket(id: ":ticket") { participants(first: 25) :fields }', "page"),
+  people('ticket(id: ":ticket") { participants :fields }', "count", { selection: totalFields }),
+  notes('person: node(id: ":specialist-node") { ... on Person { notes(first: 25) :fields } }', "scan"),
   audit("auditEvents(first: 25)", "page"),
   audit("auditEvents(last: 25)", "page"),
   audit("auditEvents(filter: { action: [EDITED] })", "page"),
@@ -292,6 +302,7 @@ export function filledIn(
     ...{ administrator: person("administrator"), specialist: person("specialist"), customer: person("customer") },
     ...{ nobody: person("otherCustomer"), ticket: filled.ticket.id, number: String(filled.ticket.number) },
     ...{ note: filled.note.id, "note-number": String(filled.note.number), "note-node": btoa(`Note:${filled.note.id}`) },
+    "specialist-node": btoa(`Person:${account.specialist.id}`),
     ...{ early: timeAt(filled, 0.02), middle: timeAt(filled, 0.5), cursor },
   };
   const replaced = text.replaceAll(/:([a-z][a-z-]*)/g, (whole, name: string) => values[name] ?? whole);
