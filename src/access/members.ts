@@ -231,8 +231,8 @@ function memberPart(accountId: string, personId: string, changes: ChangedValues<
 }
 
 /**
- * Returns the WITH part `person`: the person of the account who is changed. Without a key it is changed if the WITH part
- * `member` has a row.
+ * Returns the WITH part `person`: the person of the account who is changed. Without a key it is changed if the WITH
+ * part `member` has a row.
  */
 function personPart(accountId: string, id: string, changes: ChangedValues<Person>, key?: KeyClaim): Sql {
   return sql`person AS (
