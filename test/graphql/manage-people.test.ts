@@ -452,6 +452,35 @@ describe("the last administrator", () => {
     expect(await remove(away.administrator.key, home.administrator.id)).toMatchObject({ __typename: "RemovePersonPayload" });
   });
 
+  test("stays when another transaction has removed the other one and has not ended yet", async () => {
+    if (app.database.kind === "embedded") throw new Error("The embedded database has one transaction at a time.");
+    const account = await addAccount(app);
+    const { administrator } = account;
+    const second = await addPerson(app.provisioning, { accountId: account.id, name: "Second", role: "ADMINISTRATOR" });
+    const client = await app.database.pool.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query(
+        "UPDATE memberships SET role = 'CUSTOMER', ended_at = now() WHERE account_id = $1 AND person_id = $2",
+        [account.id, second.id],
+      );
+      const removing = remove(second.key, administrator.id);
+      await expect
+        .poll(async () => {
+          const { rows } = await app.database.pool.query(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE memberships m SET%'",
+          );
+          return rows.length;
+        })
+        .toBe(1);
+      await client.query("COMMIT");
+      expect(await removing).toMatchObject({ __typename: "ConflictError" });
+    } finally {
+      client.release();
+    }
+    expect(await works(administrator.key)).toBe(true);
+  });
+
   test("stays when all of them remove or demote each other at once, 20 times", async () => {
     for (let round = 0; round < 20; round++) {
       const account = await addAccount(app);
