@@ -130,7 +130,11 @@ describe("from what it is declared to be read from, every field is worked out as
     Ticket: () => app.database.prisma.ticket.findMany({ where: { accountId: account.id } }),
     Note: () => app.database.prisma.note.findMany({ where: { accountId: account.id } }),
     Attachment: () => app.database.prisma.attachment.findMany({ where: { accountId: account.id } }),
-    Person: () => app.database.prisma.person.findMany({ where: { accountId: account.id } }),
+    // The role is of the membership.
+    Person: async () => {
+      const people = await app.database.prisma.person.findMany({ where: { accountId: account.id } });
+      return people.map((person) => ({ ...person, role: null }));
+    },
     Account: () => app.database.prisma.account.findMany({ where: { id: account.id } }),
   };
 
