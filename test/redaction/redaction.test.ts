@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { dump } from "../support/dump.ts";
 import { addNote, addTicket, upload } from "../support/factories.ts";
 import { offerStorage, uploadFile } from "../support/upload-form.ts";
 
@@ -44,20 +45,6 @@ const redactAttachment = (input: object, key = account.administrator.key) =>
   );
 const update = (note: Note, text: string) => mutate(account.specialist.key, "updateNote", { id: note.id, text });
 
-/** Returns everything that the database holds, as text. */
-async function dump(): Promise<string> {
-  const { rows } = await app.database.pool.query<{ name: string }>(
-    "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace",
-  );
-  const texts = await Promise.all(
-    rows.map(async ({ name }) => {
-      const table = await app.database.pool.query<{ row: string }>(`SELECT t::text AS row FROM "${name}" t`);
-      return table.rows.map(({ row }) => `${name} ${row}`).join("\n");
-    }),
-  );
-  return texts.join("\n");
-}
-
 test("parts of a text are redacted, in characters and with its line breaks, and earlier states lose their text", async () => {
   const secret = `hunter2-${uuidv7()}`;
   const note = await addNote(app, ticket, account.specialist, { text: `🔧 The password is ${secret}` });
@@ -79,7 +66,7 @@ test("parts of a text are redacted, in characters and with its line breaks, and 
       edits: { nodes: [{ text: null, isRedacted: true, diff: null }] },
     },
   });
-  expect(await dump()).not.toContain(secret);
+  expect(await dump(app)).not.toContain(secret);
   expect(await mutate(account.specialist.key, "updateNote", { id: note.id, text: "Clean" })).toMatchObject({
     __typename: "UpdateNotePayload",
   });
@@ -112,7 +99,7 @@ test("a whole note becomes empty and REDACTED with its files, on every API, and 
     },
   });
   for (const url of urls) expect((await fetch(url)).status).toBe(404);
-  expect(await dump()).not.toContain(secret);
+  expect(await dump(app)).not.toContain(secret);
   const v1 = await call(app, account.customer.key, "GET", `/v1/notes/${note.number}`);
   expect(v1.body).toMatchObject({ medium: "redacted", text: "", attachments: [] });
   const v2 = await call(app, account.customer.key, "GET", `/v2/tickets/notes/${note.id}`);
@@ -147,7 +134,7 @@ test("a file is redacted by itself, and also its earlier bytes and its name in t
   const result = await redactAttachment({ id });
   expect(result).toMatchObject({ attachment: { filename: "redacted", state: "REDACTED", size: null, download: null } });
   expect(await redactAttachment({ id })).toEqual(result);
-  expect(await dump()).not.toContain(secret);
+  expect(await dump(app)).not.toContain(secret);
   const objects = [];
   for await (const { key } of app.storage.list()) if (key.startsWith(account.id)) objects.push(key);
   const kept = await app.database.prisma.attachment.findMany({ where: { accountId: account.id, state: "READY" } });
@@ -172,7 +159,7 @@ test("an image that the text names is redacted in the text and in its earlier st
   expect(await redactAttachment({ id: file.id })).toMatchObject({ __typename: "RedactAttachmentPayload" });
   const { text } = await app.database.prisma.note.findFirstOrThrow({ where: { id: note.id } });
   expect(text).toBe("Look: ![](▇▇▇)");
-  expect(await dump()).not.toContain(secret);
+  expect(await dump(app)).not.toContain(secret);
 });
 
 test("bytes that arrive after a redaction are not taken", async () => {
@@ -265,6 +252,6 @@ test("while a note is changed and redacted at the same time, no earlier state ke
     const note = await addNote(app, ticket, account.specialist, { text: secret });
     const changes = ["a", "b", "c"].map((text) => update(note, `${text} of ${round}`));
     await Promise.all([...changes, redactNote({ id: note.id })]);
-    expect(await dump()).not.toContain(secret);
+    expect(await dump(app)).not.toContain(secret);
   }
 });
