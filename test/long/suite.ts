@@ -8,6 +8,7 @@ export const longTests = [
   "test/v1/walk.test.ts",
   "test/v1/fuzz.test.ts",
   "test/long/development.test.ts",
+  "test/long/history-leaks.test.ts",
   "test/long/lost-edits.test.ts",
   "test/long/redactions.test.ts",
   "test/long/safe-retries.test.ts",
