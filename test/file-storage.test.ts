@@ -75,6 +75,60 @@ function filesBelow(path: string): string[] {
     .toSorted();
 }
 
+describe("a move", () => {
+  const from = "account/1";
+  const to = "account/2";
+
+  test("gives the object another key, and the old one is as if nothing had been written", async () => {
+    const { etag } = await put(from, "hello");
+    await storage.move({ from, to });
+    expect([await contentOf(from), await contentOf(to)]).toEqual([null, "hello"]);
+    expect(await storage.stat(to)).toMatchObject({ size: 5, etag });
+    expect(await storage.stat(from)).toBeNull();
+    expect(filesBelow(directory)).toEqual(["objects/account/2.object"]);
+  });
+
+  test("that was done can be done again, also after a restart", async () => {
+    await put(from, "hello");
+    await storage.move({ from, to });
+    await storage.move({ from, to });
+    await (await openStore()).move({ from, to });
+    expect([await contentOf(from), await contentOf(to)]).toEqual([null, "hello"]);
+  });
+
+  test("of nothing does nothing, also to another directory", async () => {
+    await storage.move({ from: "nobody/1", to: "somebody/1" });
+    expect(await contentOf("somebody/1")).toBeNull();
+    await put(from, "hello");
+    await storage.move({ from, to: "somebody/1" });
+    expect([await contentOf(from), await contentOf("somebody/1")]).toEqual([null, "hello"]);
+  });
+
+  test("by ten at once loses nothing", async () => {
+    await put(from, "hello");
+    await Promise.all(Array.from({ length: 10 }, () => storage.move({ from, to })));
+    expect([await contentOf(from), await contentOf(to)]).toEqual([null, "hello"]);
+  });
+
+  test("of a link moves nothing, and of no key is a mistake", async () => {
+    await mkdir(join(directory, "outside"));
+    await writeFile(join(directory, "outside", "1.object"), "outside");
+    await symlink(join(directory, "outside"), join(directory, "objects", "linked"));
+    await storage.move({ from: "linked/1", to });
+    expect(await contentOf(to)).toBeNull();
+    expect(await readFile(join(directory, "outside", "1.object"), "utf8")).toBe("outside");
+    await expect(storage.move({ from: "../outside", to })).rejects.toThrow("not a key");
+    await expect(storage.move({ from, to: "../outside" })).rejects.toThrow("not a key");
+  });
+
+  test("that the file system refuses is told, and leaves the object where it was", async () => {
+    await put(from, "hello");
+    await writeFile(join(directory, "objects", "blocked"), "a file");
+    await expect(storage.move({ from, to: "blocked/1" })).rejects.toThrow(Unavailable);
+    expect(await contentOf(from)).toBe("hello");
+  });
+});
+
 describe("the store", () => {
   test("gives back what was written, with its facts", async () => {
     const facts = await put("account/1", "hello");

@@ -214,6 +214,15 @@ export async function createFileStorage(options: FileStorageOptions): Promise<Fi
       }
     },
 
+    async move({ from, to }) {
+      const [source, target] = [pathOf(from), pathOf(to)];
+      await orUnavailable(makeDirectories(objects, dirname(target)));
+      await orUnavailable(unlessMissing(renameWithoutLinks(source, target)));
+      // Also if it was moved before: the process may have ended between the two.
+      await orUnavailable(syncDirectory(dirname(target)));
+      if (dirname(source) !== dirname(target)) await orUnavailable(unlessMissing(syncDirectory(dirname(source))));
+    },
+
     async stat(key) {
       const file = await openFile(key);
       await file?.handle.close();
@@ -341,6 +350,12 @@ async function unlinkWithoutLinks(path: string): Promise<boolean> {
   if (!(await hasNoLinks(dirname(path)))) return false;
   await unlink(path);
   return true;
+}
+
+/** Renames a file, also over an existing one. Does nothing if a part of the path of either is a link. */
+async function renameWithoutLinks(source: string, target: string): Promise<void> {
+  if (!(await hasNoLinks(dirname(source))) || !(await hasNoLinks(dirname(target)))) return;
+  await rename(source, target);
 }
 
 /** Returns whether no part of the path is a link. */

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
   CopyObjectCommand,
+  type CopyObjectCommandOutput,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
@@ -95,6 +96,20 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
     return { size, modifiedAt, etag };
   }
 
+  /** Copies an object. Returns the store's answer, or null if there is no object at `from`. */
+  function copy({ from, to }: { from: string; to: string }): Promise<CopyObjectCommandOutput | null> {
+    const command = new CopyObjectCommand({
+      Bucket: bucket,
+      Key: requireKey(to),
+      CopySource: `${bucket}/${requireKey(from)}`,
+      ChecksumAlgorithm: "SHA256",
+    });
+    return client.send(command).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw new Unavailable({ cause: error });
+    });
+  }
+
   return {
     kind: "s3",
     announcesArrivals: false,
@@ -157,20 +172,16 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
     },
 
     async collect({ from, to }) {
-      const command = new CopyObjectCommand({
-        Bucket: bucket,
-        Key: requireKey(to),
-        CopySource: `${bucket}/${requireKey(from)}`,
-        ChecksumAlgorithm: "SHA256",
-      });
-      const copied = await client.send(command).catch((error: unknown) => {
-        if (isMissing(error)) return null;
-        throw new Unavailable({ cause: error });
-      });
+      const copied = await copy({ from, to });
       const facts = copied === null ? null : await stat(to);
       if (facts === null) return null;
       const checksum = copied?.CopyObjectResult?.ChecksumSHA256;
       return { ...facts, sha256: checksum === undefined ? null : Buffer.from(checksum, "base64").toString("hex") };
+    },
+
+    async move({ from, to }) {
+      if ((await copy({ from, to })) === null) return;
+      await onS3(client.send(new DeleteObjectCommand({ Bucket: bucket, Key: requireKey(from) })));
     },
 
     async read(key) {

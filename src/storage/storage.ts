@@ -79,6 +79,11 @@ export interface ObjectStorage {
     from: string;
     to: string;
   }) => Promise<(ObjectFacts & { readonly sha256: string | null }) | null>;
+  /**
+   * Moves an object to another key, to which no URL has been signed. Resolves when that is durable. If there is no
+   * object at `from`, nothing is done: it may have been moved before. So a move that failed can be tried again.
+   */
+  move(keys: { readonly from: string; readonly to: string }): Promise<void>;
   /** Returns the facts of an object, or null if there is none. */
   stat(key: string): Promise<ObjectFacts | null>;
   /** Returns the bytes of an object, or null if there is none. */

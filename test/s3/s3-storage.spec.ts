@@ -153,6 +153,27 @@ describe("the bucket", () => {
     await storage.remove(["account/kept"]);
   });
 
+  test("is moved to another key, once or again, and a URL of before leads to nothing", async () => {
+    await write("hello");
+    const served = { contentType: png, filename: "a.png", inline: false, expiresAt: inSeconds(60) };
+    const { url } = await storage.signDownload({ key, ...served });
+    expect((await fetch(url)).status).toBe(200);
+    const to = "account/moved";
+    await storage.move({ from: key, to });
+    expect((await fetch(url)).status).toBe(404);
+    expect(await text((await storage.read(to))!)).toBe("hello");
+    await storage.move({ from: key, to });
+    await storage.move({ from: "account/none", to: "account/late" });
+    expect([(await storage.stat(to))?.size, await storage.stat("account/late"), await storage.stat(key)]).toEqual([
+      5,
+      null,
+      null,
+    ]);
+    const moved = await storage.signDownload({ key: to, ...served });
+    expect(await (await fetch(moved.url)).text()).toBe("hello");
+    await storage.remove([to]);
+  });
+
   test("is told to others by the address they reach it by, and asked by its own", async () => {
     const publicEndpoint = store.endpoint.replace("127.0.0.1", "localhost");
     const opened = createS3Storage({ bucket, region, endpoint: store.endpoint, publicEndpoint, clock: () => new Date() });
