@@ -16,6 +16,8 @@ test.each([
   `WITH gone AS (DELETE FROM notes n WHERE n.account_id = $1 RETURNING n.id) SELECT g.id FROM gone g`,
   `SELECT n.id FROM notes n WHERE n.account_id = $1 AND n.author_number = (SELECT p.number FROM memberships m JOIN people p ON p.id = m.person_id WHERE m.account_id = n.account_id)`,
   `SELECT storage_key FROM discarded_objects LIMIT 10`,
+  `SELECT n.id FROM (SELECT n.id, n.account_id FROM notes n) n WHERE n.account_id = $1`,
+  `SELECT n.id FROM (SELECT id, account_id FROM notes UNION ALL SELECT id, account_id FROM withdrawn_notes) n WHERE n.account_id = $1`,
 ])("held to an account: %s", async (statement) => {
   expect(await unboundTables(statement)).toEqual([]);
 });
@@ -51,6 +53,20 @@ test.each([
     ["attachments a"],
   ],
   [`SELECT n.id FROM notes n WHERE n.account_id = $1 UNION ALL SELECT t.id FROM tickets t`, ["tickets t"]],
+  [
+    `SELECT n.id FROM (SELECT id, account_id FROM notes UNION ALL SELECT id, account_id FROM withdrawn_notes) n WHERE n.id = $1`,
+    ["notes n", "withdrawn_notes n"],
+  ],
+  [`SELECT n.id FROM (SELECT n.id, n.account_id FROM notes n) n WHERE n.id = $1`, ["notes n"]],
+  // Another column under the name of the account's.
+  [
+    `SELECT n.id FROM (SELECT id, account_id FROM notes UNION ALL SELECT id, ticket_id AS account_id FROM withdrawn_notes) n WHERE n.account_id = $1`,
+    ["notes", "withdrawn_notes"],
+  ],
+  [
+    `SELECT n.id FROM (SELECT id, account_id FROM notes WHERE is_public UNION ALL SELECT id, account_id FROM withdrawn_notes) n WHERE n.account_id = $1`,
+    ["notes", "withdrawn_notes"],
+  ],
   [`SELECT p.name FROM people p WHERE p.id = $1`, ["people p"]],
   [`SELECT a.name FROM accounts a WHERE a.slug = $1`, ["accounts a"]],
   [`INSERT INTO notes (id, account_id) SELECT t.id, t.account_id FROM tickets t WHERE t.id = $1`, ["tickets t"]],

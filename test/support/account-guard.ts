@@ -156,9 +156,50 @@ function createChecker() {
     else if ("JoinExpr" in item) join(item.JoinExpr, scope);
     else if ("RangeSubselect" in item) {
       const { subquery, alias } = item.RangeSubselect;
+      const united = subquery && "SelectStmt" in subquery ? unitedTables(subquery.SelectStmt) : undefined;
+      if (united) {
+        const facts: Fact[] = [];
+        for (const table of united) {
+          const source: Source = { name: alias?.aliasname ?? "", table, facts };
+          sources.push(source);
+          scope.sources.push(source);
+        }
+        return;
+      }
       if (subquery) statement(subquery, scope);
       scope.sources.push({ name: alias?.aliasname ?? "", table: undefined, facts: [] });
     }
+  }
+
+  /**
+   * Returns the table of a query without conditions, or the tables of a UNION ALL of such queries, each with its column
+   * of the account under that name. The conditions of the query around it hold for the rows of each, and PostgreSQL
+   * passes them on. Undefined for other queries.
+   */
+  function unitedTables(node: SelectStmt): readonly string[] | undefined {
+    if (node.op === "SETOP_UNION" && node.all === true && node.larg && node.rarg) {
+      const [left, right] = [unitedTables(node.larg), unitedTables(node.rarg)];
+      return left && right && [...left, ...right];
+    }
+    const [item, ...others] = node.fromClause ?? [];
+    const { whereClause, groupClause, havingClause, limitCount, limitOffset, withClause, distinctClause } = node;
+    const isPlain = ![whereClause, groupClause, havingClause, limitCount, limitOffset, withClause, distinctClause].some(
+      Boolean,
+    );
+    if (!isPlain || !item || others.length > 0 || !("RangeVar" in item) || item.RangeVar.relname === undefined)
+      return undefined;
+    const table = item.RangeVar.relname;
+    const accountColumn = accountColumns.get(table);
+    const hasAccount = (node.targetList ?? []).some((target) => columnOf(target) === accountColumn);
+    return accountColumn !== undefined && hasAccount ? [table] : undefined;
+  }
+
+  /** Returns the column that a member of a SELECT list is, under its own name. */
+  function columnOf(target: Node): string | undefined {
+    if (!("ResTarget" in target) || target.ResTarget.name !== undefined) return undefined;
+    const { val } = target.ResTarget;
+    const field = val && "ColumnRef" in val ? val.ColumnRef.fields?.at(-1) : undefined;
+    return field && "String" in field ? field.String.sval : undefined;
   }
 
   function join(node: JoinExpr, scope: Scope): void {

@@ -39,6 +39,11 @@ export interface Rows {
    * they have every row, maybe also with other columns; those that do not meet the predicate are left out.
    */
   readonly parts?: readonly RowsInOrder[] | undefined;
+  /**
+   * If the rows are in several tables, {@link Rows.from} for each of them, with the same columns in the same order.
+   * Each has the indexes of the table. A range is read by the index of each, and merged.
+   */
+  readonly tables?: readonly Sql[] | undefined;
   /** The field for which {@link Rows.from} requires one value. An index may begin with it. */
   readonly scope: string;
   readonly predicate: Predicate;

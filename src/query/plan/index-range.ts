@@ -23,7 +23,8 @@ interface Combination {
 /** The rows of an index range, and the range filters on the first key of the order. */
 interface Source {
   readonly alias: string;
-  readonly from: Sql;
+  /** One for each table in which the rows are. */
+  readonly from: readonly Sql[];
   readonly rangeFilters: readonly RangeFilter[];
   /** How many of the equality columns are compared with `=`. The others are a part of the row comparison. */
   readonly equal: number;
@@ -55,18 +56,26 @@ export function byIndex(table: PagedTable, given: Rows, ordering: Ordering, page
  */
 export function readByChoice(
   table: PagedTable,
-  { from, indexed }: Pick<Rows, "from" | "indexed">,
+  rows: IndexedFrom,
   choice: IndexChoice,
   ordering: Ordering,
   page: Page,
 ): Sql | undefined {
-  const read = readRanges(table, indexed?.from ?? from, choice, ordering, page);
-  return read && indexed ? indexed.completed(read) : read;
+  const read = readRanges(table, tablesOf(rows), choice, ordering, page);
+  return read && rows.indexed ? rows.indexed.completed(read) : read;
+}
+
+/** What says of which tables rows are read by an index. */
+type IndexedFrom = Pick<Rows, "from" | "indexed" | "tables">;
+
+/** Returns the FROM items of rows that are read by an index: one for each table. */
+function tablesOf({ from, indexed, tables = [from] }: IndexedFrom): readonly Sql[] {
+  return indexed ? [indexed.from] : tables;
 }
 
 function readRanges(
   { alias, isPartitioned = false }: PagedTable,
-  from: Sql,
+  from: readonly Sql[],
   choice: IndexChoice,
   ordering: Ordering,
   page: Page,
@@ -84,7 +93,7 @@ function readRanges(
   const equal = merges ? Math.max(choice.equal, equalInMerge(choice.prefix)) : choice.equal;
   const source: Source = {
     alias,
-    from: sql`${from} AND ${heldByAll(alias, choice)}`,
+    from: withHeld(alias, from, choice),
     rangeFilters: choice.rangeFilters,
     equal,
   };
@@ -94,7 +103,9 @@ function readRanges(
   const reach = page.offset ? sql`(${page.offset}::bigint + ${count})` : countInOrder;
   const rangeLimit = choice.lacksTies ? sql`FETCH FIRST ${reach} ROWS WITH TIES` : sql`LIMIT ${reach}`;
   const range = choice.lacksTies ? { keys: [first], within } : { keys };
-  const isWhole = combinations.length === 1 && !choice.lacksTies && !isLoose;
+  // Of several tables the rows before the offset are known only when they are merged.
+  const isMergedAfter = from.length > 1 && Boolean(page.offset);
+  const isWhole = combinations.length === 1 && !choice.lacksTies && !isLoose && !isMergedAfter;
   const read = (combination: Combination): Sql =>
     isLoose
       ? looseIndexScan(source, { combination, keys: [first, second], after, limit: rangeLimit })
@@ -118,20 +129,19 @@ function readRanges(
  * Returns a statement that reads at most `size` rows of the ranges of a choice, in any order, without the conditions
  * that its index does not hold.
  */
-export function readInAnyOrder(
-  { alias }: PagedTable,
-  { from: complete, indexed }: Pick<Rows, "from" | "indexed">,
-  { key, choice }: IndexByKey,
-  size: number,
-): Sql {
-  const from = indexed?.from ?? complete;
+export function readInAnyOrder({ alias }: PagedTable, rows: IndexedFrom, { key, choice }: IndexByKey, size: number): Sql {
   const { rangeFilters, equal } = choice;
-  const source: Source = { alias, from: sql`${from} AND ${heldByAll(alias, choice)}`, rangeFilters, equal };
+  const source: Source = { alias, from: withHeld(alias, tablesOf(rows), choice), rangeFilters, equal };
   const limit = sql`LIMIT ${integer(size)}`;
   const read = (combination: Combination) => readIndexRange(source, { combination, keys: [key], limit });
   const every = raw(`${alias}.*`);
-  const rows = sql`SELECT ${every} FROM (${lateral(source, combined(choice), read)}) ${raw(alias)} ${limit}`;
-  return indexed ? indexed.completed(rows) : rows;
+  const found = sql`SELECT ${every} FROM (${lateral(source, combined(choice), read)}) ${raw(alias)} ${limit}`;
+  return rows.indexed ? rows.indexed.completed(found) : found;
+}
+
+function withHeld(alias: string, from: readonly Sql[], choice: IndexChoice): readonly Sql[] {
+  const held = heldByAll(alias, choice);
+  return from.map((table) => sql`${table} AND ${held}`);
 }
 
 /**
@@ -181,7 +191,7 @@ function combined({ prefix, tested }: IndexChoice): readonly Combination[] {
 function lateral({ alias, from }: Source, combinations: readonly Combination[], read: (combination: Combination) => Sql): Sql {
   const every = raw(`${alias}.*`);
   const [first, ...others] = combinations;
-  if (!first) return sql`SELECT ${every} FROM ${from} AND false`;
+  if (!first) return sql`SELECT ${every} FROM ${from[0]} AND false`;
   if (others.length === 0) return read(first);
   const columnsOf = ({ prefix, tested }: Combination) => [...prefix, ...tested];
   const names = columnsOf(first).map((_, index) => raw(`value_${index + 1}`));
@@ -271,7 +281,13 @@ function readIndexRange(
     [...rowCompared, ...keys].map(({ field }) => field),
     first,
   );
-  return sql`SELECT ${selected} FROM ${from} AND ${conditions} ORDER BY ${order} ${limit}`;
+  const read = (columnsOfRow: Sql, table: Sql | undefined) =>
+    sql`SELECT ${columnsOfRow} FROM ${table} AND ${conditions} ORDER BY ${order} ${limit}`;
+  const [table, ...others] = from;
+  if (others.length === 0) return read(selected, table);
+  // Each with its limit: of all together PostgreSQL would sort the rows if it expects few.
+  const each = from.map((one) => sql`(${read(raw(`${alias}.*`), one)})`);
+  return sql`SELECT ${selected} FROM (${join(each, " UNION ALL ")}) ${raw(alias)} ORDER BY ${order} ${limit}`;
 }
 
 /**

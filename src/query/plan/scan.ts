@@ -92,11 +92,16 @@ function mergedInOrder(reads: readonly Sql[], alias: string, orderBy: Sql, count
 
 /** Returns `rows` with the conditions by which they are visible, as far as the index of `choice` does not hold them. */
 function visibleOf({ alias }: PagedTable, rows: Rows, { rest }: IndexChoice): Rows {
-  const { from, indexed, visibleBy = [] } = rows;
+  const { from, indexed, tables, visibleBy = [] } = rows;
   const inFilters = rest.inFilters.filter(({ field }: InFilter) => visibleBy.includes(field));
   const isVisible = predicateSql(alias, { inFilters, rangeFilters: [], others: [] });
   const within = (source: Sql) => sql`${source} AND ${isVisible}`;
-  return { ...rows, from: within(from), indexed: indexed && { ...indexed, from: within(indexed.from) } };
+  return {
+    ...rows,
+    from: within(from),
+    indexed: indexed && { ...indexed, from: within(indexed.from) },
+    tables: tables?.map(within),
+  };
 }
 
 /**
