@@ -69,8 +69,8 @@ const everyApi = ["^src/rest/", ...Object.values(apis).flat()];
 /** The files of features that may hold the database client. Another such file is a decision, made here. */
 const services = [
   `${feature}service[.]ts$`,
-  "^src/attachments/(uploads|sweeper|stored-objects|storage-check)[.]ts$",
-  "^src/notes/(insert|change)-notes[.]ts$",
+  "^src/attachments/(uploads|sweeper|deleted-files|stored-objects|storage-check)[.]ts$",
+  "^src/notes/(insert|change|deleted)-notes[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
   "^src/access/(credentials|provisioning|issuing|members|signing-keys)[.]ts$",
 ];

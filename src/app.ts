@@ -42,6 +42,7 @@ export interface AppDependencies {
     | "maxResponseBytes"
     | "rateLimits"
     | "redisUrl"
+    | "deletedRetentionDays"
   >;
   readonly database: Database;
   readonly storage: FileStorage | S3Storage;
@@ -88,6 +89,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     newId,
     uploadSigner: createSigner(config.signingSecret, "uploads"),
     maximumUploadBytes: config.maxUploadBytes,
+    deletedRetentionDays: config.deletedRetentionDays,
     budget,
     onBackgroundError: (error) =>
       log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),

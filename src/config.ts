@@ -61,6 +61,8 @@ export interface Config {
   readonly maxResponseBytes: number;
   /** How many days an audit event is kept at least. */
   readonly auditRetentionDays: number;
+  /** How many days a deleted note can be undeleted. After that it is removed for good. */
+  readonly deletedRetentionDays: number;
   /** How long `/ready` answers 503 before the port closes. */
   readonly drainMilliseconds: number;
   readonly rateLimits: RateLimits;
@@ -193,6 +195,7 @@ const environmentShape = z.object({
   MAX_RESPONSE_BYTES: wholeNumber(65_536, 268_435_456).default(16_777_216),
   DRAIN_MS: wholeNumber(0, 600_000).optional(),
   AUDIT_RETENTION: wholeNumber(1, 36_500).default(365),
+  DELETED_RETENTION: wholeNumber(1, 36_500).default(30),
   RATE_LIMIT_POINTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(20_000),
   RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
   RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
@@ -251,6 +254,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trustedProxies: values.TRUSTED_PROXIES,
     maxResponseBytes: values.MAX_RESPONSE_BYTES,
     auditRetentionDays: values.AUDIT_RETENTION,
+    deletedRetentionDays: values.DELETED_RETENTION,
     drainMilliseconds: values.DRAIN_MS ?? (database.kind === "embedded" ? 0 : 5_000),
     rateLimits: {
       points: values.RATE_LIMIT_POINTS,

@@ -1,5 +1,6 @@
 import { createAccess } from "./access/service.ts";
 import { attachmentParams } from "./attachments/relations.ts";
+import { createKeptFiles } from "./attachments/deleted-files.ts";
 import { createAttachments } from "./attachments/service.ts";
 import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads } from "./attachments/uploads.ts";
@@ -27,6 +28,8 @@ export interface ServicesDependencies {
   /** Signs the forms that files are uploaded with before their notes. */
   readonly uploadSigner: Signer;
   readonly maximumUploadBytes: number;
+  /** How many days a deleted note is kept. */
+  readonly deletedRetentionDays: number;
   /** What answers may take up. */
   readonly budget: ResponseBudget;
   /** Called with failures of work in the background. */
@@ -35,6 +38,7 @@ export interface ServicesDependencies {
 
 export function createServices(dependencies: ServicesDependencies): Services {
   const { database, storage, clock, newId, uploadSigner, maximumUploadBytes, budget, onBackgroundError } = dependencies;
+  const { deletedRetentionDays } = dependencies;
   const reads = createReads({
     database,
     budget,
@@ -47,9 +51,13 @@ export function createServices(dependencies: ServicesDependencies): Services {
     ...{ database, reads, storage, clock, newId, idempotency, maximumBytes: maximumUploadBytes },
     removeDiscarded: sweeper.removeDiscarded,
   });
+  const files = createKeptFiles({ database, storage, collectArrived: attachments.collectArrived });
   const uploads = createUploads({
     ...{ database, storage, clock, newId, signer: uploadSigner, maximumBytes: maximumUploadBytes },
-    sweep: () => sweeper.run(attachments.reconcileArrivals),
+    async sweep() {
+      await files.hideRest();
+      await sweeper.run(attachments.reconcileArrivals);
+    },
     onDiscarded,
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });
@@ -63,6 +71,8 @@ export function createServices(dependencies: ServicesDependencies): Services {
     tickets,
     ticketWriting,
     idempotency,
+    files,
+    deletedRetentionDays,
     onDeleted: onDiscarded,
   });
   return {
@@ -74,6 +84,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     history: createNoteHistory({ reads, notes }),
     attachments,
     redactions: createRedactions({ database, reads, clock, newId, idempotency, removeDiscarded: sweeper.removeDiscarded }),
+    keptFiles: files,
     uploads,
     texts: createTextRenderer({ budget }),
   };

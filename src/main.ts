@@ -30,9 +30,12 @@ const stopSignals = { SIGINT: 2, SIGTERM: 15 } as const;
 /** How often the parent process is checked. */
 const parentMilliseconds = 250;
 
-/** How often unclaimed uploads, bytes without a row and expired audit events are swept. */
+/** How often unclaimed uploads, notes deleted long ago, bytes without a row and expired audit events are swept. */
 const sweepMilliseconds = 60 * 60 * 1000;
-/** How long the bytes of a deleted or redacted file stay at most if the process that removed it has died. */
+/**
+ * How long the bytes of a deleted or redacted file stay at most if the process that removed it has died, and how long
+ * URLs lead to those of a deleted note.
+ */
 const discardMilliseconds = 30_000;
 
 await runCommand(async () => start(await withPort(readConfig(process.env))));
@@ -69,7 +72,7 @@ async function start(config: Config): Promise<void> {
     });
     await server.listen({ host: config.host, port: config.port });
     const sweep = () => {
-      Promise.all([services.uploads.sweep(), services.idempotency.sweep()]).catch((error: unknown) =>
+      Promise.all([services.uploads.sweep(), services.notes.purge(), services.idempotency.sweep()]).catch((error: unknown) =>
         log.error({ err: error }, "removing what nobody needs any more failed"),
       );
     };
@@ -77,11 +80,9 @@ async function start(config: Config): Promise<void> {
     setInterval(sweep, sweepMilliseconds).unref();
     setInterval(() => void seeToAudit(), sweepMilliseconds).unref();
     const removeDiscarded = () => {
-      services.attachments
-        .removeDiscarded()
-        .catch((error: unknown) =>
-          log.error({ err: error }, "removing the bytes of deleted files failed; it will be tried again"),
-        );
+      Promise.all([services.keptFiles.hideRest(), services.attachments.removeDiscarded()]).catch((error: unknown) =>
+        log.error({ err: error }, "removing the bytes of deleted files failed; it will be tried again"),
+      );
     };
     setInterval(removeDiscarded, discardMilliseconds).unref();
 

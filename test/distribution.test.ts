@@ -13,6 +13,9 @@ const distributed = [
   "uploads",
   "audit_values",
   "audit_events",
+  "deleted_notes",
+  "deleted_attachments",
+  "withdrawn_notes",
 ];
 const onEveryNode = ["accounts", "people", "memberships"];
 

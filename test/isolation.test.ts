@@ -401,6 +401,11 @@ const mutations: readonly GraphTemplate[] = [
     text: (probe) => `deleteNote(input: { id: ${spelled("Note", probe)} }) { __typename ${errorFields} }`,
   },
   {
+    root: "undeleteNote",
+    kind: "Note",
+    text: (probe) => `undeleteNote(input: { id: ${spelled("Note", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
     root: "requestAttachmentUpload",
     kind: "Note",
     text: (probe) =>

@@ -7,7 +7,7 @@ import {
   signingKeysTable,
 } from "../src/access/tables.ts";
 import { attachmentsTable, discardedObjectsTable, uploadsTable } from "../src/attachments/tables.ts";
-import { notesTable } from "../src/notes/table.ts";
+import { notesTable, withdrawnNotesTable } from "../src/notes/table.ts";
 import { sql } from "../src/database/sql.ts";
 import { defineTable, insertInto, recordset, selectList, setList } from "../src/database/table.ts";
 import { ticketsTable } from "../src/tickets/table.ts";
@@ -27,6 +27,7 @@ const tables = [
   signingKeysTable,
   ticketsTable,
   uploadsTable,
+  withdrawnNotesTable,
 ];
 
 interface Row {

@@ -229,6 +229,7 @@ const AuditActionEnum = builder.enumType("AuditAction", {
     REVOKED: { description: "The credential was revoked." },
     REDACTED: { description: "Something of the note was removed for ever, or the attachment was." },
     USED: { description: "The credential was used. Recorded at most once an hour for each credential." },
+    UNDELETED: { description: "The deleted entity was brought back, directly or together with its note." },
   } as const,
 });
 

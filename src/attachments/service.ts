@@ -100,6 +100,10 @@ export interface Attachments {
   /** Removes the bytes of files that were deleted or redacted. Safe to run at any time. */
   removeDiscarded(): Promise<void>;
   /**
+   * For stores that do not report uploads: makes those of a note that have arrived its files.
+   */
+  collectArrived(accountId: string, noteId: string): Promise<void>;
+  /**
    * For stores that do not report uploads: checks which of the oldest `limit` uploads requested before `before` have
    * arrived.
    */
@@ -515,6 +519,14 @@ export function createAttachments({
     },
 
     removeDiscarded,
+
+    async collectArrived(accountId, noteId) {
+      if (storage.announcesArrivals) return;
+      const awaited = await database.query<Attachment>(sql`
+        SELECT ${attachmentColumns} FROM attachments a
+        WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${noteId}::uuid AND a.upload_expires_at IS NOT NULL`);
+      await Promise.all(awaited.map(reconcile));
+    },
 
     async reconcileArrivals(before, limit) {
       if (storage.announcesArrivals) return;

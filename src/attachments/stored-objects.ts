@@ -17,9 +17,9 @@ export function isOwnKey(key: string): boolean {
 }
 
 /**
- * Returns the objects to which no row refers: neither an attachment nor an upload, and not one that is queued for
- * removal. Only objects of accounts in this database are returned, so that a gateway with the wrong database removes
- * nothing.
+ * Returns the objects to which no row refers: neither an attachment, also of a deleted note, nor an upload, and not one
+ * that is queued for removal. Only objects of accounts in this database are returned, so that a gateway with the wrong
+ * database removes nothing.
  */
 export async function objectsWithoutRow(database: Database, objects: readonly ListedObject[]): Promise<ListedObject[]> {
   const own = objects.filter(({ key }) => isOwnKey(key));
@@ -29,6 +29,8 @@ export async function objectsWithoutRow(database: Database, objects: readonly Li
     JOIN accounts c ON c.id = split_part(o.key, '/', 1)::uuid
     WHERE NOT EXISTS (SELECT 1 FROM attachments a WHERE a.account_id = c.id AND a.storage_key = o.key)
       AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.account_id = c.id AND u.storage_key IN (o.key, left(o.key, ${uploadKeyLength}::int)))
+      AND NOT EXISTS (SELECT 1 FROM deleted_attachments k WHERE k.account_id = c.id AND k.kept_key = o.key)
+      AND NOT EXISTS (SELECT 1 FROM deleted_attachments k WHERE k.account_id = c.id AND k.storage_key = o.key)
       AND NOT EXISTS (SELECT 1 FROM discarded_objects d WHERE d.storage_key = o.key)`);
   const unknown = new Set(rows.map(({ key }) => key));
   return own.filter(({ key }) => unknown.has(key));

@@ -109,6 +109,7 @@ export async function loadDemo({ database, storage, storeKeys = newDemoKeys }: D
     ...dependencies,
     // The signatures are used in this function only.
     uploadSigner: createSigner(randomUUID(), "uploads"),
+    deletedRetentionDays: 30,
     maximumUploadBytes: Number.MAX_SAFE_INTEGER,
     budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {

@@ -4,15 +4,16 @@ import { auditInsert } from "../access/audit.ts";
 import { type DomainError, Forbidden, invalid, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
-import { allOf, type Condition, matches, sql, type Sql, whereSql } from "../database/sql.ts";
+import { allOf, type Condition, empty, matches, sql, type Sql, whereSql } from "../database/sql.ts";
 import { type ChangedValues, setList } from "../database/table.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import { authorize, type Viewer } from "../viewer.ts";
+import { type DeletedFiles, keepDeleted, withdraw } from "./deleted-notes.ts";
 import { noteColumns } from "./insert-notes.ts";
 import { categorySet, checkText, type DeletedNote, type DeleteNoteInput, type UpdateNoteInput } from "./input.ts";
 import { NoteChanged } from "./note-changed.ts";
-import { changeableNotes, requireVisibility, updatableNotes, visibleNotes } from "./policy.ts";
+import { changeableNotes, isWithdrawnBy, requireVisibility, updatableNotes, visibleNotes } from "./policy.ts";
 import { notesTable } from "./table.ts";
 
 /** Changes notes that are there. */
@@ -27,11 +28,12 @@ export interface NoteChangerDependencies {
   readonly database: Database;
   readonly clock: Clock;
   readonly idempotency: Idempotency;
-  /** Called after a note and its attachments are deleted, so that the bytes of the attachments can be removed. */
+  readonly files: DeletedFiles;
+  /** Called after a note and its attachments are deleted, so that bytes which are not kept can be removed. */
   readonly onDeleted: () => void;
 }
 
-export function createNoteChanger({ database, clock, idempotency, onDeleted }: NoteChangerDependencies): NoteChanger {
+export function createNoteChanger({ database, clock, idempotency, files, onDeleted }: NoteChangerDependencies): NoteChanger {
   const { prisma } = database;
 
   /**
@@ -88,28 +90,35 @@ export function createNoteChanger({ database, clock, idempotency, onDeleted }: N
     return updated;
   }
 
-  /** Deletes a note under the claim of a key. */
+  /**
+   * Deletes a note under the claim of a key. If the store fails afterwards, the note is deleted nevertheless, and the
+   * caller is told to try again: URLs that were signed before may still lead to its files.
+   */
   async function remove(viewer: Viewer, input: DeleteNoteInput, key: KeyClaim): Promise<DeletedNote> {
     const deleter = authorize(viewer);
     const note = await changeableNote(viewer, input.id);
     requireVersion(note, input.expectedVersions);
-    const { id, ticketId } = note;
+    const { id, ticketId, accountId } = note;
+    await files.collectArrived(accountId, id);
     const at = clock();
-    // The foreign key deletes the attachments. The statement still sees them, because it reads the state before the
-    // deletion.
-    const deleted = await database.query(sql`
+    // The foreign key deletes the attachments, and a trigger keeps them. The statement still sees them, because it
+    // reads the state before the deletion.
+    const [deleted] = await database.query<{ attachments: number }>(sql`
       WITH deleted AS (
         DELETE FROM notes n WHERE ${whereNote(id, changeableNotes(viewer), input.expectedVersions)} AND ${key.condition}
-        RETURNING n.id, n.account_id
-      ), attached AS (
+        RETURNING n.*
+      ), kept AS (${keepDeleted("deleted", deleter, at)}),
+      ${isWithdrawnBy(deleter, note) ? sql`withdrawn AS (${withdraw("deleted")}),` : empty}
+      attached AS (
         SELECT a.id, a.account_id FROM attachments a JOIN deleted d ON d.id = a.note_id AND d.account_id = a.account_id
-        WHERE a.account_id = ${note.accountId}::uuid
+        WHERE a.account_id = ${accountId}::uuid
       ), audited AS (${auditInsert(deleter, { action: "DELETED", entity: "NOTE", rows: "deleted", at })}),
         audited_attachments AS (${auditInsert(deleter, { action: "DELETED", entity: "ATTACHMENT", rows: "attached", at })})
       ${key.kept("deleted", [id, ticketId])}
-      SELECT d.id FROM deleted d`);
-    if (deleted.length === 0) throw await lostTo(viewer, id);
+      SELECT (SELECT count(*) FROM attached)::int AS attachments FROM deleted d`);
+    if (!deleted) throw await lostTo(viewer, id);
     onDeleted();
+    if (deleted.attachments > 0) await files.hide(accountId, id);
     return { id, ticketId };
   }
 
@@ -125,9 +134,14 @@ export function createNoteChanger({ database, clock, idempotency, onDeleted }: N
     async delete(viewer, input) {
       // Throws if the credential may not delete notes any more.
       changeableNotes(viewer);
-      return idempotency.once(authorize(viewer), input.idempotencyKey, {
+      const deleter = authorize(viewer);
+      return idempotency.once(deleter, input.idempotencyKey, {
         write: (key) => remove(viewer, input, key),
-        replay: ([id = "", ticketId = ""]) => Promise.resolve({ id, ticketId }),
+        replay: async ([id = "", ticketId = ""]) => {
+          // The earlier call may have ended before it did this.
+          await files.hide(deleter.account.id, id);
+          return { id, ticketId };
+        },
       });
     },
   };

@@ -445,6 +445,25 @@ const DeleteNotePayload = builder.objectRef<DeletedNote>("DeleteNotePayload").im
   }),
 });
 
+const UndeleteNoteInputRef = builder.inputType("UndeleteNoteInput", {
+  description: "The deleted note to bring back.",
+  fields: (t) => ({
+    id: t.id({ required: true, description: "The deleted note's global id or its UUID." }),
+    idempotencyKey: t.string({ description: idempotencyKeyDescription }),
+  }),
+});
+
+const UndeleteNotePayload = builder.objectRef<Note>("UndeleteNotePayload").implement({
+  description: "The note that is back.",
+  fields: (t) => ({
+    note: t.field({
+      type: NoteRef,
+      description: "The note, with a higher version than it had.",
+      resolve: (note) => note,
+    }),
+  }),
+});
+
 builder.mutationFields((t) => ({
   addNote: t.field({
     type: AddNotePayload,
@@ -490,8 +509,10 @@ builder.mutationFields((t) => ({
   deleteNote: t.field({
     type: DeleteNotePayload,
     description:
-      "Deletes a note with its attachments and their files. A customer may delete only the notes they wrote (FORBIDDEN). " +
-      "Requires the scopes `notes:read` and `notes:write`.",
+      "Deletes a note with its attachments. At once nobody can read it any more, and download URLs that were handed out do not " +
+      "work. For 30 days, if the operator has set no other time, an administrator can bring it back with `undeleteNote`; then it " +
+      "is removed for good. A customer may delete only the notes they wrote (FORBIDDEN). Requires the scopes `notes:read` and " +
+      "`notes:write`.",
     errors: changeErrors,
     args: { input: t.arg({ type: DeleteNoteInputRef, required: true, description: "The note to delete." }) },
     resolve: async (_root, { input }, context) => {
@@ -499,6 +520,23 @@ builder.mutationFields((t) => ({
         id: readId("Note", input.id),
         expectedVersions: expectedVersionsOf(input.expectedVersion),
         idempotencyKey: readIdempotencyKey("deleteNote", input),
+      });
+      context.forget();
+      return note;
+    },
+  }),
+  undeleteNote: t.field({
+    type: UndeleteNotePayload,
+    description:
+      "Brings a deleted note back with its attachments, under the same id and number. Their download URLs are new ones. Only " +
+      "administrators may do this (FORBIDDEN). It fails with NOT_FOUND if the note is not deleted, or was deleted so long ago " +
+      "that it has been removed for good. Requires the scopes `notes:read` and `notes:write`.",
+    errors: mutationErrors,
+    args: { input: t.arg({ type: UndeleteNoteInputRef, required: true, description: "The deleted note." }) },
+    resolve: async (_root, { input }, context) => {
+      const note = await context.services.notes.undelete(context.viewer, {
+        id: readId("Note", input.id),
+        idempotencyKey: readIdempotencyKey("undeleteNote", input),
       });
       context.forget();
       return note;

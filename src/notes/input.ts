@@ -48,6 +48,10 @@ export interface UpdateNoteInput extends DeleteNoteInput {
   readonly shownAs?: ((text: string) => string) | undefined;
 }
 
+export interface UndeleteNoteInput extends Retryable {
+  readonly id: string;
+}
+
 /** What is told of a deleted note. */
 export interface DeletedNote {
   readonly id: string;
@@ -68,6 +72,11 @@ export interface NoteFilter {
   /** Whether there is an attachment whose file has arrived. */
   readonly hasAttachments?: boolean | undefined;
   readonly fields?: NoteFieldFilters | undefined;
+  /**
+   * Whether withdrawn notes are among them: those that an administrator deleted and had not written. They have the
+   * medium REDACTED, no text and no attachments.
+   */
+  readonly withWithdrawn?: boolean | undefined;
 }
 
 /** A page of notes. */

@@ -85,6 +85,24 @@ export function requireVisibility(viewer: PersonViewer, isPublic: boolean): void
     throw new Forbidden("The credential lacks the scope notes:internal: send the note as public.");
 }
 
+/**
+ * Returns the condition for the deleted notes that the viewer may undelete: those that they could see. Throws
+ * {@link Forbidden} if they are no administrator, whichever note it is, and as {@link authorize}.
+ */
+export function undeletableNotes(viewer: Viewer): AccountCondition {
+  const person = authorize(viewer, "notes:read", "notes:write");
+  if (person.role !== "ADMINISTRATOR") throw new Forbidden("Only administrators undelete notes.");
+  return visibleTo(person);
+}
+
+/**
+ * Returns whether /v1 goes on showing `note` when `deleter` deletes it, without its text: what an administrator takes
+ * away from somebody else leaves a trace there.
+ */
+export function isWithdrawnBy(deleter: PersonViewer, note: { readonly authorNumber: number }): boolean {
+  return deleter.role === "ADMINISTRATOR" && note.authorNumber !== deleter.person.number;
+}
+
 function visibleTo(viewer: PersonViewer): AccountCondition {
   const accountId = viewer.account.id;
   if (!isStaff(viewer)) return { accountId, isPublic: true, requesterId: viewer.person.id };

@@ -1,4 +1,4 @@
-import { type Note, NoteMedium, Prisma } from "#generated/prisma/client.ts";
+import { type Note, NoteMedium, Prisma, type WithdrawnNote } from "#generated/prisma/client.ts";
 import type { PersonRead } from "../people/input.ts";
 import { accountWhere, homeAccountOf, peopleNumbered, type Person, personEntity, personWhere } from "../people/relations.ts";
 import { distinctNumbers, type DistinctRange, rangeOfPage } from "../query/model/distinct-numbers.ts";
@@ -13,8 +13,9 @@ import {
   numberField,
   updatedAtField,
 } from "../query/model/field-filter.ts";
+import { maxTotal } from "../query/model/page.ts";
 import type { Rows } from "../query/model/paged-table.ts";
-import { empty, join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
+import { empty, integer, join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { defineEntity } from "../query/model/entity.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
@@ -22,6 +23,7 @@ import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead } from "./input.ts";
 import { byUpdate, isByUpdate } from "./notes-by-update.ts";
 import { requireAttachments, seesInternalNotes, visibleNotes } from "./policy.ts";
+import { notesTable } from "./table.ts";
 
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
 const medium = { field: "medium", type: '"NoteMedium"', values: Object.values(NoteMedium) } as const satisfies InFilter;
@@ -47,16 +49,51 @@ export const noteEntity = defineEntity<Note>({
   closed: [medium, isPublic],
 });
 
+/** What a withdrawn note has in place of the columns that are not kept of it. */
+const withdrawnValues: Readonly<Record<Exclude<keyof Note, keyof WithdrawnNote>, string>> = {
+  text: "''",
+  categories: "'{}'",
+  source: "NULL",
+  updatedAt: "NULL",
+  version: "1",
+  editorNumber: "NULL",
+  publicEditedAt: "NULL",
+  publicEditorNumber: "NULL",
+  redactedAt: "NULL",
+};
+
+const storedNote = notesTable.columns.map(({ name }) => `n.${name}`).join(", ");
+const withdrawnNote = notesTable.columns.map(withdrawnColumn).join(", ");
+
+const notes = raw("notes n");
+
+/** Notes and withdrawn notes, with the columns of a note: the two together, and each of them. */
+const notesAndWithdrawn = {
+  together: raw(`(SELECT ${storedNote} FROM notes n UNION ALL SELECT ${withdrawnNote} FROM withdrawn_notes n) n`),
+  each: [raw(`(SELECT ${storedNote} FROM notes n) n`), raw(`(SELECT ${withdrawnNote} FROM withdrawn_notes n) n`)],
+};
+
+function withdrawnColumn({ field, name, type }: (typeof notesTable.columns)[number]): string {
+  const value = Object.entries(withdrawnValues).find(([one]) => one === field)?.[1];
+  return value === undefined ? `n.${name}` : `${value}::${type} AS ${name}`;
+}
+
 /** The note for which `term` holds, as `n`. */
-export function noteWhere(term: Sql): OneRelation<Note> {
+export function noteWhere(term: Sql, rows: Sql = notes): OneRelation<Note> {
   return {
     target: noteEntity,
-    from: (viewer) => sql`notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND ${term}`,
+    from: (viewer) => sql`${rows} WHERE ${whereSql("n", visibleNotes(viewer))} AND ${term}`,
   };
 }
 
-export const noteById = noteWhere(sql`n.id = ${param("key")}::uuid`);
-export const noteByNumber = noteWhere(sql`n.number = ${param("key")}::integer`);
+const hasId = sql`n.id = ${param("key")}::uuid`;
+const hasNumber = sql`n.number = ${param("key")}::integer`;
+
+export const noteById = noteWhere(hasId);
+export const noteByNumber = noteWhere(hasNumber);
+/** As {@link noteById}, also if the note is withdrawn. */
+export const noteOrWithdrawnById = noteWhere(hasId, notesAndWithdrawn.together);
+export const noteOrWithdrawnByNumber = noteWhere(hasNumber, notesAndWithdrawn.together);
 
 /** Notes across tickets. */
 export const notesOfAccount: ManyRelation<Note, NoteRead> = {
@@ -69,16 +106,15 @@ export const notesOfTicket: ManyRelation<Note, NoteRead> = {
   target: noteEntity,
   from: (viewer, read) => visibleRows(viewer, read, { inFilters: [ofTicket] }),
   countFrom: (viewer, { filter }) => filteredRows(viewer, filter, { inFilters: [ofTicket] }),
-  keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, ...others } }) => {
+  keptTotal: (viewer, { filter: { isPublic: visibility, fields = {}, withWithdrawn = false, ...others } }) => {
     const conditions = Object.values(fields) as readonly (readonly unknown[])[]; // a list for each field
     const isByVisibilityAlone =
       Object.values(others).every((condition) => condition === undefined) && conditions.every((list) => list.length === 0);
     if (!isByVisibilityAlone) return undefined;
     const { accountId, isPublic: visible } = visibleNotes(viewer);
-    return countOfTicket(
-      accountId,
-      [true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind),
-    );
+    const visibilities = [true, false].filter((kind) => (visible ?? kind) === kind && (visibility ?? kind) === kind);
+    const kept = countOfTicket(accountId, visibilities);
+    return withWithdrawn ? sql`${kept} + ${withdrawnOfTicket(accountId, visibilities)}` : kept;
   },
 };
 
@@ -125,6 +161,14 @@ function countOfTicket(accountId: string, visibilities: readonly boolean[]): Sql
   return sql`coalesce((SELECT ${join(counts, " + ")} FROM note_counts c WHERE c.account_id = ${accountId}::uuid AND c.ticket_id = t.id), 0)`;
 }
 
+/** As {@link countOfTicket}, for withdrawn notes. They are few, so they are counted. */
+function withdrawnOfTicket(accountId: string, visibilities: readonly boolean[]): Sql {
+  const isPublicNote = join(visibilities.length === 0 ? [raw("NULL")] : visibilities.map((one) => raw(String(one))), ", ");
+  return sql`(SELECT count(*) FROM (
+    SELECT FROM withdrawn_notes w WHERE w.account_id = ${accountId}::uuid AND w.ticket_id = t.id AND w.is_public IN (${isPublicNote})
+    LIMIT ${integer(maxTotal + 1)}) counted)`;
+}
+
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);
 export const authorOfNote = personWhere(sql`p.number = n.author_number`);
 export const editorOfNote: OneRelation<Person> = {
@@ -149,8 +193,11 @@ function visibleRows(viewer: Viewer, { filter, ordering }: NoteRead, within?: Pa
 function filteredRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predicate>): Rows {
   const { accountId, ...visible } = visibleNotes(viewer);
   const { fields = {} } = filter;
+  const isOfAccount = whereSql("n", { accountId });
+  const withWithdrawn = filter.withWithdrawn === true;
   return {
-    from: sql`notes n WHERE ${whereSql("n", { accountId })}`,
+    from: sql`${withWithdrawn ? notesAndWithdrawn.together : notes} WHERE ${isOfAccount}`,
+    tables: withWithdrawn ? notesAndWithdrawn.each.map((table) => sql`${table} WHERE ${isOfAccount}`) : undefined,
     scope: "accountId",
     visibleBy: Object.keys(visible),
     areFew: filter.ids !== undefined,

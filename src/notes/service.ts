@@ -18,6 +18,7 @@ import type { Ticket, Tickets, TicketStatus } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
 import { createNoteChanger } from "./change-notes.ts";
+import { createDeletedNotes, type DeletedFiles } from "./deleted-notes.ts";
 import { type InsertParts, createNoteInserter, type NewNote } from "./insert-notes.ts";
 import {
   type AddNoteInput,
@@ -29,10 +30,20 @@ import {
   type NoteFilter,
   type NoteRead,
   type NoteUpload,
+  type UndeleteNoteInput,
   type UpdateNoteInput,
 } from "./input.ts";
-import { authorOfNewNote, seesInternalNotes } from "./policy.ts";
-import { noteById, noteByNumber, notesOfAccount, notesOfPerson, notesOfTicket, participantsOfTicket } from "./relations.ts";
+import { authorOfNewNote, seesInternalNotes, undeletableNotes } from "./policy.ts";
+import {
+  noteById,
+  noteByNumber,
+  noteOrWithdrawnById,
+  noteOrWithdrawnByNumber,
+  notesOfAccount,
+  notesOfPerson,
+  notesOfTicket,
+  participantsOfTicket,
+} from "./relations.ts";
 import { activityByTicketId, type TicketActivity, ticketsByLastNote } from "./ticket-activity.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
@@ -50,6 +61,9 @@ export interface Notes {
    */
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
+  /** As {@link Notes.byIds}, with withdrawn notes: see {@link NoteFilter.withWithdrawn}. */
+  orWithdrawnByIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Note | null)[]>;
+  orWithdrawnByNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Note | null)[]>;
   /** Returns a page of notes across tickets. */
   list(viewer: Viewer, read: NoteRead, selection?: PageSelection): Promise<CountedSlice<Note>>;
   /** Returns the number of them, or one more than `maxTotal` if there are more, however many are read for it. */
@@ -98,10 +112,22 @@ export interface Notes {
    */
   update(viewer: Viewer, input: UpdateNoteInput): Promise<Note>;
   /**
-   * Deletes a note and its attachments. Throws {@link NotFound}, `Forbidden` and
-   * `NoteChanged` as {@link Notes.update}.
+   * Deletes a note and its attachments. It can be undeleted until it is purged. Throws {@link NotFound}, `Forbidden`
+   * and `NoteChanged` as {@link Notes.update}, and {@link Unavailable} if the note is deleted, but the store did not
+   * revoke the URLs of its files.
    */
   delete(viewer: Viewer, input: DeleteNoteInput): Promise<DeletedNote>;
+  /**
+   * Brings a deleted note back with its attachments, in a version of its own. Throws `Forbidden` if the viewer is no
+   * administrator, and {@link NotFound} if there is no such deleted note, if it has been deleted for too long, or if
+   * the viewer could not see it.
+   */
+  undelete(viewer: Viewer, input: UndeleteNoteInput): Promise<Note>;
+  /**
+   * Removes for good the notes that have been deleted for too long, with their attachments. The work of one run is
+   * bounded. Safe to run at any time, in several processes at once.
+   */
+  purge(): Promise<void>;
 }
 
 /** The uploads that a new note claims. */
@@ -137,14 +163,19 @@ export interface NotesDependencies {
   readonly tickets: Tickets;
   readonly ticketWriting: TicketWriting;
   readonly idempotency: Idempotency;
-  /** Called after a note and its attachments are deleted, so that the bytes of the attachments can be removed. */
+  readonly files: DeletedFiles;
+  /** How many days a deleted note is kept. */
+  readonly deletedRetentionDays: number;
+  /** Called after notes are deleted or purged, so that the bytes of their attachments can be removed. */
   readonly onDeleted: () => void;
 }
 
 export function createNotes(dependencies: NotesDependencies): Notes {
-  const { database, reads, clock, newId, uploads, tickets, ticketWriting, idempotency, onDeleted } = dependencies;
+  const { database, reads, clock, newId, uploads, tickets, ticketWriting, idempotency } = dependencies;
+  const { files, onDeleted, deletedRetentionDays: retentionDays } = dependencies;
   const inserter = createNoteInserter(database);
-  const changer = createNoteChanger({ database, clock, idempotency, onDeleted });
+  const changer = createNoteChanger({ database, clock, idempotency, files, onDeleted });
+  const deletedNotes = createDeletedNotes({ database, clock, files, retentionDays, onPurged: onDeleted });
 
   function newNoteOf(input: AddNoteInput): NewNote {
     return {
@@ -294,6 +325,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
+    orWithdrawnByIds: (viewer, ids, selection) => reads.byKeys(viewer, noteOrWithdrawnById, ids, selection),
+    orWithdrawnByNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteOrWithdrawnByNumber, numbers, selection),
     list: (viewer, read, selection) => reads.page(viewer, notesOfAccount, read, selection),
     count: (viewer, filter) => reads.count(viewer, notesOfAccount, { filter }),
     total: (viewer, filter) => reads.total(viewer, notesOfAccount, { filter }),
@@ -353,6 +386,17 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
     update: changer.update,
     delete: changer.delete,
+
+    async undelete(viewer, input) {
+      undeletableNotes(viewer);
+      const person = authorize(viewer);
+      return idempotency.once(person, input.idempotencyKey, {
+        write: (key) => deletedNotes.undelete(person, input.id, key),
+        replay: ([id]) => requireNote(viewer, id),
+      });
+    },
+
+    purge: deletedNotes.purge,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Note } from "#generated/prisma/client.ts";
+import type { Note, WithdrawnNote } from "#generated/prisma/client.ts";
 import { defineTable } from "../database/table.ts";
 
 export const notesTable = defineTable<Note, "number" | "requesterId" | "version" | "publicEditedAt" | "publicEditorNumber">({
@@ -22,5 +22,20 @@ export const notesTable = defineTable<Note, "number" | "requesterId" | "version"
     publicEditedAt: "timestamptz",
     publicEditorNumber: "integer",
     redactedAt: "timestamptz",
+  },
+});
+
+export const withdrawnNotesTable = defineTable<WithdrawnNote, "medium">({
+  name: "withdrawn_notes",
+  types: {
+    id: "uuid",
+    number: "integer",
+    accountId: "uuid",
+    ticketId: "uuid",
+    requesterId: "uuid",
+    authorNumber: "integer",
+    isPublic: "boolean",
+    medium: '"NoteMedium"',
+    createdAt: "timestamptz",
   },
 });

@@ -270,7 +270,14 @@ async function proveSwept(): Promise<void> {
     ...{ directory, publicUrl: "http://127.0.0.1", signer: createSigner(signingSecret, "files"), clock, maximumBytes },
   });
   const { uploads } = createServices({
-    ...{ database, storage, clock, newId: () => uuidv7(), uploadSigner: createSigner(signingSecret, "uploads") },
+    ...{
+      database,
+      storage,
+      clock,
+      newId: () => uuidv7(),
+      deletedRetentionDays: 30,
+      uploadSigner: createSigner(signingSecret, "uploads"),
+    },
     maximumUploadBytes: maximumBytes,
     budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {

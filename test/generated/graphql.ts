@@ -73,6 +73,8 @@ export type AuditAction =
   | 'REDACTED'
   /** The credential was revoked. */
   | 'REVOKED'
+  /** The deleted entity was brought back, directly or together with its note. */
+  | 'UNDELETED'
   /**
    * The file of the attachment arrived. The event has the person who requested the upload URL and the address from which
    * the file was sent.

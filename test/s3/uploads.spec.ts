@@ -287,3 +287,32 @@ test("files pass through a process that does not grow with them", { timeout: 120
   await waitUntil(async () => (await inBucket()).objects === 1);
   expect(await inBucket()).toEqual({ objects: 1, unfinished: 0 });
 });
+
+test("files of a deleted note cannot be read by any URL, and come back with it, also one that nobody has read yet", async () => {
+  const { key } = account.specialist;
+  const sent = await uploadFile(await offer(), "seen.txt", new Uint8Array(Buffer.from("seen")));
+  const { nodeID, uri } = await addNote(`![](${sent.key})`, sent.key);
+  expect((await fetch(uri)).status).toBe(200);
+  const id = atob(nodeID).slice("Note:".length);
+  const asked = await call(app, key, "POST", "/v2/tickets/note-attachments", { note_id: id, filename: "unseen.txt" });
+  const { signed_url: url } = asked.body as { signed_url: string };
+  const put = { method: "PUT", headers: { "content-type": "text/plain" }, body: "unseen" };
+  expect((await fetch(url, put)).status).toBe(200);
+
+  expect((await call(app, key, "DELETE", `/v2/tickets/notes/${id}`)).status).toBe(204);
+  expect((await fetch(uri)).status).toBe(404);
+  const undeletion = `mutation ($id: ID!) { undeleteNote(input: { id: $id }) {
+    ... on UndeleteNotePayload { note { attachments { nodes { filename size download { url } } } } } } }`;
+  const { data } = await sendText<{
+    undeleteNote: { note: { attachments: { nodes: { filename: string; size: number; download: { url: string } }[] } } };
+  }>(app.url, account.administrator.key, undeletion, { id });
+  const files = data.undeleteNote.note.attachments.nodes;
+  const contents = await Promise.all(
+    files.map(async ({ filename, download }) => [filename, await (await fetch(download.url)).text()]),
+  );
+  expect(contents.toSorted()).toEqual([
+    ["seen.txt", "seen"],
+    ["unseen.txt", "unseen"],
+  ]);
+  expect((await fetch(uri)).status).toBe(404);
+});

@@ -41,6 +41,14 @@ export const exceptions: readonly Exception[] = [
       "The sweep: a store that announces no arrivals is asked once more for what every account awaits before that is given up.",
   },
   {
+    what: /^\s*WITH old AS \(\s*SELECT o\.account_id, o\.id FROM deleted_notes o WHERE o\.deleted_at <= /,
+    reason: "The sweep: notes of every account that were deleted too long ago, by that time alone.",
+  },
+  {
+    what: /^\s*SELECT [^;]* FROM deleted_attachments d WHERE NOT d\.is_moved\s+ORDER BY d\.account_id, d\.id LIMIT /,
+    reason: "The sweep: files of deleted notes of every account whose bytes no request has moved.",
+  },
+  {
     what: /^\s*DELETE FROM idempotency_keys k USING \(\s*SELECT o\.account_id, o\.key_hash FROM idempotency_keys o WHERE o\.created_at <= /,
     reason: "The sweep: keys of every account that are older than a day, by their age alone.",
   },

@@ -71,6 +71,7 @@ export function viewerOf(
 
 export const signingSecret = "a secret of the tests, of 32 characters or more";
 export const maximumUploadBytes = 1_000_000;
+export const deletedRetentionDays = 30;
 /** The default rate limits, which no test reaches. */
 export const unlimited: RateLimits = { points: 1_000_000_000, requests: 1_000_000_000, anonymous: 1_000_000_000 };
 
@@ -120,6 +121,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       maxResponseBytes: options.maxResponseBytes ?? 16_777_216,
       rateLimits: options.rateLimits ?? unlimited,
       redisUrl: options.redisUrl,
+      deletedRetentionDays,
     },
     database,
     storage,

@@ -94,8 +94,8 @@ describe("who may delete", () => {
   });
 });
 
-test("deleting a note takes its read and the deletion, however many attachments it has", async () => {
+test("deleting a note takes its read and the deletion, and two for its files, however many it has", async () => {
   const note = await addNote(app, ticket, account.specialist);
   for (const name of ["a", "b", "c"]) await upload(app, account.specialist.key, note.id, `${name}.txt`, name, "text/plain");
-  expect(await statementsOf(app, () => remove(account.specialist.key, note.id))).toHaveLength(2);
+  expect(await statementsOf(app, () => remove(account.specialist.key, note.id))).toHaveLength(4);
 });
