@@ -3,11 +3,12 @@ import { readdirSync } from "node:fs";
 import { rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Note } from "#generated/prisma/client.ts";
 import { auditEventsIn } from "../src/access/audit-events.ts";
 import { checkStorage } from "../src/attachments/storage-check.ts";
+import { Unavailable } from "../src/errors.ts";
 import { type Database, openDatabase } from "../src/database/database.ts";
 import { sql } from "../src/database/sql.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, viewerOf } from "./support/app.ts";
@@ -40,6 +41,7 @@ beforeEach(async () => {
   app.time.now = undefined;
   await rm(join(app.filesDirectory, "objects", account.id), { recursive: true, force: true });
   await database.prisma.note.deleteMany();
+  await database.prisma.deletedNote.deleteMany();
   await database.prisma.upload.deleteMany();
   await database.prisma.discardedObject.deleteMany();
   note = await addNote(app, await addTicket(app, account), account.specialist);
@@ -96,6 +98,31 @@ test("what is as it should be is sound", async () => {
   expect((await put("a.txt", "replaced")).status).toBe(200);
   expect((await uploadFile(await offerStorage(app, account.specialist.key), "b.png")).status).toBe(201);
   expect(await check()).toMatchObject({ found: {}, isSound: true, rows: 2, listed: 3, foreign: 0 });
+});
+
+test("files of deleted notes are as they should be, moved or not, and are checked as all others", async () => {
+  for (const name of ["a.txt", "b.txt", "never recorded.txt"]) await put(name);
+  await database.prisma.attachment.update({ where: { id: (await rowOf("never recorded.txt")).id }, data: { sha256: null } });
+  // A deletion whose store failed after the first of its files.
+  vi.spyOn(app.storage, "move").mockRejectedValueOnce(new Unavailable());
+  await expect(app.app.services.notes.delete(viewer(), { id: note.id })).rejects.toThrow(Unavailable);
+  await vi.waitFor(async () => expect(await database.prisma.deletedAttachment.count({ where: { isMoved: true } })).toBe(2));
+  const sound = { found: { unrecorded: { found: 1, mended: 0 } }, isSound: true, rows: 3, listed: 3 };
+  expect(await check()).toMatchObject(sound);
+  // The sweep knows them too, however old they are.
+  for (const name of objects()) {
+    const then = new Date(Date.now() - 3 * day);
+    await utimes(join(app.filesDirectory, "objects", account.id, name), then, then);
+  }
+  await sweepIn(0);
+  expect(await database.prisma.deletedAttachment.count({ where: { isMoved: false } })).toBe(0);
+  await sweepIn(0);
+  expect(await check(true)).toMatchObject({ ...sound, found: { unrecorded: { found: 1, mended: 1 } } });
+  const kept = await database.prisma.deletedAttachment.findMany({ orderBy: { filename: "asc" } });
+  expect(kept.map(({ sha256 }) => sha256)).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{64}$/)));
+  await rm(pathOf(kept[0]!.keptKey));
+  await writeFile(pathOf(kept[1]!.keptKey), "B.TXT");
+  expect((await check()).found).toEqual({ missing: { found: 1, mended: 0 }, digest: { found: 1, mended: 0 } });
 });
 
 test("every kind of difference is told, and what can be is mended", async () => {

@@ -40,7 +40,8 @@ export interface StorageCheck {
 
 /** A row of a READY file. */
 interface ReadyRow {
-  readonly table: "attachments" | "uploads";
+  readonly table: "attachments" | "deleted_attachments" | "uploads";
+  readonly accountId: string;
   readonly id: string;
   readonly storageKey: string;
   readonly size: string;
@@ -121,34 +122,60 @@ export async function checkStorage({ database, storage, clock, fix, report }: St
   return { rows, objects, foreign, counts, isSound };
 }
 
-/** Yields all rows of READY files: attachments, and uploads that no note has claimed. */
+/** Yields all rows of READY files: attachments, also of deleted notes, and uploads that no note has claimed. */
 async function* readyRows(database: Database): AsyncGenerator<ReadyRow> {
   const nobody = "00000000-0000-0000-0000-000000000000";
-  for (const table of ["attachments", "uploads"] as const) {
-    for (let after = nobody; ;) {
-      const page = await (table === "attachments" ? attachmentsAfter(database, after) : uploadsAfter(database, after));
+  for (const table of ["attachments", "deleted_attachments", "uploads"] as const) {
+    for (let after: StoredRowKey = { accountId: nobody, id: nobody }; ;) {
+      const page = await readersAfter[table](database, after);
       for (const row of page) yield { table, ...row };
       const last = page.at(-1);
       if (last === undefined) break;
-      after = last.id;
+      after = last;
     }
   }
 }
 
-function attachmentsAfter(database: Database, id: string): Promise<Omit<ReadyRow, "table">[]> {
+type StoredRowKey = Pick<ReadyRow, "accountId" | "id">;
+type RowsAfter = (database: Database, after: StoredRowKey) => Promise<Omit<ReadyRow, "table">[]>;
+
+/** How the rows of each table are read in pages. */
+const readersAfter: Readonly<Record<ReadyRow["table"], RowsAfter>> = {
+  attachments: attachmentsAfter,
+  deleted_attachments: deletedAttachmentsAfter,
+  uploads: uploadsAfter,
+};
+
+function attachmentsAfter(database: Database, { id }: StoredRowKey): Promise<Omit<ReadyRow, "table">[]> {
   return database.query(sql`
-    SELECT a.id, a.storage_key AS "storageKey", a.size::text AS size, a.sha256 FROM attachments a
+    SELECT a.account_id AS "accountId", a.id, a.storage_key AS "storageKey", a.size::text AS size, a.sha256 FROM attachments a
     WHERE a.state = 'READY' AND a.id > ${id}::uuid ORDER BY a.id LIMIT ${pageSize}::int`);
 }
 
-function uploadsAfter(database: Database, id: string): Promise<Omit<ReadyRow, "table">[]> {
+function deletedAttachmentsAfter(database: Database, { accountId, id }: StoredRowKey): Promise<Omit<ReadyRow, "table">[]> {
   return database.query(sql`
-    SELECT u.id, u.storage_key AS "storageKey", u.size::text AS size, u.sha256 FROM uploads u
+    SELECT d.account_id AS "accountId", d.id, ${keyOfDeleted} AS "storageKey", d.size::text AS size, d.sha256 FROM deleted_attachments d
+    WHERE d.state = 'READY' AND (d.account_id, d.id) > (${accountId}::uuid, ${id}::uuid) ORDER BY d.account_id, d.id LIMIT ${pageSize}::int`);
+}
+
+/** Where the bytes of an attachment `d` of a deleted note are. */
+const keyOfDeleted = sql`CASE WHEN d.is_moved THEN d.kept_key ELSE d.storage_key END`;
+
+function uploadsAfter(database: Database, { id }: StoredRowKey): Promise<Omit<ReadyRow, "table">[]> {
+  return database.query(sql`
+    SELECT u.account_id AS "accountId", u.id, u.storage_key AS "storageKey", u.size::text AS size, u.sha256 FROM uploads u
     WHERE u.state = 'READY' AND u.consumed_at IS NULL AND u.id > ${id}::uuid ORDER BY u.id LIMIT ${pageSize}::int`);
 }
 
 /** Returns whether the row still has the same object. */
-async function isUnchanged({ prisma }: Database, { table, id, storageKey }: ReadyRow): Promise<boolean> {
+async function isUnchanged(database: Database, { table, accountId, id, storageKey }: ReadyRow): Promise<boolean> {
+  const { prisma } = database;
+  if (table === "deleted_attachments") {
+    const same = await database.query(sql`
+      SELECT d.id FROM deleted_attachments d
+      WHERE d.account_id = ${accountId}::uuid AND d.id = ${id}::uuid AND ${keyOfDeleted} = ${storageKey}`);
+    return same.length > 0;
+  }
   const where = { id, storageKey, state: "READY" } as const;
   const count =
     table === "attachments"
@@ -159,6 +186,11 @@ async function isUnchanged({ prisma }: Database, { table, id, storageKey }: Read
 
 /** Sets the size and the digest of a row that has no digest. Returns whether it did. */
 async function recordFacts({ prisma }: Database, row: ReadyRow, actual: { size: number; sha256: string }): Promise<boolean> {
+  if (row.table === "deleted_attachments") {
+    const { accountId, id } = row;
+    const { count } = await prisma.deletedAttachment.updateMany({ where: { accountId, id, sha256: null }, data: actual });
+    return count > 0;
+  }
   const where = { id: row.id, storageKey: row.storageKey, sha256: null };
   const { count } = await (row.table === "attachments"
     ? prisma.attachment.updateMany({ where, data: actual })
