@@ -341,7 +341,8 @@ describe("counts and times of last notes", () => {
 });
 
 describe("no note is counted", () => {
-  const counted = /count\(\*\)/;
+  // Withdrawn notes, which /v1 shows, are few, and are counted.
+  const counted = /count\(\*\)(?! FROM \(\s*SELECT FROM withdrawn_notes )/;
 
   async function statementsFor(work: () => Promise<unknown>): Promise<readonly string[]> {
     const statements = await statementsOf(app, work);

@@ -72,11 +72,13 @@ const sortableNotes = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHO
 export function noteOperations({ attachments }: { attachments: RecordField }): NoteOperations {
   const shape = noteShape(attachments);
   const collection = { shape, filterable, sortable: sortableNotes, parameters: ["state"] };
+  // What an administrator deletes stays on this API, as redacted.
+  const withWithdrawn = true;
 
   return {
     list: (visibility) => (request) => {
       const { services, viewer } = request;
-      const filter = visibilityFilter(visibility, request);
+      const filter = { ...visibilityFilter(visibility, request), withWithdrawn };
       return answerCollection(request, {
         ...collection,
         defaultOrder: [{ ...noteOrderings.NUMBER, direction: "DESC" }],
@@ -90,8 +92,8 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
       const { services, viewer } = request;
       return answerRecord(request, shape, (selection) =>
         findById<Note>("Note", request.id, {
-          byNumber: (number) => services.notes.byNumbers(viewer, [number], selection),
-          byId: (id) => services.notes.byIds(viewer, [id], selection),
+          byNumber: (number) => services.notes.orWithdrawnByNumbers(viewer, [number], selection),
+          byId: (id) => services.notes.orWithdrawnByIds(viewer, [id], selection),
         }),
       );
     },
@@ -99,7 +101,7 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
     listOfTicket: (kind, visibility) => async (request) => {
       const { services, viewer } = request;
       const ticket = await ticketOf(kind, request);
-      const filter = visibilityFilter(visibility, request);
+      const filter = { ...visibilityFilter(visibility, request), withWithdrawn };
       return answerCollection(request, {
         ...collection,
         defaultOrder: [{ ...noteOrderings.NUMBER, direction: "ASC" }],

@@ -34,6 +34,14 @@ const unevenNotes = `
     CASE WHEN i <= 100 THEN 'EMAIL' WHEN i % 1000 = 500 THEN 'SYSTEM' ELSE 'DEFAULT' END::"NoteMedium",
     '2026-01-01'::timestamptz + CASE WHEN i BETWEEN 20000 AND 25000 THEN 20000 ELSE i END * interval '1 second'
   FROM generate_series(1, ${unevenCount}) i`;
+// Where every third note was deleted by an administrator: 10,000, of both authors and both visibilities.
+const withdrawnFrom = 30_000;
+const withdrawNotes = `
+  WITH gone AS (DELETE FROM notes n WHERE n.account_id = $1 AND n.number % 3 = 0 RETURNING n.*)
+  INSERT INTO withdrawn_notes (id, number, account_id, ticket_id, requester_id, author_number, is_public, created_at)
+  SELECT id, number, account_id, ticket_id, requester_id, author_number, is_public, created_at FROM gone`;
+let withdrawing: TestAccount;
+let withdrawingTicket: Ticket;
 let uneven: TestAccount;
 let unevenTicket: Ticket;
 
@@ -55,6 +63,9 @@ beforeAll(async () => {
      FROM generate_series(1, ${ticketCount}) i`,
     [account.id, account.customer.id],
   );
+  withdrawing = await addAccount(app);
+  withdrawingTicket = await addTicket(app, withdrawing, { requester: withdrawing.customer });
+  await addTicket(app, withdrawing, { requester: withdrawing.otherCustomer });
   // As a restored backup would come in: indexes last, and nothing asked of single rows, which are as the triggers would
   // have left them.
   const { rows: indexes } = await pool.query<{ name: string; definition: string }>(
@@ -76,10 +87,21 @@ beforeAll(async () => {
     [account.id, ticket.id, account.administrator.number, account.specialist.number],
   );
   await pool.query(unevenNotes, [uneven.id, unevenTicket.id, uneven.administrator.number, uneven.specialist.number]);
+  await pool.query(
+    `INSERT INTO notes (id, account_id, ticket_id, requester_id, author_number, text, is_public, categories, created_at)
+     SELECT gen_random_uuid(), $1, t.id, t.requester_id, CASE WHEN i % 20 < 10 THEN $2::integer ELSE $3::integer END, 'Note ' || i,
+       i % 8 >= 2, '{}', '2026-01-01'::timestamptz + i * interval '1 second'
+     FROM generate_series(1, ${withdrawnFrom}) i
+     JOIN (SELECT id, requester_id FROM tickets WHERE account_id = $1) t ON (t.id = $4) = (i % 2 = 0)
+     ORDER BY i`,
+    [withdrawing.id, withdrawing.administrator.number, withdrawing.specialist.number, withdrawingTicket.id],
+  );
+  await pool.query(withdrawNotes, [withdrawing.id]);
   await pool.query("ALTER TABLE notes ENABLE TRIGGER ALL");
   await pool.query(fillNoteCounts());
   await pool.query(indexes.map(({ definition }) => definition).join("; "));
   await pool.query("VACUUM ANALYZE notes");
+  await pool.query("VACUUM ANALYZE withdrawn_notes");
   await pool.query("ANALYZE tickets");
   await pool.query("VACUUM ANALYZE note_counts");
   await end();
@@ -252,6 +274,62 @@ describe("a page reads the rows it returns and one more", () => {
   });
 });
 
+describe("a page with withdrawn notes reads the rows it returns and one more of each of the two tables", () => {
+  /** The rows that were read of both tables for the page at `path`. */
+  async function readOfBoth(path: string, key: string) {
+    const { page, read } = await pageRead(path, key, "notes");
+    const { statements } = await app.statements.during(() => v1(app, path, { key }));
+    const ofPage = statements.filter(({ text }) => text.includes("FROM withdrawn_notes n") && !/SELECT count\(\*\)/.test(text));
+    expect(ofPage.length).toBeGreaterThan(0);
+    let withdrawn = 0;
+    for (const statement of ofPage) withdrawn += await rowsRead(database, statement, "withdrawn_notes");
+    return { page, read: read + withdrawn };
+  }
+
+  test.each([
+    ["/v1/notes?per_page=50", "administrator", 52],
+    ["/v1/notes?per_page=50&sort=id", "specialist", 52],
+    ["/v1/notes?per_page=50&sort=-created_at", "specialist", 52],
+    ["/v1/notes?per_page=50&sort=-created_at,id", "specialist", 54],
+    ["/v1/notes?per_page=50&sort=person_id", "specialist", 52],
+    ["/v1/notes?per_page=50&person=:specialist", "specialist", 52],
+    ["/v1/notes?per_page=50&person=:specialist&medium=redacted", "specialist", 52],
+    ["/v1/notes?per_page=50", "customer", 52],
+    ["/v1/notes?per_page=50&sort=-created_at", "customer", 52],
+    ["/v1/requests/:ticket/notes?per_page=50", "specialist", 52],
+    ["/v1/requests/:ticket/notes?per_page=50&sort=-id", "customer", 52],
+    ["/v1/requests/:ticket/notes?per_page=50&sort=-created_at", "customer", 52],
+    ["/v1/requests/:ticket/notes/internal?per_page=50", "specialist", 52],
+    ["/v1/requests/:ticket/notes?per_page=50&medium=redacted", "specialist", 52],
+    ["/v1/requests/:ticket/notes?per_page=50&medium=default", "specialist", 52],
+    // No index has the media or the visibilities of an account: two in three are read and dropped, and one in four.
+    ["/v1/notes?per_page=50&medium=redacted", "specialist", 160],
+    ["/v1/notes/internal?per_page=50", "specialist", 210],
+  ] as const)("%s for a %s", async (template, role, allowed) => {
+    const { key } = withdrawing[role];
+    const path = template
+      .replace(":ticket", String(withdrawingTicket.number))
+      .replace(":specialist", String(withdrawing.specialist.number));
+    const first = await readOfBoth(path, key);
+    expect(first.page.body.length).toBe(50);
+    expect(first.read, "first page").toBeLessThanOrEqual(allowed);
+    const second = await readOfBoth(pathOf(linksOf(first.page)["next"]!), key);
+    expect(second.page.body.length).toBe(50);
+    expect(second.read, "second page").toBeLessThanOrEqual(allowed);
+    const media = [...first.page.body, ...second.page.body].map(({ medium }: { medium: string }) => medium);
+    if (!path.includes("medium=")) expect(new Set(media)).toEqual(new Set(["default", "redacted"]));
+  });
+
+  test("and counts those of a ticket without reading its notes", async () => {
+    const path = `/v1/requests/${withdrawingTicket.number}/notes?per_page=1`;
+    const { result, statements } = await app.statements.during(() => v1(app, path, { key: withdrawing.specialist.key }));
+    expect(result.headers.get("x-pagination-total-entries")).toBe(String(withdrawnFrom / 2));
+    const counts = statements.filter(({ text }) => text.includes("note_counts"));
+    expect(counts).toHaveLength(1);
+    expect(await rowsRead(database, counts[0]!, "notes")).toBe(0);
+  });
+});
+
 describe("a page of /v1 whose filter no index serves in its order", () => {
   /** Returns the ids of all notes, by following the links, and the rows that were read by the steps of each page. */
   async function walk(path: string, key: string, rel: "next" | "prev" = "next") {
@@ -312,6 +390,7 @@ describe("a page of /v1 whose filter no index serves in its order", () => {
 
 test.each([
   ["notes", noteEntity],
+  ["withdrawn_notes", noteEntity],
   ["tickets", ticketEntity],
 ] as const)("the indexes that pages of %s are read by are there", async (table, entity) => {
   // All but those that rows are found by their ids with, and those of the authors of a ticket or of a customer's notes.
