@@ -83,7 +83,10 @@ export function createServices(dependencies: ServicesDependencies): Services {
     notes,
     history: createNoteHistory({ reads, notes }),
     attachments,
-    redactions: createRedactions({ database, reads, clock, newId, idempotency, removeDiscarded: sweeper.removeDiscarded }),
+    redactions: createRedactions({
+      ...{ database, reads, clock, newId, idempotency, keptFiles: files },
+      removeDiscarded: sweeper.removeDiscarded,
+    }),
     keptFiles: files,
     uploads,
     texts: createTextRenderer({ budget }),

@@ -76,9 +76,15 @@ const RedactNoteInputRef = builder.inputType("RedactNoteInput", {
   }),
 });
 
-const RedactNotePayload = builder.objectRef<Note>("RedactNotePayload").implement({
+const RedactNotePayload = builder.objectRef<{ readonly note: Note | null }>("RedactNotePayload").implement({
   description: "The note after the redaction.",
-  fields: (t) => ({ note: t.field({ type: NoteRef, description: "The note after the redaction.", resolve: (note) => note }) }),
+  fields: (t) => ({
+    note: t.expose("note", {
+      type: NoteRef,
+      nullable: true,
+      description: "The note after the redaction. Null if the note is deleted.",
+    }),
+  }),
 });
 
 const RedactAttachmentInputRef = builder.inputType("RedactAttachmentInput", {
@@ -109,7 +115,7 @@ builder.mutationFields((t) => ({
     description:
       "Removes parts of a note, or all of it, from the note and from every copy that the gateway keeps. Each run of redacted " +
       "characters becomes `▇▇▇`, and line breaks stay; a whole note becomes empty, with the medium REDACTED. All its earlier " +
-      `states lose their text. To redact the same again changes nothing. ${irreversible}`,
+      `states lose their text. A deleted note can be redacted as long as it can be undeleted. To redact the same again changes nothing. ${irreversible}`,
     errors: changeErrors,
     args: { input: t.arg({ type: RedactNoteInputRef, required: true, description: "The note, and what is redacted." }) },
     resolve: async (_root, { input }, context) => {
@@ -124,7 +130,7 @@ builder.mutationFields((t) => ({
         idempotencyKey: readIdempotencyKey("redactNote", input),
       });
       context.forget();
-      return note;
+      return { note };
     },
   }),
   redactAttachment: t.field({

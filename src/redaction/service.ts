@@ -1,10 +1,11 @@
 import pg from "pg";
 import type { Attachment, Note, Redaction, RedactionReason } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
+import type { KeptFiles } from "../attachments/deleted-files.ts";
 import { attachmentById } from "../attachments/relations.ts";
 import { attachmentsTable, discardedObjectsTable } from "../attachments/tables.ts";
 import type { Database } from "../database/database.ts";
-import { sql, type Sql } from "../database/sql.ts";
+import { empty, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { insertInto, selectList, setList } from "../database/table.ts";
 import { invalid, NotFound, Unavailable } from "../errors.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
@@ -35,12 +36,13 @@ export interface Redactions {
   /** Returns the redactions of each of the notes, the oldest first; none for a note that the viewer may not see. */
   ofNotes(viewer: Viewer, noteIds: readonly string[]): Promise<Redaction[][]>;
   /**
-   * Redacts parts of a note, or the whole note with its attachments, and the text of all its earlier states. Nothing is
-   * written if there is nothing left to redact. Throws {@link NotFound} if the viewer may not see the note,
+   * Redacts parts of a note, or the whole note with its attachments, and the text of all its earlier states. The note
+   * may be deleted, as long as it is kept: then null is returned. Nothing is written if there is nothing left to redact.
+   * Throws {@link NotFound} if the viewer may not see the note,
    * `Forbidden` if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
    * `InvalidInput` if a span is not valid.
    */
-  redactNote(viewer: Viewer, input: RedactNoteInput): Promise<Note>;
+  redactNote(viewer: Viewer, input: RedactNoteInput): Promise<Note | null>;
   /**
    * Removes the file of an attachment and its name. If a text of the note can name the file, because it was uploaded
    * before its note, its name is removed there too, with the texts of all earlier states. Throws {@link NotFound} if
@@ -55,6 +57,8 @@ export interface RedactionsDependencies {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly idempotency: Idempotency;
+  /** Hides the bytes of the files of a deleted note, so that they are at one place. */
+  readonly keptFiles: Pick<KeptFiles, "hide">;
   /** Removes the bytes of redacted files. */
   readonly removeDiscarded: () => Promise<void>;
 }
@@ -64,9 +68,34 @@ const maxRedactionAttempts = 10;
 
 const redactionColumns = selectList(redactionsTable, "r");
 
-/** What a redaction writes to a note. */
-interface NoteRedaction {
+const deletedNoteColumns = selectList(notesTable, "n");
+
+/** The tables of a note and its files, and where the bytes of a file `a` are. */
+interface NoteTables {
+  readonly notes: Sql;
+  readonly attachments: Sql;
+  readonly storageKeys: Sql;
+}
+
+const currentTables: NoteTables = {
+  notes: raw("notes"),
+  attachments: raw("attachments"),
+  storageKeys: raw("ARRAY[a.storage_key]"),
+};
+const deletedTables: NoteTables = {
+  notes: raw("deleted_notes"),
+  attachments: raw("deleted_attachments"),
+  storageKeys: raw("ARRAY[a.storage_key, a.kept_key]"),
+};
+
+/** A note, and whether it is deleted. */
+interface FoundNote {
   readonly note: Note;
+  readonly isDeleted: boolean;
+}
+
+/** What a redaction writes to a note. */
+interface NoteRedaction extends FoundNote {
   /** The text that the note gets. Undefined: only files are redacted, and no text can name them. */
   readonly text: string | undefined;
   readonly isWhole: boolean;
@@ -76,12 +105,28 @@ interface NoteRedaction {
 }
 
 export function createRedactions(dependencies: RedactionsDependencies): Redactions {
-  const { database, reads, clock, newId, idempotency, removeDiscarded } = dependencies;
+  const { database, reads, clock, newId, idempotency, keptFiles, removeDiscarded } = dependencies;
 
   async function requireNote(viewer: Viewer, id: string | undefined): Promise<Note> {
     const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
     if (!note) throw new NotFound("note");
     return note;
+  }
+
+  /** Returns a note, also if it is deleted. Throws {@link NotFound} if the viewer may not see it. */
+  async function findNote(viewer: Viewer, id: string | undefined): Promise<FoundNote> {
+    const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
+    if (note) return { note, isDeleted: false };
+    const [deleted] = await database.query<Note>(sql`
+      SELECT ${deletedNoteColumns} FROM deleted_notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND n.id = ${id}::uuid`);
+    if (!deleted) throw new NotFound("note");
+    return { note: deleted, isDeleted: true };
+  }
+
+  /** Returns the note, or null if it is deleted. Throws as {@link findNote}. */
+  async function shownNote(viewer: Viewer, id: string | undefined): Promise<Note | null> {
+    const { note, isDeleted } = await findNote(viewer, id);
+    return isDeleted ? null : note;
   }
 
   async function requireAttachment(viewer: Viewer, id: string | undefined): Promise<Attachment> {
@@ -91,10 +136,12 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   }
 
   /** Returns whether the note has earlier states with a text, or files. */
-  async function hasRemains({ accountId, id }: Note, isWhole: boolean): Promise<boolean> {
+  async function hasRemains({ note, isDeleted }: FoundNote, isWhole: boolean): Promise<boolean> {
+    const { accountId, id } = note;
+    const { attachments } = isDeleted ? deletedTables : currentTables;
     const [found] = await database.query<{ remains: boolean }>(sql`
       SELECT EXISTS (SELECT FROM note_edits e WHERE e.account_id = ${accountId}::uuid AND e.note_id = ${id}::uuid AND e.text IS NOT NULL)
-        OR (${isWhole} AND EXISTS (SELECT FROM attachments a WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${id}::uuid
+        OR (${isWhole} AND EXISTS (SELECT FROM ${attachments} a WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${id}::uuid
           AND a.state <> 'REDACTED')) AS remains`);
     return found?.remains === true;
   }
@@ -104,8 +151,9 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
    * nothing was written.
    */
   async function write(by: PersonViewer, redaction: NoteRedaction, key: KeyClaim, ids: readonly string[]): Promise<boolean> {
-    const { note, text, isWhole, files, reason } = redaction;
+    const { note, isDeleted, text, isWhole, files, reason } = redaction;
     const { accountId, id: noteId } = note;
+    const { notes, attachments, storageKeys } = isDeleted ? deletedTables : currentTables;
     const now = clock();
     const ofNote = sql`n.account_id = ${accountId}::uuid AND n.id = ${noteId}::uuid AND n.version = ${note.version}::integer AND ${key.condition}`;
     // The triggers of notes forget the earlier states when redacted_at changes.
@@ -114,11 +162,12 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       ...(isWhole ? { medium: "REDACTED" as const } : {}),
       updatedAt: sql`greatest(n.created_at, ${now}::timestamptz)`,
       redactedAt: sql`greatest(${now}::timestamptz, n.redacted_at + interval '1 millisecond')`,
+      ...(isDeleted ? { version: sql`n.version + 1` } : {}),
     };
     const written =
       text === undefined
-        ? sql`SELECT n.id, n.account_id FROM notes n WHERE ${ofNote} FOR NO KEY UPDATE`
-        : sql`UPDATE notes n SET ${setList(notesTable, changed)} WHERE ${ofNote} RETURNING n.id, n.account_id`;
+        ? sql`SELECT n.id, n.account_id FROM ${notes} n WHERE ${ofNote} FOR NO KEY UPDATE`
+        : sql`UPDATE ${notes} n SET ${setList(notesTable, changed)} WHERE ${ofNote} RETURNING n.id, n.account_id`;
     const redactedFile = setList(attachmentsTable, {
       state: "REDACTED",
       filename: sql`before.new_filename`,
@@ -131,27 +180,27 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     });
     const redacted = await database.query(sql`
       WITH redacted AS (${written}), before AS (
-        SELECT a.id, a.storage_key, CASE WHEN row_number() OVER (ORDER BY a.number) = 1 AND NOT EXISTS (
-          SELECT FROM attachments o WHERE o.account_id = ${accountId}::uuid AND o.note_id = ${noteId}::uuid AND o.filename = 'redacted'
+        SELECT a.id, a.storage_key, ${storageKeys} AS storage_keys, CASE WHEN row_number() OVER (ORDER BY a.number) = 1 AND NOT EXISTS (
+          SELECT FROM ${attachments} o WHERE o.account_id = ${accountId}::uuid AND o.note_id = ${noteId}::uuid AND o.filename = 'redacted'
         ) THEN 'redacted' ELSE 'redacted (' || a.number || ')' END AS new_filename
-        FROM attachments a JOIN redacted r ON r.account_id = a.account_id AND r.id = a.note_id
+        FROM ${attachments} a JOIN redacted r ON r.account_id = a.account_id AND r.id = a.note_id
         WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${noteId}::uuid AND a.state <> 'REDACTED' AND ${files}
       ), files AS (
-        UPDATE attachments a SET ${redactedFile} FROM before WHERE a.account_id = ${accountId}::uuid AND a.id = before.id
+        UPDATE ${attachments} a SET ${redactedFile}${isDeleted ? sql`, is_moved = true` : empty} FROM before WHERE a.account_id = ${accountId}::uuid AND a.id = before.id
         RETURNING a.id, a.account_id
       ), uploads_gone AS (
         DELETE FROM uploads u USING before
         WHERE u.account_id = ${accountId}::uuid AND (u.attachment_id = before.id OR u.storage_key = before.storage_key)
       ), bytes_gone AS (
         ${insertInto(discardedObjectsTable, {
-          storageKey: sql`before.storage_key`,
+          storageKey: sql`place.storage_key`,
           discardedAt: sql`now()`,
           attachmentId: sql`before.id`,
-        })} FROM before
+        })} FROM before CROSS JOIN LATERAL unnest(before.storage_keys) AS place (storage_key)
         ON CONFLICT (storage_key) DO UPDATE SET discarded_at = least(discarded_objects.discarded_at, excluded.discarded_at)
       ), earlier_bytes_gone AS (
         UPDATE discarded_objects d SET discarded_at = now() FROM before WHERE d.attachment_id = before.id AND d.discarded_at > now()
-      ), recorded AS (
+      ), ${isDeleted ? forgetEdits(accountId, noteId) : empty}recorded AS (
         ${insertInto(redactionsTable, {
           ...{ id: newId(), accountId, noteId, redactedAt: now, redactorNumber: by.person.number, reason },
         })} WHERE EXISTS (SELECT FROM redacted)
@@ -173,24 +222,26 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   }
 
   /** Redacts the note in the state that it has when nobody else changes it. */
-  async function redactNote(viewer: Viewer, input: RedactNoteInput, key: KeyClaim): Promise<Note> {
+  async function redactNote(viewer: Viewer, input: RedactNoteInput, key: KeyClaim): Promise<Note | null> {
     const by = redactor(viewer);
     const { id, spans, reason, expectedVersions } = input;
     for (let attempts = 0; attempts < maxRedactionAttempts; attempts += 1) {
-      const note = await requireNote(viewer, id);
+      const found = await findNote(viewer, id);
+      const { note, isDeleted } = found;
       if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
       const isWhole = spans === undefined;
       const text = isWhole ? "" : redactSpans(note.text, spans);
       if (byteLength(text) > maximumTextBytes) throw invalid("spans", "The text would be too long: redact larger parts.");
       const isSame = text === note.text && (!isWhole || note.medium === "REDACTED");
-      if (isSame && !(await hasRemains(note, isWhole))) {
+      if (isSame && !(await hasRemains(found, isWhole))) {
         await key.keep([id]);
-        return note;
+        return isDeleted ? null : note;
       }
+      if (isDeleted) await keptFiles.hide(note.accountId, id);
       const files = isWhole ? sql`true` : sql`false`;
-      if (!(await attemptWrite(by, { note, text, isWhole, files, reason }, key, [id]))) continue;
+      if (!(await attemptWrite(by, { ...found, text, isWhole, files, reason }, key, [id]))) continue;
       await removeDiscarded();
-      return requireNote(viewer, id);
+      return shownNote(viewer, id);
     }
     throw new Unavailable({}, "Too many people are changing this note. Try again in a few seconds.");
   }
@@ -205,7 +256,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       }
       const note = await requireNote(viewer, attachment.noteId);
       const text = attachment.key === null ? undefined : note.text.replaceAll(attachment.key, redactionMark);
-      const redaction = { note, text, isWhole: false, files: sql`a.id = ${id}::uuid`, reason };
+      const redaction = { note, isDeleted: false, text, isWhole: false, files: sql`a.id = ${id}::uuid`, reason };
       if (!(await attemptWrite(by, redaction, key, [id]))) continue;
       await removeDiscarded();
       return requireAttachment(viewer, id);
@@ -228,7 +279,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     redactNote: (viewer, input) =>
       idempotency.once(redactor(viewer), input.idempotencyKey, {
         write: (key) => redactNote(viewer, input, key),
-        replay: ([id]) => requireNote(viewer, id),
+        replay: ([id]) => shownNote(viewer, id),
       }),
 
     redactAttachment: (viewer, input) =>
@@ -237,6 +288,14 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
         replay: ([id]) => requireAttachment(viewer, id),
       }),
   };
+}
+
+/** The texts of the earlier states of a deleted note. Those of others are forgotten by a trigger. */
+function forgetEdits(accountId: string, noteId: string): Sql {
+  return sql`edits_forgotten AS (
+    UPDATE note_edits e SET text = NULL
+    WHERE e.account_id = ${accountId}::uuid AND e.note_id = ${noteId}::uuid AND EXISTS (SELECT FROM redacted)
+  ), `;
 }
 
 function isFilenameTaken(error: unknown): boolean {

@@ -90,23 +90,23 @@ const edits =
 /** Returns what is asked of a note, each with its answer as text. */
 async function askAll(key: string, { note, ticket, states }: World): Promise<readonly string[]> {
   const { rows } = await app.database.pool.query<{ id: string }>("SELECT id FROM note_edits WHERE note_id = $1", [note.id]);
-  const graphql = (query: string) => sendText<unknown>(app.url, key, query).then((answer) => JSON.stringify(answer));
+  const askText = (query: string) => sendText<unknown>(app.url, key, query).then((answer) => JSON.stringify(answer));
   const rest = (method: string, path: string, headers: Record<string, string> = {}) =>
     call(app, key, method, path, undefined, headers).then(({ body, headers: sent }) =>
       JSON.stringify([body, sent.get("etag")]),
     );
   const id = `"${note.id}"`;
   const asked = [
-    graphql(`{ note(id: ${id}) { text textPlain isEdited editor { name } version edits(first: 100) { ${edits} } } }`),
-    graphql(`{ note(id: ${id}) { edits(last: 3) { ${edits} } } }`),
-    graphql(`{ ticket(id: "${ticket.id}") { noteCount lastNoteAt notes { totalCount nodes { text edits { ${edits} } } } } }`),
-    graphql(`{ notes(filter: { ids: [${id}] }) { totalCount nodes { text } } }`),
-    graphql(`{ noteByNumber(number: ${note.number}) { text edits { totalCount } } }`),
+    askText(`{ note(id: ${id}) { text textPlain isEdited editor { name } version edits(first: 100) { ${edits} } } }`),
+    askText(`{ note(id: ${id}) { edits(last: 3) { ${edits} } } }`),
+    askText(`{ ticket(id: "${ticket.id}") { noteCount lastNoteAt notes { totalCount nodes { text edits { ${edits} } } } } }`),
+    askText(`{ notes(filter: { ids: [${id}] }) { totalCount nodes { text } } }`),
+    askText(`{ noteByNumber(number: ${note.number}) { text edits { totalCount } } }`),
     ...rows.map((row) =>
-      graphql(`{ node(id: "${globalId("NoteEdit", row.id)}") { ... on NoteEdit { text diff { text } version } } }`),
+      askText(`{ node(id: "${globalId("NoteEdit", row.id)}") { ... on NoteEdit { text diff { text } version } } }`),
     ),
     ...rows.map((row) =>
-      graphql(`mutation { restoreNote(input: { id: ${id}, editId: "${row.id}", expectedVersion: 1000000 }) {
+      askText(`mutation { restoreNote(input: { id: ${id}, editId: "${row.id}", expectedVersion: 1000000 }) {
         __typename ... on NoteChangedError { current { text } } ... on Error { message } } }`),
     ),
     rest("GET", `/v2/tickets/notes/${note.id}`),

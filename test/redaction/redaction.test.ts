@@ -1,3 +1,4 @@
+import { text as textOf } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { v7 as uuidv7 } from "uuid";
 import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
@@ -254,4 +255,53 @@ test("while a note is changed and redacted at the same time, no earlier state ke
     await Promise.all([...changes, redactNote({ id: note.id })]);
     expect(await dump(app)).not.toContain(secret);
   }
+});
+
+test("a deleted note is redacted as well, and comes back as redacted", async () => {
+  const secret = `deleted-${uuidv7()}`;
+  const note = await addNote(app, ticket, account.customer, { text: secret });
+  await update(note, `still ${secret}`);
+  await upload(app, account.specialist.key, note.id, `${secret}.txt`, `bytes ${secret}`, "text/plain");
+  await mutate(account.specialist.key, "deleteNote", { id: note.id });
+  expect(await dump(app)).toContain(secret);
+  expect((await redactNote({ id: note.id }, account.specialist.key)).__typename).toBe("ForbiddenError");
+  expect(await redactNote({ id: note.id, idempotencyKey: secret.slice(0, 20) })).toEqual({
+    __typename: "RedactNotePayload",
+    note: null,
+  });
+  expect(await redactNote({ id: note.id })).toEqual({ __typename: "RedactNotePayload", note: null });
+  expect(await dump(app)).not.toContain(secret);
+  for await (const { key } of app.storage.list()) {
+    const bytes = await app.storage.read(key);
+    if (bytes) expect(await textOf(bytes)).not.toContain(secret);
+  }
+  const back = await mutate(
+    account.administrator.key,
+    "undeleteNote",
+    { id: note.id },
+    "... on UndeleteNotePayload { note { text medium attachments { nodes { filename state } } edits { nodes { text } } } }",
+  );
+  expect(back).toMatchObject({
+    note: {
+      text: "",
+      medium: "REDACTED",
+      attachments: { nodes: [{ filename: "redacted", state: "REDACTED" }] },
+      edits: { nodes: [{ text: null }] },
+    },
+  });
+});
+
+test("parts of a deleted note are redacted in the version that it has", async () => {
+  const note = await addNote(app, ticket, account.customer, { text: "12345" });
+  await mutate(account.specialist.key, "deleteNote", { id: note.id });
+  const spans = [{ offset: 0, length: 2 }];
+  expect((await redactNote({ id: note.id, spans, expectedVersion: 9 })).__typename).toBe("NoteChangedError");
+  expect(await redactNote({ id: note.id, spans, expectedVersion: 1 })).toMatchObject({ note: null });
+  const back = await mutate(
+    account.administrator.key,
+    "undeleteNote",
+    { id: note.id },
+    "... on UndeleteNotePayload { note { text } }",
+  );
+  expect(back).toMatchObject({ note: { text: "▇▇▇345" } });
 });
