@@ -203,6 +203,8 @@ function pageMembers(info: SelectionInfo, connection: GraphQLOutputType, parents
         return { kind: "totalCount" };
       case "totalCountIsExact":
         return { kind: "totalIsExact" };
+      case "isPartial":
+        return { kind: "isPartial" };
       default:
         return { kind: "onlyRows" };
     }
@@ -221,9 +223,22 @@ function edgeMembers(
       case "cursor":
         return { kind: "cursor" };
       default:
-        return { kind: "onlyRows" };
+        return edgeContent(info, edge, field, nodes);
     }
   });
+}
+
+/** Returns the content of a field of an edge that the kit does not know: it is computed from columns of the node. */
+function edgeContent(info: SelectionInfo, type: GraphQLObjectType, field: Field, nodes: FieldGroup): EdgeContent {
+  const { fieldOptions: options } = field.extensions as { readonly fieldOptions?: FieldOptions }; // as in rowContent
+  const args = attempt(() => argumentsOf({ field, nodes }, info), GraphQLError);
+  if (options?.kind !== "columns" || args instanceof GraphQLError) return { kind: "onlyRows" };
+  const compute = computeOf({ type, field, nodes }, args);
+  return {
+    kind: "computed",
+    columns: options.columns,
+    compute: (node: object, context) => compute({ node }, context),
+  };
 }
 
 function pageInfoContent({ name }: Field): PageInfoContent {

@@ -74,6 +74,18 @@ export function defineEntity<Row extends { readonly id: string }>(definition: {
   };
 }
 
+/**
+ * Returns the entity of rows that have further columns, as a relation selects them. JSON must be able to represent
+ * their values. It has the alias of `entity` and none of its indexes, because such rows are of no table.
+ */
+export function withColumns<Row extends object, Columns extends object>(
+  { indexes: _indexes, partialIndexes: _partialIndexes, ...entity }: Entity<Row>,
+  columns: { readonly [Field in keyof Columns & string]: Columns[Field] extends string | number | boolean ? Field : never },
+): Entity<Row & Columns> {
+  const { row: _row, ...rest } = entity;
+  return { ...rest, fields: [...entity.fields, ...Object.values<string>(columns)], indexes: [] };
+}
+
 const revivers: Readonly<Record<Revival, (value: never) => unknown>> = {
   instant: (value: string | null) => (value === null ? null : new Date(value)),
   bigint: (value: number | null) => (value === null ? null : BigInt(value)),

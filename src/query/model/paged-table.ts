@@ -54,6 +54,15 @@ export interface Rows {
   readonly visibleBy?: readonly string[] | undefined;
   /** Columns that are looked up in other tables: for the rows of a page, not for all that are read to find them. */
   readonly lookups?: Sql | undefined;
+  /**
+   * How the rows of a page get their columns, if {@link Rows.from} has only those of the order: the columns to select,
+   * and what to join to the rows, which are `chosen` there.
+   */
+  readonly completion?: { readonly columns: Sql; readonly join: Sql } | undefined;
+  /** WITH parts that {@link Rows.from} and {@link Rows.isPartial} name. They are read once for a page. */
+  readonly withParts?: Sql | undefined;
+  /** Whether these are only some of the rows that there are. Default: they are all. */
+  readonly isPartial?: Sql | undefined;
   /** Whether few rows can meet the predicate, which lists their ids. */
   readonly areFew?: boolean | undefined;
 }

@@ -149,6 +149,8 @@ export type PageContent =
   /** The members of a {@link Total}. */
   | { readonly kind: "totalCount" }
   | { readonly kind: "totalIsExact" }
+  /** Whether the rows of all pages are only some of those that there are. */
+  | { readonly kind: "isPartial" }
   | { readonly kind: "rows"; readonly members: RowMembers }
   | { readonly kind: "edges"; readonly members: readonly Member<EdgeContent>[] }
   | { readonly kind: "pageInfo"; readonly members: readonly Member<PageInfoContent>[] }
@@ -158,6 +160,8 @@ export type EdgeContent =
   | Constant
   | { readonly kind: "node"; readonly members: RowMembers }
   | { readonly kind: "cursor" }
+  /** A value that is computed from these columns of the row. */
+  | { readonly kind: "computed"; readonly columns: readonly string[]; readonly compute: Compute<never> }
   | OnlyRows<undefined>;
 
 /** The fields of PageInfo in the Relay Cursor Connections Specification. */
@@ -178,6 +182,8 @@ export interface CountedSlice<Row> extends Slice<Row> {
   readonly total: number | undefined;
   /** Whether the total is all of them: see {@link Total}. */
   readonly totalIsExact?: boolean | undefined;
+  /** Whether the rows of all pages are only some of those that there are, if that was selected. */
+  readonly isPartial?: boolean | undefined;
   /** What is known of the rows if they are a JSON list. */
   readonly list?: ListedRows;
 }

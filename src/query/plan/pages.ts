@@ -20,6 +20,11 @@ export interface PageRows {
 /** Returns which rows `page` reads. */
 export function pageFrom(table: PagedTable, rows: Rows, ordering: Ordering, page: Page): PageRows {
   const found = rowsOf(table, rows, ordering, page);
+  if (rows.completion) {
+    const { columns, join } = rows.completion;
+    const { orderBy } = keyset("chosen", ordering, page);
+    return { ...found, rows: sql`SELECT ${columns} FROM (${found.rows}) chosen JOIN ${join} ORDER BY ${orderBy}` };
+  }
   if (!rows.lookups) return found;
   const alias = raw(table.alias);
   return { ...found, rows: sql`SELECT ${alias}.*, ${rows.lookups} FROM (${found.rows}) ${alias}` };

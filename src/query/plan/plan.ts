@@ -39,6 +39,9 @@ export interface Plan {
 export interface PagePlan extends PageRows {
   readonly target: Entity<unknown>;
   readonly page: Page;
+  /** WITH parts that the rows name, and whether the rows are only some of those that there are. */
+  readonly withParts: Sql | undefined;
+  readonly isPartial: Sql;
   /** Returns a statement that selects the number of rows on all pages, or `max` if there are more. */
   readonly count: (max: number | undefined) => Sql;
   /** Returns a statement that selects the members of a {@link Total}, as `total` and `is_exact`. */
@@ -60,10 +63,13 @@ export function planRead(read: Read, viewer: Viewer): Plan {
     row: (relation) => relation.from(viewer),
     page({ target, from, countFrom = from, keptTotal }, input, lookahead) {
       const page: Page = { ...withBoundPositions(input.page), lookahead };
+      const rows = from(viewer, input);
       return {
         target,
         page,
-        ...pageFrom(target, from(viewer, input), input.ordering, page),
+        withParts: rows.withParts,
+        isPartial: rows.isPartial ?? sql`false`,
+        ...pageFrom(target, rows, input.ordering, page),
         count(max) {
           const kept = keptTotal?.(viewer, input);
           if (!kept) return countUpTo(target, countFrom(viewer, input), max);

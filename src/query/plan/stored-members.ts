@@ -110,6 +110,10 @@ export function storedPageMembers(
     ...(hasRows ? [{ name: "rows", content: { kind: "rows", members: rows } } as const] : []),
     ...(hasPageInfo ? [scope ? pageNeighboursAndScanEnd : pageNeighbours] : []),
     ...totalMembersOf(contents),
+    ...members
+      .filter(({ content }) => content.kind === "isPartial")
+      .slice(0, 1)
+      .map(({ content }) => ({ name: "isPartial", content })),
   ];
 }
 
@@ -118,7 +122,10 @@ function rowMembersOf(content: PageContent): RowMembers {
     case "rows":
       return content.members;
     case "edges":
-      return content.members.flatMap((edge) => (edge.content.kind === "node" ? edge.content.members : []));
+      return content.members.flatMap((edge): RowMembers => {
+        if (edge.content.kind === "node") return edge.content.members;
+        return edge.content.kind === "computed" ? [{ name: edge.name, content: edge.content }] : [];
+      });
     case "onlyRows":
       // A field of the connection that is not known here may need anything of the rows.
       return everyColumn;
@@ -126,6 +133,7 @@ function rowMembersOf(content: PageContent): RowMembers {
     case "total":
     case "totalCount":
     case "totalIsExact":
+    case "isPartial":
     case "pageInfo":
       return [];
   }

@@ -1,4 +1,4 @@
-import { integer, raw, sql, type Sql } from "../../database/sql.ts";
+import { empty, integer, raw, sql, type Sql } from "../../database/sql.ts";
 import { predicateSql } from "../model/field-filter.ts";
 import { maxReadToCount, maxTotal } from "../model/page.ts";
 import { canMeetNone, type PagedTable, type Rows } from "../model/paged-table.ts";
@@ -13,10 +13,11 @@ import { readInAnyOrder } from "./index-range.ts";
  */
 export function countUpTo({ alias }: Pick<PagedTable, "alias">, rows: Rows, max: number | undefined): Sql {
   if (canMeetNone(rows)) return sql`SELECT 0::bigint AS count`;
-  const { from, predicate } = rows;
+  const { from, predicate, withParts } = rows;
   const source = sql`${from} AND ${predicateSql(alias, predicate)}`;
-  if (max === undefined) return sql`SELECT count(*) AS count FROM ${source}`;
-  return sql`SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
+  const start = withParts ? sql`WITH ${withParts} ` : empty;
+  if (max === undefined) return sql`${start}SELECT count(*) AS count FROM ${source}`;
+  return sql`${start}SELECT count(*) AS count FROM (SELECT 1 FROM ${source} LIMIT ${integer(max)}) counted`;
 }
 
 /** The bounds of a {@link Total}: see {@link maxTotal} and {@link maxReadToCount}. */

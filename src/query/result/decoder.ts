@@ -89,6 +89,7 @@ interface StoredPage {
   };
   readonly total?: number;
   readonly totalIsExact?: boolean;
+  readonly isPartial?: boolean;
 }
 
 /** Returns the function that makes rows with their preloaded relations. */
@@ -132,5 +133,6 @@ function pageDecoder(entity: Entity<unknown>, members: PageMembers): (page: Stor
     scanEnd: page.pageInfo?.scanEnd ?? undefined,
     total: page.total,
     totalIsExact: page.totalIsExact,
+    isPartial: page.isPartial,
   });
 }

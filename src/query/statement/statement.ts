@@ -7,7 +7,7 @@ import { jsonArray, storedColumns } from "../model/stored-columns.ts";
 import { type Piece, textOf } from "./json-text.ts";
 import { aggregated, countOfRead, type EndsOf, firstAndLastRow, positionOf, scanEnd, writeList } from "./page-arrays.ts";
 import { divider, type Placeholder } from "../model/json-marks.ts";
-import { hasNeighbours, writePage, writeRow, writeTotal, type Writing } from "./write.ts";
+import { hasNeighbours, withPartsOf, writePage, writeRow, writeTotal, type Writing } from "./write.ts";
 
 /** A statement that returns one JSON value. */
 export interface WrittenStatement {
@@ -86,7 +86,7 @@ function listPieces(
   const head = ["[", sql`${countOfRead(ends)}::text`, ",", first, ",", last, ",", total, ",", scanEnd(page, ends), "]"];
   const text = textOf([...head, divider, ...writeList(page.page, 1)]);
   return {
-    pieces: [sql`(SELECT ${text} FROM ${aggregated([row.pieces], ends, page, weight)} page)`],
+    pieces: [sql`(${withPartsOf(page)}SELECT ${text} FROM ${aggregated([row.pieces], ends, page, weight)} page)`],
     weight,
   };
 }

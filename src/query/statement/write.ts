@@ -1,5 +1,5 @@
 import { attempt } from "../../errors.ts";
-import { column, join, raw, sql, type Sql } from "../../database/sql.ts";
+import { column, empty, join, raw, sql, type Sql } from "../../database/sql.ts";
 import type { CursorScope } from "../model/cursor.ts";
 import type { Entity } from "../model/entity.ts";
 import type {
@@ -121,11 +121,8 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     }
     case "columns":
       return weightless(arrayOf(entity, content.columns));
-    case "computed": {
-      const { decode } = storedColumns(entity, content.columns);
-      const placeholder: Placeholder = { read: (payload) => decode(payload as never[]), compute: content.compute };
-      return weightless(...withPlaceholder(writing, [arrayOf(entity, content.columns)], placeholder));
-    }
+    case "computed":
+      return weightless(...writeComputed(entity, content, writing));
     case "computedRows":
       return writeComputedRows(content, writing, depth);
     case "object":
@@ -139,6 +136,16 @@ function writeContent(entity: Entity<unknown>, content: RowContent, writing: Wri
     case "onlyRows":
       throw new UnsupportedAsJson();
   }
+}
+
+function writeComputed(
+  entity: Entity<unknown>,
+  { columns, compute }: Pick<Extract<RowContent, { kind: "computed" }>, "columns" | "compute">,
+  writing: Writing,
+): readonly Piece[] {
+  const { decode } = storedColumns(entity, columns);
+  const placeholder: Placeholder = { read: (payload) => decode(payload as never[]), compute };
+  return withPlaceholder(writing, [arrayOf(entity, columns)], placeholder);
 }
 
 function arrayOf(entity: Entity<unknown>, columns: readonly string[] | undefined): Sql {
@@ -262,10 +269,12 @@ export function writePage(
         return [sql`counted.total::text`];
       case "totalIsExact":
         return [sql`counted.is_exact::text`];
+      case "isPartial":
+        return [sql`(${planned.isPartial})::text`];
       case "rows":
         return listed(writeNode(content.members));
       case "edges":
-        return listed(writeEdge(content.members, writeNode, ends));
+        return listed(writeEdge(content.members, { target, writeNode, ends }, writing));
       case "pageInfo":
         return writePageInfo(content.members, planned, counted);
       case "onlyRows":
@@ -275,14 +284,23 @@ export function writePage(
   const rowWeight = lists.reduce((sum, row) => sum + row.weight, 0);
   const weight = planned.weightOf(rowWeight);
   const isReadAlone = isAlone || (lists.length === 0 && !hasNeighbours(members));
-  if (isReadAlone && !isCounted) return { pieces, weight };
+  if (isReadAlone && !isCounted) {
+    return planned.withParts
+      ? { pieces: [sql`(${withPartsOf(planned)}SELECT ${textOf(pieces)})`], weight }
+      : { pieces, weight };
+  }
   const texts = lists.map((row) => row.pieces);
   const from = [
     ...(isReadAlone ? [] : [sql`${aggregated(texts, counted, planned, weight)} page`]),
     // OFFSET 0: PostgreSQL would otherwise write the subquery in each place that has its value, and count there.
     ...(isCounted ? [sql`(${planned.total()} OFFSET 0) counted`] : []),
   ];
-  return { pieces: [sql`(SELECT ${textOf(pieces)} FROM ${join(from, ", ")})`], weight };
+  return { pieces: [sql`(${withPartsOf(planned)}SELECT ${textOf(pieces)} FROM ${join(from, ", ")})`], weight };
+}
+
+/** Returns the WITH of a statement that reads a page, or nothing. */
+export function withPartsOf({ withParts }: PagePlan): Sql {
+  return withParts ? sql`WITH ${withParts} ` : empty;
 }
 
 /** Returns the number of rows on all pages as text. */
@@ -325,11 +343,14 @@ function writeObject<Content>(members: readonly Member<Content>[], write: (conte
   ];
 }
 
-function writeEdge(
-  members: readonly Member<EdgeContent>[],
-  writeNode: (node: RowMembers) => Written,
-  ends: EndsOf | undefined,
-): Written {
+/** How the nodes and the cursors of edges are written. */
+interface EdgeParts {
+  readonly target: Entity<unknown>;
+  readonly writeNode: (node: RowMembers) => Written;
+  readonly ends: EndsOf | undefined;
+}
+
+function writeEdge(members: readonly Member<EdgeContent>[], { target, writeNode, ends }: EdgeParts, writing: Writing): Written {
   let weight = 1;
   const pieces = writeObject(members, (content): readonly Piece[] => {
     switch (content.kind) {
@@ -342,6 +363,8 @@ function writeEdge(
       }
       case "cursor":
         return requireEnds(ends).text;
+      case "computed":
+        return writeComputed(target, content, writing);
       case "onlyRows":
         throw new UnsupportedAsJson();
     }
