@@ -26,6 +26,8 @@ const keysUsage = `Usage: npm run keys -- <command>
       Tokens of that outside issuer (see OIDC_ISSUERS) about that subject, or of that client, act for the person from now on.
 
   add-account --account <slug> --name <text> [--time-zone <zone>]
+  set-languages --account <slug> --languages <a,b>
+      Finds the words of an account's notes in their forms: text search configurations of PostgreSQL, such as english.
   add-person  --account <slug> --name <text> --person <mail> --role <customer|specialist|administrator>
   add-member  --account <slug> --person <mail> --home <slug> --role <customer|specialist|administrator>
       Lets a person of another account, --home, work for this one too.
@@ -44,6 +46,7 @@ const keysOptions = {
   issuer: { type: "string" },
   subject: { type: "string" },
   "time-zone": { type: "string" },
+  languages: { type: "string" },
   client: { type: "boolean" },
   "own-account-only": { type: "boolean" },
   help: { type: "boolean", short: "h" },
@@ -64,6 +67,7 @@ const commands: Readonly<Record<string, { readonly takes: readonly (keyof typeof
   revoke: { takes: [], run: revoke },
   link: { takes: ["issuer", "subject", "account", "person", "scopes", "own-account-only"], run: addLink },
   "add-account": { takes: ["account", "name", "time-zone"], run: addAccount },
+  "set-languages": { takes: ["account", "languages"], run: setLanguages },
   "add-person": { takes: ["account", "name", "person", "role"], run: addPerson },
   "add-member": { takes: ["account", "person", "home", "role"], run: addMembership },
 };
@@ -157,6 +161,12 @@ async function addAccount(provisioning: Provisioning, given: Given): Promise<voi
     timeZone,
   });
   console.log(account.id);
+}
+
+async function setLanguages(provisioning: Provisioning, given: Given): Promise<void> {
+  const names = requiredOption(given, "languages").split(",");
+  const { slug, languages } = await provisioning.setLanguages(requiredOption(given, "account"), names);
+  console.error(`The notes of ${slug} are found by ${languages.join(", ")}.`);
 }
 
 async function addPerson(provisioning: Provisioning, given: Given): Promise<void> {

@@ -9,6 +9,8 @@ const distributed = [
   "notes",
   "note_counts",
   "note_updates",
+  "search_segments",
+  "search_documents",
   "attachments",
   "uploads",
   "audit_values",

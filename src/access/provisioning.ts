@@ -8,6 +8,7 @@ import { unstorable } from "../lib/text.ts";
 import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import { checkCredential, type SecretKind } from "./input.ts";
+import { rereadAccount } from "../database/search-documents.ts";
 import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
 import { createMembers } from "./members.ts";
 import { identityLinksTable } from "./tables.ts";
@@ -19,6 +20,12 @@ import { identityLinksTable } from "./tables.ts";
  */
 export interface Provisioning {
   addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
+  /**
+   * Sets the text search configurations of an account, and reads its notes and tickets anew by them, some thousand at a
+   * time beside other work. Throws {@link NotFound} if there is no such account, and {@link InvalidInput} if the
+   * database has no such configuration.
+   */
+  setLanguages(accountSlug: string, languages: readonly string[]): Promise<Account>;
   /** Throws as {@link Members.add}. */
   addPerson(input: { accountId: string; name: string; email: string; role: Role }): Promise<Person>;
   /** Makes a person of another account a member of this one too. Throws as {@link Members.join}. */
@@ -89,6 +96,9 @@ export interface ProvisioningDependencies {
   readonly origin?: Origin;
 }
 
+/** As the constraint of the column. */
+const maxLanguages = 8;
+
 const provisioningOrigin: Origin = { address: null, userAgent: "provisioning", requestId: null };
 const secretKinds: readonly SecretKind[] = ["API_KEY", "OAUTH_CLIENT"];
 
@@ -114,7 +124,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
     return addCredential(database, kind, operator, credential, input.secret);
   }
 
-  return {
+  const provisioning: Provisioning = {
     async addAccount(input) {
       if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(input.slug)) {
         throw invalid(
@@ -124,6 +134,19 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       }
       const data = { id: newId(), ...input, createdAt: clock() };
       return unlessTaken(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
+    },
+
+    async setLanguages(accountSlug, languages) {
+      const account = await provisioning.accountBySlug(accountSlug);
+      const known = await database.query<{ name: string }>(
+        sql`SELECT c.cfgname AS name FROM pg_ts_config c WHERE pg_ts_config_is_visible(c.oid) ORDER BY c.cfgname`,
+      );
+      const names = known.map(({ name }) => name);
+      if (languages.length === 0 || languages.length > maxLanguages || !languages.every((one) => names.includes(one)))
+        throw invalid("languages", `An account has 1 to ${maxLanguages} languages: ${names.join(", ")}.`);
+      const changed = await prisma.account.update({ where: { id: account.id }, data: { languages: [...new Set(languages)] } });
+      await rereadAccount(database, account.id);
+      return changed;
     },
 
     async addPerson({ accountId, ...input }) {
@@ -218,6 +241,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
       return { person: membership.person, account: membership.account, role: membership.role };
     },
   };
+  return provisioning;
 }
 
 const linkColumns = selectList(identityLinksTable, "l");

@@ -24,6 +24,14 @@ export const AccountRef = builder.prismaObject("Account", {
     timeZone: t.column("timeZone", {
       description: "The account's IANA time zone, such as `Europe/Amsterdam`. /v1 writes times in it; GraphQL always uses UTC.",
     }),
+    languages: t.computed({
+      type: ["String"],
+      description:
+        "The languages in whose forms words are found: text search configurations of PostgreSQL, such as `english`. `simple` finds " +
+        "words as they are written, and always belongs to them.",
+      columns: ["languages"],
+      resolve: ({ languages }) => [...new Set(["simple", ...languages])],
+    }),
   }),
 });
 

@@ -24,6 +24,10 @@ export const exceptions: readonly Exception[] = [
     reason: "Provisioning: the operator lists the credentials of every account.",
   },
   {
+    what: /^SELECT "public"\."accounts"\.[^;]* FROM "public"\."accounts" WHERE \("public"\."accounts"\."slug" = \$1 AND 1=1\) LIMIT \$2 OFFSET \$3$/,
+    reason: "Provisioning: the operator names an account by its slug.",
+  },
+  {
     what: /^\s*DELETE FROM uploads u WHERE u\.id IN \(\s*SELECT o\.id FROM uploads o WHERE o\.created_at < /,
     reason: "The sweep: what has not arrived in time, or no note has taken, goes, of every account, by its age alone.",
   },
