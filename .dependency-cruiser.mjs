@@ -6,6 +6,7 @@ const features = {
   idempotency: "^src/idempotency/",
   people: "^src/people/",
   access: "^src/access/",
+  search: "^src/search/",
   tickets: "^src/tickets/",
   notes: "^src/notes/",
   history: "^src/history/",

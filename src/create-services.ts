@@ -5,10 +5,12 @@ import { createAttachments } from "./attachments/service.ts";
 import { createSweeper } from "./attachments/sweeper.ts";
 import { createUploads } from "./attachments/uploads.ts";
 import { createNoteHistory } from "./history/service.ts";
+import { findableNotes } from "./notes/policy.ts";
 import { createTextRenderer } from "./notes/richtext/rendering.ts";
 import { createNotes } from "./notes/service.ts";
 import { createIdempotency } from "./idempotency/service.ts";
 import { createPeople } from "./people/service.ts";
+import { createSearch } from "./search/service.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { Database } from "./database/database.ts";
 import type { Signer } from "./storage/signature.ts";
@@ -61,7 +63,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     onDiscarded,
   });
   const ticketWriting = createTicketWriting({ reads, clock, newId });
-  const tickets = createTickets({ database, reads, writing: ticketWriting, idempotency });
+  const tickets = createTickets({ database, reads, writing: ticketWriting, idempotency, findableNotes });
   const notes = createNotes({
     database,
     reads,
@@ -78,6 +80,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
   return {
     people: createPeople({ reads }),
     access: createAccess({ database, reads, clock, newId, idempotency }),
+    search: createSearch({ database }),
     idempotency,
     tickets,
     notes,

@@ -5,6 +5,7 @@ import "./access/graphql.ts";
 import "./access/graphql-people.ts";
 import "./tickets/graphql.ts";
 import "./notes/graphql.ts";
+import "./notes/graphql-search.ts";
 import "./history/graphql.ts";
 import "./attachments/graphql.ts";
 import "./redaction/graphql.ts";

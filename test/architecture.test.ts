@@ -122,6 +122,7 @@ const forbidden: readonly (readonly [rule: string, file: string, imported: strin
   ["idempotency-import-nothing-downstream", "src/idempotency/claim.ts", "src/notes/policy.ts"],
   ["people-import-nothing-downstream", "src/people/policy.ts", "src/notes/policy.ts"],
   ["access-import-nothing-downstream", "src/access/tokens.ts", "src/notes/policy.ts"],
+  ["search-import-nothing-downstream", "src/search/input.ts", "src/notes/policy.ts"],
   ["tickets-import-nothing-downstream", "src/tickets/policy.ts", "src/notes/service.ts"],
   ["notes-import-nothing-downstream", "src/notes/ordering.ts", "src/attachments/policy.ts"],
   ["history-import-nothing-downstream", "src/history/input.ts", "src/attachments/policy.ts"],

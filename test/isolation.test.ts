@@ -223,6 +223,18 @@ const queries: readonly GraphTemplate[] = [
     text: (probe) => `noteByNumber(number: ${probe.number}) { ${noteFields} viewerCanUpdate version editor { name } }`,
   },
   {
+    root: "searchNotes",
+    kind: "Note",
+    text: (probe) =>
+      `searchNotes(query: "note", first: 2, filter: { ids: [${spelled("Note", probe)}] }) { isPartial edges { score highlights { text } node { ${noteFields} } } }`,
+  },
+  {
+    root: "tickets",
+    kind: "Ticket",
+    text: (probe) =>
+      `tickets(first: 2, filter: { query: "ticket", ids: [${spelled("Ticket", probe)}] }) { totalCount nodes { ${ticketFields} } }`,
+  },
+  {
     root: "tickets",
     kind: "Ticket",
     text: (probe) => `tickets(first: 2, filter: { numbers: [${probe.number}] }) { totalCount nodes { ${ticketFields} } }`,

@@ -26,6 +26,8 @@ export const prices = {
   total: 20,
   /** A count of the rows of one other row, such as the notes of a ticket. */
   totalOfRow: 1 / 2,
+  /** A search: its newest matches are compared and ranked. */
+  search: 10,
   /** Each root field of a query after the first, which takes a further statement. */
   read: 5,
   /** A change, with its audit event. */

@@ -145,7 +145,7 @@ builder.nodeRef(NoteRef, {
 
 const NoteConnection = defineConnection({ type: NoteRef, singular: "A note", plural: "notes" });
 
-const NoteFilterInput = builder.inputType("NoteFilter", {
+export const NoteFilterInput = builder.inputType("NoteFilter", {
   description: "Conditions on notes. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
     ids: t.idList({ description: "Only notes with one of these ids: global ids or UUIDs." }),
@@ -192,7 +192,8 @@ interface NoteArguments extends ConnectionArguments {
   readonly orderBy?: typeof NoteOrder.$inferInput | null | undefined;
 }
 
-function readNoteFilter(filter: NoteArguments["filter"]): NoteFilter {
+/** Returns the filter of notes in an argument. Throws {@link InvalidInput} if it is not valid. */
+export function readNoteFilter(filter: NoteArguments["filter"]): NoteFilter {
   if (!filter) return {};
   return {
     ids: filter.ids?.map((id) => readId("Note", id, ["filter", "ids"])),

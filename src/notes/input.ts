@@ -4,6 +4,7 @@ import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
 import { byteLength, unstorable } from "../lib/text.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
+import type { SearchQuery } from "../search/input.ts";
 
 export interface AddNoteInput extends Retryable {
   readonly ticketId: string;
@@ -86,6 +87,11 @@ export interface NoteRead {
   readonly page: Page;
 }
 
+/** A page of the notes that a search finds. */
+export interface NoteSearchRead extends NoteRead {
+  readonly query: SearchQuery;
+}
+
 /** The conditions on single fields. All of them must hold. */
 export interface NoteFieldFilters {
   readonly number?: readonly FieldFilter<number>[];
@@ -129,6 +135,9 @@ export function writableMedium(medium: NoteMedium): NoteMedium {
 export function categorySet(categories: readonly NoteCategory[]): NoteCategory[] {
   return [...new Set(categories)].toSorted((one, other) => categoryOrder[one] - categoryOrder[other]);
 }
+
+/** The order of what a search finds: the best match first. */
+export const foundOrdering: Ordering = [{ field: "score", type: "integer", ties: tiesById, direction: "DESC" }];
 
 /** The orders in which notes can be read. */
 export const noteOrderings = {

@@ -11,6 +11,11 @@ export function visibleNotes(viewer: Viewer): AccountCondition {
   return visibleTo(authorize(viewer, "notes:read"));
 }
 
+/** As {@link visibleNotes}. Returns undefined if the credential may read no notes. */
+export function findableNotes(viewer: Viewer): AccountCondition | undefined {
+  return hasScopes(viewer, "notes:read") ? visibleTo(viewer) : undefined;
+}
+
 /**
  * Returns whether the viewer sees internal notes. Who sees public notes only sees only the public states of a note.
  * Throws as {@link visibleNotes}.

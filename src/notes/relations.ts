@@ -9,18 +9,21 @@ import {
   fieldPredicate,
   inPredicate,
   type Predicate,
+  predicateSql,
   createdAtField,
   numberField,
   updatedAtField,
 } from "../query/model/field-filter.ts";
 import { maxTotal } from "../query/model/page.ts";
 import type { Rows } from "../query/model/paged-table.ts";
-import { empty, integer, join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
-import { defineEntity } from "../query/model/entity.ts";
+import { type AccountCondition, empty, integer, join, param, raw, sql, type Sql, whereSql } from "../database/sql.ts";
+import { defineEntity, withColumns } from "../query/model/entity.ts";
+import type { SearchQuery } from "../search/input.ts";
+import { maxMatches, searchMatches } from "../search/relations.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
 import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
-import type { NoteFilter, NoteRead } from "./input.ts";
+import type { NoteFilter, NoteRead, NoteSearchRead } from "./input.ts";
 import { byUpdate, isByUpdate } from "./notes-by-update.ts";
 import { requireAttachments, seesInternalNotes, visibleNotes } from "./policy.ts";
 import { notesTable } from "./table.ts";
@@ -167,6 +170,88 @@ function withdrawnOfTicket(accountId: string, visibilities: readonly boolean[]):
   return sql`(SELECT count(*) FROM (
     SELECT FROM withdrawn_notes w WHERE w.account_id = ${accountId}::uuid AND w.ticket_id = t.id AND w.is_public IN (${isPublicNote})
     LIMIT ${integer(maxTotal + 1)}) counted)`;
+}
+
+/** A note that a search finds: how well it matches, and what was searched for. */
+export interface FoundNote extends Note {
+  readonly score: number;
+  readonly query: string;
+}
+
+const foundNoteEntity = withColumns<Note, Omit<FoundNote, keyof Note>>(noteEntity, { score: "score", query: "query" });
+
+/**
+ * The newest notes that a search finds, as many as it ranks. With a filter, they are found among the newest
+ * {@link maxFiltered} matches.
+ */
+export const foundNotes: ManyRelation<FoundNote, NoteSearchRead> = {
+  target: foundNoteEntity,
+  from: (viewer, { query, filter, ordering }) => {
+    const visible = visibleNotes(viewer);
+    const note = sql`notes n ON ${whereSql("n", visible)}`;
+    const columns = sql`n.*, chosen.score, ${query.text}::text AS query`;
+    const chosen = sql`(SELECT f.id, f.score FROM found f WHERE f.place <= ${integer(maxMatches)})`;
+    const { isPublic: visibility, ...conditions } = filter;
+    // The index has the visibility. Who sees public notes only finds no internal ones.
+    const isTested = hasConditions(conditions) || (visibility === false && visible["isPublic"] === true);
+    const isByScore = ordering[0].field === "score";
+    return {
+      withParts: isTested
+        ? filteredMatches(viewer, visible, { query, filter })
+        : rankedMatches(visible, query, filter.isPublic),
+      // Of those that are ranked, only the rows of a page are looked up.
+      from: isByScore
+        ? sql`${chosen} n WHERE true`
+        : sql`(SELECT ${columns} FROM ${chosen} chosen JOIN ${note} AND n.id = chosen.id) n WHERE true`,
+      completion: isByScore ? { columns, join: sql`${note} AND n.id = chosen.id` } : undefined,
+      isPartial: sql`EXISTS (SELECT FROM matches m WHERE m.id IS NULL) OR EXISTS (SELECT FROM found f WHERE f.place > ${integer(maxMatches)})`,
+      ...{ scope: "found", visibleBy: [], areFew: true, predicate: combinePredicates("n", []) },
+    };
+  },
+};
+
+function rankedMatches(visible: AccountCondition, query: SearchQuery, visibility: boolean | undefined): Sql {
+  const matches = searchMatches({ kind: "NOTE", visible, query, isPublic: visibility, most: maxMatches, isRanked: true });
+  return sql`matches AS MATERIALIZED (SELECT m.id, m.score, m.place FROM ${matches}),
+    found AS MATERIALIZED (SELECT m.id, m.score, m.place FROM matches m WHERE m.id IS NOT NULL)`;
+}
+
+/** How many matches are tested by a filter: as many as the function search_matches compares. */
+const maxFiltered = 5_000;
+
+function filteredMatches(
+  viewer: Viewer,
+  visible: AccountCondition,
+  { query, filter }: Pick<NoteSearchRead, "query" | "filter">,
+): Sql {
+  const { accountId } = visible;
+  const matches = searchMatches({
+    ...{ kind: "NOTE", visible, query, isPublic: filter.isPublic, most: maxFiltered, isRanked: false },
+    among: amongNotes(accountId, filter),
+  });
+  const { from: notes, predicate } = filteredRows(viewer, filter);
+  return sql`matches AS MATERIALIZED (SELECT m.id, m.query, m.place FROM ${matches}),
+    found AS MATERIALIZED (
+      SELECT m.id, search_score(s.document, m.query) AS score, row_number() OVER (ORDER BY m.place) AS place FROM (
+        SELECT m.id, m.query, m.place FROM matches m
+        WHERE m.id IS NOT NULL AND EXISTS (SELECT FROM ${notes} AND n.id = m.id AND ${predicateSql("n", predicate)})
+        ORDER BY m.place LIMIT ${integer(maxMatches + 1)}
+      ) m JOIN search_documents s ON s.account_id = ${accountId}::uuid AND s.id = m.id
+    )`;
+}
+
+function hasConditions({ fields = {}, ...conditions }: NoteFilter): boolean {
+  const lists = Object.values(fields) as readonly (readonly unknown[])[]; // a list for each field
+  return Object.values(conditions).some((condition) => condition !== undefined) || lists.some((list) => list.length > 0);
+}
+
+/** Returns the ids of the few notes among which a filter leaves the matches, or undefined if they may be many. */
+function amongNotes(accountId: string, { ids, ticketId }: NoteFilter): Sql | undefined {
+  if (ids) return sql`${ids}`;
+  if (ticketId === undefined) return undefined;
+  return sql`ARRAY(
+    SELECT n.id FROM notes n WHERE ${whereSql("n", { accountId, ticketId })} ORDER BY n.created_at DESC, n.id DESC LIMIT ${integer(maxFiltered)}
+  )`;
 }
 
 export const ticketOfNote = ticketWhere(sql`t.id = n.ticket_id`);

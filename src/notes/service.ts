@@ -29,12 +29,15 @@ import {
   type NewNoteInput,
   type NoteFilter,
   type NoteRead,
+  type NoteSearchRead,
   type NoteUpload,
   type UndeleteNoteInput,
   type UpdateNoteInput,
 } from "./input.ts";
 import { authorOfNewNote, seesInternalNotes, undeletableNotes } from "./policy.ts";
 import {
+  type FoundNote,
+  foundNotes,
   noteById,
   noteByNumber,
   noteOrWithdrawnById,
@@ -47,6 +50,7 @@ import {
 import { activityByTicketId, type TicketActivity, ticketsByLastNote } from "./ticket-activity.ts";
 
 export type { Note, NoteCategory, NoteMedium } from "#generated/prisma/client.ts";
+export type { FoundNote } from "./relations.ts";
 
 declare module "../services.ts" {
   interface Services {
@@ -69,6 +73,10 @@ export interface Notes {
   /** Returns the number of them, or one more than `maxTotal` if there are more, however many are read for it. */
   count(viewer: Viewer, filter: NoteFilter): Promise<number>;
   total(viewer: Viewer, filter: NoteFilter): Promise<Total>;
+  /** Returns a page of the notes that a search finds, of at most `maxMatches` that are ranked. */
+  search(viewer: Viewer, read: NoteSearchRead, selection?: PageSelection): Promise<CountedSlice<FoundNote>>;
+  /** Returns how many notes a search finds and ranks. */
+  countFound(viewer: Viewer, search: Pick<NoteSearchRead, "query" | "filter">): Promise<number>;
   /**
    * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such
    * ticket.
@@ -330,6 +338,8 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     list: (viewer, read, selection) => reads.page(viewer, notesOfAccount, read, selection),
     count: (viewer, filter) => reads.count(viewer, notesOfAccount, { filter }),
     total: (viewer, filter) => reads.total(viewer, notesOfAccount, { filter }),
+    search: (viewer, read, selection) => reads.page(viewer, foundNotes, read, selection),
+    countFound: (viewer, { query, filter }) => reads.count(viewer, foundNotes, { query, filter }),
     ofTickets: (viewer, ticketIds, read, selection) =>
       reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
     ticketsByLastNote: (viewer, read, selection) =>

@@ -7,7 +7,7 @@ import type { TicketRead } from "../tickets/input.ts";
 import { visibleTickets } from "../tickets/policy.ts";
 import { ticketEntity, ticketRows } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
-import { seesInternalNotes } from "./policy.ts";
+import { findableNotes, seesInternalNotes } from "./policy.ts";
 
 // What the table note_counts, which triggers keep, says of a ticket's notes. It has one set of columns for viewers who
 // see internal notes and one for those who do not.
@@ -86,7 +86,7 @@ function byLastNote(indexOfRequester: readonly string[]): ManyRelation<TicketByL
     target,
     from: (viewer, { filter }) => {
       const { accountId } = visibleTickets(viewer);
-      const rows = ticketRows(viewer, filter, ticketsWithLastNote(viewer));
+      const rows = ticketRows(viewer, { filter, notes: findableNotes(viewer) }, ticketsWithLastNote(viewer));
       return {
         ...rows,
         areFew: rows.areFew === true || filter.fields?.number !== undefined,

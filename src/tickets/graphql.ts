@@ -8,6 +8,7 @@ import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
+import { readSearchQuery } from "../search/input.ts";
 import { type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
 import { accountOfTicket, requesterOfTicket } from "./relations.ts";
@@ -102,6 +103,11 @@ const TicketFilterInput = builder.inputType("TicketFilter", {
     requesterId: t.id({ description: "Only tickets that this person requested: a global id or a UUID." }),
     createdAt: t.field({ type: DateTimeRange, description: "Only tickets that were added in this range of time." }),
     updatedAt: t.field({ type: DateTimeRange, description: "Only tickets whose `updatedAt` is in this range of time." }),
+    query: t.string({
+      description:
+        "Only tickets whose subject has all words of this query, and those with a note that has them and that the viewer may see: of " +
+        "the newest 2,000 such subjects and notes. It is written as the query of `searchNotes`.",
+    }),
   }),
 });
 
@@ -137,6 +143,7 @@ function readTicketFilter(filter: typeof TicketFilterInput.$inferInput | null | 
     requesterId: filter.requesterId ? readId("Person", filter.requesterId, ["filter", "requesterId"]) : undefined,
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
     updatedAt: readRange(filter.updatedAt, ["filter", "updatedAt"]),
+    query: typeof filter.query === "string" ? readSearchQuery(filter.query, ["filter", "query"]) : undefined,
   };
 }
 

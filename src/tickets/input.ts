@@ -1,7 +1,9 @@
 import type { TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import type { FieldFilter, InstantRange } from "../query/model/field-filter.ts";
 import { noInstant, type Ordering, type OrderKey, type Page, tiesById, tiesByNumber } from "../query/model/page.ts";
+import type { AccountCondition } from "../database/sql.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
+import type { SearchQuery } from "../search/input.ts";
 import { codePointLength, createIssues, unstorable } from "../lib/text.ts";
 
 export interface AddTicketInput extends Retryable {
@@ -30,6 +32,8 @@ export interface TicketFilter {
   readonly createdAt?: InstantRange | undefined;
   readonly updatedAt?: InstantRange | undefined;
   readonly fields?: TicketFieldFilters | undefined;
+  /** Tickets whose subject matches, and those with a note that matches and that the viewer may see. */
+  readonly query?: SearchQuery | undefined;
 }
 
 /** A page of tickets. */
@@ -37,6 +41,12 @@ export interface TicketRead {
   readonly filter: TicketFilter;
   readonly ordering: Ordering;
   readonly page: Page;
+}
+
+/** A read of tickets with the policy of notes, which the tickets do not know. */
+export interface SearchedTicketRead extends TicketRead {
+  /** The condition for the notes by which the viewer may find their tickets. Undefined: none. */
+  readonly notes?: AccountCondition | undefined;
 }
 
 /** The conditions on single fields. All of them must hold. */

@@ -11,11 +11,13 @@ import {
   numberField,
   updatedAtField,
 } from "../query/model/field-filter.ts";
-import { param, sql, type Sql, whereSql } from "../database/sql.ts";
+import { type AccountCondition, param, sql, type Sql, whereSql } from "../database/sql.ts";
 import { defineEntity } from "../query/model/entity.ts";
 import type { Rows } from "../query/model/paged-table.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
-import type { TicketFilter, TicketRead } from "./input.ts";
+import type { SearchedTicketRead, TicketFilter } from "./input.ts";
+import type { SearchQuery } from "../search/input.ts";
+import { maxMatches, searchMatches } from "../search/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import { visibleTickets } from "./policy.ts";
 
@@ -53,27 +55,39 @@ export function ticketWhere(term: Sql): OneRelation<Ticket> {
 export const ticketById = ticketWhere(sql`t.id = ${param("key")}::uuid`);
 export const ticketByNumber = ticketWhere(sql`t.number = ${param("key")}::integer`);
 
-export const ticketsOfAccount: ManyRelation<Ticket, TicketRead> = {
+export const ticketsOfAccount: ManyRelation<Ticket, SearchedTicketRead> = {
   target: ticketEntity,
-  from: (viewer, { filter }) => ticketRows(viewer, filter, sql`tickets t`),
+  from: (viewer, read) => ticketRows(viewer, read, sql`tickets t`),
 };
 
 /**
  * Returns the tickets of `source`, a FROM item that has them as `t`, that the viewer may see and that meet the filter.
  */
-export function ticketRows(viewer: Viewer, filter: TicketFilter, source: Sql): Rows {
+export function ticketRows(viewer: Viewer, { filter, notes }: Pick<SearchedTicketRead, "filter" | "notes">, source: Sql): Rows {
   const { accountId, ...visible } = visibleTickets(viewer);
+  const found = filter.query && foundTickets({ accountId, ...visible }, filter.query, notes);
   return {
     from: sql`${source} WHERE ${whereSql("t", { accountId })}`,
     scope: "accountId",
     visibleBy: Object.keys(visible),
-    areFew: filter.ids !== undefined,
-    predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter)]),
+    areFew: filter.ids !== undefined || found !== undefined,
+    predicate: combinePredicates("t", [conditionPredicate(visible), ...ticketPredicates(filter), found]),
   };
 }
 
 export const requesterOfTicket = personWhere(sql`p.id = t.requester_id`);
 export const accountOfTicket = accountWhere(sql`c.id = t.account_id`);
+
+/**
+ * Returns the predicate of the tickets with the newest matching subjects, and of those with the newest matching notes.
+ */
+function foundTickets(tickets: AccountCondition, query: SearchQuery, notes: AccountCondition | undefined): Partial<Predicate> {
+  const most = { query, most: maxMatches, isRanked: false };
+  const bySubject = sql`SELECT m.id FROM ${searchMatches({ kind: "TICKET", visible: tickets, ...most })}`;
+  const byNotes =
+    notes && sql`SELECT m.ticket_id FROM ${searchMatches({ kind: "NOTE", visible: notes, ...most })} WHERE m.id IS NOT NULL`;
+  return { others: [sql`t.id = ANY (ARRAY(${byNotes ? sql`${bySubject} UNION ${byNotes}` : bySubject}))`] };
+}
 
 function ticketPredicates(filter: TicketFilter): readonly (Partial<Predicate> | undefined)[] {
   const { fields = {} } = filter;

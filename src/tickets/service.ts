@@ -1,7 +1,7 @@
 import type { Ticket } from "#generated/prisma/client.ts";
 import { NotFound } from "../errors.ts";
 import type { Database } from "../database/database.ts";
-import { sql } from "../database/sql.ts";
+import { type AccountCondition, sql } from "../database/sql.ts";
 import { selectList } from "../database/table.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
@@ -47,17 +47,18 @@ export interface Tickets {
 
 const ticketColumns = selectList(ticketsTable, "t");
 
-export function createTickets({
-  database,
-  reads,
-  writing,
-  idempotency,
-}: {
-  database: Database;
-  reads: Reads;
-  writing: TicketWriting;
-  idempotency: Idempotency;
-}): Tickets {
+export interface TicketsDependencies {
+  readonly database: Database;
+  readonly reads: Reads;
+  readonly writing: TicketWriting;
+  readonly idempotency: Idempotency;
+  /** Returns the condition for the notes by which the viewer may find tickets. Undefined: none. */
+  readonly findableNotes: (viewer: Viewer) => AccountCondition | undefined;
+}
+
+export function createTickets({ database, reads, writing, idempotency, findableNotes }: TicketsDependencies): Tickets {
+  const notesOf = (viewer: Viewer, { query }: TicketFilter) => (query ? findableNotes(viewer) : undefined);
+
   async function send({ parts, ticketId }: TicketWrite, key: KeyClaim): Promise<Ticket | undefined> {
     const [written] = await database.query<Ticket>(
       sql`WITH ${parts(key.condition)}${key.kept("written", [ticketId])} SELECT ${ticketColumns} FROM written t`,
@@ -74,9 +75,10 @@ export function createTickets({
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, ticketById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, ticketByNumber, numbers, selection),
-    list: (viewer, read, selection) => reads.page(viewer, ticketsOfAccount, read, selection),
-    count: (viewer, filter) => reads.count(viewer, ticketsOfAccount, { filter }),
-    total: (viewer, filter) => reads.total(viewer, ticketsOfAccount, { filter }),
+    list: (viewer, read, selection) =>
+      reads.page(viewer, ticketsOfAccount, { ...read, notes: notesOf(viewer, read.filter) }, selection),
+    count: (viewer, filter) => reads.count(viewer, ticketsOfAccount, { filter, notes: notesOf(viewer, filter) }),
+    total: (viewer, filter) => reads.total(viewer, ticketsOfAccount, { filter, notes: notesOf(viewer, filter) }),
 
     send,
     async add(viewer, input) {

@@ -385,6 +385,11 @@ export type TicketFilter = {
   kind?: Array<TicketKind> | null | undefined;
   /** Only tickets with one of these numbers. */
   numbers?: Array<number> | null | undefined;
+  /**
+   * Only tickets whose subject has all words of this query, and those with a note that has them and that the viewer may
+   * see: of the newest 2,000 such subjects and notes. It is written as the query of `searchNotes`.
+   */
+  query?: string | null | undefined;
   /** Only tickets that this person requested: a global id or a UUID. */
   requesterId?: string | number | null | undefined;
   /** Only tickets with one of these statuses. */

@@ -300,6 +300,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
 
     const accountObject = (row: Account): object => ({
       ...row,
+      languages: [...new Set(["simple", ...row.languages])],
       __typename: "Account",
       id: globalId("Account", row.id),
       uuid: row.id,
@@ -378,7 +379,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
 
     async function ticketsPage(args: PageArguments): Promise<object> {
       const sorting = sortingOf("tickets", args.orderBy);
-      const { ids, numbers, kind, status, requesterId, createdAt, updatedAt } = args.filter ?? {};
+      const { ids, numbers, kind, status, requesterId, createdAt, updatedAt, query } = args.filter ?? {};
       const where: Prisma.TicketWhereInput[] = [
         given(ids) ? { id: { in: (ids as string[]).map((id) => idOf("Ticket", id)) } } : {},
         given(numbers) ? { number: { in: numbers } } : {},
@@ -387,6 +388,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         given(requesterId) ? { requesterId: idOf("Person", requesterId) } : {},
         given(createdAt) ? { createdAt: rangeOf(createdAt) } : {},
         given(updatedAt) ? { updatedAt: rangeOf(updatedAt) } : {},
+        given(query) ? { id: { in: await foundTickets(query) } } : {},
       ];
       const page = readPage("Query.tickets", sorting, args);
       const isByLastNote = sorting.keys.includes("lastNoteAt");
@@ -394,6 +396,14 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       const found = await tickets({ where: { AND: [visibleTickets(), ...where] } });
       const rows = found.map(async (row) => withLastNote(row, isByLastNote ? await notesWhere({ ticketId: row.id }) : []));
       return page(sorted(await Promise.all(rows), sorting), ticketObject);
+    }
+
+    /** Returns the ids of the tickets whose subject, or a visible note of which, has the words of `query`. */
+    async function foundTickets(query: string): Promise<string[]> {
+      if (query.trim() === "") throw new Refusal("INVALID_INPUT");
+      const bySubject = (await ticketsWhere({})).filter(({ subject }) => hasWords(subject, query));
+      const byNotes = may("notes:read") ? (await notesWhere({})).filter(({ text }) => hasWords(text, query)) : [];
+      return [...bySubject.map(({ id }) => id), ...byNotes.map(({ ticketId }) => ticketId)];
     }
 
     async function node({ type, id }: { type: string; id: string }): Promise<object | null> {
@@ -450,6 +460,19 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
 }
 
 const objectOf = <Row>(row: Row | undefined, make: (row: Row) => object): object | null => (row ? make(row) : null);
+
+/** Whether `text` has all terms of `query`: words of letters, `-words`, beginnings with `*`, and phrases. */
+function hasWords(text: string, query: string): boolean {
+  const wordsOf = (some: string) => some.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const given = wordsOf(text);
+  return [...query.matchAll(/-?(?:"[^"]*"|\S+)/g)].every(([term]) => {
+    const asked = wordsOf(term);
+    const found = given.some((_, place) =>
+      asked.every((word, index) => (term.endsWith("*") ? given[place]!.startsWith(word) : given[place + index] === word)),
+    );
+    return found !== term.startsWith("-");
+  });
+}
 
 const given = (value: unknown): value is never => value !== null && value !== undefined;
 

@@ -22,6 +22,8 @@ export interface TextRenderer {
    * `TooExpensive` if the response has used up its rendering budget, and `AnswerTooLarge` if it becomes too large.
    */
   render<Wanted extends Result>(task: TextTask<Wanted>, viewer: Viewer): Promise<ResultOf<Wanted>>;
+  /** As `render`: returns a text without its markup, with its references as they were written. */
+  renderPlain(text: string, viewer: Viewer): Promise<string>;
   /**
    * Returns the references of each of the texts, so that a caller can load those of all texts at once. Throws
    * `TooExpensive` as `render` does.
@@ -91,6 +93,7 @@ export function createTextRenderer({ budget }: { readonly budget: ResponseBudget
       responseOf(viewer).charge(Buffer.byteLength(before) + Buffer.byteLength(after));
       return changes;
     },
+    renderPlain: (text, viewer) => render({ wanted: "plain", text, known: nothingKnown }, viewer),
     referencesOf: (viewer, texts) =>
       Promise.all(texts.map((text) => render({ wanted: "references", text, known: nothingKnown }, viewer))),
   };
