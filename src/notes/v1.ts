@@ -19,9 +19,10 @@ import type { V1Operation, V1Answer, V1Request } from "../rest/v1/kit/operation.
 import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
 import type { TicketKind } from "../tickets/service.ts";
-import { type NewNoteInput, type NoteFilter, noteOrderings } from "./input.ts";
+import { foundOrdering, type NewNoteInput, type NoteFilter, noteOrderings } from "./input.ts";
 import { authorOfNote, homeAccountOfAuthor, noteEntity, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
+import { readSearch, searchParameters } from "./v1-search.ts";
 import { readUploads } from "./v1-uploads.ts";
 
 /** The notes of a path: all of them, or only the public or the internal ones. */
@@ -30,6 +31,7 @@ export type Visibility = "all" | "public" | "internal";
 export interface NoteOperations {
   readonly list: (visibility: Visibility) => V1Operation;
   readonly get: V1Operation;
+  readonly search: V1Operation;
   readonly listOfTicket: (kind: TicketKind, visibility: Visibility) => V1Operation;
   readonly add: (kind: TicketKind) => V1Operation;
 }
@@ -96,6 +98,20 @@ export function noteOperations({ attachments }: { attachments: RecordField }): N
           byId: (id) => services.notes.orWithdrawnByIds(viewer, [id], selection),
         }),
       );
+    },
+
+    search: async (request) => {
+      const { services, viewer } = request;
+      const query = readSearch(request.query);
+      const filter = visibilityFilter("all", request);
+      return answerCollection(request, {
+        ...collection,
+        parameters: [...collection.parameters, ...searchParameters],
+        defaultOrder: foundOrdering,
+        read: ({ fields, ordering, page, selection }) =>
+          services.notes.search(viewer, { query, filter: { ...filter, fields }, ordering, page }, selection),
+        count: (fields) => services.notes.countFound(viewer, { query, filter: { ...filter, fields } }),
+      });
     },
 
     listOfTicket: (kind, visibility) => async (request) => {

@@ -222,6 +222,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   route("GET", "/notes/public", notes.list("public"));
   route("GET", "/notes/internal", notes.list("internal"));
   route("GET", "/notes/:id", notes.get);
+  route("GET", "/search", notes.search);
   route("GET", "/attachments/storage", attachments.offerStorage);
   for (const [name, { collection }] of Object.entries(kindNames)) {
     const kind = name as TicketKind; // Object.entries loses the type of the keys
