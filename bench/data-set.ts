@@ -95,6 +95,20 @@ export async function insertDataSet(client: pg.ClientBase, size: DataSetSize): P
         ) l
         WHERE t.id = c.ticket_id AND l.ticket_id = c.ticket_id;
       END IF;
+      IF to_regclass('search_documents') IS NOT NULL THEN
+        DROP INDEX search_documents_keys;
+        INSERT INTO search_segments (account_id, kind, first_number)
+        SELECT '${accountId}', kind::"SearchKind", first FROM (VALUES ('NOTE', ${notes}), ('TICKET', ${size.tickets})) AS counted (kind, count)
+          CROSS JOIN LATERAL generate_series(0, count, 8192) AS first;
+        INSERT INTO search_documents (account_id, id, ticket_id, segment, number, is_public, requester_id, document)
+        SELECT account_id, id, ticket_id, search_segment(account_id, 'NOTE', number), number, is_public, requester_id, search_document(text, '{simple}')
+        FROM notes ORDER BY number;
+        INSERT INTO search_documents (account_id, id, ticket_id, segment, number, is_public, requester_id, document)
+        SELECT account_id, id, id, search_segment(account_id, 'TICKET', number), number, true, requester_id, search_document(subject, '{simple}')
+        FROM tickets ORDER BY number;
+        CREATE INDEX search_documents_keys ON search_documents
+          USING gin (search_keys(segment, is_public, requester_id, document)) WITH (gin_pending_list_limit = 64);
+      END IF;
     END $$`);
   await client.query("SET session_replication_role = DEFAULT");
 }

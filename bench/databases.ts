@@ -81,11 +81,16 @@ async function fillFrom(checkout: Checkout, url: string, size: DataSetSize): Pro
  * Runs one of a checkout's programs on a database, and returns its output. Throws an `Error` with its error output if
  * it fails.
  */
-export function runCommand({ directory }: Checkout, words: readonly string[], url: string): string {
+export function runCommand(
+  { directory }: Pick<Checkout, "directory">,
+  words: readonly string[],
+  url: string,
+  environment: Readonly<Record<string, string>> = {},
+): string {
   const { status, stdout, stderr } = spawnSync(join(directory, "node_modules/.bin/node"), words, {
     cwd: directory,
     encoding: "utf8",
-    env: { ...process.env, DATABASE_URL: url, SIGNING_SECRET: signingSecret },
+    env: { ...process.env, DATABASE_URL: url, SIGNING_SECRET: signingSecret, ...environment },
   });
   if (status !== 0) throw new Error(`${words.join(" ")} failed: ${stderr}`);
   return stdout.trim();
