@@ -229,12 +229,12 @@ function filteredMatches(
     ...{ kind: "NOTE", visible, query, isPublic: filter.isPublic, most: maxFiltered, isRanked: false },
     among: amongNotes(accountId, filter),
   });
-  const { from: notes, predicate } = filteredRows(viewer, filter);
+  const { from: filtered, predicate } = filteredRows(viewer, filter);
   return sql`matches AS MATERIALIZED (SELECT m.id, m.query, m.place FROM ${matches}),
     found AS MATERIALIZED (
       SELECT m.id, search_score(s.document, m.query) AS score, row_number() OVER (ORDER BY m.place) AS place FROM (
         SELECT m.id, m.query, m.place FROM matches m
-        WHERE m.id IS NOT NULL AND EXISTS (SELECT FROM ${notes} AND n.id = m.id AND ${predicateSql("n", predicate)})
+        WHERE m.id IS NOT NULL AND EXISTS (SELECT FROM ${filtered} AND n.id = m.id AND ${predicateSql("n", predicate)})
         ORDER BY m.place LIMIT ${integer(maxMatches + 1)}
       ) m JOIN search_documents s ON s.account_id = ${accountId}::uuid AND s.id = m.id
     )`;

@@ -37,8 +37,8 @@ export interface Redactions {
   ofNotes(viewer: Viewer, noteIds: readonly string[]): Promise<Redaction[][]>;
   /**
    * Redacts parts of a note, or the whole note with its attachments, and the text of all its earlier states. The note
-   * may be deleted, as long as it is kept: then null is returned. Nothing is written if there is nothing left to redact.
-   * Throws {@link NotFound} if the viewer may not see the note,
+   * may be deleted, as long as it is kept: then null is returned. Nothing is written if there is nothing left to
+   * redact. Throws {@link NotFound} if the viewer may not see the note,
    * `Forbidden` if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
    * `InvalidInput` if a span is not valid.
    */
@@ -89,13 +89,13 @@ const deletedTables: NoteTables = {
 };
 
 /** A note, and whether it is deleted. */
-interface FoundNote {
+interface RedactableNote {
   readonly note: Note;
   readonly isDeleted: boolean;
 }
 
 /** What a redaction writes to a note. */
-interface NoteRedaction extends FoundNote {
+interface NoteRedaction extends RedactableNote {
   /** The text that the note gets. Undefined: only files are redacted, and no text can name them. */
   readonly text: string | undefined;
   readonly isWhole: boolean;
@@ -114,7 +114,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   }
 
   /** Returns a note, also if it is deleted. Throws {@link NotFound} if the viewer may not see it. */
-  async function findNote(viewer: Viewer, id: string | undefined): Promise<FoundNote> {
+  async function findNote(viewer: Viewer, id: string | undefined): Promise<RedactableNote> {
     const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
     if (note) return { note, isDeleted: false };
     const [deleted] = await database.query<Note>(sql`
@@ -136,7 +136,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   }
 
   /** Returns whether the note has earlier states with a text, or files. */
-  async function hasRemains({ note, isDeleted }: FoundNote, isWhole: boolean): Promise<boolean> {
+  async function hasRemains({ note, isDeleted }: RedactableNote, isWhole: boolean): Promise<boolean> {
     const { accountId, id } = note;
     const { attachments } = isDeleted ? deletedTables : currentTables;
     const [found] = await database.query<{ remains: boolean }>(sql`
