@@ -73,6 +73,14 @@ export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer
   return viewer.kind === "person" && required.every((scope) => viewer.scopes.has(scope));
 }
 
+/**
+ * Returns the viewer with further scopes, for a read of what they have just written: who may write it is told of it,
+ * whatever else the credential may read.
+ */
+export function withScopes(viewer: PersonViewer, ...added: readonly Scope[]): PersonViewer {
+  return { ...viewer, scopes: new Set([...viewer.scopes, ...added]) };
+}
+
 /** Returns the scopes that a role allows. A credential never allows more than its person's role does. */
 export function scopesOf(role: Role): readonly Scope[] {
   return scopes.filter((scope) => !scopesBeyond[role].has(scope));

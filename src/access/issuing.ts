@@ -4,6 +4,8 @@ import { raw, sql, type Sql } from "../database/sql.ts";
 import { insertInto, selectList, setList, type Table } from "../database/table.ts";
 import { type KeyClaim, noClaim } from "../idempotency/claim.ts";
 import { type Actor, auditInsert } from "./audit.ts";
+import { isStillAdministrator, noLongerAdministrator } from "./still-administrator.ts";
+import { Forbidden } from "../errors.ts";
 import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";
 import { apiKeysTable, oauthClientsTable } from "./tables.ts";
@@ -23,7 +25,7 @@ export const credentialColumns = selectList(apiKeysTable, "c", ["hash"]);
 
 /**
  * Adds a credential and its audit event. Returns the secret, which is a new one unless `givenSecret` is set. The secret
- * is not stored, so it cannot be read again.
+ * is not stored, so it cannot be read again. Throws {@link Forbidden} if the actor is no administrator any more.
  */
 export async function addCredential(
   database: Database,
@@ -36,10 +38,10 @@ export async function addCredential(
   const [credential] = await database.query<Credential>(sql`
     WITH added AS (
       ${insertInto(secretTables[kind], { ...given, hash: Buffer.from(hash), revokedAt: null, lastUsedAt: null })}
-      RETURNING *
+      WHERE ${isStillAdministrator(actor)} RETURNING *
     ), audited AS (${auditInsert(actor, { action: "CREATED", entity: kind, rows: "added", at: given.createdAt })})
     SELECT ${credentialColumns} FROM added c`);
-  if (!credential) throw new Error("A credential was added and did not come back.");
+  if (!credential) throw new Forbidden(noLongerAdministrator);
   return { credential, secret };
 }
 
@@ -59,6 +61,7 @@ export async function revokeCredential(
     WITH revoked AS (
       UPDATE ${table} c SET ${setList(secretTables[kind], { revokedAt: at })}
       WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL AND ${key.condition}
+        AND ${isStillAdministrator(actor)}
       RETURNING c.*
     ), audited AS (${auditInsert(actor, { action: "REVOKED", entity: kind, rows: "revoked", at })})
     ${key.kept("revoked", [id])}

@@ -9,6 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type AddPersonInput, checkPerson, type UpdatePersonInput } from "../people/input.ts";
 import type { Role } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
+import { isStillAdministrator, noLongerAdministrator } from "./still-administrator.ts";
 import { apiKeysTable, membershipsTable, oauthClientsTable, peopleTable } from "./tables.ts";
 
 /**
@@ -99,8 +100,9 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
     const [id, createdAt] = [newId(), clock()];
     const membership = { accountId, personId: id, role, createdAt, endedAt: null };
     await write(
+      actor,
       sql`
-        WITH person AS (${insertInto(peopleTable, { id, accountId, name, email, createdAt })} WHERE ${key.condition} RETURNING *),
+        WITH person AS (${insertInto(peopleTable, { id, accountId, name, email, createdAt })} WHERE ${key.condition} AND ${isStillAdministrator(actor)} RETURNING *),
           member AS (${insertInto(membershipsTable, membership)} FROM person RETURNING person_id AS id, account_id),
           audited AS (${auditInsert(actor, { action: "CREATED", entity: "PERSON", rows: "member", at: createdAt })})
           ${key.kept("member", [id])}
@@ -119,13 +121,14 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
   ): Promise<string> {
     const now = clock();
     const rows = await write(
+      actor,
       sql`
         WITH member AS (
           UPDATE memberships m SET ${setList(membershipsTable, { role, endedAt: null })}
           WHERE m.account_id = ${accountId}::uuid AND m.person_id = ${id}::uuid AND m.ended_at IS NOT NULL
-            AND ${key.condition}
+            AND ${key.condition} AND ${isStillAdministrator(actor)}
           RETURNING m.person_id AS id, m.account_id
-        ), ${personPart(accountId, id, { name })}, audited AS (${auditInsert(actor, { action: "CREATED", entity: "PERSON", rows: "member", at: now })}),
+        ), ${personPart(actor, accountId, id, { name })}, audited AS (${auditInsert(actor, { action: "CREATED", entity: "PERSON", rows: "member", at: now })}),
           ${credentialsEnded(actor, accountId, now)} ${key.kept("member", [id])}
         SELECT member.id FROM member`,
     );
@@ -133,10 +136,17 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
     return id;
   }
 
-  /** Runs a statement. Throws {@link Conflict} for facts that the database keeps. */
-  async function write(statement: Sql): Promise<pg.QueryResultRow[]> {
+  /**
+   * Runs a statement with the condition that the actor is still an administrator. Throws {@link Forbidden} if they are
+   * not, and {@link Conflict} for facts that the database keeps.
+   */
+  async function write(actor: Actor, statement: Sql): Promise<pg.QueryResultRow[]> {
     try {
-      return await database.query(statement);
+      const rows = await database.query(statement);
+      if (rows.length > 0) return rows;
+      const [acting] = await database.query<{ isAllowed: boolean }>(sql`SELECT ${isStillAdministrator(actor)} AS "isAllowed"`);
+      if (acting?.isAllowed === false) throw new Forbidden(noLongerAdministrator);
+      return rows;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;
       if (error.constraint === "memberships_keep_administrator") throw new Conflict(isLastAdministrator);
@@ -158,6 +168,7 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
     async join(actor, accountId, personId, role) {
       const createdAt = clock();
       const rows = await write(
+        actor,
         sql`
           WITH member AS (
             ${insertInto(membershipsTable, { accountId, personId, role, createdAt, endedAt: null })}
@@ -186,15 +197,16 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
       const profile = { name: changedValue(input.name, person.name), email: changedValue(email, person.email) };
       const role = input.role === person.role ? undefined : input.role;
       const parts = [
-        ...(role === undefined ? [] : [memberPart(accountId, id, { role }, key)]),
+        ...(role === undefined ? [] : [memberPart(actor, accountId, id, { role }, key)]),
         ...(isGiven(profile)
-          ? [role === undefined ? personPart(accountId, id, profile, key) : personPart(accountId, id, profile)]
+          ? [role === undefined ? personPart(actor, accountId, id, profile, key) : personPart(actor, accountId, id, profile)]
           : []),
       ];
       if (parts.length === 0) return key.keep([id]);
       const rows = role === undefined ? "person" : "member";
       const audited = auditInsert(actor, { action: "EDITED", entity: "PERSON", rows, at: clock() });
       const changed = await write(
+        actor,
         sql`WITH ${join(parts, ", ")}, audited AS (${audited})${key.kept(rows, [id])} SELECT acted.id FROM ${raw(rows)} acted`,
       );
       // They were removed in the same moment.
@@ -206,8 +218,9 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
       if (person.role === null) return key.keep([personId]);
       const now = clock();
       await write(
+        actor,
         sql`
-          WITH ${memberPart(accountId, personId, { role: "CUSTOMER", endedAt: now }, key)}, audited AS (${auditInsert(actor, { action: "DELETED", entity: "PERSON", rows: "member", at: now })}),
+          WITH ${memberPart(actor, accountId, personId, { role: "CUSTOMER", endedAt: now }, key)}, audited AS (${auditInsert(actor, { action: "DELETED", entity: "PERSON", rows: "member", at: now })}),
             ${credentialsEnded(actor, accountId, now)} ${key.kept("member", [personId])}
           SELECT member.id FROM member`,
       );
@@ -221,11 +234,11 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
 }
 
 /** Returns the WITH part `member`: the membership that is changed, with the id of its person, unless it has ended. */
-function memberPart(accountId: string, personId: string, changes: ChangedValues<Membership>, key: KeyClaim): Sql {
+function memberPart(actor: Actor, accountId: string, personId: string, changes: ChangedValues<Membership>, key: KeyClaim): Sql {
   return sql`member AS (
     UPDATE memberships m SET ${setList(membershipsTable, changes)}
     WHERE m.account_id = ${accountId}::uuid AND m.person_id = ${personId}::uuid AND m.ended_at IS NULL
-      AND ${key.condition}
+      AND ${key.condition} AND ${isStillAdministrator(actor)}
     RETURNING m.person_id AS id, m.account_id
   )`;
 }
@@ -234,10 +247,10 @@ function memberPart(accountId: string, personId: string, changes: ChangedValues<
  * Returns the WITH part `person`: the person of the account who is changed. Without a key it is changed if the WITH
  * part `member` has a row.
  */
-function personPart(accountId: string, id: string, changes: ChangedValues<Person>, key?: KeyClaim): Sql {
+function personPart(actor: Actor, accountId: string, id: string, changes: ChangedValues<Person>, key?: KeyClaim): Sql {
   return sql`person AS (
     UPDATE people p SET ${setList(peopleTable, changes)} ${key ? empty : raw("FROM member")}
-    WHERE p.id = ${id}::uuid AND p.account_id = ${accountId}::uuid AND ${key ? key.condition : raw("p.id = member.id")}
+    WHERE p.id = ${id}::uuid AND p.account_id = ${accountId}::uuid AND ${key ? sql`${key.condition} AND ${isStillAdministrator(actor)}` : raw("p.id = member.id")}
     RETURNING p.id, p.account_id
   )`;
 }

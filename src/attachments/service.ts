@@ -162,6 +162,7 @@ export function createAttachments({
     if (!note) throw new NotFound("note");
     if (!matches(allowed, note))
       throw new Forbidden("A customer attaches files to the notes they wrote, not to those of others.");
+    if (note.medium === "REDACTED") throw new Forbidden("The note is redacted: nothing can be attached to it.");
     return note;
   }
 

@@ -8,6 +8,7 @@ import { allOf, type Condition, empty, matches, sql, type Sql, whereSql } from "
 import { type ChangedValues, setList } from "../database/table.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
+import { ticketsOf } from "../tickets/policy.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 import { type DeletedFiles, keepDeleted, withdraw } from "./deleted-notes.ts";
 import { noteColumns } from "./insert-notes.ts";
@@ -138,6 +139,8 @@ export function createNoteChanger({ database, clock, idempotency, files, onDelet
       return idempotency.once(deleter, input.idempotencyKey, {
         write: (key) => remove(viewer, input, key),
         replay: async ([id = "", ticketId = ""]) => {
+          const where = { id: ticketId, ...ticketsOf(deleter) };
+          if (!(await prisma.ticket.findFirst({ where, select: { id: true } }))) throw new NotFound("note");
           // The earlier call may have ended before it did this.
           await files.hide(deleter.account.id, id);
           return { id, ticketId };

@@ -16,7 +16,7 @@ import { editorOfTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
 import type { Ticket, Tickets, TicketStatus } from "../tickets/service.ts";
 import type { TicketWrite, TicketWriting } from "../tickets/writing.ts";
-import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
+import { authorize, type PersonViewer, type Viewer, withScopes } from "../viewer.ts";
 import { createNoteChanger } from "./change-notes.ts";
 import { createDeletedNotes, type DeletedFiles } from "./deleted-notes.ts";
 import { type InsertParts, createNoteInserter, type NewNote } from "./insert-notes.ts";
@@ -363,7 +363,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
       checkText(input.text);
       return idempotency.once(author, input.idempotencyKey, {
         write: (key) => addAlone(author, input, key),
-        replay: ([id]) => requireNote(viewer, id),
+        replay: ([id]) => requireNote(withScopes(author, "notes:read"), id),
       });
     },
 
@@ -376,9 +376,9 @@ export function createNotes(dependencies: NotesDependencies): Notes {
         write: async (key) => {
           const refusal = await send(prepared, notes, { write, ticket: sql`written t`, ticketId, key });
           if (refusal) throw refusal;
-          return requireTicket(viewer, ticketId);
+          return requireTicket(withScopes(prepared.author, "tickets:read"), ticketId);
         },
-        replay: ([id]) => requireTicket(viewer, id),
+        replay: ([id]) => requireTicket(withScopes(prepared.author, "tickets:read"), id),
       });
     },
 

@@ -6,7 +6,7 @@ import { asJson, inJson, renderJson } from "../rest/kit/json-text.ts";
 import { entityTag, isNamed, versionsIn } from "../rest/v2/kit/entity-tags.ts";
 import { appliedQuery, offsetOf, type V2Operation, type V2Response, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
-import type { Viewer } from "../viewer.ts";
+import { type Viewer, withScopes } from "../viewer.ts";
 import { noteOrderings } from "./input.ts";
 import { authorOfNote, noteEntity } from "./relations.ts";
 import type { NoteCategory } from "./service.ts";
@@ -89,7 +89,7 @@ export const addNote: V2Operation<{ query: unknown; path: unknown; body: NoteWri
     isPublic: body.is_public,
     idempotencyKey,
   });
-  return locatedNote(services, viewer, note.id);
+  return locatedNote(services, withScopes(viewer, "notes:read"), note.id);
 };
 
 export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; body: unknown }> = async (

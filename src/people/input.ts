@@ -80,13 +80,14 @@ export function checkPerson({ name, email }: Pick<UpdatePersonInput, "name" | "e
   if (name !== undefined) {
     const problem = unstorable(name);
     if (problem) issues.add("name", `The name ${problem}.`);
+    else if (/\p{Cc}/u.test(name)) issues.add("name", "The name must not have line breaks or other control characters.");
     if (name.trim() === "") issues.add("name", "The name must not be blank.");
     if (codePointLength(name) > maxPersonNameLength)
       issues.add("name", `The name must have at most ${maxPersonNameLength} characters.`);
   }
   if (email !== undefined) {
-    if (unstorable(email) !== undefined || !/^[^\s@]+@[^\s@]+$/.test(email))
-      issues.add("email", "The mail address must have one @, something before and after it, and no spaces.");
+    if (unstorable(email) !== undefined || !/^[^\s@<>()[\],;:\\"\p{Cc}]{1,64}@[^\s@<>()[\],;:\\"\p{Cc}]+$/u.test(email))
+      issues.add("email", "The mail address must be like name@example.com, with at most 64 characters before the @.");
     if (codePointLength(email) > maxEmailLength)
       issues.add("email", `The mail address must have at most ${maxEmailLength} characters.`);
   }

@@ -1,5 +1,6 @@
 import type { RedactionReason } from "#generated/prisma/client.ts";
 import { InvalidInput } from "../errors.ts";
+import { redactionMark } from "../lib/redaction-mark.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
 
 /** A part of a text, in Unicode code points. */
@@ -22,9 +23,6 @@ export interface RedactAttachmentInput extends Retryable {
   readonly reason: RedactionReason;
 }
 
-/** What is shown in place of each run of redacted characters. */
-export const redactionMark = "▇▇▇";
-
 const maxSpans = 1_000;
 
 /**
@@ -34,18 +32,34 @@ const maxSpans = 1_000;
 export function redactSpans(text: string, spans: readonly TextSpan[]): string {
   const characters = [...text];
   checkSpans(spans, characters.length);
-  const isRedacted = new Uint8Array(characters.length);
-  for (const { offset, length } of spans) isRedacted.fill(1, offset, offset + length);
+  const isRedacted = characters.map(() => false);
+  for (const { offset, length } of spans) isRedacted.fill(true, offset, offset + length);
+  // A mark beside a span is a part of the same run: to redact it again changes nothing.
+  const isOfMark = (index: number) => characters[index] === redactionMark[0];
+  for (let index = 1; index < characters.length; index += 1)
+    if (isRedacted[index - 1] && isOfMark(index)) isRedacted[index] = true;
+  for (let index = characters.length - 2; index >= 0; index -= 1)
+    if (isRedacted[index + 1] && isOfMark(index)) isRedacted[index] = true;
   let redacted = "";
   let isInRun = false;
   characters.forEach((character, index) => {
     const isLineBreak = character === "\n" || character === "\r";
-    const isHidden = isRedacted[index] === 1 && !isLineBreak;
+    const isHidden = isRedacted[index] === true && !isLineBreak;
     if (!isHidden) redacted += character;
     else if (!isInRun) redacted += redactionMark;
     isInRun = isHidden;
   });
   return redacted;
+}
+
+/**
+ * Returns `text` with a {@link redactionMark} in place of a filename, wherever it is not a part of a longer word, and of
+ * the key by which the text shows the file.
+ */
+export function redactFilename(text: string, filename: string, key: string | null): string {
+  const withoutKey = key === null ? text : text.replaceAll(key, redactionMark);
+  const name = new RegExp(String.raw`(?<![\p{L}\p{N}_])${RegExp.escape(filename)}(?![\p{L}\p{N}_])`, "gu");
+  return withoutKey.replaceAll(name, redactionMark);
 }
 
 function checkSpans(spans: readonly TextSpan[], end: number): void {

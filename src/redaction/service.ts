@@ -1,13 +1,14 @@
 import pg from "pg";
 import type { Attachment, Note, Redaction, RedactionReason } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
+import { isStillAdministrator, noLongerAdministrator } from "../access/still-administrator.ts";
 import type { KeptFiles } from "../attachments/deleted-files.ts";
 import { attachmentById } from "../attachments/relations.ts";
 import { attachmentsTable, discardedObjectsTable } from "../attachments/tables.ts";
 import type { Database } from "../database/database.ts";
 import { empty, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { insertInto, selectList, setList } from "../database/table.ts";
-import { invalid, NotFound, Unavailable } from "../errors.ts";
+import { Forbidden, invalid, NotFound, Unavailable } from "../errors.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -19,7 +20,7 @@ import { noteById } from "../notes/relations.ts";
 import { notesTable } from "../notes/table.ts";
 import type { Reads } from "../query/reads.ts";
 import type { PersonViewer, Viewer } from "../viewer.ts";
-import { type RedactAttachmentInput, redactionMark, type RedactNoteInput, redactSpans } from "./input.ts";
+import { type RedactAttachmentInput, redactFilename, type RedactNoteInput, redactSpans } from "./input.ts";
 import { redactor } from "./policy.ts";
 import { redactionsTable } from "./table.ts";
 
@@ -39,14 +40,14 @@ export interface Redactions {
    * Redacts parts of a note, or the whole note with its attachments, and the text of all its earlier states. The note
    * may be deleted, as long as it is kept: then null is returned. Nothing is written if there is nothing left to
    * redact. Throws {@link NotFound} if the viewer may not see the note,
-   * `Forbidden` if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
+   * {@link Forbidden} if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
    * `InvalidInput` if a span is not valid.
    */
   redactNote(viewer: Viewer, input: RedactNoteInput): Promise<Note | null>;
   /**
-   * Removes the file of an attachment and its name. If a text of the note can name the file, because it was uploaded
-   * before its note, its name is removed there too, with the texts of all earlier states. Throws {@link NotFound} if
-   * the viewer may not see the attachment, and `Forbidden` if they may not redact.
+   * Removes the file of an attachment and its name. If the text of the note or of an earlier state names the file, its
+   * name is removed there too, and all earlier states lose their text. Throws {@link NotFound} if the viewer may not
+   * see the attachment, and {@link Forbidden} if they may not redact.
    */
   redactAttachment(viewer: Viewer, input: RedactAttachmentInput): Promise<Attachment>;
 }
@@ -155,7 +156,8 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     const { accountId, id: noteId } = note;
     const { notes, attachments, storageKeys } = isDeleted ? deletedTables : currentTables;
     const now = clock();
-    const ofNote = sql`n.account_id = ${accountId}::uuid AND n.id = ${noteId}::uuid AND n.version = ${note.version}::integer AND ${key.condition}`;
+    const ofNote = sql`n.account_id = ${accountId}::uuid AND n.id = ${noteId}::uuid AND n.version = ${note.version}::integer AND ${key.condition}
+      AND ${isStillAdministrator(by)}`;
     // The triggers of notes forget the earlier states when redacted_at changes.
     const changed = {
       text: text ?? note.text,
@@ -221,6 +223,12 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     }
   }
 
+  /** Throws {@link Forbidden} if somebody has removed or demoted the redactor since their credential was looked up. */
+  async function requireStillAdministrator(by: PersonViewer): Promise<void> {
+    const [acting] = await database.query<{ isAllowed: boolean }>(sql`SELECT ${isStillAdministrator(by)} AS "isAllowed"`);
+    if (acting?.isAllowed !== true) throw new Forbidden(noLongerAdministrator);
+  }
+
   /** Redacts the note in the state that it has when nobody else changes it. */
   async function redactNote(viewer: Viewer, input: RedactNoteInput, key: KeyClaim): Promise<Note | null> {
     const by = redactor(viewer);
@@ -239,11 +247,29 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       }
       if (isDeleted) await keptFiles.hide(note.accountId, id);
       const files = isWhole ? sql`true` : sql`false`;
-      if (!(await attemptWrite(by, { ...found, text, isWhole, files, reason }, key, [id]))) continue;
+      if (!(await attemptWrite(by, { ...found, text, isWhole, files, reason }, key, [id]))) {
+        await requireStillAdministrator(by);
+        continue;
+      }
       await removeDiscarded();
       return shownNote(viewer, id);
     }
     throw new Unavailable({}, "Too many people are changing this note. Try again in a few seconds.");
+  }
+
+  /**
+   * Returns the text of a note without the name of a file. Undefined if neither the text nor one of its earlier states
+   * has the name.
+   */
+  async function textWithout(note: Note, { filename, key }: Attachment): Promise<string | undefined> {
+    const text = redactFilename(note.text, filename, key);
+    if (text !== note.text) return text;
+    const [found] = await database.query<{ isNamed: boolean }>(sql`
+      SELECT EXISTS (
+        SELECT FROM note_edits e WHERE e.account_id = ${note.accountId}::uuid AND e.note_id = ${note.id}::uuid
+          AND (strpos(e.text, ${filename}) > 0 OR strpos(e.text, ${key}::text) > 0)
+      ) AS "isNamed"`);
+    return found?.isNamed === true ? text : undefined;
   }
 
   async function redactAttachment(viewer: Viewer, { id, reason }: RedactAttachmentInput, key: KeyClaim): Promise<Attachment> {
@@ -255,9 +281,12 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
         return attachment;
       }
       const note = await requireNote(viewer, attachment.noteId);
-      const text = attachment.key === null ? undefined : note.text.replaceAll(attachment.key, redactionMark);
+      const text = await textWithout(note, attachment);
       const redaction = { note, isDeleted: false, text, isWhole: false, files: sql`a.id = ${id}::uuid`, reason };
-      if (!(await attemptWrite(by, redaction, key, [id]))) continue;
+      if (!(await attemptWrite(by, redaction, key, [id]))) {
+        await requireStillAdministrator(by);
+        continue;
+      }
       await removeDiscarded();
       return requireAttachment(viewer, id);
     }

@@ -7,7 +7,11 @@ import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from ".
  * that they requested. Throws as {@link authorize} if the viewer lacks the scope.
  */
 export function visibleTickets(viewer: Viewer): AccountCondition {
-  const person = authorize(viewer, "tickets:read");
+  return ticketsOf(authorize(viewer, "tickets:read"));
+}
+
+/** Returns the condition for the tickets of a person: {@link visibleTickets}, whatever the scopes of the credential. */
+export function ticketsOf(person: PersonViewer): AccountCondition {
   const { id: accountId } = person.account;
   return isStaff(person) ? { accountId } : { accountId, requesterId: person.person.id };
 }

@@ -8,7 +8,7 @@ import type { Idempotency } from "../idempotency/service.ts";
 import type { Reads } from "../query/reads.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
-import { authorize, type Viewer } from "../viewer.ts";
+import { authorize, type Viewer, withScopes } from "../viewer.ts";
 import type { AddTicketInput, TicketFilter, TicketRead } from "./input.ts";
 import { ticketById, ticketByNumber, ticketsOfAccount } from "./relations.ts";
 import { ticketsTable } from "./table.ts";
@@ -83,10 +83,11 @@ export function createTickets({ database, reads, writing, idempotency, findableN
     send,
     async add(viewer, input) {
       const write = await writing.opening(viewer, input);
-      return idempotency.once(authorize(viewer), input.idempotencyKey, {
+      const opener = authorize(viewer);
+      return idempotency.once(opener, input.idempotencyKey, {
         // A new ticket is always written, unless the key is refused.
         write: async (key) => required(await send(write, key)),
-        replay: async (ids) => required((await reads.byKeys(viewer, ticketById, ids))[0]),
+        replay: async (ids) => required((await reads.byKeys(withScopes(opener, "tickets:read"), ticketById, ids))[0]),
       });
     },
   };

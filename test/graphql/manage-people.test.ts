@@ -500,9 +500,52 @@ describe("the last administrator", () => {
         where: { accountId: account.id, role: "ADMINISTRATOR", endedAt: null },
       });
       expect([left, app.time.elapsed]).toEqual([1, frozen]);
-      expect(results.filter(({ __typename }) => __typename === "ConflictError")).toHaveLength(1);
+      // One is refused: they would have removed the last one, or have been removed themselves in the same moment.
+      const refused = results.filter(({ __typename }) => __typename === "ConflictError" || __typename === "ForbiddenError");
+      expect(refused).toHaveLength(1);
     }
   }, 60_000);
+});
+
+describe("an administrator who was removed or demoted, while their key is still known", () => {
+  test.each([
+    ["removed", (account: TestAccount, id: string) => remove(account.administrator.key, id)],
+    ["demoted", (account: TestAccount, id: string) => update(account.administrator.key, { id, role: "CUSTOMER" })],
+  ] as const)("%s: cannot come back, create a credential, or redact", async (_how, end) => {
+    const account = await addAccount(app);
+    const person = await addPerson(app.provisioning, { accountId: account.id, name: "Second", role: "ADMINISTRATOR" });
+    const { email } = await app.database.prisma.person.findFirstOrThrow({ where: { id: person.id } });
+    const ticket = await addTicket(app, account);
+    const note = await addNote(app, ticket, account.specialist, { text: "Stays" });
+    // The gateway knows the key from here on, and the clock stands still.
+    app.time.elapsed ??= performance.now();
+    expect((await call(app, person.key, "GET", "/v2/tickets/notes")).status).toBe(400);
+    expect((await end(account, person.id)).__typename).toMatch(/Payload$/);
+    const mutation = async (text: string) => {
+      const { data } = await sendText<{ result: Result }>(
+        app.url,
+        person.key,
+        `mutation { result: ${text} { __typename ${"... on Error { message }"} } }`,
+      );
+      return data.result;
+    };
+    const refused = { __typename: "ForbiddenError", message: expect.stringContaining("no longer an administrator") };
+    expect(await add(person.key, { name: "Back", email, role: "ADMINISTRATOR" })).not.toMatchObject({
+      __typename: "AddPersonPayload",
+    });
+    expect(await add(person.key, { name: "Other", email: newMail(), role: "ADMINISTRATOR" })).toMatchObject(refused);
+    expect(await update(person.key, { id: person.id, role: "ADMINISTRATOR" })).not.toMatchObject({
+      __typename: "UpdatePersonPayload",
+    });
+    expect(await remove(person.key, account.specialist.id)).toMatchObject(refused);
+    const forOther = `createApiKey(input: { name: "x", personId: "${account.administrator.id}" })`;
+    expect(await mutation(forOther)).toMatchObject(refused);
+    expect((await mutation(`redactNote(input: { id: "${note.id}", reason: SECRET })`))?.__typename).not.toBe(
+      "RedactNotePayload",
+    );
+    expect((await app.database.prisma.note.findFirstOrThrow({ where: { id: note.id } })).text).toBe("Stays");
+    app.time.elapsed = undefined;
+  });
 });
 
 describe("under an idempotency key", () => {

@@ -298,3 +298,12 @@ test("a write under a key is one statement, as without", async () => {
   };
   expect(await write({ idempotencyKey: newKey() })).toBe(await write({}));
 });
+
+test("a deletion that is sent again is not found once its ticket is out of sight", async () => {
+  const note = await addNote(app, ticket, account.customer);
+  const input = { id: note.id, idempotencyKey: newKey() };
+  const selection = "... on DeleteNotePayload { deletedNoteId ticket { number } }";
+  expect((await mutate(account.customer.key, "deleteNote", input, selection)).__typename).toBe("DeleteNotePayload");
+  await app.database.prisma.ticket.updateMany({ where: { id: ticket.id }, data: { requesterId: null } });
+  expect((await mutate(account.customer.key, "deleteNote", input, selection)).__typename).toBe("NotFoundError");
+});

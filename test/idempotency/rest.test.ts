@@ -157,3 +157,23 @@ test("scripts of other origins may send the key and read that it is a replay", a
   const answer = await ask("POST", "/v2/tickets/notes", newNote(), uuidv7(), { origin });
   expect(answer.headers.get("access-control-expose-headers")).toContain("idempotent-replayed");
 });
+
+test("a path with and without .json is one operation of /v1, so its key is known with another path", async () => {
+  const key = uuidv7();
+  expect((await ask("POST", `/v1/requests/${ticket.number}/notes`, { text: "Once" }, key)).status).toBe(201);
+  expect((await ask("POST", `/v1/requests/${ticket.number}/notes.json`, { text: "Once" }, key)).status).toBe(422);
+  expect(await notesOf(ticket)).toHaveLength(1);
+});
+
+test("who may only write is told of what they have written, also again", async () => {
+  const writing = await keyWith(app, account.specialist, ["tickets:read", "notes:write"]);
+  const key = uuidv7();
+  const add = () => call(app, writing, "POST", "/v2/tickets/notes", newNote(), { "idempotency-key": key });
+  const first = await add();
+  expect(first.status).toBe(201);
+  expect((await add()).body).toEqual(first.body);
+  const adding = uuidv7();
+  const addOnV1 = () =>
+    call(app, writing, "POST", `/v1/requests/${ticket.number}/notes`, { text: "x" }, { "idempotency-key": adding });
+  expect([(await addOnV1()).status, (await addOnV1()).status]).toEqual([201, 201]);
+});

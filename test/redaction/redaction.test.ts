@@ -305,3 +305,51 @@ test("parts of a deleted note are redacted in the version that it has", async ()
   );
   expect(back).toMatchObject({ note: { text: "▇▇▇345" } });
 });
+
+test("redactions that touch are one run, and to redact a part of it again changes nothing", async () => {
+  const note = await addNote(app, ticket, account.specialist, { text: "abcdef" });
+  const redact = (offset: number, length: number, expectedVersion: number) =>
+    redactNote({ id: note.id, spans: [{ offset, length }], expectedVersion });
+  expect(await redact(1, 2, 1)).toMatchObject({ note: { text: "a▇▇▇def", version: 2 } });
+  for (const [offset, length] of [
+    [1, 3],
+    [2, 1],
+    [1, 1],
+    [3, 1],
+  ] as const)
+    expect(await redact(offset, length, 2)).toMatchObject({ note: { text: "a▇▇▇def", version: 2 } });
+  expect(await redact(0, 2, 2)).toMatchObject({ note: { text: "▇▇▇def", version: 3 } });
+  expect(await redact(3, 1, 3)).toMatchObject({ note: { text: "▇▇▇ef", version: 4 } });
+});
+
+test("a name that is redacted in a mention is not looked up again", async () => {
+  const { number, name } = account.customer;
+  const text = `Ask <@${number}|${name}> again`;
+  const note = await addNote(app, ticket, account.specialist, { text });
+  await redactNote({ id: note.id, spans: [{ offset: text.indexOf(name), length: name.length }], expectedVersion: 1 });
+  const { data } = await sendText(
+    app.url,
+    account.specialist.key,
+    "query ($id: ID!) { note(id: $id) { textHtml textPlain } }",
+    { id: note.id },
+  );
+  expect(JSON.stringify(data)).not.toContain(name);
+});
+
+test("a file's name is redacted in the text that names it, and not in longer words", async () => {
+  const note = await addNote(app, ticket, account.specialist, {
+    text: "See scan.png, not myscan.png or scan.pngs: ![](scan.png)",
+  });
+  await upload(app, account.specialist.key, note.id, "scan.png", "bytes", "image/png");
+  const { id } = await app.database.prisma.attachment.findFirstOrThrow({ where: { noteId: note.id } });
+  await redactAttachment({ id });
+  const { text } = await app.database.prisma.note.findFirstOrThrow({ where: { id: note.id } });
+  expect(text).toBe("See ▇▇▇, not myscan.png or scan.pngs: ![](▇▇▇)");
+});
+
+test("nothing is attached to a redacted note", async () => {
+  const note = await addNote(app, ticket, account.customer);
+  await redactNote({ id: note.id });
+  const input = { noteId: note.id, filename: "new.png" };
+  expect((await mutate(account.customer.key, "requestAttachmentUpload", input)).__typename).toBe("ForbiddenError");
+});

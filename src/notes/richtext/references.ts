@@ -1,3 +1,4 @@
+import { redactionMark } from "../../lib/redaction-mark.ts";
 import type { StateCore, StateInline, Token } from "markdown-it";
 import { type RecordReference, type RecordSpelling, recordKinds, type References, type RichText } from "./model.ts";
 
@@ -22,6 +23,8 @@ export function reference(state: StateInline, silent: boolean): boolean {
   const [source, first, second] = mentioned ?? recordPattern.exec(state.src) ?? [];
   if (source === undefined || first === undefined || second === undefined) return false;
   if (Number(mentioned ? first : second) > maximumNumber || second.trim() === "") return false;
+  // A name that was redacted is not looked up again.
+  if (source.includes(redactionMark)) return false;
   if (!silent) {
     const token = state.push(mentioned ? "mention" : "record", "", 0);
     token.info = first;

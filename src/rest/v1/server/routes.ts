@@ -290,7 +290,8 @@ function headerOf({ headers }: FastifyRequest, name: string): string | undefined
 
 /** Returns the idempotency key of a write. Throws {@link BadRequest} if it is not valid. */
 function sentKey(request: FastifyRequest, reply: FastifyReply): IdempotencyKey | undefined {
-  const operation = `${request.method} ${request.routeOptions.url ?? ""}`;
+  // Each path works with and without `.json`: it is one operation.
+  const operation = `${request.method} ${(request.routeOptions.url ?? "").replace(/\.json$/, "")}`;
   const key = idempotencyKeyIn(request, reply, { api: "V1", operation });
   if (key === "malformed") throw new BadRequest(keyRule);
   return key;

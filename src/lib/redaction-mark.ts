@@ -1,0 +1,2 @@
+/** What is shown in place of each run of redacted characters. */
+export const redactionMark = "▇▇▇";
