@@ -11,6 +11,7 @@ const features = {
   notes: "^src/notes/",
   history: "^src/history/",
   attachments: "^src/attachments/",
+  mail: "^src/mail/",
   redaction: "^src/redaction/",
 };
 const feature = `^src/(${Object.keys(features).join("|")})/`;

@@ -12,6 +12,7 @@ import { graphql } from "./graphql/server/http/routes.ts";
 import { authenticate, originOf } from "./http/server/authentication.ts";
 import { serveFiles } from "./http/server/files.ts";
 import { health } from "./http/server/health.ts";
+import { mail } from "./http/server/mail.ts";
 import { oauth } from "./http/server/oauth.ts";
 import { pages } from "./http/server/pages.ts";
 import { type ConnectionLimits } from "./http/server/connections.ts";
@@ -43,6 +44,7 @@ export interface AppDependencies {
     | "rateLimits"
     | "redisUrl"
     | "deletedRetentionDays"
+    | "mail"
   >;
   readonly database: Database;
   readonly storage: FileStorage | S3Storage;
@@ -90,6 +92,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     uploadSigner: createSigner(config.signingSecret, "uploads"),
     maximumUploadBytes: config.maxUploadBytes,
     deletedRetentionDays: config.deletedRetentionDays,
+    mailTrust: config.mail,
     budget,
     onBackgroundError: (error) =>
       log.error({ err: error }, "removing the bytes of deleted attachments failed; it will be tried again"),
@@ -137,6 +140,7 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
   });
   await server.register(v2, { services, authenticate: viewerOf, limits });
   await server.register(v1, { services, credentials, clock, publicUrl, limits });
+  await server.register(mail, { services, authenticate: viewerOf, limits, maximumBytes: config.maxUploadBytes });
   await server.register(uploadForm, { uploads: services.uploads, publicUrl });
   if (storage.kind === "file") {
     await server.register(serveFiles, {

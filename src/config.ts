@@ -68,6 +68,13 @@ export interface Config {
   readonly rateLimits: RateLimits;
   /** The Redis that counts rate limits for all processes. Without it each process counts its own. */
   readonly redisUrl: string | undefined;
+  /** How the senders of received mails are proven. */
+  readonly mail: {
+    /** The mail server whose `Authentication-Results` count. */
+    readonly authservId: string | undefined;
+    /** Without such a server: the addresses, and the domains as `@domain`, that are believed. */
+    readonly senders: readonly string[];
+  };
   /** The path of the module that exports the GraphQL plugins. */
   readonly graphqlPlugins: string | undefined;
 }
@@ -126,6 +133,8 @@ const commaList = z.string().transform((value) =>
     .map((item) => item.trim())
     .filter((item) => item !== ""),
 );
+
+const trustedSender = z.string().regex(/^[^\s@]*@[^\s@]+$/, "must be mail addresses, or domains such as @example.com");
 
 const webOrigin = z
   .string()
@@ -200,6 +209,11 @@ const environmentShape = z.object({
   RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
   RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
   GRAPHQL_PLUGINS: z.string().optional(),
+  MAIL_AUTHSERV_ID: z
+    .string()
+    .regex(/^[^\s;=()"]+$/, "must be the name with which the mail server begins Authentication-Results, such as mx.example.com")
+    .optional(),
+  MAIL_TRUSTED_SENDERS: commaList.pipe(z.array(trustedSender)).default([]),
   REDIS_URL: z
     .string()
     .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
@@ -262,6 +276,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       anonymous: values.RATE_LIMIT_ANONYMOUS,
     },
     redisUrl: values.REDIS_URL,
+    mail: { authservId: values.MAIL_AUTHSERV_ID, senders: values.MAIL_TRUSTED_SENDERS },
     graphqlPlugins: values.GRAPHQL_PLUGINS,
   };
 }

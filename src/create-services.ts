@@ -7,6 +7,9 @@ import { createUploads } from "./attachments/uploads.ts";
 import { createNoteHistory } from "./history/service.ts";
 import { findableNotes } from "./notes/policy.ts";
 import { createTextRenderer } from "./notes/richtext/rendering.ts";
+import type { MailTrust } from "./mail/input.ts";
+import { createMailReader } from "./mail/mail-reader.ts";
+import { createMail } from "./mail/service.ts";
 import { createNotes } from "./notes/service.ts";
 import { createIdempotency } from "./idempotency/service.ts";
 import { createPeople } from "./people/service.ts";
@@ -32,6 +35,8 @@ export interface ServicesDependencies {
   readonly maximumUploadBytes: number;
   /** How many days a deleted note is kept. */
   readonly deletedRetentionDays: number;
+  /** How the senders of received mails are proven. */
+  readonly mailTrust: MailTrust;
   /** What answers may take up. */
   readonly budget: ResponseBudget;
   /** Called with failures of work in the background. */
@@ -91,6 +96,11 @@ export function createServices(dependencies: ServicesDependencies): Services {
       removeDiscarded: sweeper.removeDiscarded,
     }),
     keptFiles: files,
+    mail: createMail({
+      ...{ database, reads, clock, newId, idempotency, notes, uploads },
+      reader: createMailReader(),
+      trust: dependencies.mailTrust,
+    }),
     uploads,
     texts: createTextRenderer({ budget }),
   };

@@ -8,6 +8,7 @@ import "./notes/graphql.ts";
 import "./notes/graphql-search.ts";
 import "./history/graphql.ts";
 import "./attachments/graphql.ts";
+import "./mail/graphql.ts";
 import "./redaction/graphql.ts";
 import { builder } from "./graphql/kit/builder.ts";
 

@@ -12,6 +12,7 @@ export const scopes = [
   "attachments:read",
   "attachments:write",
   "people:manage",
+  "mail:write",
   "admin",
 ] as const;
 
@@ -86,7 +87,7 @@ export function scopesOf(role: Role): readonly Scope[] {
   return scopes.filter((scope) => !scopesBeyond[role].has(scope));
 }
 
-const ofAdministrators: readonly Scope[] = ["admin", "notes:redact", "people:manage"];
+const ofAdministrators: readonly Scope[] = ["admin", "notes:redact", "people:manage", "mail:write"];
 
 /** The scopes that a role does not allow. */
 const scopesBeyond: Readonly<Record<Role, ReadonlySet<Scope>>> = {

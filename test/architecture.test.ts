@@ -127,6 +127,7 @@ const forbidden: readonly (readonly [rule: string, file: string, imported: strin
   ["notes-import-nothing-downstream", "src/notes/ordering.ts", "src/attachments/policy.ts"],
   ["history-import-nothing-downstream", "src/history/input.ts", "src/attachments/policy.ts"],
   ["attachments-import-nothing-downstream", "src/attachments/input.ts", "src/redaction/policy.ts"],
+  ["mail-import-nothing-downstream", "src/mail/input.ts", "src/redaction/policy.ts"],
 
   ["model-import-no-later-stage", "src/query/model/entity.ts", "src/query/plan/plan.ts"],
   ["plan-import-no-later-stage", "src/query/plan/budget.ts", "src/query/statement/statement.ts"],

@@ -15,6 +15,7 @@ const distributed = [
   "uploads",
   "audit_values",
   "audit_events",
+  "inbound_emails",
   "deleted_notes",
   "deleted_attachments",
   "withdrawn_notes",

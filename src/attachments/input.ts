@@ -32,6 +32,9 @@ export interface AttachmentRead {
   readonly page: Page;
 }
 
+/** The name of the attachment that is the mail as which a note was received. */
+export const originalFilename = "original.eml";
+
 /** A media type (RFC 9110, section 8.3.1) without parameters, which an upload would have to repeat exactly. */
 const mediaTypePattern = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/i;
 

@@ -3,8 +3,8 @@ import type { AccountCondition, Condition } from "../database/sql.ts";
 import { authorize, type Viewer } from "../viewer.ts";
 
 /**
- * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if and only
- * if its note is. Throws as {@link authorize} if the viewer lacks the scope.
+ * Returns the condition over notes for those whose attachments the viewer may see. An attachment is visible if its
+ * note is and {@link visibleAttachments} holds. Throws as {@link authorize} if the viewer lacks the scope.
  */
 export function notesWithVisibleAttachments(viewer: Viewer): AccountCondition {
   authorize(viewer, "attachments:read");

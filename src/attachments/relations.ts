@@ -1,4 +1,5 @@
 import { type Attachment, Prisma } from "#generated/prisma/client.ts";
+import { visibleAttachments } from "../notes/policy.ts";
 import { noteWhere } from "../notes/relations.ts";
 import type { Rows } from "../query/model/paged-table.ts";
 import { param, sql, type Sql, whereSql } from "../database/sql.ts";
@@ -53,7 +54,8 @@ function attachmentWhere(term: Sql, reach: AttachmentReach): OneRelation<Attachm
     needsReconciling,
     from: (viewer) => sql`
       attachments a JOIN notes n ON n.id = a.note_id AND n.account_id = a.account_id
-      WHERE ${whereSql("n", notesWithVisibleAttachments(viewer))} AND ${term} AND ${within(reach, "read")}`,
+      WHERE ${whereSql("n", notesWithVisibleAttachments(viewer))} AND ${whereSql("a", visibleAttachments(viewer))} AND ${term}
+        AND ${within(reach, "read")}`,
   };
 }
 
@@ -72,9 +74,9 @@ export const attachmentsOfNote: ManyRelation<Attachment, AttachmentRead> = {
 
 /** The viewer sees the note: the statement around this one has selected it. */
 function ofNote(viewer: Viewer, reached: Sql): Rows {
-  const { accountId } = notesWithVisibleAttachments(viewer);
+  notesWithVisibleAttachments(viewer);
   return {
-    from: sql`attachments a WHERE ${whereSql("a", { accountId })} AND a.note_id = n.id`,
+    from: sql`attachments a WHERE ${whereSql("a", visibleAttachments(viewer))} AND a.note_id = n.id`,
     scope: "noteId",
     predicate: { inFilters: [], rangeFilters: [], others: [reached] },
   };

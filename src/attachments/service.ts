@@ -3,7 +3,7 @@ import type { Attachment, Note, Upload } from "#generated/prisma/client.ts";
 import { auditInsert, auditInsertOnBehalf } from "../access/audit.ts";
 import { auditEventsIn } from "../access/audit-events.ts";
 import { Forbidden, invalid, NotFound } from "../errors.ts";
-import { visibleNotes } from "../notes/policy.ts";
+import { visibleAttachments, visibleNotes } from "../notes/policy.ts";
 import { inOrder } from "../lib/in-order.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
@@ -23,6 +23,7 @@ import {
   type AttachmentReach,
   type AttachmentRead,
   type DeleteAttachmentInput,
+  originalFilename,
   parseUpload,
   type RequestUploadInput,
 } from "./input.ts";
@@ -342,6 +343,7 @@ export function createAttachments({
           filename,
           contentType,
           inline,
+          isInternal: false,
           storageKey: `${note.accountId}/${id}`,
           uploadExpiresAt: expiresAt,
           createdAt: now,
@@ -352,7 +354,7 @@ export function createAttachments({
           uploadExpiresAt: sql`excluded.upload_expires_at`,
           contentType: sql`CASE WHEN attachments.state = 'READY' THEN attachments.content_type ELSE excluded.content_type END`,
         })}
-          WHERE attachments.account_id = excluded.account_id AND attachments.state <> 'REDACTED'
+          WHERE attachments.account_id = excluded.account_id AND attachments.state <> 'REDACTED' AND NOT attachments.is_internal
         RETURNING attachments.*
       ), awaited AS (
         ${insertInto(uploadsTable, {
@@ -414,7 +416,7 @@ export function createAttachments({
 
   async function remove(viewer: Viewer, note: Note, filename: string, key: KeyClaim): Promise<DeletedAttachment> {
     const { accountId, id: noteId } = note;
-    const attachment = await prisma.attachment.findFirst({ where: { accountId, noteId, filename } });
+    const attachment = await prisma.attachment.findFirst({ where: { ...visibleAttachments(viewer), noteId, filename } });
     if (!attachment) throw new NotFound("attachment");
     const { id } = attachment;
     const deleted = await database.query(sql`
@@ -481,6 +483,9 @@ export function createAttachments({
       notesToAttachTo(viewer);
       const { filename, contentType } = parseUpload(input, { maximumBytes });
       const note = await noteToAttachTo(viewer, input.noteId);
+      // Said to everybody, also to those who do not see that file: they would learn of it by another answer.
+      if (note.medium === "EMAIL" && filename === originalFilename)
+        throw invalid("filename", "The mail itself has this name among the attachments of a mail's note: choose another one.");
       const file = { filename, contentType, size: input.size, inline: input.inline ?? false };
       return idempotency.once(authorize(viewer), input.idempotencyKey, {
         write: (key) => awaitUpload(viewer, note, file, key),

@@ -11,6 +11,7 @@ export const attachmentsTable = defineTable<Attachment, "number">({
     filename: "text",
     contentType: "text",
     inline: "boolean",
+    isInternal: "boolean",
     state: '"AttachmentState"',
     size: "bigint",
     sha256: "text",

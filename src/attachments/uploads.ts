@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { type Upload } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
 import { Forbidden, invalid, InvalidInput } from "../errors.ts";
+import type { NoteUpload } from "../notes/input.ts";
 import type { NoteUploads, UploadClaim, UploadClaims } from "../notes/service.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
@@ -51,6 +52,14 @@ export interface UploadForm {
   readonly length?: number | undefined;
 }
 
+/** A file that the gateway itself received. */
+export interface KeptFile {
+  readonly filename: string;
+  readonly contentType: string;
+  /** In bytes. */
+  readonly length: number;
+}
+
 export interface ReceivedUpload {
   readonly key: string;
   readonly size: number;
@@ -77,6 +86,14 @@ export interface Uploads extends UploadClaims {
    * does not destroy the stream.
    */
   receive(form: UploadForm, bytes: Readable): Promise<ReceivedUpload>;
+  /**
+   * Stores a file of the viewer's and returns the key by which a note can claim it. Throws {@link Forbidden} if the
+   * viewer may not attach files or a quota is exceeded, {@link InvalidInput} if the filename is not valid, `TooLarge`,
+   * and `Unavailable`.
+   */
+  keep(viewer: Viewer, file: KeptFile, bytes: Readable): Promise<string>;
+  /** Removes those of the viewer's uploads that no note has claimed. */
+  discard(viewer: Viewer, uploads: readonly Pick<NoteUpload, "key">[]): Promise<void>;
   /**
    * Removes uploads that have not arrived or were not claimed in time. It is safe to run at any time, in several
    * processes at once.
@@ -164,24 +181,27 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       if (!allowedExtensions.has(extensionOf(filename))) {
         throw new Forbidden(`Invalid according to Policy: files with the extension "${extensionOf(filename)}" are not taken.`);
       }
-      const id = newId();
       const contentType =
         form.contentType !== undefined && isMediaType(form.contentType)
           ? form.contentType.toLowerCase()
           : contentTypeOf(filename);
-      const upload = { id, accountId, personId, key: `${prefix}${filename}`, storageKey: `${accountId}/${id}` };
-      await addPending({ ...upload, filename, contentType }, Math.min(form.length ?? maximumBytes, maximumBytes));
-      try {
-        const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
-        if (!(await markReady(upload, facts)))
-          throw new Forbidden("Nobody waits for this file any more: it took more than a day.");
-        return { key: upload.key, size: facts.size, etag: facts.etag };
-      } catch (error) {
-        // A trigger queues the object of the deleted row for removal, whether or not it was written.
-        await prisma.upload.deleteMany({ where: { id, accountId } });
-        onDiscarded();
-        throw error;
-      }
+      const length = Math.min(form.length ?? maximumBytes, maximumBytes);
+      return store({ accountId, personId, key: `${prefix}${filename}`, filename, contentType }, length, bytes);
+    },
+
+    async keep(viewer, { filename, contentType, length }, bytes) {
+      const { account, person } = authorize(viewer, "attachments:write");
+      const key = `attachments/${account.slug}/${newId()}/${parseFilename(filename)}`;
+      await store({ accountId: account.id, personId: person.id, key, filename, contentType }, length, bytes);
+      return key;
+    },
+
+    async discard(viewer, kept) {
+      const { account, person } = authorize(viewer);
+      const keys = kept.map(({ key }) => key);
+      const mine = { accountId: account.id, personId: person.id, key: { in: keys }, consumedAt: null };
+      await prisma.upload.deleteMany({ where: mine });
+      onDiscarded();
     },
 
     async claim(viewer, notes) {
@@ -204,6 +224,24 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
 
     sweep,
   };
+
+  /** Stores the bytes of an upload, at most `length` of them. Nothing stays of it if this throws. */
+  async function store(given: Omit<NewUpload, "id" | "storageKey">, length: number, bytes: Readable): Promise<ReceivedUpload> {
+    const id = newId();
+    const upload = { ...given, id, storageKey: `${given.accountId}/${id}` };
+    await addPending(upload, length);
+    try {
+      const facts = await storage.write(upload.storageKey, bytes, { maximumBytes });
+      if (!(await markReady(upload, facts)))
+        throw new Forbidden("Nobody waits for this file any more: it took more than a day.");
+      return { key: upload.key, size: facts.size, etag: facts.etag };
+    } catch (error) {
+      // A trigger queues the object of the deleted row for removal, whether or not it was written.
+      await prisma.upload.deleteMany({ where: { id, accountId: upload.accountId } });
+      onDiscarded();
+      throw error;
+    }
+  }
 
   /**
    * Adds the row of an upload whose bytes are about to be stored, at most `length` of them. The row is added first, so
@@ -259,9 +297,11 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
       const ofNote = uploads.flatMap(({ key }) => byKey.get(key) ?? []);
       const names = distinctNames(ofNote);
       const flagged = new Set(uploads.filter(({ inline }) => inline).map(({ key }) => key));
+      const internal = new Set(uploads.filter(({ isInternal = false }) => isInternal).map(({ key }) => key));
       return ofNote.map(({ id, key }, index) => ({
         ...{ id, noteId, filename: names[index] },
         inline: flagged.has(key) || text.includes(`](${key})`),
+        isInternal: internal.has(key),
       }));
     });
     const ids = taken.map(({ id }) => id);
@@ -284,6 +324,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
           filename: sql`named.filename`,
           contentType: sql`u.content_type`,
           inline: sql`named.inline`,
+          isInternal: sql`named.is_internal`,
           state: "READY",
           size: sql`u.size`,
           sha256: sql`u.sha256`,
@@ -294,7 +335,8 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
         })}
         FROM claimed u
         JOIN unnest(${ids}::uuid[], ${taken.map(({ filename }) => filename)}::text[], ${taken.map(({ inline }) => inline)}::boolean[],
-          ${taken.map(({ noteId }) => noteId)}::uuid[]) AS named (id, filename, inline, note_id) ON named.id = u.id
+          ${taken.map(({ isInternal }) => isInternal)}::boolean[], ${taken.map(({ noteId }) => noteId)}::uuid[])
+          AS named (id, filename, inline, is_internal, note_id) ON named.id = u.id
         JOIN added ON added.id = named.note_id
         RETURNING id, account_id
       ), attached_audited AS (${auditInsert(person, { action: "CREATED", entity: "ATTACHMENT", rows: "attached", at })})`,

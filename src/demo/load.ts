@@ -111,6 +111,7 @@ export async function loadDemo({ database, storage, storeKeys = newDemoKeys }: D
     uploadSigner: createSigner(randomUUID(), "uploads"),
     deletedRetentionDays: 30,
     maximumUploadBytes: Number.MAX_SAFE_INTEGER,
+    mailTrust: { authservId: undefined, senders: [] },
     budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {
       throw error;

@@ -3,7 +3,7 @@
  * and operation, and for one input only.
  */
 export interface IdempotencyKey {
-  readonly api: "GRAPHQL" | "V1" | "V2";
+  readonly api: "GRAPHQL" | "V1" | "V2" | "MAIL";
   readonly operation: string;
   readonly key: string;
   /** The whole input as text. Equal inputs have equal texts. */

@@ -357,8 +357,8 @@ const AddNoteInputRef = builder.inputType("AddNoteInput", {
       type: NoteMediumEnum,
       defaultValue: "DEFAULT",
       description:
-        "How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with " +
-        "INVALID_INPUT.",
+        "How the note is added: DEFAULT; SYSTEM or AUTOMATION, which require the scope `admin`; or OUTBOUND_EMAIL, which requires " +
+        "the scope `mail:write`. Other media fail with INVALID_INPUT.",
     }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),

@@ -27,6 +27,8 @@ export interface NoteUpload {
   readonly key: string;
   /** Whether the file is an image that is shown in the text. */
   readonly inline: boolean;
+  /** Whether only those who see internal notes see the file, also on a public note. Default: false. */
+  readonly isInternal?: boolean | undefined;
 }
 
 export interface DeleteNoteInput extends Retryable {
@@ -123,12 +125,12 @@ export function requireText(text: string): void {
 const categoryOrder: Record<NoteCategory, number> = { PRE_SCAN: 0, POST_SCAN: 1 };
 
 /**
- * Returns the medium if a client may add a note with it. Throws {@link InvalidInput} for the media of emails and of
- * redacted notes.
+ * Returns the medium if a client may add a note with it. Throws {@link InvalidInput} for the media of received emails
+ * and of redacted notes.
  */
 export function writableMedium(medium: NoteMedium): NoteMedium {
-  if (medium === "DEFAULT" || medium === "SYSTEM" || medium === "AUTOMATION") return medium;
-  throw invalid("medium", "A note can be added as DEFAULT, SYSTEM or AUTOMATION.");
+  if (medium !== "EMAIL" && medium !== "REDACTED") return medium;
+  throw invalid("medium", "A note can be added as DEFAULT, SYSTEM, AUTOMATION or OUTBOUND_EMAIL.");
 }
 
 /** Returns each of the categories once, in the order of the enumeration. */

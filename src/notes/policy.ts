@@ -1,6 +1,6 @@
 import { Forbidden } from "../errors.ts";
 import { type AccountCondition, type Condition, matches } from "../database/sql.ts";
-import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
+import { authorize, hasScopes, isStaff, type PersonViewer, type Scope, type Viewer } from "../viewer.ts";
 
 /**
  * Returns the condition for the notes that the viewer may see. Staff see all notes of their account, internal ones only
@@ -27,6 +27,15 @@ export function seesInternalNotes(viewer: Viewer): boolean {
 /** Throws as {@link authorize} if the viewer may not know of attachments. */
 export function requireAttachments(viewer: Viewer): void {
   authorize(viewer, "attachments:read");
+}
+
+/**
+ * Returns the condition over the attachments of a note that the viewer may see, for those that they may see. Internal
+ * ones are only for those who see internal notes. Throws as {@link visibleNotes}.
+ */
+export function visibleAttachments(viewer: Viewer): AccountCondition {
+  const { accountId } = visibleNotes(viewer);
+  return seesInternalNotes(viewer) ? { accountId } : { accountId, isInternal: false };
 }
 
 /**
@@ -74,9 +83,18 @@ export function authorOfNewNote(
 ): PersonViewer {
   const person = authorize(viewer, "tickets:read", "notes:write");
   requireVisibility(person, note.isPublic);
-  // A SYSTEM or AUTOMATION note speaks for the service desk, so only administrators may add one.
-  if (note.medium !== undefined && note.medium !== "DEFAULT") authorize(viewer, "admin");
+  const scope = scopeOfMedium(note.medium);
+  if (scope !== undefined) authorize(viewer, scope);
   return person;
+}
+
+/**
+ * Returns the scope without which nobody may add a note of that medium, if there is one. Only administrators have it.
+ */
+function scopeOfMedium(medium = "DEFAULT"): Scope | undefined {
+  if (medium === "DEFAULT") return undefined;
+  // A SYSTEM or AUTOMATION note speaks for the service desk. A mail server hands over mails as they were sent.
+  return medium === "EMAIL" || medium === "OUTBOUND_EMAIL" ? "mail:write" : "admin";
 }
 
 /**

@@ -25,7 +25,7 @@ import { ticketWhere } from "../tickets/relations.ts";
 import type { Viewer } from "../viewer.ts";
 import type { NoteFilter, NoteRead, NoteSearchRead } from "./input.ts";
 import { byUpdate, isByUpdate } from "./notes-by-update.ts";
-import { requireAttachments, seesInternalNotes, visibleNotes } from "./policy.ts";
+import { requireAttachments, seesInternalNotes, visibleAttachments, visibleNotes } from "./policy.ts";
 import { notesTable } from "./table.ts";
 
 const authorNumber = { field: "authorNumber", type: "bigint" } as const;
@@ -299,7 +299,7 @@ function filteredRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predi
       filter.createdAt && fieldPredicate("n", createdAtField, filter.createdAt),
       filter.updatedAt && fieldPredicate("n", updatedAtField, filter.updatedAt),
       filter.ticketId === undefined ? undefined : conditionPredicate({ ticketId: filter.ticketId }),
-      filter.hasAttachments === undefined ? undefined : { others: [withAttachments(viewer, accountId, filter.hasAttachments)] },
+      filter.hasAttachments === undefined ? undefined : { others: [withAttachments(viewer, filter.hasAttachments)] },
       ...(fields.number ?? []).map((field) => fieldPredicate("n", numberField, field)),
       ...(fields.authorNumber ?? []).map((field) => fieldPredicate("n", authorNumber, field)),
       ...(fields.createdAt ?? []).map((field) => fieldPredicate("n", createdAtField, field)),
@@ -312,10 +312,10 @@ function filteredRows(viewer: Viewer, filter: NoteFilter, within?: Partial<Predi
  * The condition that the note `n` has a file, or has none. Not EXISTS: PostgreSQL could read all attachments of the
  * account for it, and not those of the notes that it reads.
  */
-function withAttachments(viewer: Viewer, accountId: string, isWanted: boolean): Sql {
+function withAttachments(viewer: Viewer, isWanted: boolean): Sql {
   requireAttachments(viewer);
   const found = sql`coalesce((SELECT true FROM attachments f
-    WHERE ${whereSql("f", { accountId })} AND f.note_id = n.id AND f.state = 'READY' LIMIT 1), false)`;
+    WHERE ${whereSql("f", visibleAttachments(viewer))} AND f.note_id = n.id AND f.state = 'READY' LIMIT 1), false)`;
   return isWanted ? found : sql`NOT ${found}`;
 }
 

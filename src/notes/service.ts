@@ -103,6 +103,11 @@ export interface Notes {
    */
   add(viewer: Viewer, input: AddNoteInput): Promise<Note>;
   /**
+   * Adds a note in one statement with what a later feature writes, under the claim of its caller. Throws as
+   * {@link Notes.add}.
+   */
+  addTogether(viewer: Viewer, input: AddNoteInput, parts: AddedTogether): Promise<Note>;
+  /**
    * Opens a ticket with its first notes in one statement. Throws as {@link Tickets.add} and {@link Notes.add}; the path
    * of an error in a note begins with `notes` and the index of the note.
    */
@@ -136,6 +141,13 @@ export interface Notes {
    * bounded. Safe to run at any time, in several processes at once.
    */
   purge(): Promise<void>;
+}
+
+/** What is written in one statement with a note. */
+export interface AddedTogether {
+  readonly key: KeyClaim;
+  /** WITH parts that may refer to the note as `added`, each preceded by a comma. */
+  readonly after: Sql;
 }
 
 /** The uploads that a new note claims. */
@@ -207,7 +219,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     input: AddNoteInput,
     note: NewNote,
     noteUploads: readonly NoteUpload[],
-    key: KeyClaim,
+    { key, after }: AddedTogether,
   ): Promise<Note> {
     const [ticket] = await reads.byKeys(author, ticketById, [input.ticketId]);
     if (!ticket) throw new NotFound("ticket");
@@ -215,7 +227,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     const [added] = await inserter.insertWith(author, [note], {
       before: claim.before,
       condition: sql`${key.condition} AND ${claim.condition}`,
-      after: sql`${claim.after}${key.kept("added", [note.id])}`,
+      after: sql`${claim.after}${key.kept("added", [note.id])}${after}`,
     });
     if (!added) throw claim.refusal;
     return added;
@@ -223,7 +235,7 @@ export function createNotes(dependencies: NotesDependencies): Notes {
 
   async function addAlone(author: PersonViewer, input: AddNoteInput, key: KeyClaim): Promise<Note> {
     const note = newNoteOf(input);
-    if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads, key);
+    if (input.uploads?.length) return addWithUploads(author, input, note, input.uploads, { key, after: empty });
     const added = await inserter.insert(author, note, key.columns);
     if (!added) throw new NotFound("ticket");
     return added;
@@ -365,6 +377,12 @@ export function createNotes(dependencies: NotesDependencies): Notes {
         write: (key) => addAlone(author, input, key),
         replay: ([id]) => requireNote(withScopes(author, "notes:read"), id),
       });
+    },
+
+    async addTogether(viewer, input, parts) {
+      const author = authorOfNewNote(viewer, input);
+      checkText(input.text);
+      return addWithUploads(author, input, newNoteOf(input), input.uploads ?? [], parts);
     },
 
     async openTicket(viewer, input, notes) {

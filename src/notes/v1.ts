@@ -67,12 +67,15 @@ const filterable = {
 
 const sortableNotes = { id: noteOrderings.NUMBER, person_id: noteOrderings.AUTHOR, created_at: noteOrderings.CREATED_AT };
 
-/**
- * Returns the operations on notes. `attachments` is the field with a note's attachments, which the attachments feature
- * defines.
- */
-export function noteOperations({ attachments }: { attachments: RecordField }): NoteOperations {
-  const shape = noteShape(attachments);
+/** The fields of notes that later features define. */
+export interface LaterNoteFields {
+  readonly attachments: RecordField;
+  /** The email as which a note was received. */
+  readonly inboundEmail: RecordField;
+}
+
+export function noteOperations(later: LaterNoteFields): NoteOperations {
+  const shape = noteShape(later);
   const collection = { shape, filterable, sortable: sortableNotes, parameters: ["state"] };
   // What an administrator deletes stays on this API, as redacted.
   const withWithdrawn = true;
@@ -158,7 +161,7 @@ const account: RecordField = (name) => {
   return { name, content: { kind: "choice", field: "isPublic", yes: home, no: ownAccountOf } };
 };
 
-function noteShape(attachments: RecordField): Shape<Note> {
+function noteShape({ attachments, inboundEmail }: LaterNoteFields): Shape<Note> {
   return {
     fields: {
       id: storedValue(noteEntity, "number", "bare"),
@@ -172,7 +175,7 @@ function noteShape(attachments: RecordField): Shape<Note> {
       internal: storedValue(noteEntity, "isPublic", "negated"),
       attachments,
       account,
-      inbound_email: (name) => ({ name, content: { kind: "constant", json: "null" } }),
+      inbound_email: inboundEmail,
       internal_account: (name) => ({ name, when: { field: "isPublic", is: false }, content: ownAccountOf }),
       ...Object.fromEntries(Object.entries(kindNames).map(([kind, { reference }]) => [reference, referenceTo(kind)])),
     },

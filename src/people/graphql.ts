@@ -158,6 +158,9 @@ const scopeDescriptions: Record<Scope, string> = {
   "attachments:read": "Reads the attachments of the notes that the credential may read.",
   "attachments:write": "With NOTES_READ and NOTES_WRITE uploads and deletes attachments.",
   "people:manage": "Adds, updates and removes people of the account. Only of use to administrators.",
+  "mail:write":
+    "Hands over received mails, which become notes of the people who sent them, and adds notes of the medium OUTBOUND_EMAIL. Only " +
+    "of use to administrators.",
   admin:
     "Manages API keys and OAuth clients, reads audit events and adds notes of the medium SYSTEM or AUTOMATION. Only of use to " +
     "administrators.",

@@ -279,6 +279,7 @@ async function proveSwept(): Promise<void> {
       uploadSigner: createSigner(signingSecret, "uploads"),
     },
     maximumUploadBytes: maximumBytes,
+    mailTrust: { authservId: undefined, senders: [] },
     budget: createResponseBudget({ maximumBytes: usualMaximumBytes }),
     onBackgroundError: (error) => {
       throw error;

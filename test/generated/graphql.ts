@@ -20,8 +20,8 @@ export type AddNoteInput = {
    */
   isPublic?: boolean | null | undefined;
   /**
-   * How the note is added: DEFAULT, or SYSTEM or AUTOMATION, which require the scope `admin`. Other media fail with
-   * INVALID_INPUT.
+   * How the note is added: DEFAULT; SYSTEM or AUTOMATION, which require the scope `admin`; or OUTBOUND_EMAIL, which
+   * requires the scope `mail:write`. Other media fail with INVALID_INPUT.
    */
   medium?: NoteMedium | null | undefined;
   /** The text: 1 to 65,536 bytes of UTF-8, in the rich-text markup of the 4me family. It is stored exactly as sent. */
@@ -360,6 +360,11 @@ export type Scope =
   | 'ATTACHMENTS_READ'
   /** With NOTES_READ and NOTES_WRITE uploads and deletes attachments. Scope `attachments:write`. */
   | 'ATTACHMENTS_WRITE'
+  /**
+   * Hands over received mails, which become notes of the people who sent them, and adds notes of the medium
+   * OUTBOUND_EMAIL. Only of use to administrators. Scope `mail:write`.
+   */
+  | 'MAIL_WRITE'
   /** Reads and writes internal notes. Only of use to specialists and administrators. Scope `notes:internal`. */
   | 'NOTES_INTERNAL'
   /** Reads notes. Internal notes also need NOTES_INTERNAL. Scope `notes:read`. */

@@ -19,7 +19,7 @@ import { usualMaximumBytes } from "../../src/lib/response-budget.ts";
 import { anonymous, type Role, scopesOf, type Viewer } from "../../src/viewer.ts";
 import { addAccount, startApp, type TestAccount, type TestApp, type TestPerson, unlimited, viewerOf } from "../support/app.ts";
 import { createAsJsonOnly } from "../support/as-json-only.ts";
-import { addAttachment, addNote, addTicket, at, globalId } from "../support/factories.ts";
+import { addAttachment, addInboundEmail, addNote, addTicket, at, globalId } from "../support/factories.ts";
 import {
   createPlainReads,
   type PlainAnswer,
@@ -104,10 +104,12 @@ async function createWorld({
       ...(oneIn(3) && { updatedAt: at(pick([3, 4, 50])), editorNumber: pick(people).number }),
     });
     notes.push(note);
+    if (note.medium === "EMAIL" && !oneIn(3)) await addInboundEmail(app, note, { sender: pick(["a@b.example", null]) });
     for (let files = number(3); files > 0; files -= 1) {
       const pending = { state: "PENDING", size: null } as const;
       const { id } = await addAttachment(app, note, `${files}.png`, {
         createdAt: at(number(1)),
+        isInternal: oneIn(4),
         ...pick([
           {},
           { inline: true, contentType: "image/jpeg", size: 9_007_199_254_740n },

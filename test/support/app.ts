@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
 import { type App, createApp } from "../../src/app.ts";
-import type { RateLimits } from "../../src/config.ts";
+import type { Config, RateLimits } from "../../src/config.ts";
 import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import type { ConnectionLimits } from "../../src/http/server/connections.ts";
 import { createLog } from "../../src/lib/log.ts";
@@ -88,6 +88,8 @@ export interface TestAppOptions {
   /** The rate limits. Default: limits that no test reaches. */
   readonly rateLimits?: RateLimits;
   readonly redisUrl?: string;
+  /** Default: no sender of a mail is believed. */
+  readonly mail?: Config["mail"];
   /** Default: those of the gateway. */
   readonly connectionLimits?: ConnectionLimits;
   readonly plugins?: readonly GraphqlPlugin[];
@@ -122,6 +124,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       rateLimits: options.rateLimits ?? unlimited,
       redisUrl: options.redisUrl,
       deletedRetentionDays,
+      mail: options.mail ?? { authservId: undefined, senders: [] },
     },
     database,
     storage,

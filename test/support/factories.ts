@@ -1,5 +1,14 @@
 import { v7 as uuidv7 } from "uuid";
-import type { Attachment, Note, NoteCategory, NoteMedium, Ticket, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
+import type {
+  Attachment,
+  InboundEmail,
+  Note,
+  NoteCategory,
+  NoteMedium,
+  Ticket,
+  TicketKind,
+  TicketStatus,
+} from "#generated/prisma/client.ts";
 import type { RecordedStatement } from "./statements.ts";
 import { call, type TestAccount, type TestApp, type TestPerson } from "./app.ts";
 
@@ -97,7 +106,9 @@ export async function addAttachment(
   { database }: TestApp,
   note: Note,
   filename: string,
-  given: Partial<Pick<Attachment, "state" | "size" | "createdAt" | "uploadExpiresAt" | "inline" | "contentType">> = {},
+  given: Partial<
+    Pick<Attachment, "state" | "size" | "createdAt" | "uploadExpiresAt" | "inline" | "isInternal" | "contentType">
+  > = {},
 ): Promise<Attachment> {
   const id = uuidv7();
   return database.prisma.attachment.create({
@@ -113,6 +124,19 @@ export async function addAttachment(
       createdAt: at(0),
       ...given,
     },
+  });
+}
+
+/** Adds the row of the email as which a note was received. */
+export async function addInboundEmail(
+  { database }: TestApp,
+  note: Note,
+  { sender = "a@b.example" }: { readonly sender?: string | null } = {},
+): Promise<InboundEmail> {
+  const { id, number, accountId, ticketId, authorNumber, createdAt } = note;
+  const ofNote = { accountId, noteId: id, noteNumber: number, ticketId, authorNumber, receivedAt: createdAt };
+  return database.prisma.inboundEmail.create({
+    data: { ...ofNote, id: uuidv7(), messageId: `<${id}@b.example>`, sender, subject: `Mail ${number}` },
   });
 }
 

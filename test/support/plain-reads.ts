@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { buildSchema, type DocumentNode, execute, type GraphQLResolveInfo, type GraphQLScalarType } from "graphql";
-import type { Account, Attachment, Note, Person, Prisma, PrismaClient, Ticket } from "#generated/prisma/client.ts";
+import type {
+  Account,
+  Attachment,
+  InboundEmail,
+  Note,
+  Person,
+  Prisma,
+  PrismaClient,
+  Ticket,
+} from "#generated/prisma/client.ts";
 import type { SignedRequest } from "../../src/storage/storage.ts";
 import type { Viewer } from "../../src/viewer.ts";
 import { globalId } from "./factories.ts";
@@ -202,9 +211,13 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       if (role === "CUSTOMER") return { accountId: account.id, isPublic: true, ticket: { requesterId: person.id } };
       return may("notes:internal") ? { accountId: account.id } : { accountId: account.id, isPublic: true };
     }
+    function filesInSight(): { readonly isInternal?: false } {
+      const { role } = need();
+      return role !== "CUSTOMER" && may("notes:internal") ? {} : { isInternal: false };
+    }
     function visibleAttachments(): Prisma.AttachmentWhereInput {
       need("attachments:read");
-      return { note: visibleNotes(), OR: [{ state: { not: "PENDING" } }, { uploadExpiresAt: { gt: now } }] };
+      return { ...filesInSight(), note: visibleNotes(), OR: [{ state: { not: "PENDING" } }, { uploadExpiresAt: { gt: now } }] };
     }
 
     const ticketsWhere = (where: Prisma.TicketWhereInput) => tickets({ where: { AND: [visibleTickets(), where] } });
@@ -252,6 +265,12 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
           const [person] = editorNumber === null ? [] : await peopleWhere({ number: editorNumber });
           return person ? personObject(person) : null;
         }),
+        inboundEmail: field(async () => {
+          const mail = await prisma.inboundEmail.findUnique({
+            where: { accountId_noteId: { accountId: row.accountId, noteId: row.id } },
+          });
+          return mail ? mailObject(mail) : null;
+        }),
         viewerCanRedact: may("notes:read", "notes:redact"),
         viewerCanRestore: changeable && row.medium === "DEFAULT",
         viewerCanUpdate: changeable && row.medium === "DEFAULT",
@@ -263,6 +282,12 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
           return page(sorted(found, sorting), attachmentObject);
         }),
       };
+    }
+
+    function mailObject(row: InboundEmail): object {
+      const isSender = viewer.kind === "person" && viewer.person.number === row.authorNumber;
+      const isShown = isSender || (viewer.kind === "person" && viewer.role !== "CUSTOMER");
+      return { ...row, __typename: "InboundEmail", from: isShown ? row.sender : null };
     }
 
     function attachmentObject(row: Attachment): object {
@@ -369,7 +394,9 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         given(createdAt) ? { createdAt: rangeOf(createdAt) } : {},
         given(updatedAt) ? { updatedAt: rangeOf(updatedAt) } : {},
         given(ticketId) ? { ticketId: idOf("Ticket", ticketId) } : {},
-        given(hasAttachments) ? { attachments: { [hasAttachments ? "some" : "none"]: { state: "READY" } } } : {},
+        given(hasAttachments)
+          ? { attachments: { [hasAttachments ? "some" : "none"]: { state: "READY", ...filesInSight() } } }
+          : {},
       ];
       const page = readPage(place, sorting, args);
       if (given(hasAttachments)) need("attachments:read");

@@ -9,7 +9,7 @@ const writingMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DE
  * none. If an earlier request has written under the key, the response says so in `Idempotent-Replayed`.
  */
 export function idempotencyKeyIn(
-  { method, url, body, headers }: FastifyRequest,
+  { method, url, body, headers }: Pick<FastifyRequest, "method" | "url" | "headers"> & { readonly body?: unknown },
   reply: FastifyReply,
   operation: Pick<IdempotencyKey, "api" | "operation">,
 ): IdempotencyKey | "malformed" | undefined {

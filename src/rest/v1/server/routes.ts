@@ -12,6 +12,7 @@ import { costOfRest } from "../../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
 import { type IdempotencyKey, keyRule } from "../../../lib/idempotency-key.ts";
+import { inboundEmail } from "../../../mail/v1.ts";
 import { noteOperations } from "../../../notes/v1.ts";
 import { recordOperations } from "../../../notes/v1-records.ts";
 import * as people from "../../../people/v1.ts";
@@ -211,7 +212,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
     });
   }
 
-  const notes = noteOperations({ attachments: attachments.attachments });
+  const notes = noteOperations({ attachments: attachments.attachments, inboundEmail });
   route("GET", "/me", people.getMe);
   route("GET", "/account", people.getAccount);
   route("GET", "/people", people.listPeople);
