@@ -148,6 +148,8 @@ export function createDeletedNotes({
             DELETE FROM note_edits e USING old WHERE e.account_id = old.account_id AND e.note_id = old.id
           ), redactions AS (
             DELETE FROM redactions r USING old WHERE r.account_id = old.account_id AND r.note_id = old.id
+          ), mails AS (
+            DELETE FROM inbound_emails i USING old WHERE i.account_id = old.account_id AND i.note_id = old.id
           )
           DELETE FROM deleted_notes d USING old WHERE d.account_id = old.account_id AND d.id = old.id RETURNING d.id`);
         hasPurged ||= purged.length > 0;

@@ -12,7 +12,9 @@ import { Forbidden, invalid, NotFound, Unavailable } from "../errors.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Clock } from "../lib/clock.ts";
+import { redactionMark } from "../lib/redaction-mark.ts";
 import { byteLength } from "../lib/text.ts";
+import { inboundEmailsTable } from "../mail/table.ts";
 import { maximumTextBytes } from "../notes/input.ts";
 import { NoteChanged } from "../notes/note-changed.ts";
 import { visibleNotes } from "../notes/policy.ts";
@@ -102,6 +104,8 @@ interface NoteRedaction extends RedactableNote {
   readonly isWhole: boolean;
   /** The condition on attachments `a` for those that are redacted. */
   readonly files: Sql;
+  /** Whether the subject and the sender of the email are redacted as which the note was received. */
+  readonly isOfMail: boolean;
   readonly reason: RedactionReason;
 }
 
@@ -136,14 +140,14 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     return attachment;
   }
 
-  /** Returns whether the note has earlier states with a text, or files. */
-  async function hasRemains({ note, isDeleted }: RedactableNote, isWhole: boolean): Promise<boolean> {
-    const { accountId, id } = note;
+  /** Returns whether the note has earlier states with a text, an email that it was received as, or files. */
+  async function hasRemains({ note, isDeleted }: RedactableNote, files: Sql): Promise<boolean> {
     const { attachments } = isDeleted ? deletedTables : currentTables;
+    const ofNote = (alias: string) => whereSql(alias, { accountId: note.accountId, noteId: note.id });
     const [found] = await database.query<{ remains: boolean }>(sql`
-      SELECT EXISTS (SELECT FROM note_edits e WHERE e.account_id = ${accountId}::uuid AND e.note_id = ${id}::uuid AND e.text IS NOT NULL)
-        OR (${isWhole} AND EXISTS (SELECT FROM ${attachments} a WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${id}::uuid
-          AND a.state <> 'REDACTED')) AS remains`);
+      SELECT EXISTS (SELECT FROM note_edits e WHERE ${ofNote("e")} AND e.text IS NOT NULL)
+        OR EXISTS (SELECT FROM inbound_emails i WHERE ${ofNote("i")} AND i.sender IS NOT NULL)
+        OR EXISTS (SELECT FROM ${attachments} a WHERE ${ofNote("a")} AND a.state <> 'REDACTED' AND ${files}) AS remains`);
     return found?.remains === true;
   }
 
@@ -152,7 +156,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
    * nothing was written.
    */
   async function write(by: PersonViewer, redaction: NoteRedaction, key: KeyClaim, ids: readonly string[]): Promise<boolean> {
-    const { note, isDeleted, text, isWhole, files, reason } = redaction;
+    const { note, isDeleted, text, isWhole, files, isOfMail, reason } = redaction;
     const { accountId, id: noteId } = note;
     const { notes, attachments, storageKeys } = isDeleted ? deletedTables : currentTables;
     const now = clock();
@@ -202,6 +206,9 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
         ON CONFLICT (storage_key) DO UPDATE SET discarded_at = least(discarded_objects.discarded_at, excluded.discarded_at)
       ), earlier_bytes_gone AS (
         UPDATE discarded_objects d SET discarded_at = now() FROM before WHERE d.attachment_id = before.id AND d.discarded_at > now()
+      ), mail_redacted AS (
+        UPDATE inbound_emails i SET ${setList(inboundEmailsTable, { subject: redactionMark, sender: null })} FROM redacted r
+        WHERE i.account_id = ${accountId}::uuid AND i.note_id = r.id AND ${isOfMail}
       ), ${isDeleted ? forgetEdits(accountId, noteId) : empty}recorded AS (
         ${insertInto(redactionsTable, {
           ...{ id: newId(), accountId, noteId, redactedAt: now, redactorNumber: by.person.number, reason },
@@ -241,13 +248,14 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       const text = isWhole ? "" : redactSpans(note.text, spans);
       if (byteLength(text) > maximumTextBytes) throw invalid("spans", "The text would be too long: redact larger parts.");
       const isSame = text === note.text && (!isWhole || note.medium === "REDACTED");
-      if (isSame && !(await hasRemains(found, isWhole))) {
+      // The email that was kept has the whole text.
+      const files = isWhole ? sql`true` : sql`a.is_internal`;
+      if (isSame && !(await hasRemains(found, files))) {
         await key.keep([id]);
         return isDeleted ? null : note;
       }
       if (isDeleted) await keptFiles.hide(note.accountId, id);
-      const files = isWhole ? sql`true` : sql`false`;
-      if (!(await attemptWrite(by, { ...found, text, isWhole, files, reason }, key, [id]))) {
+      if (!(await attemptWrite(by, { ...found, text, isWhole, files, isOfMail: true, reason }, key, [id]))) {
         await requireStillAdministrator(by);
         continue;
       }
@@ -282,7 +290,9 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       }
       const note = await requireNote(viewer, attachment.noteId);
       const text = await textWithout(note, attachment);
-      const redaction = { note, isDeleted: false, text, isWhole: false, files: sql`a.id = ${id}::uuid`, reason };
+      // The email that was kept has the file in it.
+      const files = sql`(a.id = ${id}::uuid OR a.is_internal)`;
+      const redaction = { note, isDeleted: false, text, isWhole: false, files, isOfMail: false, reason };
       if (!(await attemptWrite(by, redaction, key, [id]))) {
         await requireStillAdministrator(by);
         continue;
