@@ -16,7 +16,7 @@ import { judge } from "./search/judge.ts";
 import { startServer, versionOf } from "./server.ts";
 
 /** The first migration of the search. The notes are there before it, so that it has to read them. */
-const firstOfSearch = "20261127180100_search";
+const firstOfSearch = "20261127163001_search";
 const repetitions = 60;
 const noteCount = Number(process.argv[2] ?? 1_000_000);
 const longMilliseconds = 3_600_000;

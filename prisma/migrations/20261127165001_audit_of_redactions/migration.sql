@@ -1,4 +1,4 @@
--- Compatible with: 20261127170000_note_edits
+-- Compatible with: 20261127162000_note_edits
 --
 -- Said so that it can be run again where it was cut off.
 ALTER TYPE "AuditAction" ADD VALUE IF NOT EXISTS 'REDACTED';

@@ -1,4 +1,4 @@
--- Compatible with: 20261127170000_note_edits
+-- Compatible with: 20261127162000_note_edits
 --
 -- Deleted notes are kept for some time, in tables of their own: what reads notes cannot find them. The version before deletes notes for good, as it always has.
 

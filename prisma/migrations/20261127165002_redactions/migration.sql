@@ -1,4 +1,4 @@
--- Compatible with: 20261127170000_note_edits
+-- Compatible with: 20261127162000_note_edits
 
 -- CreateEnum
 CREATE TYPE "RedactionReason" AS ENUM ('PERSONAL_DATA', 'SECRET', 'LEGAL', 'OTHER');

@@ -1,4 +1,4 @@
--- Compatible with: 20261127170000_note_edits
+-- Compatible with: 20261127162000_note_edits
 --
 -- Whoever wrote a deleted note stays, as authors of notes do. This is a migration of its own, as each migration here locks one table that requests use.
 

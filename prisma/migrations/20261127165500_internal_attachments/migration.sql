@@ -1,4 +1,4 @@
--- Compatible with: 20261127210100_redactions
+-- Compatible with: 20261127165002_redactions
 --
 -- The emails that notes were received as are kept as attachments that only those see who see internal notes.
 

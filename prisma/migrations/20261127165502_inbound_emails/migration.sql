@@ -1,4 +1,4 @@
--- Compatible with: 20261127210100_redactions
+-- Compatible with: 20261127165002_redactions
 
 -- CreateTable
 CREATE TABLE "inbound_emails" (

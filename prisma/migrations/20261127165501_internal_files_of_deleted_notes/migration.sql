@@ -1,4 +1,4 @@
--- Compatible with: 20261127210100_redactions
+-- Compatible with: 20261127165002_redactions
 
 -- AlterTable
 ALTER TABLE "deleted_attachments" ADD COLUMN     "is_internal" BOOLEAN NOT NULL DEFAULT false;
