@@ -590,7 +590,7 @@ const withoutId = {
   queries: ["viewer", "rateLimit"],
   mutations: ["addPerson"],
   v2: [],
-  v1: ["/", "/openapi.json", "/rate_limit", "/me", "/people/me", "/attachments/storage", "/account"],
+  v1: ["/", "/openapi.json", "/rate_limit", "/me", "/people/me", "/attachments/storage", "/account", "/search"],
 };
 
 describe("what is asked here", () => {

@@ -525,7 +525,7 @@ describe("an administrator who was removed or demoted, while their key is still 
       const { data } = await sendText<{ result: Result }>(
         app.url,
         person.key,
-        `mutation { result: ${text} { __typename ${"... on Error { message }"} } }`,
+        `mutation { result: ${text} { __typename ... on Error { message } } }`,
       );
       return data.result;
     };
