@@ -53,8 +53,8 @@ export function redactSpans(text: string, spans: readonly TextSpan[]): string {
 }
 
 /**
- * Returns `text` with a {@link redactionMark} in place of a filename, wherever it is not a part of a longer word, and of
- * the key by which the text shows the file.
+ * Returns `text` with a {@link redactionMark} in place of a filename, wherever it is not a part of a longer word, and
+ * of the key by which the text shows the file.
  */
 export function redactFilename(text: string, filename: string, key: string | null): string {
   const withoutKey = key === null ? text : text.replaceAll(key, redactionMark);
