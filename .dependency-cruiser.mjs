@@ -74,7 +74,7 @@ const services = [
   "^src/attachments/(uploads|sweeper|deleted-files|stored-objects|storage-check)[.]ts$",
   "^src/notes/(insert|change|deleted)-notes[.]ts$",
   // Credentials are looked up before there is a viewer, and provisioned where there is none.
-  "^src/access/(credentials|provisioning|issuing|members|signing-keys)[.]ts$",
+  "^src/access/(credentials|provisioning|issuing|members|signing-keys|still-administrator)[.]ts$",
 ];
 const databasePackages = "(^|node_modules/)(pg|@prisma/[^/]+|@electric-sql/[^/]+)(/|$)";
 const rows = "^src/generated/prisma/";

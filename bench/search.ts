@@ -179,8 +179,9 @@ async function cpuMilliseconds({ pool }: Database): Promise<number> {
         .replace(/^.*\) /s, "0 ")
         .split(" ");
       return Number(user) + Number(system);
-    } catch {
-      // Another machine, or no Linux.
+    } catch (error) {
+      // Another machine, or no Linux: there is no such file.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
       return Number.NaN;
     }
   });

@@ -75,8 +75,8 @@ export function hasScopes(viewer: Viewer, ...required: readonly Scope[]): viewer
 }
 
 /**
- * Returns the viewer with further scopes, for a read of what they have just written: who may write it is told of it,
- * whatever else the credential may read.
+ * Returns the viewer with further scopes. It is for the response to a write, which shows what they have just written
+ * even if their credential may not read.
  */
 export function withScopes(viewer: PersonViewer, ...added: readonly Scope[]): PersonViewer {
   return { ...viewer, scopes: new Set([...viewer.scopes, ...added]) };

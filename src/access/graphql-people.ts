@@ -2,7 +2,7 @@ import { builder } from "../graphql/kit/builder.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
 import { readId } from "../graphql/kit/ids.ts";
-import { invalid } from "../errors.ts";
+import { omittable } from "../graphql/kit/omittable.ts";
 import { PersonRef, RoleEnum } from "../people/graphql.ts";
 
 /** What the payloads of these mutations are made of: the id of the person. */
@@ -64,12 +64,6 @@ const RemovePersonPayload = personPayload("RemovePersonPayload", "The person who
 
 const requirement = "Requires the role ADMINISTRATOR and the scope `people:manage`.";
 
-/** Returns the value of a field that may be omitted but not null. Throws {@link InvalidInput} if it is null. */
-function unlessNull<Value>(name: string, value: Value | null | undefined): Value | undefined {
-  if (value === null) throw invalid(name, "The value must not be null. Leave the field out to keep what the person has.");
-  return value;
-}
-
 builder.mutationFields((t) => ({
   addPerson: t.field({
     type: AddPersonPayload,
@@ -102,9 +96,9 @@ builder.mutationFields((t) => ({
       const personId = readId("Person", input.id);
       await context.services.access.updatePerson(context.viewer, {
         id: personId,
-        name: unlessNull("name", input.name),
-        email: unlessNull("email", input.email),
-        role: unlessNull("role", input.role),
+        name: omittable("name", input.name),
+        email: omittable("email", input.email),
+        role: omittable("role", input.role),
         idempotencyKey: readIdempotencyKey("updatePerson", input),
       });
       context.forget();

@@ -4,8 +4,7 @@ import { raw, sql, type Sql } from "../database/sql.ts";
 import { insertInto, selectList, setList, type Table } from "../database/table.ts";
 import { type KeyClaim, noClaim } from "../idempotency/claim.ts";
 import { type Actor, auditInsert } from "./audit.ts";
-import { isStillAdministrator, noLongerAdministrator } from "./still-administrator.ts";
-import { Forbidden } from "../errors.ts";
+import { isStillAdministrator, requireStillAdministrator } from "./still-administrator.ts";
 import type { SecretKind } from "./input.ts";
 import { hashOf, newSecret } from "./secrets.ts";
 import { apiKeysTable, oauthClientsTable } from "./tables.ts";
@@ -25,7 +24,7 @@ export const credentialColumns = selectList(apiKeysTable, "c", ["hash"]);
 
 /**
  * Adds a credential and its audit event. Returns the secret, which is a new one unless `givenSecret` is set. The secret
- * is not stored, so it cannot be read again. Throws {@link Forbidden} if the actor is no administrator any more.
+ * is not stored, so it cannot be read again. Throws `Forbidden` if the actor is no administrator any more.
  */
 export async function addCredential(
   database: Database,
@@ -41,7 +40,10 @@ export async function addCredential(
       WHERE ${isStillAdministrator(actor)} RETURNING *
     ), audited AS (${auditInsert(actor, { action: "CREATED", entity: kind, rows: "added", at: given.createdAt })})
     SELECT ${credentialColumns} FROM added c`);
-  if (!credential) throw new Forbidden(noLongerAdministrator);
+  if (!credential) {
+    await requireStillAdministrator(database, actor);
+    throw new Error("A credential was added and did not come back.");
+  }
   return { credential, secret };
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type AddPersonInput, checkPerson, type UpdatePersonInput } from "../people/input.ts";
 import type { Role } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
-import { isStillAdministrator, noLongerAdministrator } from "./still-administrator.ts";
+import { isStillAdministrator, requireStillAdministrator } from "./still-administrator.ts";
 import { apiKeysTable, membershipsTable, oauthClientsTable, peopleTable } from "./tables.ts";
 
 /**
@@ -144,8 +144,7 @@ export function createMembers({ database, clock, newId }: MembersDependencies): 
     try {
       const rows = await database.query(statement);
       if (rows.length > 0) return rows;
-      const [acting] = await database.query<{ isAllowed: boolean }>(sql`SELECT ${isStillAdministrator(actor)} AS "isAllowed"`);
-      if (acting?.isAllowed === false) throw new Forbidden(noLongerAdministrator);
+      await requireStillAdministrator(database, actor);
       return rows;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;

@@ -1,10 +1,12 @@
+import type { Database } from "../database/database.ts";
 import { sql, type Sql } from "../database/sql.ts";
+import { Forbidden } from "../errors.ts";
 import type { Actor } from "./audit.ts";
 
 /**
- * Returns the condition that the actor is an administrator of their account in the moment of the statement. A
- * credential is known for up to a second, in which its person may have been removed: what cannot be taken back, or
- * would give them a credential of another person, is not left to what is known. True for the operator.
+ * Returns the condition that the actor is an administrator of their account when the statement runs. True for the
+ * operator. A credential is cached for up to a second, and its person may be removed in that time. Without this
+ * condition they could use it to come back, to create a credential of another person, or to redact.
  */
 export function isStillAdministrator(actor: Actor): Sql {
   if (!actor.person) return sql`true`;
@@ -13,5 +15,11 @@ export function isStillAdministrator(actor: Actor): Sql {
       AND acting.role = 'ADMINISTRATOR' AND acting.ended_at IS NULL)`;
 }
 
-/** The message to somebody who was an administrator when their request came. */
-export const noLongerAdministrator = "You are no longer an administrator of the account.";
+/**
+ * Throws {@link Forbidden} if {@link isStillAdministrator} does not hold. Call it if a statement with that condition
+ * has written nothing.
+ */
+export async function requireStillAdministrator(database: Database, actor: Actor): Promise<void> {
+  const [acting] = await database.query<{ isAllowed: boolean }>(sql`SELECT ${isStillAdministrator(actor)} AS "isAllowed"`);
+  if (acting?.isAllowed !== true) throw new Forbidden("You are no longer an administrator of the account.");
+}

@@ -118,7 +118,7 @@ export interface RequestedUpload {
   readonly uploadKey: string;
 }
 
-/** What is told of a deleted attachment. */
+/** The ids in the response to a deletion of an attachment. */
 export type DeletedAttachment = Pick<Attachment, "id" | "noteId">;
 
 /** The bytes that were sent to an upload URL. */

@@ -12,8 +12,8 @@ export interface KeyHashes {
 const digitsOfUuid = 32;
 
 /**
- * Returns the hashes of a key that `person` sent. The input is hashed under the key, which is not stored: whoever reads
- * the database cannot try which text of a note has that hash.
+ * Returns the hashes of a key that `person` sent. The key of the HMAC of the input is not stored, so a
+ * reader of the database cannot find out a text by comparing hashes.
  */
 export function hashesOf({ person, account }: PersonViewer, { api, operation, key, input }: IdempotencyKey): KeyHashes {
   const scope = JSON.stringify([account.id, person.id, api, operation, key]);

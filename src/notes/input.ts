@@ -55,7 +55,7 @@ export interface UndeleteNoteInput extends Retryable {
   readonly id: string;
 }
 
-/** What is told of a deleted note. */
+/** The ids in the response to a deletion of a note. */
 export interface DeletedNote {
   readonly id: string;
   readonly ticketId: string;

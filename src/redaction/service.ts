@@ -1,14 +1,14 @@
 import pg from "pg";
 import type { Attachment, Note, Redaction, RedactionReason } from "#generated/prisma/client.ts";
 import { auditInsert } from "../access/audit.ts";
-import { isStillAdministrator, noLongerAdministrator } from "../access/still-administrator.ts";
+import { isStillAdministrator, requireStillAdministrator } from "../access/still-administrator.ts";
 import type { KeptFiles } from "../attachments/deleted-files.ts";
 import { attachmentById } from "../attachments/relations.ts";
 import { attachmentsTable, discardedObjectsTable } from "../attachments/tables.ts";
 import type { Database } from "../database/database.ts";
 import { empty, raw, sql, type Sql, whereSql } from "../database/sql.ts";
 import { insertInto, selectList, setList } from "../database/table.ts";
-import { Forbidden, invalid, NotFound, Unavailable } from "../errors.ts";
+import { invalid, NotFound, Unavailable } from "../errors.ts";
 import type { KeyClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -16,6 +16,7 @@ import { redactionMark } from "../lib/redaction-mark.ts";
 import { byteLength } from "../lib/text.ts";
 import { inboundEmailsTable } from "../mail/table.ts";
 import { maximumTextBytes } from "../notes/input.ts";
+import { noteColumns } from "../notes/insert-notes.ts";
 import { NoteChanged } from "../notes/note-changed.ts";
 import { visibleNotes } from "../notes/policy.ts";
 import { noteById } from "../notes/relations.ts";
@@ -42,14 +43,14 @@ export interface Redactions {
    * Redacts parts of a note, or the whole note with its attachments, and the text of all its earlier states. The note
    * may be deleted, as long as it is kept: then null is returned. Nothing is written if there is nothing left to
    * redact. Throws {@link NotFound} if the viewer may not see the note,
-   * {@link Forbidden} if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
+   * `Forbidden` if they may not redact, {@link NoteChanged} if it is in none of the expected versions, and
    * `InvalidInput` if a span is not valid.
    */
   redactNote(viewer: Viewer, input: RedactNoteInput): Promise<Note | null>;
   /**
    * Removes the file of an attachment and its name. If the text of the note or of an earlier state names the file, its
    * name is removed there too, and all earlier states lose their text. Throws {@link NotFound} if the viewer may not
-   * see the attachment, and {@link Forbidden} if they may not redact.
+   * see the attachment, and `Forbidden` if they may not redact.
    */
   redactAttachment(viewer: Viewer, input: RedactAttachmentInput): Promise<Attachment>;
 }
@@ -70,8 +71,6 @@ export interface RedactionsDependencies {
 const maxRedactionAttempts = 10;
 
 const redactionColumns = selectList(redactionsTable, "r");
-
-const deletedNoteColumns = selectList(notesTable, "n");
 
 /** The tables of a note and its files, and where the bytes of a file `a` are. */
 interface NoteTables {
@@ -123,7 +122,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
     if (note) return { note, isDeleted: false };
     const [deleted] = await database.query<Note>(sql`
-      SELECT ${deletedNoteColumns} FROM deleted_notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND n.id = ${id}::uuid`);
+      SELECT ${noteColumns} FROM deleted_notes n WHERE ${whereSql("n", visibleNotes(viewer))} AND n.id = ${id}::uuid`);
     if (!deleted) throw new NotFound("note");
     return { note: deleted, isDeleted: true };
   }
@@ -230,13 +229,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
     }
   }
 
-  /** Throws {@link Forbidden} if somebody has removed or demoted the redactor since their credential was looked up. */
-  async function requireStillAdministrator(by: PersonViewer): Promise<void> {
-    const [acting] = await database.query<{ isAllowed: boolean }>(sql`SELECT ${isStillAdministrator(by)} AS "isAllowed"`);
-    if (acting?.isAllowed !== true) throw new Forbidden(noLongerAdministrator);
-  }
-
-  /** Redacts the note in the state that it has when nobody else changes it. */
+  /** Redacts a note under the claim of a key. Tries again if others change the note in the same moment. */
   async function redactNote(viewer: Viewer, input: RedactNoteInput, key: KeyClaim): Promise<Note | null> {
     const by = redactor(viewer);
     const { id, spans, reason, expectedVersions } = input;
@@ -256,7 +249,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       }
       if (isDeleted) await keptFiles.hide(note.accountId, id);
       if (!(await attemptWrite(by, { ...found, text, isWhole, files, isOfMail: true, reason }, key, [id]))) {
-        await requireStillAdministrator(by);
+        await requireStillAdministrator(database, by);
         continue;
       }
       await removeDiscarded();
@@ -294,7 +287,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       const files = sql`(a.id = ${id}::uuid OR a.is_internal)`;
       const redaction = { note, isDeleted: false, text, isWhole: false, files, isOfMail: false, reason };
       if (!(await attemptWrite(by, redaction, key, [id]))) {
-        await requireStillAdministrator(by);
+        await requireStillAdministrator(database, by);
         continue;
       }
       await removeDiscarded();

@@ -29,8 +29,8 @@ export function wordsIn(text: string): ReadonlySet<string> {
 const excerptLength = 240;
 const lengthBeforeMatch = 60;
 
-/** Where a match is in a text. */
-interface Place {
+/** The characters of a text that are a match: from `start`, up to `end`. */
+interface MatchRange {
   readonly start: number;
   readonly end: number;
 }
@@ -40,21 +40,21 @@ interface Place {
  * that match, in lower case. Without a match it is the beginning of the text. An ellipsis stands for what is left out.
  */
 export function highlightsOf(text: string, matching: ReadonlySet<string>): readonly TextHighlight[] {
-  const places = placesIn(text, matching);
-  const start = startOfExcerpt(text, places);
+  const matches = matchesIn(text, matching);
+  const start = startOfExcerpt(text, matches);
   const end = endOfExcerpt(text, start);
   const parts: TextHighlight[] = [{ text: start > 0 ? "…" : "", isMatch: false }];
   let written = start;
-  for (const place of places.filter((one) => one.start >= start && one.end <= end)) {
-    parts.push({ text: text.slice(written, place.start), isMatch: false });
-    parts.push({ text: text.slice(place.start, place.end), isMatch: true });
-    written = place.end;
+  for (const match of matches.filter((one) => one.start >= start && one.end <= end)) {
+    parts.push({ text: text.slice(written, match.start), isMatch: false });
+    parts.push({ text: text.slice(match.start, match.end), isMatch: true });
+    written = match.end;
   }
   parts.push({ text: text.slice(written, end), isMatch: false }, { text: end < text.length ? "…" : "", isMatch: false });
   return mergedParts(parts);
 }
 
-function placesIn(text: string, matching: ReadonlySet<string>): readonly Place[] {
+function matchesIn(text: string, matching: ReadonlySet<string>): readonly MatchRange[] {
   return [...text.matchAll(joinedWords)].flatMap((found) => {
     const [word] = found;
     if (word.length > maxWordLength) return [];
@@ -66,11 +66,11 @@ function placesIn(text: string, matching: ReadonlySet<string>): readonly Place[]
 }
 
 /** Returns where the excerpt with the most matches begins: the first one, if several have as many. */
-function startOfExcerpt(text: string, places: readonly Place[]): number {
+function startOfExcerpt(text: string, matches: readonly MatchRange[]): number {
   let best = { count: 0, start: 0 };
   let after = 0;
-  places.forEach(({ start }, index) => {
-    while (after < places.length && (places[after]?.end ?? 0) <= start - lengthBeforeMatch + excerptLength) after += 1;
+  matches.forEach(({ start }, index) => {
+    while (after < matches.length && (matches[after]?.end ?? 0) <= start - lengthBeforeMatch + excerptLength) after += 1;
     if (after - index > best.count) best = { count: after - index, start };
   });
   if (best.start <= lengthBeforeMatch || text.length <= excerptLength) return 0;
@@ -84,16 +84,16 @@ function endOfExcerpt(text: string, start: number): number {
   return space > excerptLength / 2 ? start + space : betweenCharacters(text, end);
 }
 
-/** Returns the start of the next word after `place`, unless it is beyond `limit`. */
-function betweenWords(text: string, place: number, limit: number): number {
-  const space = text.slice(place, limit).search(/\s/u);
-  return space < 0 ? betweenCharacters(text, place) : place + space + 1;
+/** Returns the start of the next word after `index`, unless it is beyond `limit`. */
+function betweenWords(text: string, index: number, limit: number): number {
+  const space = text.slice(index, limit).search(/\s/u);
+  return space < 0 ? betweenCharacters(text, index) : index + space + 1;
 }
 
-/** Returns `place`, or the place before it if it is between the two halves of a character. */
-function betweenCharacters(text: string, place: number): number {
-  const code = text.charCodeAt(place);
-  return code >= 0xdc00 && code <= 0xdfff ? place - 1 : place;
+/** Returns `index`, or the one before it if it is between the two halves of a character. */
+function betweenCharacters(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  return code >= 0xdc00 && code <= 0xdfff ? index - 1 : index;
 }
 
 /** Returns `parts` without empty ones, and those beside each other that are no matches as one. */

@@ -3,9 +3,9 @@ import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { invalid } from "../errors.ts";
 import { recordNumber, readId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
+import { omittable } from "../graphql/kit/omittable.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { readSearchQuery } from "../search/input.ts";
@@ -256,12 +256,6 @@ const UpdateTicketPayload = builder.objectRef<{ readonly ticketId: string }>("Up
     }),
   }),
 });
-
-/** Returns the value of a field that may be omitted but not null. Throws {@link InvalidInput} if it is null. */
-function omittable<Value>(name: string, value: Value | null | undefined): Value | undefined {
-  if (value === null) throw invalid(name, "The value must not be null. Leave the field out to keep what the ticket has.");
-  return value;
-}
 
 builder.mutationField("updateTicket", (t) =>
   t.field({

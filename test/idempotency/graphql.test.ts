@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNote, addTicket, statementsOf } from "../support/factories.ts";
+import { mutate as mutateIn } from "../support/mutate.ts";
 
 let app: TestApp;
 let account: TestAccount;
@@ -17,19 +18,8 @@ beforeEach(async () => {
 });
 afterAll(() => app.close());
 
-interface Result {
-  readonly __typename: string;
-  readonly [field: string]: unknown;
-}
-
-/** Sends a mutation with one input, and returns its result. */
-async function mutate(key: string, name: string, input: object, selection = ""): Promise<Result> {
-  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
-  const text = `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename ... on Error { code message } ${selection} } }`;
-  const { data, errors } = await sendText<{ result: Result }>(app.url, key, text, { input });
-  expect(errors).toEqual([]);
-  return data.result;
-}
+const mutate = (...[key, name, input, selection]: [key: string, name: string, input: object, selection?: string]) =>
+  mutateIn(app, key, name, input, selection);
 
 const notesOf = ({ id: ticketId }: Ticket) =>
   app.database.prisma.note.findMany({ where: { ticketId }, orderBy: { number: "asc" } });

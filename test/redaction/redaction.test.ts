@@ -5,6 +5,7 @@ import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { dump } from "../support/dump.ts";
 import { addNote, addTicket, upload } from "../support/factories.ts";
+import { mutate as mutateIn } from "../support/mutate.ts";
 import { offerStorage, uploadFile } from "../support/upload-form.ts";
 
 let app: TestApp;
@@ -20,20 +21,10 @@ beforeEach(async () => {
 });
 afterAll(() => app.close());
 
-interface Result {
-  readonly __typename: string;
-  readonly [field: string]: unknown;
-}
-
 const redacted = `... on RedactNotePayload { note { text medium version redactions { at by { uuid } reason } edits { nodes { text isRedacted diff { text } } } attachments { nodes { filename state size contentType download { url } } } } }`;
 
-async function mutate(key: string, name: string, input: object, selection = ""): Promise<Result> {
-  const type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`;
-  const text = `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename ... on Error { code message } ... on InvalidInputError { fields { path } } ${selection} } }`;
-  const { data, errors } = await sendText<{ result: Result }>(app.url, key, text, { input });
-  expect(errors).toEqual([]);
-  return data.result;
-}
+const mutate = (...[key, name, input, selection]: [key: string, name: string, input: object, selection?: string]) =>
+  mutateIn(app, key, name, input, selection);
 
 const redactNote = (input: object, key = account.administrator.key) =>
   mutate(key, "redactNote", { reason: "SECRET", ...input }, redacted);

@@ -30,7 +30,7 @@ export interface TextTask<Wanted extends Result = Result> {
   readonly wanted: Wanted;
   readonly text: string;
   readonly known: KnownReferences;
-  /** The text before, of which the changes are wanted. */
+  /** The earlier text, for a task that compares two texts. */
   readonly before?: string;
 }
 

@@ -22,7 +22,7 @@ export interface SortField {
   readonly missing?: typeof noInstant;
 }
 
-/** In place of a time that there is not. */
+/** The value that stands for a missing time. */
 export const noInstant = "-infinity";
 
 /** A sort key. */
