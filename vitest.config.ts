@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }] },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: longTests,
+    exclude: [...longTests, "test/recipes/**"],
     globalSetup: "test/support/global-setup.ts",
     setupFiles: "test/support/fail-on-faults.ts",
     // Processes: what breaks down or waits in one does not touch the other, and child processes and signals are as in

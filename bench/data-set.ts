@@ -95,6 +95,10 @@ export async function insertDataSet(client: pg.ClientBase, size: DataSetSize): P
         ) l
         WHERE t.id = c.ticket_id AND l.ticket_id = c.ticket_id;
       END IF;
+      IF to_regclass('ticket_authors') IS NOT NULL THEN
+        INSERT INTO ticket_authors (account_id, ticket_id, is_public, author_number, requester_id)
+        SELECT DISTINCT account_id, ticket_id, is_public, author_number, requester_id FROM notes;
+      END IF;
       IF to_regclass('search_documents') IS NOT NULL THEN
         DROP INDEX search_documents_keys;
         INSERT INTO search_segments (account_id, kind, first_number)

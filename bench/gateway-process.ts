@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import type { Vitals } from "./monitor.ts";
+import startFlags from "../src/start-flags.json" with { type: "json" };
 import { freePort } from "../test/support/free-port.ts";
 
 /** The gateway as `npm start` starts it, in a process of its own. */
@@ -27,9 +27,8 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   const url = `http://127.0.0.1:${port}`;
   const began = performance.now();
   const child = fork(new URL("../src/main.ts", import.meta.url), {
-    // before-start.js sets the heap's size and these variables of the C library, but not in a process that has a
-    // channel to its parent, as this one has.
-    execArgv: ["--max-old-space-size=448", ...startFlags(), "--import", new URL("monitor.ts", import.meta.url).href],
+    // As launch.js begins it. That would end the channel to this process.
+    execArgv: ["--max-old-space-size=448", ...imports("../src/before-start.js"), ...startFlags, ...imports("monitor.ts")],
     env: {
       ...withoutDatabase(),
       MALLOC_ARENA_MAX: "2",
@@ -57,6 +56,9 @@ export async function startGateway(environment: Readonly<Record<string, string>>
   };
 }
 
+/** Returns the flags with which Node.js loads `path` first. */
+const imports = (path: string) => ["--import", new URL(path, import.meta.url).href];
+
 /** A process without work. If its event loop is held up, then the machine itself holds processes up. */
 export interface IdleProcess {
   vitals(): Promise<Vitals>;
@@ -81,14 +83,6 @@ async function vitalsOf(child: ChildProcess): Promise<Vitals> {
 export function withoutDatabase(): NodeJS.ProcessEnv {
   const { DATABASE_URL: _url, DATA_DIR: _directory, STORAGE: _storage, PUBLIC_URL: _publicUrl, ...rest } = process.env;
   return rest;
-}
-
-/** Returns the flags that `npm start` passes to Node.js. */
-function startFlags(): string[] {
-  const { start } = (
-    JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { scripts: { start: string } }
-  ).scripts;
-  return start.split(" ").filter((word) => word.startsWith("--"));
 }
 
 async function untilReady(child: ChildProcess, url: string): Promise<void> {

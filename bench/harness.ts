@@ -130,7 +130,7 @@ export function versions(): string {
     `Node.js ${process.version}`,
     `PostGraphile ${installed("postgraphile", "")}`,
     `Mercurius ${installed("mercurius", "")} with graphql-jit ${installed("graphql-jit", "")} and Fastify ${installed("fastify", "")}`,
-    `Prisma ${installed("prisma", "../")}`,
+    `Prisma ${installed("@prisma/client", "../")}`,
     `Pothos ${installed("@pothos/core", "../")}`,
     `Yoga ${installed("graphql-yoga", "../")}`,
   ].join(", ");

@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { plugIn } from "../src/graphql/server/plugins.ts";
 import { type Caller, createOperations, type Parameters, type Perform } from "../src/graphql/server/operations.ts";
+import { createPersistedDocuments, noManifests } from "../src/graphql/documents/persisted-documents.ts";
 import type { Engine, Envelop, Enveloped } from "../src/graphql/server/engine.ts";
 import type { Limits } from "../src/limits/limits.ts";
 import { schema } from "../src/schema.ts";
@@ -22,6 +23,7 @@ const caller: Caller = {
   viewer: { kind: "person", person: { id: "", number: 1, name: "" }, account, role: "SPECIALIST", scopes: new Set() },
   address: null,
   onlyRead: false,
+  isOwnPage: false,
   tell: () => undefined,
 };
 const headers = { host: "localhost", "content-type": "application/json", "content-length": "26" };
@@ -32,6 +34,7 @@ const perform: Perform = createOperations({
   services: {} as Services, // the operation reads nothing
   maximumBytes: 1_000_000,
   limits,
+  findDocument: createPersistedDocuments({ manifests: () => noManifests, only: false }),
   counts: { fellBack: () => undefined, failed: () => undefined },
 });
 
@@ -62,9 +65,9 @@ function envelopWith(count: number): Envelop {
 
 const variants: readonly (readonly [title: string, perform: () => Promise<unknown>])[] = [
   ["without plugins", () => perform(parameters, caller)],
-  ["with the engine, but no hook", () => perform(parameters, caller, envelopWith(0))],
+  ["with the engine, but no hook", () => perform(parameters, caller, () => envelopWith(0))],
   ...hooked.map((name, index): readonly [string, () => Promise<unknown>] => {
-    return [`and the hooks of ${name}`, () => perform(parameters, caller, envelopWith(index + 1))];
+    return [`and the hooks of ${name}`, () => perform(parameters, caller, () => envelopWith(index + 1))];
   }),
 ];
 

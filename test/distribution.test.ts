@@ -8,6 +8,7 @@ const distributed = [
   "tickets",
   "notes",
   "note_counts",
+  "ticket_authors",
   "note_updates",
   "search_segments",
   "search_documents",

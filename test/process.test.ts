@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -155,18 +155,17 @@ test("all that is wrong with the environment is said at once, and the exit code 
 
 describe("one sentence, and exit code 1, for", () => {
   test.each([
-    [
-      "an address that is another machine's",
-      { HOST: "192.0.2.1", PORT: "4000" },
-      /^listen EADDRNOTAVAIL.*: set HOST to an address/,
-    ],
-    ["one of any port", { HOST: "192.0.2.1", PORT: "0" }, /^listen EADDRNOTAVAIL.*: set HOST to an address/],
-    ["a name that nobody has", { HOST: "nowhere.invalid" }, /^getaddrinfo E\w+ nowhere\.invalid: set HOST to/],
+    ["an address that is another machine's", { HOST: "192.0.2.1", PORT: "4000" }, /HOST 192\.0\.2\.1 is no address of this/],
+    ["one of any port", { HOST: "192.0.2.1", PORT: "0" }, /HOST 192\.0\.2\.1 is no address of this/],
+    ["a name that nobody has", { HOST: "nowhere.invalid" }, /HOST nowhere\.invalid is a name without an address/],
   ])("a HOST of %s", async (_what, given, expected) => {
     const { code, err } = await outcome(
       run("main.ts", { DATA_DIR: join(directory, "nowhere"), LOG_LEVEL: "silent", ...given }),
     );
-    expect({ code, lines: err.trim().split("\n") }).toEqual({ code: 1, lines: [expect.stringMatching(expected)] });
+    expect({ code, lines: err.trim().split("\n") }).toEqual({
+      code: 1,
+      lines: ["The configuration cannot be used:", expect.stringMatching(expected)],
+    });
   });
 
   test.each(["main.ts", "load-demo.ts", "storage-check.ts"])("a DATA_DIR that is a file, of %s", async (script) => {
@@ -197,14 +196,26 @@ describe("one sentence, and exit code 1, for", () => {
       lines: ["The configuration cannot be used:", expect.stringMatching(/^ {2}- DATA_DIR must be a directory that can be /)],
     });
   });
+});
 
-  test("an option of npm run demo, of which there is none", async () => {
-    const { code, out, err } = await outcome(run("load-demo.ts", { DATA_DIR: join(directory, "none") }, ["--bogus"]));
-    expect({ code, out, lines: err.trim().split("\n") }).toEqual({
-      code: 2,
-      out: "",
-      lines: [expect.stringContaining("--bogus"), "Usage: npm run demo"],
-    });
+describe.each([
+  ["load-demo.ts", "Usage: npm run demo"],
+  ["migrate.ts", "Usage: npm run migrate [-- options]"],
+  ["storage-check.ts", "Usage: npm run storage:check [-- --fix]"],
+])("before it opens anything, %s", (script, usage) => {
+  const ended = (word: string) => outcome(run(script, { DATA_DIR: join(directory, "none") }, [word]));
+
+  test("refuses an option that it does not have", async () => {
+    const { code, out, err } = await ended("--bogus");
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err.split("\n").slice(0, 3)).toEqual([expect.stringContaining("--bogus"), "", usage]);
+    expect(existsSync(join(directory, "none"))).toBe(false);
+  });
+
+  test.each(["--help", "-h"])("shows its help: %s", async (word) => {
+    const { code, out, err } = await ended(word);
+    expect({ code, first: out.split("\n")[0], err }).toEqual({ code: 0, first: usage, err: "" });
+    expect(existsSync(join(directory, "none"))).toBe(false);
   });
 });
 
@@ -235,7 +246,8 @@ test.skipIf(inject("testServer").kind === "embedded")(
     const given = { DATABASE_URL: scratch.config.url, SIGNING_SECRET: "x".repeat(32), DATA_DIR: join(directory, "given") };
     try {
       const bare = await start(given);
-      expect(bare.printed).not.toContain("curl");
+      expect(bare.printed).toMatch(/The database was migrated: \d+ migrations\.[^]*The database is empty\.[^]*npm run setup /);
+      expect(bare.printed).not.toContain("tnk_");
       expect((await fetch(`${bare.url}/ready`)).status).toBe(200);
       expect(await stopped(bare.process, "SIGTERM")).toBe(0);
 
@@ -296,20 +308,27 @@ test("a first start loads neither the SDK of a store that it does not have nor a
 test.runIf(process.platform === "linux")(
   "npm start's process is the one that was started, with few arenas for its threads' memory",
   async () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { start: string } };
-    const flags = scripts.start.split(" ").filter((word) => word.startsWith("--"));
+    const program = join(directory, "tell.js");
+    writeFileSync(
+      program,
+      "const { pid, env, argv, execArgv } = process; console.log(JSON.stringify({ pid, arenas: env.MALLOC_ARENA_MAX, words: argv.slice(2), flags: execArgv }));",
+    );
     const tell = async (env: Record<string, string>) => {
-      const child = spawn(process.execPath, [...flags, "-p", "`${process.pid} ${process.env.MALLOC_ARENA_MAX}`"], {
+      const child = spawn(process.execPath, ["src/launch.js", program, "--help", "b"], {
         cwd: root,
         env: { PATH: process.env["PATH"], ...env },
       });
       const told: string[] = [];
       child.stdout.on("data", (data: Buffer) => told.push(data.toString()));
       await once(child, "close");
-      return told.join("").trim() === `${child.pid} ${env["MALLOC_ARENA_MAX"] ?? "2"}`;
+      return { started: child.pid, ...(JSON.parse(told.join("")) as { pid: number; flags: string[] }) };
     };
-    expect(await tell({})).toBe(true);
-    expect(await tell({ MALLOC_ARENA_MAX: "7" })).toBe(true);
+    const bare = await tell({});
+    expect(bare).toMatchObject({ pid: bare.started, arenas: "2", words: ["--help", "b"] });
+    expect(bare.flags).toEqual(expect.arrayContaining(["--max-old-space-size=448", "--no-wasm-tier-up"]));
+    const chosen = await tell({ MALLOC_ARENA_MAX: "7", NODE_OPTIONS: "--max-old-space-size=300" });
+    expect(chosen).toMatchObject({ pid: chosen.started, arenas: "7" });
+    expect(chosen.flags.join(" ")).not.toContain("--max-old-space-size=448");
   },
 );
 
@@ -322,6 +341,13 @@ describe("from an empty directory", () => {
     expect(Object.keys(keys).toSorted()).toEqual(["admin", "customer", "outsider", "specialist"]);
     for (const key of Object.values(keys)) expect(first.printed).toContain(String(key));
     expect(first.printed).toContain(keysPath);
+    expect(first.printed).toContain(`${first.url}/docs `);
+    const [, token = ""] = /\/graphql#demo=([\w-]+)\n/.exec(first.printed) ?? [];
+    const headers = { "sec-fetch-site": "same-origin", "x-demo-token": token };
+    const offered = await fetch(`${first.url}/graphql/demo-keys`, { headers });
+    expect((await offered.json()) as object).toEqual({
+      keys: Object.entries(keys).map(([name, apiKey]) => ({ name, apiKey })),
+    });
 
     const lines = first.printed
       .split("\n")
@@ -389,7 +415,7 @@ describe("from an empty directory", () => {
     occupant.close();
     expect([refused.code, refused.err]).toEqual([
       1,
-      expect.stringMatching(new RegExp(`${port}.*set PORT to a port that is free`)),
+      expect.stringMatching(new RegExp(`PORT ${port} is taken by another process: set a port that is free`)),
     ]);
     expect(refused.err).not.toMatch(/at .*\.ts:\d+/);
 
