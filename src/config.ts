@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
+import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { makeDirectory } from "./lib/make-directory.ts";
 
@@ -77,6 +78,10 @@ export interface Config {
   };
   /** The path of the module that exports the GraphQL plugins. */
   readonly graphqlPlugins: string | undefined;
+  /** The directory of the manifests of documents. */
+  readonly persistedDocuments: string | undefined;
+  /** Whether documents must be in a manifest. */
+  readonly persistedDocumentsOnly: boolean;
 }
 
 /** Thrown for an environment that is not valid. The message has a line for every problem. */
@@ -101,7 +106,15 @@ const wholeNumber = (minimum: number, maximum: number) =>
 
 const isWebUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
-const webUrl = z.string().refine(isWebUrl, "must be an http or https URL");
+/** Returns whether a token's issuer can be at `value`. Only on this machine nobody can answer in its place by http. */
+const isIssuer = (value: string) =>
+  isWebUrl(value) && (value.startsWith("https:") || isThisMachine(new URL(value).hostname)) && !/[?#]/.test(value);
+
+const isThisMachine = (host: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+
+const issuerUrl = z
+  .string()
+  .refine(isIssuer, "must be https URLs of issuers, without a query or a fragment (http only on this machine)");
 
 /**
  * Returns whether `value` is a URL to which paths can be appended. It has no query or fragment, of which a path would
@@ -188,43 +201,139 @@ function checkStorageUrl(value: string, context: z.RefinementCtx): void {
   }
 }
 
+/** What `npm start -- --help` says of a variable. */
+interface SettingHelp {
+  readonly meaning: string;
+  /** The default in words, if it depends on something. */
+  readonly fallback?: string;
+}
+
+const settingHelps = z.registry<SettingHelp>();
+
+/** Adds to a rule what {@link settingsHelp} says of its variable. */
+const told = <Rule extends z.ZodType>(rule: Rule, meaning: string, fallback?: string): Rule => {
+  settingHelps.add(rule, fallback === undefined ? { meaning } : { meaning, fallback });
+  return rule;
+};
+
+const limit = (meaning: string, usual: number) => told(wholeNumber(1, Number.MAX_SAFE_INTEGER).default(usual), meaning);
+
 const environmentShape = z.object({
-  HOST: z.string().refine(isHost, "must be a host name or an address, such as 127.0.0.1 or ::1").default("127.0.0.1"),
-  PORT: wholeNumber(0, 65_535).default(4000),
-  PUBLIC_URL: z.string().refine(isBaseUrl, "must be an http or https URL without a user, a query or a fragment").optional(),
-  DATABASE_URL: postgresqlUrl.optional(),
-  DATA_DIR: z.string().default(".data"),
-  SIGNING_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
-  STORAGE: z.string().superRefine(checkStorageUrl).default("file:"),
-  MAX_UPLOAD_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(104_857_600),
-  OIDC_ISSUERS: commaList.pipe(z.array(webUrl)).default([]),
-  CORS_ORIGINS: commaList.pipe(z.array(webOrigin)).default([]),
-  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
-  TRUSTED_PROXIES: commaList.pipe(z.array(networkAddress)).default([]),
-  MAX_RESPONSE_BYTES: wholeNumber(65_536, 268_435_456).default(16_777_216),
-  DRAIN_MS: wholeNumber(0, 600_000).optional(),
-  AUDIT_RETENTION: wholeNumber(1, 36_500).default(365),
-  DELETED_RETENTION: wholeNumber(1, 36_500).default(30),
-  RATE_LIMIT_POINTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(20_000),
-  RATE_LIMIT_REQUESTS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(600),
-  RATE_LIMIT_ANONYMOUS: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(300),
-  GRAPHQL_PLUGINS: z.string().optional(),
-  MAIL_AUTHSERV_ID: z
-    .string()
-    .regex(/^[^\s;=()"]+$/, "must be the name with which the mail server begins Authentication-Results, such as mx.example.com")
-    .optional(),
-  MAIL_TRUSTED_SENDERS: commaList.pipe(z.array(trustedSender)).default([]),
-  REDIS_URL: z
-    .string()
-    .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
-    .optional(),
-  DATABASE_URL_DIRECT: postgresqlUrl.optional(),
-  DATABASE_PREPARE: z.literal("off", "must be off, or be left out").optional(),
-  S3_PUBLIC_ENDPOINT: z
-    .string()
-    .refine(isStoreAddress, "must be an http or https URL without a user, a path, a query or a fragment")
-    .optional(),
+  HOST: told(
+    z.string().refine(isHost, "must be a host name or an address, such as 127.0.0.1 or ::1").default("127.0.0.1"),
+    "address on which it listens",
+  ),
+  PORT: told(wholeNumber(0, 65_535).default(4000), "port on which it listens; 0 is a free one"),
+  PUBLIC_URL: told(
+    z.string().refine(isBaseUrl, "must be an http or https URL without a user, a query or a fragment").optional(),
+    "base of the URLs that it hands out",
+    "http://HOST:PORT",
+  ),
+  DATABASE_URL: told(postgresqlUrl.optional(), "a PostgreSQL, 15 or newer", "the embedded one"),
+  DATABASE_URL_DIRECT: told(postgresqlUrl.optional(), "the same past a pooler, for migrations", "DATABASE_URL"),
+  DATABASE_PREPARE: told(
+    z.literal("off", "must be off, or be left out").optional(),
+    "off: no named statements, for a pooler that does not show as one",
+    "found out",
+  ),
+  DATA_DIR: told(z.string().default(".data"), "directory of the embedded database and of stored files"),
+  SIGNING_SECRET: told(
+    z.string().min(32, "must have at least 32 characters: openssl rand -base64 32 makes one").optional(),
+    "signs URLs; required with DATABASE_URL",
+    "made once and kept in DATA_DIR",
+  ),
+  STORAGE: told(
+    z.string().superRefine(checkStorageUrl).default("file:"),
+    "file: (below DATA_DIR) or s3://bucket?endpoint=…&region=…",
+  ),
+  S3_PUBLIC_ENDPOINT: told(
+    z.string().refine(isStoreAddress, "must be an http or https URL without a user, a path, a query or a fragment").optional(),
+    "address of the S3 store in signed URLs",
+    "that of STORAGE",
+  ),
+  MAX_UPLOAD_BYTES: limit("largest attachment", 104_857_600),
+  MAX_RESPONSE_BYTES: told(wholeNumber(65_536, 268_435_456).default(16_777_216), "largest answer of one operation"),
+  OIDC_ISSUERS: told(
+    commaList.pipe(z.array(issuerUrl)).default([]),
+    "comma list of outside token issuers that are trusted, by https",
+  ),
+  CORS_ORIGINS: told(commaList.pipe(z.array(webOrigin)).default([]), "comma list of origins whose pages may call"),
+  TRUSTED_PROXIES: told(
+    commaList.pipe(z.array(networkAddress)).default([]),
+    "addresses and networks whose X-Forwarded-* headers count",
+  ),
+  LOG_LEVEL: told(z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"), "pino's levels"),
+  DRAIN_MS: told(
+    wholeNumber(0, 600_000).optional(),
+    "milliseconds for which /ready is red before the port closes",
+    "0 embedded, 5000 else",
+  ),
+  AUDIT_RETENTION: told(wholeNumber(1, 36_500).default(365), "days that an audit event is kept"),
+  DELETED_RETENTION: told(wholeNumber(1, 36_500).default(30), "days in which a deleted note can be undeleted"),
+  RATE_LIMIT_POINTS: limit("points a minute of a credential", 20_000),
+  RATE_LIMIT_REQUESTS: limit("requests a minute of a credential on /v1", 600),
+  RATE_LIMIT_ANONYMOUS: limit("requests a minute of an address without a credential", 300),
+  REDIS_URL: told(
+    z
+      .string()
+      .refine((value) => /^rediss?:\/\//.test(value) && URL.canParse(value), "must be a redis:// or rediss:// URL")
+      .optional(),
+    "where limits are counted for all processes",
+    "each counts its own",
+  ),
+  MAIL_AUTHSERV_ID: told(
+    z
+      .string()
+      .regex(
+        /^[^\s;=()"]+$/,
+        "must be the name with which the mail server begins Authentication-Results, such as mx.example.com",
+      )
+      .optional(),
+    "name with which the mail server begins Authentication-Results",
+  ),
+  MAIL_TRUSTED_SENDERS: told(
+    commaList.pipe(z.array(trustedSender)).default([]),
+    "without MAIL_AUTHSERV_ID: comma list of addresses and @domains that are believed",
+  ),
+  GRAPHQL_PLUGINS: told(z.string().optional(), "a module that exports plugins of GraphQL Yoga or Envelop"),
+  PERSISTED_DOCUMENTS: told(z.string().optional(), "directory of manifests of documents, read again at SIGHUP"),
+  PERSISTED_DOCUMENTS_ONLY: told(
+    z.enum(["true", "false"], "must be true or false").default("false"),
+    "true: no other documents are taken, but from administrators in GraphiQL",
+  ),
 });
+
+/** The names of all variables of the gateway. */
+export const settingNames: readonly string[] = Object.keys(environmentShape.shape);
+
+/** Returns a line for each variable: its name, what it is for, and its default. */
+export function settingsHelp(): readonly string[] {
+  const width = Math.max(...settingNames.map((name) => name.length));
+  return Object.entries(environmentShape.shape).map(([name, rule]) => {
+    const { meaning = "", fallback } = settingHelps.get(rule) ?? {};
+    const usual = fallback ?? writtenDefault(rule);
+    return `${name.padEnd(width)}  ${meaning}${usual === "" ? "" : ` (default: ${usual})`}`;
+  });
+}
+
+/** Returns the default of a rule as it would be written in the environment. Empty if there is none. */
+function writtenDefault(rule: z.ZodType): string {
+  const { data } = rule.safeParse(undefined);
+  return typeof data === "string" || typeof data === "number" ? String(data) : "";
+}
+
+/**
+ * Returns a line for each variable of `environment` that the gateway does not know and that is spelt nearly like one
+ * that it knows. Short names, such as PORT, have too many neighbours among the variables of other programs.
+ */
+export function misspeltSettings(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.keys(environment).flatMap((name) => {
+    if (settingNames.includes(name)) return [];
+    const near = settingNames.filter((known) => known.length >= 7 && distance(name.toUpperCase(), known) <= 2);
+    const [meant] = near.toSorted((one, other) => distance(name, one) - distance(name, other));
+    return meant === undefined ? [] : [`${name} is no variable of the gateway and has no effect: ${meant} is one.`];
+  });
+}
 
 /**
  * Returns the configuration in `environment`. This is the only place that reads the environment. With the embedded
@@ -240,7 +349,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const problems = [...new Set(issues.map((issue) => `${String(issue.path[0])} ${issue.message}`))];
   const isWrong = (name: string) => issues.some((issue) => issue.path[0] === name);
   if (given["DATABASE_URL"] !== undefined && given["SIGNING_SECRET"] === undefined) {
-    problems.push("SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one");
+    problems.push(
+      "SIGNING_SECRET is required with DATABASE_URL: every process must sign with the same one (openssl rand -base64 32 makes one)",
+    );
   }
   for (const name of ["DATABASE_URL_DIRECT", "DATABASE_PREPARE"]) {
     if (given[name] !== undefined && given["DATABASE_URL"] === undefined && !isWrong(name))
@@ -248,6 +359,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (given["S3_PUBLIC_ENDPOINT"] !== undefined && !given["STORAGE"]?.startsWith("s3:") && !isWrong("S3_PUBLIC_ENDPOINT"))
     problems.push("S3_PUBLIC_ENDPOINT means nothing unless STORAGE is s3://…");
+  if (given["PERSISTED_DOCUMENTS_ONLY"] === "true" && given["PERSISTED_DOCUMENTS"] === undefined)
+    problems.push("PERSISTED_DOCUMENTS_ONLY means nothing without PERSISTED_DOCUMENTS: no document would be taken");
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
   const values = parsed.data;
@@ -278,6 +391,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     redisUrl: values.REDIS_URL,
     mail: { authservId: values.MAIL_AUTHSERV_ID, senders: values.MAIL_TRUSTED_SENDERS },
     graphqlPlugins: values.GRAPHQL_PLUGINS,
+    persistedDocuments: values.PERSISTED_DOCUMENTS,
+    persistedDocumentsOnly: values.PERSISTED_DOCUMENTS_ONLY === "true",
   };
 }
 

@@ -3,15 +3,12 @@
 //
 // The exit code is 1 if there are inconsistencies that were not mended.
 import { checkStorage, type Finding, findings } from "./attachments/storage-check.ts";
-import { CommandRefused, runCommand } from "./command.ts";
-import { readConfig } from "./config.ts";
+import { readArgumentsOrExit, runCommand, withDatabase } from "./command.ts";
 import { systemClock } from "./lib/clock.ts";
-import { openDatabase } from "./database/database.ts";
-import { createLog } from "./lib/log.ts";
+import { createCommandLog } from "./lib/log.ts";
 import { requireMigrated } from "./database/migrations.ts";
-import { openStorage } from "./storage/open-storage.ts";
-import { createSigner } from "./storage/signature.ts";
-import { awaitDatabase } from "./database/start-checks.ts";
+import { openConfiguredStorage } from "./storage/open-storage.ts";
+import { readSettings } from "./settings.ts";
 
 const findingLabels: Readonly<Record<Finding, string>> = {
   missing: "bytes that are missing",
@@ -21,23 +18,21 @@ const findingLabels: Readonly<Record<Finding, string>> = {
   rowless: "bytes without a row",
 };
 
+const storageCheckUsage = `Usage: npm run storage:check [-- --fix]
+
+Compares the rows of attachments with the bytes in the store. With --fix it mends what can be mended safely. The exit
+code is 1 if something is wrong that was not mended.`;
+
+const { fix = false } = readArgumentsOrExit({ fix: { type: "boolean" } } as const, storageCheckUsage);
+
 await runCommand(async () => {
-  const words = process.argv.slice(2);
-  if (words.some((word) => word !== "--fix")) throw new CommandRefused("Usage: npm run storage:check [-- --fix]");
-  const config = readConfig(process.env);
-  const log = createLog("warn");
-  await awaitDatabase(config.database, log);
-  const database = await openDatabase(config.database, log);
-  try {
+  const config = readSettings(process.env);
+  const log = createCommandLog(config.logLevel);
+  await withDatabase(config.database, log, async (database) => {
     await requireMigrated(database);
-    const storage = await openStorage(config.storage, {
-      publicUrl: config.publicUrl,
-      signer: createSigner(config.signingSecret, "files"),
-      clock: systemClock,
-      maximumBytes: config.maxUploadBytes,
-    });
+    const storage = await openConfiguredStorage(config, systemClock);
     const report = (line: string) => console.log(line);
-    const checked = await checkStorage({ database, storage, clock: systemClock, fix: words.length > 0, report });
+    const checked = await checkStorage({ database, storage, clock: systemClock, fix, report });
     await storage.close();
     console.log(reportLine("files that are said to be there", checked.rows));
     console.log(reportLine("objects in the store", checked.objects));
@@ -47,9 +42,7 @@ await runCommand(async () => {
       console.log(`${reportLine(findingLabels[finding], found)}${mended > 0 ? `, ${mended} mended` : ""}`);
     }
     if (!checked.isSound) process.exitCode = 1;
-  } finally {
-    await database.close();
-  }
+  });
 });
 
 function reportLine(name: string, count: number): string {

@@ -36,6 +36,8 @@ test("nothing set is the embedded database and files below .data, on 127.0.0.1:4
     maxUploadBytes: 104_857_600,
     auditRetentionDays: 365,
     deletedRetentionDays: 30,
+    persistedDocuments: undefined,
+    persistedDocumentsOnly: false,
     mail: { authservId: undefined, senders: [] },
     oidcIssuers: [],
     corsOrigins: [],
@@ -59,6 +61,8 @@ test("everything can be set", () => {
     MAX_UPLOAD_BYTES: "5",
     AUDIT_RETENTION: "30",
     DELETED_RETENTION: "7",
+    PERSISTED_DOCUMENTS: "manifests",
+    PERSISTED_DOCUMENTS_ONLY: "true",
     MAIL_AUTHSERV_ID: "mx.example.com",
     MAIL_TRUSTED_SENDERS: "anna@example.com, @desk.example",
     OIDC_ISSUERS: "https://one.example.com, https://two.example.com/realm",
@@ -75,6 +79,8 @@ test("everything can be set", () => {
     maxUploadBytes: 5,
     auditRetentionDays: 30,
     deletedRetentionDays: 7,
+    persistedDocuments: "manifests",
+    persistedDocumentsOnly: true,
     mail: { authservId: "mx.example.com", senders: ["anna@example.com", "@desk.example"] },
     oidcIssuers: ["https://one.example.com", "https://two.example.com/realm"],
     corsOrigins: ["https://app.example.com", "http://localhost:3000"],
@@ -140,6 +146,7 @@ describe("what cannot be used is refused by its name:", () => {
     ["MAX_UPLOAD_BYTES", "0"],
     ["AUDIT_RETENTION", "0"],
     ["DELETED_RETENTION", "0"],
+    ["PERSISTED_DOCUMENTS_ONLY", "yes"],
     ["MAIL_AUTHSERV_ID", "mx.example.com; dmarc=pass"],
     ["MAIL_TRUSTED_SENDERS", "example.com"],
     ["MAIL_TRUSTED_SENDERS", "a@b@c"],
@@ -154,6 +161,13 @@ describe("what cannot be used is refused by its name:", () => {
   ])("%s=%s", (name, value) => {
     // One line each: a second one would say the same in other words, or what does not hold once the first is mended.
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must `))]);
+  });
+
+  test("PERSISTED_DOCUMENTS_ONLY without manifests", () => {
+    expect(problemsOf({ PERSISTED_DOCUMENTS_ONLY: "true" })).toEqual([
+      "PERSISTED_DOCUMENTS_ONLY means nothing without PERSISTED_DOCUMENTS: no document would be taken",
+    ]);
+    expect(problemsOf({ PERSISTED_DOCUMENTS_ONLY: "false" })).toEqual([]);
   });
 
   test.each(["ftp://s3.example.com", "https://s3.example.com/path", "https://s3.example.com?a", "https://s3.example.com#a"])(

@@ -111,6 +111,39 @@ describe("migrate", () => {
     });
   });
 
+  test.skipIf(isEmbedded)("is complete without the right to create an extension, which may come later", async () => {
+    await withEmptyDatabase(async (owner, _another, url) => {
+      const role = `plain_${randomUUID().replaceAll("-", "")}`;
+      const given = new URL(url);
+      const name = given.pathname.slice(1);
+      await owner.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(given.password)}`);
+      try {
+        await owner.pool.query(
+          `REVOKE CREATE ON DATABASE ${name} FROM PUBLIC; GRANT USAGE, CREATE ON SCHEMA public TO ${role}`,
+        );
+        given.username = role;
+        const database = await openDatabase({ kind: "postgresql", url: given.href }, log);
+        try {
+          expect(await migrate(database)).not.toEqual([]);
+          const extensions = () => owner.pool.query("SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'");
+          expect((await extensions()).rows).toEqual([]);
+          const similar = () =>
+            database.pool.query("SELECT s.word FROM search_similar(gen_random_uuid(), NULL, NULL, '{gearbox}') AS s");
+          expect((await similar()).rows).toEqual([]);
+          // In a schema that the role may not use, it is not there for the role.
+          await owner.pool.query("CREATE SCHEMA closed; CREATE EXTENSION pg_trgm SCHEMA closed");
+          expect((await similar()).rows).toEqual([]);
+          await owner.pool.query("DROP EXTENSION pg_trgm; CREATE EXTENSION pg_trgm");
+          expect((await similar()).rows).toEqual([]);
+        } finally {
+          await database.close();
+        }
+      } finally {
+        await owner.pool.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
+      }
+    });
+  });
+
   test("refuses a migration that was edited after it was applied", async () => {
     await withEmptyDatabase(async (database) => {
       const [first] = await migrate(database);
@@ -492,7 +525,8 @@ test.skipIf(inject("testServer").kind === "embedded")("npm run migrate says what
     expect(unknown.errors).toBe(
       "The database knows of no migration 20000101000000_nothing that was started and did not finish.\n",
     );
-    expect(await run(root, ["src/migrate.ts", "--help"], environment)).toMatchObject({ code: 2 });
+    expect(await run(root, ["src/migrate.ts", "--help"], environment)).toMatchObject({ code: 0, errors: "" });
+    expect(await run(root, ["src/migrate.ts", "--halp"], environment)).toMatchObject({ code: 2, output: "" });
     const nowhere = await run(root, ["src/migrate.ts"], { ...environment, DATABASE_URL: `${scratch.config.url}_not` });
     expect(nowhere.code).toBe(1);
     expect(nowhere.errors).toMatch(/^PostgreSQL at \S+ has no database \S+_not for the role .*\n$/);

@@ -42,6 +42,15 @@ describe("a signed URL", () => {
     expect([...searchParams.keys()].filter((name) => /checksum/i.test(name))).toEqual([]);
   });
 
+  test.each([undefined, "http://127.0.0.1:9000", "https://store.example/base"])(
+    "has the origin that the storage names: %s",
+    async (endpoint) => {
+      const storage = open(endpoint);
+      const { url } = await storage.signUpload({ key, contentType: "image/png", expiresAt: new Date("2026-05-04T10:01:00Z") });
+      expect(storage.origin).toBe(new URL(url).origin);
+    },
+  );
+
   test("signs type and name of a download", async () => {
     const { url, method, headers } = await open(undefined).signDownload({
       key,

@@ -1,19 +1,24 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { DatabaseConfig } from "../src/config.ts";
 import { openDatabase } from "../src/database/database.ts";
 import { migrate, requireMigrated } from "../src/database/migrations.ts";
-import { awaitDatabase, type Patience, UnusableDatabase } from "../src/database/start-checks.ts";
+import { readMigrations } from "../src/database/migration-scripts.ts";
+import type { Patience } from "../src/lib/back-off.ts";
+import { awaitDatabase, UnusableDatabase } from "../src/database/start-checks.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
 import { urlOfDatabase } from "./support/global-setup.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const log = { warn: () => undefined };
+const lacking = (migrations: string) =>
+  `The database lacks ${migrations} of this version: run npm run migrate, or start the gateway.`;
 /** As long as an attempt may take, and no time to wait for another. */
 const impatient: Patience = {
   ...{ totalMilliseconds: 0, attemptMilliseconds: 5_000, firstPauseMilliseconds: 50, maxPauseMilliseconds: 50 },
@@ -48,7 +53,8 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
     return error.message;
   };
   const send = async (...statements: string[]) => {
-    const client = new pg.Client({ connectionString: url });
+    // Without the time limit that a test sets for the database.
+    const client = new pg.Client({ connectionString: url, options: "-c statement_timeout=0" });
     await client.connect();
     try {
       for (const statement of statements) await client.query(statement);
@@ -86,7 +92,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
   test("refuses one that takes no writes, and the advice helps", async () => {
     await send(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     const said = await refusal(check(url));
-    expect(said).toContain(`The database ${name} takes no writes`);
+    expect(said).toContain(`The database ${name} of DATABASE_URL takes no writes`);
     const advice = /\((ALTER DATABASE [^;]*);/.exec(said)?.[1] ?? "";
     await send("SET default_transaction_read_only = off", advice);
     await check(url);
@@ -129,7 +135,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
         `Migrations are missing, and the role ${role} may make no tables in the schema public: run GRANT USAGE, CREATE ON SCHEMA "public" TO "${role}", or`,
       );
       await expect(migrate(elsewhere)).rejects.toThrow(`run CREATE SCHEMA "elsewhere" AUTHORIZATION "${role}", or`);
-      await expect(migrate(split)).rejects.toThrow(/^The role \S+_reader may not read and write accounts, /);
+      await expect(migrate(split)).rejects.toThrow(/^The role \S+_reader of DATABASE_URL may not read and write accounts, /);
     } finally {
       await Promise.all([forbidden.close(), elsewhere.close(), split.close()]);
       await empty.drop();
@@ -157,13 +163,14 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
     await send(`CREATE DATABASE ${other}`);
     const database = await openDatabase({ kind: "postgresql", url: urlOfDatabase(url, other) }, log);
     try {
-      expect(await refusal(requireMigrated(database))).toBe("The database has not been migrated: run npm run migrate.");
+      const count = (await readMigrations()).length;
+      expect(await refusal(requireMigrated(database))).toBe(lacking(`${count} migrations`));
       await migrate(database);
       await expect(requireMigrated(database)).resolves.toBeUndefined();
       await database.pool.query(
         "DELETE FROM _prisma_migrations WHERE migration_name = (SELECT max(migration_name) FROM _prisma_migrations)",
       );
-      expect(await refusal(requireMigrated(database))).toBe("The database has not been migrated: run npm run migrate.");
+      expect(await refusal(requireMigrated(database))).toBe(lacking("a migration"));
     } finally {
       await database.close();
       await send(`DROP DATABASE ${other}`);
@@ -181,9 +188,20 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
         env: { ...process.env, DATABASE_URL: otherUrl, DATABASE_URL_DIRECT: "", SIGNING_SECRET: "x".repeat(32) },
       }).catch((error: unknown) => error);
     try {
-      const unmigrated = { code: 1, stdout: "", stderr: "The database has not been migrated: run npm run migrate.\n" };
-      expect(await command("src/storage-check.ts")).toMatchObject(unmigrated);
-      await migrate(database);
+      const unmigrated = { code: 1, stdout: "", stderr: `${lacking(`${(await readMigrations()).length} migrations`)}\n` };
+      const commands = [
+        ["src/storage-check.ts"],
+        ["src/export-data.ts", "--account", "x", "--to", "nowhere"],
+        ["src/import-data.ts", "--from", "v1", "--files", "nowhere", "--dry-run"],
+        ["src/keys.ts", "list"],
+        ["src/admin.ts", "accounts", "list"],
+        ["src/admin.ts", "accounts", "add", "--account", "x", "--name", "X"],
+      ];
+      for (const parameters of commands) expect(await command(...parameters), parameters.join(" ")).toMatchObject(unmigrated);
+      const made = await database.pool.query("SELECT FROM pg_tables WHERE schemaname = 'public'");
+      expect(made.rowCount).toBe(0);
+      const setup = ["--account", "x", "--account-name", "X", "--person", "x@example.com", "--name", "X"];
+      expect(await command("src/setup.ts", ...setup)).toMatchObject({ stdout: expect.stringMatching(/^tnk_/) });
       await database.pool.query("DROP TABLE api_keys CASCADE");
       const stderr = expect.stringMatching(/^The database lacks api_keys, .*: restore it from a backup\.\n$/) as string;
       for (const parameters of [["src/storage-check.ts"], ["src/keys.ts", "list"]])
@@ -192,7 +210,44 @@ describe.skipIf(inject("testServer").kind === "embedded")("a start", () => {
       await database.close();
       await send(`DROP DATABASE ${other}`);
     }
-  });
+  }, 240_000);
+
+  test("of a role that lacks a right is refused in one sentence that says which, and what to do", async () => {
+    const role = `${name}_guest`;
+    const rejects = join(tmpdir(), `${role}.ndjson`);
+    await createRole(role);
+    const command = (variables: object, ...parameters: string[]) =>
+      promisify(execFile)(process.execPath, parameters, {
+        cwd: root,
+        env: {
+          ...{ ...process.env, DATABASE_URL: withRole(role), DATABASE_URL_DIRECT: "", DATA_DIR: "", PORT: "0" },
+          ...{ SIGNING_SECRET: "x".repeat(32), LOG_LEVEL: "silent", ...variables },
+        },
+      }).catch((error: unknown) => error);
+    const refused = (sentence: RegExp) => ({ code: 1, stdout: "", stderr: expect.stringMatching(sentence) as string });
+    try {
+      await send(
+        `GRANT USAGE ON SCHEMA public TO ${role}`,
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`,
+        `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${role}`,
+      );
+      const sequences =
+        /^The role \S+_guest of DATABASE_URL may not set \S*attachments_number_seq, .*people_number_seq, .*: name the role that owns .*\n$/;
+      const importing = ["src/import-data.ts", "--from", "v1", "--files", "nowhere", "--rejects", rejects];
+      expect(await command({}, ...importing)).toMatchObject(refused(sequences));
+      expect(await command({}, ...importing, "--dry-run")).toMatchObject(refused(sequences));
+
+      await send(`REVOKE SELECT ON _prisma_migrations FROM ${role}`);
+      const history =
+        /^The role that sees to migrations lacks a right \(permission denied for table _prisma_migrations\): name .* DATABASE_URL_DIRECT.*\n$/;
+      expect(await command({}, "src/keys.ts", "list")).toMatchObject(refused(history));
+      const direct = { DATABASE_URL: url, DATABASE_URL_DIRECT: withRole(role) };
+      expect(await command(direct, "src/main.ts")).toMatchObject(refused(history));
+      expect(await command(direct, "src/migrate.ts")).toMatchObject(refused(history));
+    } finally {
+      await send(`DROP OWNED BY ${role}`, `DROP ROLE ${role}`);
+    }
+  }, 240_000);
 
   test("refuses a database and a role that are not there", async () => {
     expect(await refusal(check(urlOfDatabase(url, "no_such_database")))).toMatch(
@@ -303,7 +358,7 @@ describe("a fault while connecting", () => {
     ["3D000", "there is none", /has no database something/],
     ["08P01", "no such database: something", /has no database something/],
     ["08P01", "unsupported startup parameter: options", /cannot be used/],
-    ["42501", "permission denied for database", /The role someone may not connect/],
+    ["42501", "permission denied for database", /The role someone of DATABASE_URL may not connect/],
     ["42704", "unrecognized configuration parameter", /cannot be used/],
   ])("%s %s lasts: it is said at once", async (code, message, expected) => {
     const outcome = await attempt(code, message);
@@ -333,5 +388,59 @@ describe("a fault while connecting", () => {
         stderr: `PostgreSQL at 127.0.0.1:${port} refuses the password of the role someone (password authentication failed): correct DATABASE_URL.\n`,
       });
     },
+  );
+});
+
+describe("a command", () => {
+  let server: Server;
+  let connections: number;
+
+  /** Serves as a PostgreSQL that starts up at the first connection, and refuses everybody at the others. */
+  beforeAll(async () => {
+    server = createServer((socket) => {
+      connections += 1;
+      const fields = connections === 1 ? "C57P03\0Mthe database system is starting up" : "C28P01\0Mno such password";
+      const body = Buffer.from(`SFATAL\0VFATAL\0${fields}\0\0`);
+      const head = Buffer.from("E\0\0\0\0");
+      head.writeInt32BE(body.length + 4, 1);
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.end(Buffer.concat([head, body])));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+  });
+  afterAll(() => server.close());
+
+  test.each([
+    ["src/admin.ts", "accounts", "list"],
+    ["src/export-data.ts", "--account", "x", "--to", "nowhere"],
+    ["src/storage-check.ts"],
+    ["src/load-demo.ts"],
+    ["src/migrate.ts"],
+  ])(
+    "logs as much as LOG_LEVEL says, to standard error: %s",
+    async (...parameters) => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      const run = async (LOG_LEVEL: string) => {
+        connections = 0;
+        const env = {
+          ...{ PATH: process.env["PATH"], LOG_LEVEL, SIGNING_SECRET: "x".repeat(32) },
+          DATABASE_URL: `postgresql://someone:secret@127.0.0.1:${port}/notes?sslmode=disable`,
+        };
+        // A command that fails rejects with what it has printed.
+        const ended: unknown = await promisify(execFile)(process.execPath, parameters, { cwd: root, env }).catch(
+          (error: unknown) => error,
+        );
+        return ended as { readonly code: number; readonly stdout: string; readonly stderr: string };
+      };
+      const refused = /^PostgreSQL at .* refuses the password of the role someone .*\n$/;
+      const usual = await run("");
+      expect(usual).toMatchObject({ code: 1, stdout: "" });
+      const [line = "", ...others] = usual.stderr.split(/(?<=\n)/);
+      expect(JSON.parse(line)).toMatchObject({ level: 40, msg: expect.stringContaining("does not answer yet") });
+      expect(others.join("")).toMatch(refused);
+      expect(await run("error")).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(refused) });
+    },
+    240_000,
   );
 });

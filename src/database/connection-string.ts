@@ -35,6 +35,10 @@ export function readConnectionString(url: string, variable = "DATABASE_URL"): Da
   const given = parts.exec(url)?.groups;
   if (given === undefined) throw new ConfigError([`${variable} must be a postgresql:// URL`]);
   const { scheme, credentials = "", hosts: authority = "", path = "" } = given;
+  if (hasUnencodedPassword(url, credentials, authority)) {
+    const message = `${variable} has a character in its user or password that a URL keeps for itself: write @ as %40, / as %2F, # as %23, ? as %3F and % as %25`;
+    throw new ConfigError([message]);
+  }
   const parameters = new URLSearchParams(given["parameters"]);
   const take = (name: string): string => {
     const value = parameters.get(name) ?? "";
@@ -57,6 +61,16 @@ export function readConnectionString(url: string, variable = "DATABASE_URL"): Da
     if (error instanceof Error) throw new ConfigError([`${variable} cannot be used: ${error.message}`]);
     throw error;
   }
+}
+
+/**
+ * Returns whether a character such as `#` has ended the user or the password early. What comes before it is then read
+ * as a host and a port, and must not be shown.
+ */
+function hasUnencodedPassword(url: string, credentials: string, authority: string): boolean {
+  if (authority.includes("@") || /%(?![0-9a-f]{2})/i.test(credentials)) return true;
+  const looksLikePassword = /:[^,\]]*[^\d,\]][^,\]]*$/.test(authority);
+  return credentials === "" && looksLikePassword && url.slice(url.indexOf(authority) + authority.length).includes("@");
 }
 
 interface Host {

@@ -15,6 +15,7 @@ import {
   type Settlement,
 } from "./migration-history.ts";
 import { type IndexStep, type Migration, readMigrations } from "./migration-scripts.ts";
+import { insufficientPrivilege, missingRightOf } from "./missing-right.ts";
 import { checkRights, requireTables, UnusableDatabase } from "./start-checks.ts";
 import { asUnavailable, isUnavailable } from "./unavailable.ts";
 
@@ -86,8 +87,8 @@ export async function migrate(database: Database, options: MigrationOptions = {}
 }
 
 /**
- * Checks that the database has every migration that this version needs, and applies none. It is for programs that read
- * rows and must not change tables.
+ * Checks that the database has every migration that this version needs, and applies none. It is for commands that are
+ * not there to change tables, which nobody expects of them.
  *
  * Throws {@link UnusableDatabase} if a migration or one of the tables is missing, {@link MigrationFailed} if the
  * database belongs to a version that is not compatible with this one, and {@link Unavailable} if it cannot be reached.
@@ -99,10 +100,20 @@ export async function requireMigrated(database: Database): Promise<void> {
     const history = await withClient(pool, (client) =>
       inMaintenanceTransaction(client, schema, () => readHistory(client, schema)),
     );
-    if (history?.every(({ isFinished }) => isFinished) !== true || missingFrom(history, migrations).length > 0)
-      throw new UnusableDatabase("The database has not been migrated: run npm run migrate.");
+    const missing = missingFrom(
+      (history ?? []).filter(({ isFinished }) => isFinished),
+      migrations,
+    );
+    if (missing.length > 0) throw new UnusableDatabase(lacking(missing.length));
+    if (history?.every(({ isFinished }) => isFinished) !== true)
+      throw new UnusableDatabase("A migration of the database was cut off: run npm run migrate.");
     await requireTables(database.pool, schema);
   });
+}
+
+function lacking(count: number): string {
+  const migrations = count === 1 ? "a migration" : `${count} migrations`;
+  return `The database lacks ${migrations} of this version: run npm run migrate, or start the gateway.`;
 }
 
 /**
@@ -129,7 +140,14 @@ async function withMaintenancePool<Result>(database: Database, work: (pool: pg.P
     return await work(maintenance.pool);
   } catch (error) {
     const isExpected = [MigrationFailed, UnusableDatabase, Unavailable].some((type) => error instanceof type);
-    throw isExpected ? error : asUnavailable(error);
+    if (isExpected) throw error;
+    const right = missingRightOf(error);
+    if (right === undefined) throw asUnavailable(error);
+    throw new UnusableDatabase(
+      `The role that sees to migrations lacks a right (${right}): name the role that owns the tables in ` +
+        "DATABASE_URL_DIRECT, or in DATABASE_URL if there is no other.",
+      { cause: error },
+    );
   } finally {
     await maintenance.end();
   }
@@ -344,7 +362,6 @@ async function requireCreate(client: pg.ClientBase, schema: string): Promise<voi
   );
 }
 
-const insufficientPrivilege = "42501";
 /** Not in time, or both would wait for each other. */
 const lockFailures: ReadonlySet<string | undefined> = new Set(["55P03", "40P01"]);
 

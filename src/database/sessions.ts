@@ -1,3 +1,4 @@
+import { noteStatement } from "../lib/statement-count.ts";
 import { callbackify } from "node:util";
 import pg from "pg";
 import { asError } from "../errors.ts";
@@ -213,6 +214,7 @@ interface QueryFunctions {
  */
 function queryBy(send: SendBack, { withoutTransaction, askWithinTransaction, retryUnnamed }: QueryFunctions) {
   const ask = (question: Question, callback: Callback): void => {
+    noteStatement(question.text);
     const settle = (answered: Promise<pg.QueryResult>) => callbackify(() => answered)(callback);
     const sent = withoutTransaction(question);
     if (sent === undefined) return settle(askWithinTransaction(question));

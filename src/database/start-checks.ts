@@ -1,7 +1,8 @@
 import pg from "pg";
 import type { DatabaseConfig } from "../config.ts";
-import { Unavailable } from "../errors.ts";
-import { errorCodeOf } from "../lib/error-code.ts";
+import { asError, Unavailable } from "../errors.ts";
+import { type Patience, startPatience, withBackOff } from "../lib/back-off.ts";
+import { errorCodeOf, isCertificateFault } from "../lib/error-code.ts";
 import { type DatabaseAddress, readConnectionString, type ServerAddress } from "./connection-string.ts";
 import { clientFor } from "./failover.ts";
 import { inMaintenanceTransaction, withClient } from "./maintenance.ts";
@@ -24,23 +25,6 @@ export interface StartLog {
   warn(details: object, message: string): void;
 }
 
-/** How long a start waits for a database that does not answer. */
-export interface Patience {
-  readonly totalMilliseconds: number;
-  /** The time limit of one attempt to connect and to query. */
-  readonly attemptMilliseconds: number;
-  /** The pause between the first two attempts. Each later pause is twice as long. */
-  readonly firstPauseMilliseconds: number;
-  readonly maxPauseMilliseconds: number;
-}
-
-const defaultPatience: Patience = {
-  totalMilliseconds: 60_000,
-  attemptMilliseconds: 5_000,
-  firstPauseMilliseconds: 250,
-  maxPauseMilliseconds: 5_000,
-};
-
 type Variable = "DATABASE_URL" | "DATABASE_URL_DIRECT";
 
 /** A configured connection, and the variable that configures it. */
@@ -55,7 +39,7 @@ interface Target {
  * start, and none for a request. Throws {@link UnusableDatabase} if the gateway cannot work with the database or it
  * does not answer in time, and `ConfigError` if a URL cannot be used.
  */
-export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = defaultPatience): Promise<void> {
+export async function awaitDatabase(config: DatabaseConfig, log: StartLog, patience = startPatience): Promise<void> {
   if (config.kind === "embedded") return;
   const deadline = performance.now() + patience.totalMilliseconds;
   const { url, directUrl = url } = config;
@@ -110,27 +94,22 @@ export async function checkRights(pool: pg.Pool, schema: string): Promise<void> 
 
 async function awaitTarget(target: Target, log: StartLog, patience: Patience & { deadline: number }): Promise<Facts> {
   const place = serversLabel(target.address.servers);
-  let pause = patience.firstPauseMilliseconds;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await checkTarget(target, patience.attemptMilliseconds);
-    } catch (error) {
-      if (error instanceof UnusableDatabase) throw error;
+  const failures = {
+    lasting(error: unknown) {
+      if (error instanceof UnusableDatabase) return error;
       const permanent = permanentFault(error, target, place);
-      if (permanent !== undefined) throw new UnusableDatabase(permanent, { cause: error });
-      if (!isTransient(error)) throw error;
-      if (performance.now() + pause > patience.deadline) {
-        const seconds = Math.round(patience.totalMilliseconds / 1000);
-        throw new UnusableDatabase(
-          `${place} could not be connected to in ${seconds} s (${faultMessage(error)}): start it, or correct ${target.variable}.`,
-          { cause: error },
-        );
-      }
-      if (attempt === 1) log.warn({ cause: faultMessage(error) }, `${place} does not answer yet; waiting for it`);
-    }
-    await new Promise((wake) => setTimeout(wake, pause));
-    pause = Math.min(pause * 2, patience.maxPauseMilliseconds);
-  }
+      if (permanent !== undefined) return new UnusableDatabase(permanent, { cause: error });
+      // Anything else is a fault in the code.
+      return isTransient(error) ? undefined : asError(error);
+    },
+    waiting: (error: unknown) => log.warn({ cause: faultMessage(error) }, `${place} does not answer yet; waiting for it`),
+    exhausted: (error: unknown, seconds: number) =>
+      new UnusableDatabase(
+        `${place} could not be connected to in ${seconds} s (${faultMessage(error)}): start it, or correct ${target.variable}.`,
+        { cause: error },
+      ),
+  };
+  return withBackOff(() => checkTarget(target, patience.attemptMilliseconds), failures, patience);
 }
 
 async function checkTarget({ variable, address }: Target, milliseconds: number): Promise<Facts> {
@@ -141,7 +120,7 @@ async function checkTarget({ variable, address }: Target, milliseconds: number):
   try {
     await client.connect();
     const facts = await readFacts(client, address.schema);
-    requireUsable(facts);
+    requireUsable(facts, variable);
     // Only the role that serves requests needs the rights. The role that migrates owns the tables, or gets an error
     // that says so.
     if (variable === "DATABASE_URL") requireRights(facts, address.schema);
@@ -210,22 +189,25 @@ const factsStatement = `
 
 const oldestVersion = 150_000;
 
-function requireUsable({ version, versionName, encoding, database, isStandby, isReadOnly }: Facts): void {
+function requireUsable(facts: Facts, variable: Variable): void {
+  const { version, versionName, encoding, database, isStandby, isReadOnly } = facts;
   if (version < oldestVersion)
-    throw new UnusableDatabase(`PostgreSQL 15 or newer is needed, and this is ${versionName}: upgrade the server.`);
+    throw new UnusableDatabase(
+      `PostgreSQL 15 or newer is needed, and that of ${variable} is ${versionName}: upgrade it, or name another.`,
+    );
   if (encoding !== "UTF8") {
     throw new UnusableDatabase(
       `The database ${database} keeps text as ${encoding}, which has no room for every character: ` +
-        `make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that.`,
+        `make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that in ${variable}.`,
     );
   }
   if (isStandby)
     throw new UnusableDatabase(
-      "The server is a standby, which takes no writes: name the primary in DATABASE_URL, or promote it.",
+      `The server is a standby, which takes no writes: name the primary in ${variable}, or promote it.`,
     );
   if (isReadOnly) {
     throw new UnusableDatabase(
-      `The database ${database} takes no writes, since default_transaction_read_only is on: ` +
+      `The database ${database} of ${variable} takes no writes, since default_transaction_read_only is on: ` +
         `turn it off (ALTER DATABASE ${pg.escapeIdentifier(database)} SET default_transaction_read_only = off; a role may have it too).`,
     );
   }
@@ -235,11 +217,11 @@ function requireRights({ role, mayUseSchema, forbidden }: Facts, schema: string)
   const [home, grantee] = [pg.escapeIdentifier(schema), pg.escapeIdentifier(role)];
   if (!mayUseSchema)
     throw new UnusableDatabase(
-      `The role ${role} may not use the schema ${schema}: run GRANT USAGE ON SCHEMA ${home} TO ${grantee}.`,
+      `The role ${role} of DATABASE_URL may not use the schema ${schema}: run GRANT USAGE ON SCHEMA ${home} TO ${grantee}.`,
     );
   if (forbidden.length === 0) return;
   throw new UnusableDatabase(
-    `The role ${role} may not read and write ${forbidden.join(", ")}: ` +
+    `The role ${role} of DATABASE_URL may not read and write ${forbidden.join(", ")}: ` +
       `run GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${home} TO ${grantee}; ` +
       `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${home} TO ${grantee}.`,
   );
@@ -260,18 +242,24 @@ function permanentFaultOfServer(error: unknown, { variable, address }: Target, p
   const code = errorCodeOf(error);
   const message = faultMessage(error);
   const { user = "of the process", database = user } = address.servers[0] ?? {};
-  if (code === "28P01" || message.startsWith("SASL"))
+  if (saysNoPassword.test(message))
+    return `${place} asks the role ${user} for a password, and ${variable} has none: write it as ${user}:password@ there.`;
+  if (code === "28P01" || refusedByPooler.test(message))
     return `${place} refuses the password of the role ${user} (${message}): correct ${variable}.`;
   if (code === "28000")
     return `${place} does not let the role ${user} in (${message}): correct ${variable}, or the server's pg_hba.conf.`;
   if (code === "3D000" || unknownToPooler.test(message))
     return `${place} has no database ${database} for the role ${user} (${message}): make it, or correct ${variable}.`;
   if (code === "42501")
-    return `The role ${user} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
+    return `The role ${user} of ${variable} may not connect (${message}): grant CONNECT on the database ${database} to it.`;
   if (code === "ENOTFOUND")
     return `The host of ${variable} is not known (${message}): correct ${variable}, or the name service.`;
-  if (certificateCodes.test(code ?? ""))
-    return `The certificate of ${place} is not trusted (${message}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
+  if (code === "CERT_HAS_EXPIRED")
+    return `The certificate of ${place} has expired (${message}): renew it, or name another server in ${variable}.`;
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH")
+    return `The certificate of ${place} is for another host (${message}): name that host in ${variable}, or use sslmode=verify-ca.`;
+  if (isCertificateFault(error))
+    return `The certificate of ${place} is not trusted (${message.replace(nodeAdvice, "")}): name its authority with sslrootcert=… in ${variable}, or renew it.`;
   if (message.includes("does not support SSL connections"))
     return `${place} offers no TLS, and ${variable} asks for it: turn it on there, or leave sslmode out.`;
   // Other errors with which a server refuses a connection, such as an unknown setting.
@@ -280,9 +268,17 @@ function permanentFaultOfServer(error: unknown, { variable, address }: Target, p
   return undefined;
 }
 
-/** PgBouncer's message for an unknown database or user. Its code is the same for all errors. */
-const unknownToPooler = /^no such (database|user)\b/;
-const certificateCodes = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
+/**
+ * The messages for an unknown database or role of PgBouncer, and of a server behind it. PgBouncer's code is the same
+ * for all errors.
+ */
+const unknownToPooler = /^no such (database|user)\b|\b(database|role) ".*" does not exist/;
+/** The messages of the driver and of a server for a password that was not given. */
+const saysNoPassword = /client password must be a|^empty password returned by client/;
+/** The messages for a wrong password: of PgBouncer, of a server behind it, and of the driver. */
+const refusedByPooler = /^SASL|\b(password|SASL) authentication failed\b|^auth failed$/;
+/** What Node.js adds for programs that are started with flags of their own. */
+const nodeAdvice = /; if the root CA is installed locally.*$/;
 /** PgBouncer's only code. The message says which problems are permanent. */
 const protocolViolation = "08P01";
 

@@ -1,6 +1,21 @@
-import { asDataDirectoryProblem, type StorageConfig } from "../config.ts";
+import { asDataDirectoryProblem, type Config, type StorageConfig } from "../config.ts";
+import type { Clock } from "../lib/clock.ts";
 import { createFileStorage, type FileStorage, type FileStorageOptions } from "./file-storage.ts";
 import type { S3Storage } from "./s3-storage.ts";
+import { createSigner } from "./signature.ts";
+
+/** What of the configuration decides about the object store. */
+type ConfigOfStorage = Pick<Config, "storage" | "publicUrl" | "signingSecret" | "maxUploadBytes">;
+
+/** Opens the object store of a configuration, as {@link openStorage} does. All of its processes sign alike. */
+export async function openConfiguredStorage(config: ConfigOfStorage, clock: Clock): Promise<FileStorage | S3Storage> {
+  return openStorage(config.storage, {
+    publicUrl: config.publicUrl,
+    signer: createSigner(config.signingSecret, "files"),
+    clock,
+    maximumBytes: config.maxUploadBytes,
+  });
+}
 
 /**
  * Opens the object store that the configuration names. For the kind `file`, `http/server/files.ts` must serve its URLs.

@@ -25,6 +25,8 @@ import { dispositionOf, type ListedObject, measured, type ObjectFacts, type Obje
  */
 export interface S3Storage extends ObjectStorage {
   readonly kind: "s3";
+  /** The origin of its signed URLs. */
+  readonly origin: string;
 }
 
 export interface S3StorageOptions {
@@ -44,6 +46,18 @@ const idleSocketMilliseconds = 10_000;
 const storeCheckMilliseconds = 5_000;
 
 const maxConcurrentRemovals = 8;
+
+/** Returns the origin of a bucket's URLs, by the rules of the SDK: Amazon's has a host name for most buckets. */
+function bucketOrigin(
+  client: S3Client,
+  { bucket, region, endpoint }: Pick<S3StorageOptions, "bucket" | "region" | "endpoint">,
+): string {
+  const { url } = client.config.endpointProvider({
+    ...{ Bucket: bucket, Region: region, UseFIPS: false, UseDualStack: false },
+    ...(endpoint !== undefined && { Endpoint: endpoint, ForcePathStyle: true }),
+  });
+  return url.origin;
+}
 
 /** Returns a client of the store at `endpoint`, or of Amazon's if that is undefined. */
 function openClient(region: string, endpoint: string | undefined): S3Client {
@@ -112,6 +126,7 @@ export function createS3Storage(options: S3StorageOptions): S3Storage {
 
   return {
     kind: "s3",
+    origin: bucketOrigin(signingClient, { bucket, region, endpoint: publicEndpoint }),
     announcesArrivals: false,
 
     async signUpload({ key, contentType, size, expiresAt }) {

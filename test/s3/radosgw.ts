@@ -21,6 +21,13 @@ export interface Radosgw {
   stop(): Promise<void>;
 }
 
+export interface RadosgwOptions {
+  /** Default: any free port. */
+  readonly port?: number;
+  readonly accessKeyId?: string;
+  readonly secretAccessKey?: string;
+}
+
 const packages = ["ceph-mon", "ceph-osd", "ceph-common", "radosgw"];
 
 /**
@@ -28,14 +35,14 @@ const packages = ["ceph-mon", "ceph-osd", "ceph-common", "radosgw"];
  * everything below a temporary directory. Where the programs are missing, and this is a Debian that lets us, they are
  * installed.
  */
-export async function startRadosgw(): Promise<Radosgw> {
+export async function startRadosgw(options: RadosgwOptions = {}): Promise<Radosgw> {
   await requirePrograms();
   const directory = await mkdtemp(join(tmpdir(), "radosgw-"));
-  const [monitorPort, osdPort, s3Port] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [monitorPort, osdPort] = await Promise.all([freePort(), freePort()]);
+  const s3Port = options.port ?? (await freePort());
   const monitor = `v1:127.0.0.1:${monitorPort}`;
   const fsid = randomUUID();
-  const accessKeyId = "TESTACCESSKEY";
-  const secretAccessKey = randomUUID();
+  const { accessKeyId = "TESTACCESSKEY", secretAccessKey = randomUUID() } = options;
   const configuration = ["-c", join(directory, "ceph.conf")];
   const daemons: ChildProcess[] = [];
 
