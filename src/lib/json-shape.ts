@@ -13,6 +13,16 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return parts.some((part) => isDeeperThan(levels - 1, part));
 }
 
+/** Returns the value of JSON text, or undefined if the text is not JSON. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A SyntaxError: JSON.parse throws nothing else.
+    return undefined;
+  }
+}
+
 /** The maximum number of members of all lists and objects of a body as text. No call of any API needs half of it. */
 const maximumTextMembers = 10_000;
 

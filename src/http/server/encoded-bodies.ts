@@ -25,10 +25,10 @@ interface DecodedBody extends Transform {
 }
 
 /**
- * Decodes bodies with a Content-Encoding before an API parses them, up to `maximumBytes` of decoded bytes. A body that
- * decodes to more is refused with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC
- * 9110, section 15.5.16). Uploads are not decoded: their bytes are stored as they are. Call it on the root, before any
- * route.
+ * Decodes bodies with a Content-Encoding before an API parses them, up to as many decoded bytes as a body without one
+ * may have on that route; `maximumBytes` if the route has no limit of its own. A body that decodes to more is refused
+ * with 413 and not decoded further; one with an unknown coding is refused with 415 (RFC 9110, section 15.5.16). Uploads
+ * are not decoded: their bytes are stored as they are. Call it on the root, before any route.
  */
 export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBytes: number }): void {
   app.addHook("preParsing", (request, reply, payload, done) => {
@@ -42,7 +42,7 @@ export function decodeBodies(app: FastifyInstance, { maximumBytes }: { maximumBy
         new Refusal(415, `The body's Content-Encoding is not taken: send it as it is, or as one of ${supportedCodings}.`),
       );
     }
-    done(null, decoded(request.raw, decoder(), maximumBytes));
+    done(null, decoded(request.raw, decoder(), request.routeOptions.bodyLimit ?? maximumBytes));
   });
 }
 

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import { Conflict, DomainError, type ErrorCode, Forbidden, InvalidInput, KeyReused, retryAfterOf } from "../../../errors.ts";
 import { Refusal } from "../../../http/kit/refusal.ts";
 import { describeFailure } from "../../../http/kit/failure.ts";
@@ -78,8 +79,8 @@ const v1FieldNames: ReadonlyMap<string, string> = new Map([
   ["requesterId", "requested_by_id"],
 ]);
 
-/** Returns the response to any error. That to an unexpected error has no details. */
-export function describeV1Failure(error: unknown): FailureAnswer {
+/** Returns the response to any error of `request`. That to an unexpected error has no details. */
+export function describeV1Failure(error: unknown, request: FastifyRequest): FailureAnswer {
   if (error instanceof BadRequest || error instanceof NotAcceptable)
     return failureAnswer(error.status, { message: error.message });
   if (error instanceof InvalidInput) {
@@ -92,7 +93,7 @@ export function describeV1Failure(error: unknown): FailureAnswer {
   if (error instanceof DomainError)
     return failureAnswer(v1StatusOf[error.code], { message: v1Message(error) }, headersOf(error));
   if (error instanceof Refusal) return failureAnswer(error.statusCode, { message: messageOfStatus(error.statusCode) });
-  const { status, retryAfterSeconds } = describeFailure(error);
+  const { status, retryAfterSeconds } = describeFailure(error, request);
   // A body that the host cannot parse is reported as invalid JSON, whatever its media type.
   if (status === 400 || status === 415) return failureAnswer(400, { message: invalidJson });
   return failureAnswer(status, { message: messageOfStatus(status) }, retryAfter(retryAfterSeconds));

@@ -30,11 +30,16 @@ export function readRequestedPage(query: Query, ordering: Ordering): RequestedPa
     const text = query.last(`search_${side}`);
     if (text === undefined || text === "") continue;
     const cursor = decodeNumbered(ordering, text);
-    if (!cursor) throw new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
+    if (!cursor) throw foreignV1Cursor(side);
     const { number, position } = cursor;
     return { size, number, cursor: { side, position } };
   }
   return { size, number: readNumber(query, "page", Number.MAX_SAFE_INTEGER) ?? 1 };
+}
+
+/** Returns the error for a cursor of another order. */
+export function foreignV1Cursor(side: "after" | "before"): BadRequest {
+  return new BadRequest(`Parameter 'search_${side}' is not a cursor of this order`);
 }
 
 function readNumber(query: Query, name: string, max: number): number | undefined {

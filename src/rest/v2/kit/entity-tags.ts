@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { uncodedTag } from "../../../http/kit/content-coding.ts";
 
 /** How many characters of the hash of a body are in its entity tag: 96 bits. */
 const hashLength = 16;
@@ -30,10 +31,17 @@ export function versionsIn(ifMatch: string | undefined, id: string): readonly nu
   });
 }
 
-/** Returns whether an If-None-Match header (RFC 9110, 13.1.2) names `tag`, which is strong. Weak tags match too. */
-export function isNamed(tag: string, ifNoneMatch: string | undefined): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.trim() === "*" || tagsIn(ifNoneMatch).some((named) => named === tag || named === `W/${tag}`);
+/**
+ * Returns the tag by which an If-None-Match header (RFC 9110, 13.1.2) names the body of `tag`, which is strong and
+ * without a content coding. It is `tag` itself, or that of the body under the coding in which the client has it. Weak
+ * tags match too.
+ */
+export function namedTag(tag: string, ifNoneMatch: string | undefined): string | undefined {
+  if (ifNoneMatch === undefined) return undefined;
+  if (ifNoneMatch.trim() === "*") return tag;
+  return tagsIn(ifNoneMatch)
+    .map((named) => named.replace(/^W\//, ""))
+    .find((named) => uncodedTag(named) === tag);
 }
 
 /** The part of an object's tags that tells them from those of other objects: the random end of its id. */
