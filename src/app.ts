@@ -6,7 +6,8 @@ import { createTokenEndpoint } from "./access/token-endpoint.ts";
 import { createAccessTokens } from "./access/tokens.ts";
 import type { Config } from "./config.ts";
 import { createExecutionCounts } from "./graphql/server/execution/execution-counts.ts";
-import type { ExampleIds } from "./graphql/graphiql/graphiql-examples.ts";
+import { type Manifests, noManifests } from "./graphql/documents/persisted-documents.ts";
+import type { NamedKeys } from "./graphql/graphiql/demo-keys.ts";
 import type { GraphqlPlugin } from "./graphql/server/plugins.ts";
 import { graphql } from "./graphql/server/http/routes.ts";
 import { authenticate, originOf } from "./http/server/authentication.ts";
@@ -14,7 +15,10 @@ import { serveFiles } from "./http/server/files.ts";
 import { health } from "./http/server/health.ts";
 import { mail } from "./http/server/mail.ts";
 import { oauth } from "./http/server/oauth.ts";
+import { docs } from "./http/server/docs/docs.ts";
+import type { SampleIds } from "./http/server/docs/operation-example.ts";
 import { pages } from "./http/server/pages.ts";
+import { restReference } from "./http/server/reference/reference.ts";
 import { type ConnectionLimits } from "./http/server/connections.ts";
 import { createServer, type Server } from "./http/server/server.ts";
 import { createLimits } from "./limits/limits.ts";
@@ -24,9 +28,9 @@ import type { FileStorage } from "./storage/file-storage.ts";
 import type { S3Storage } from "./storage/s3-storage.ts";
 import { createResponseBudget } from "./lib/response-budget.ts";
 import { createSigner } from "./storage/signature.ts";
-import { unreadablePath, v1 } from "./rest/v1/server/routes.ts";
+import { publishV1Document, unreadablePath, v1 } from "./rest/v1/server/routes.ts";
 import { uploadForm } from "./rest/v1/server/upload-form.ts";
-import { attachmentsPath, unreadableFilenamePath, v2 } from "./rest/v2/server/routes.ts";
+import { attachmentsPath, publishV2Document, unreadableFilenamePath, v2 } from "./rest/v2/server/routes.ts";
 import { buildSchema, schema } from "./schema.ts";
 import { createServices } from "./create-services.ts";
 import type { Services } from "./services.ts";
@@ -45,15 +49,21 @@ export interface AppDependencies {
     | "redisUrl"
     | "deletedRetentionDays"
     | "mail"
+    | "persistedDocumentsOnly"
   >;
   readonly database: Database;
   readonly storage: FileStorage | S3Storage;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly log: FastifyBaseLogger;
-  readonly examples?: ExampleIds | undefined;
+  /** Ids for the examples of the pages, such as those of the demo data. */
+  readonly examples?: SampleIds | undefined;
+  /** The keys of the demo data, which GraphiQL offers on this machine. Only with the embedded database. */
+  readonly demoKeys?: NamedKeys | undefined;
   /** Plugins of GraphQL Yoga and Envelop. See docs/plugins.md. */
   readonly plugins?: readonly GraphqlPlugin[];
+  /** The operator's manifests of documents, as they are now. Default: none. */
+  readonly manifests?: () => Manifests;
   /** A monotonic clock, in milliseconds. Default: that of the process. */
   readonly elapsed?: () => number;
   /** Default: `defaultConnectionLimits`. */
@@ -79,7 +89,9 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     newId,
     log,
     examples = {},
+    demoKeys,
     plugins = [],
+    manifests = () => noManifests,
     elapsed = () => performance.now(),
   } = dependencies;
   const { publicUrl } = config;
@@ -121,6 +133,9 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     isDraining: () => connections.isDraining,
   });
   await server.register(pages, { publicUrl, apis: ["graphql", "v2", "v1"], exampleTicketId: examples.ticketId });
+  const documents = { "/v2": publishV2Document(publicUrl), "/v1": publishV1Document(publicUrl) };
+  await server.register(docs, { publicUrl, schema, examples, documents });
+  await server.register(restReference, { publicUrl });
   await server.register(oauth, {
     publicUrl,
     signingKeys,
@@ -135,10 +150,14 @@ export async function createApp(dependencies: AppDependencies): Promise<App> {
     limits,
     counts,
     publicUrl,
-    examples,
+    uploadOrigin: storage.kind === "s3" ? storage.origin : undefined,
+    demoKeys,
     plugins,
+    clock,
+    manifests,
+    onlyManifests: config.persistedDocumentsOnly,
   });
-  await server.register(v2, { services, authenticate: viewerOf, limits });
+  await server.register(v2, { services, authenticate: viewerOf, limits, publicUrl });
   await server.register(v1, { services, credentials, clock, publicUrl, limits });
   await server.register(mail, { services, authenticate: viewerOf, limits, maximumBytes: config.maxUploadBytes });
   await server.register(uploadForm, { uploads: services.uploads, publicUrl });

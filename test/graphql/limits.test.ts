@@ -102,6 +102,37 @@ describe("a document", () => {
     await expectRefusal(`{ viewer { ${"role ".repeat(10_000)} } }`, /token/i);
   });
 
+  test("may have names of 1,000 characters, and no longer ones, wherever there are names", async () => {
+    expect(documentLimits.nameCharacters).toBe(1_000);
+    const [taken, long] = ["a".repeat(1_000), "a".repeat(1_001)];
+    await expectAnswer(`query ${taken} { ${taken}: viewer { ...${taken} } } fragment ${taken} on Viewer { role }`);
+    const said = /A name in the document has 1001 characters; at most 1000 are taken/;
+    for (const query of [
+      `{ ${long} }`,
+      `{ viewer { ${long}: role } }`,
+      `{ viewer { ... on ${long} { id } } }`,
+      `{ viewer { ...${long} } }`,
+      `{ viewer { role @${long} } }`,
+      `{ tickets(${long}: 1) { totalCount } }`,
+      `{ tickets(filter: { ${long}: 1 }) { totalCount } }`,
+      `{ tickets(orderBy: { field: ${long} }) { totalCount } }`,
+      `{ tickets(first: $${long}) { totalCount } }`,
+      `query ${long} { viewer { role } }`,
+    ])
+      await expectRefusal(query, said);
+    await expectAnswer(`{ tickets(filter: { query: "${"a b ".repeat(60)}" }) { ...x } } # ${long}
+      fragment x on TicketConnection { totalCount }`);
+  });
+
+  test("takes no longer names in its variables either, and no longer values of enums", async () => {
+    const query =
+      "query ($filter: NoteFilter, $field: NoteOrderField = NUMBER) { notes(filter: $filter, orderBy: { field: $field, direction: ASC }) { totalCount } }";
+    await expectInvalid(query, /The name of a field has 1001 characters/, { filter: { ["a".repeat(1_001)]: 1 } });
+    await expectInvalid(query, /The name of a field has 1001 characters/, { filter: { number: { ["a".repeat(1_001)]: 1 } } });
+    await expectInvalid(query, /no value of the enum "NoteOrderField" has more than 1000/, { field: "A".repeat(1_001) });
+    await expectInvalid(query, /Did you mean the enum value "NUMBER"/, { field: "NUMBERS" });
+  });
+
   test("nested as deep as its tokens let it is refused, in every place where it can nest", async () => {
     await expectRefusal(`{ ${"a { ".repeat(3_300)} a ${"} ".repeat(3_300)} }`, /.+/);
     await expectRefusal(`{ tickets(filter: { ids: ${"[".repeat(4_900)}${"]".repeat(4_900)} }) { totalCount } }`, /.+/);

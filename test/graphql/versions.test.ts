@@ -213,7 +213,10 @@ test.each<NoteMedium>(["EMAIL", "OUTBOUND_EMAIL", "SYSTEM", "REDACTED", "AUTOMAT
     ] as const)
       expect(await update(key, { id: note.id, text: "x", expectedVersion })).toMatchObject({
         __typename: "ForbiddenError",
-        message: "Only notes that people wrote can be updated. This one can be deleted.",
+        message:
+          medium === "REDACTED"
+            ? "A note that was redacted as a whole cannot be updated. It can be deleted."
+            : "Only notes that people wrote can be updated. This one can be deleted.",
       });
     expect(await stored(note)).toEqual(note);
     expect(await remove(account.administrator.key, { id: note.id })).toEqual({ __typename: "DeleteNotePayload" });

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createProvisioning, type Provisioning } from "../../src/access/provisioning.ts";
 import { type App, createApp } from "../../src/app.ts";
 import type { Config, RateLimits } from "../../src/config.ts";
+import type { Manifests } from "../../src/graphql/documents/persisted-documents.ts";
 import type { GraphqlPlugin } from "../../src/graphql/server/plugins.ts";
 import type { ConnectionLimits } from "../../src/http/server/connections.ts";
 import { createLog } from "../../src/lib/log.ts";
@@ -93,6 +94,9 @@ export interface TestAppOptions {
   /** Default: those of the gateway. */
   readonly connectionLimits?: ConnectionLimits;
   readonly plugins?: readonly GraphqlPlugin[];
+  /** Default: none. */
+  readonly manifests?: () => Manifests;
+  readonly persistedDocumentsOnly?: boolean;
   readonly logLevel?: string;
   /** The stream to which the log of `logLevel` is written. */
   readonly logTo?: { write(line: string): void };
@@ -125,6 +129,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
       redisUrl: options.redisUrl,
       deletedRetentionDays,
       mail: options.mail ?? { authservId: undefined, senders: [] },
+      persistedDocumentsOnly: options.persistedDocumentsOnly ?? false,
     },
     database,
     storage,
@@ -133,6 +138,7 @@ export async function startApp(options: TestAppOptions = {}): Promise<TestApp> {
     elapsed: () => time.elapsed ?? performance.now(),
     connectionLimits: options.connectionLimits,
     plugins: options.plugins ?? [],
+    ...(options.manifests && { manifests: options.manifests }),
     // The log keeps errors only. They are rare, so this costs nothing in a run without faults.
     log: createLog(options.logLevel ?? "error", keepingFaults(options.logLevel === undefined ? undefined : options.logTo)),
   });

@@ -9,6 +9,7 @@ import {
   parse,
   type ParseOptions,
   type SelectionSetNode,
+  TokenKind,
   visit,
 } from "graphql";
 import { TooExpensive } from "../../errors.ts";
@@ -38,6 +39,17 @@ export function fragmentsOf(document: DocumentNode): Fragments {
   return new Map(definitions.map((one) => [one.name.value, one]));
 }
 
+/**
+ * Returns the length of the longest name in the text of `document`, in characters. It is 0 if a plugin made the
+ * document without a text. Validation compares an unknown name with all known ones, so that it can suggest one.
+ */
+function longestName({ loc }: DocumentNode): number {
+  let longest = 0;
+  for (let token = loc?.startToken ?? null; token; token = token.next)
+    if (token.kind === TokenKind.NAME) longest = Math.max(longest, token.end - token.start);
+  return longest;
+}
+
 /** Returns the operations of `document`. */
 function operationsOf(document: DocumentNode): readonly OperationDefinitionNode[] {
   return document.definitions.flatMap((one) => (one.kind === Kind.OPERATION_DEFINITION ? [one] : []));
@@ -49,6 +61,9 @@ function operationsOf(document: DocumentNode): readonly OperationDefinitionNode[
  * are linear in the document and limit the later ones.
  */
 export function tooHeavy(document: DocumentNode, limits: DocumentLimits): GraphQLError | undefined {
+  const name = longestName(document);
+  if (name > limits.nameCharacters)
+    return tooExpensive(`A name in the document has ${name} characters; at most ${limits.nameCharacters} are taken.`);
   const operations = operationsOf(document);
   if (operations.length > limits.operations)
     return tooExpensive(`The document has ${operations.length} operations; at most ${limits.operations} are taken.`);

@@ -1,13 +1,14 @@
 import { type DocumentNode, GraphQLError, Kind, visit } from "graphql";
 import { type FieldProblem, InvalidInput } from "../../errors.ts";
 import { isTooDeep, maximumJsonDepth } from "../../lib/json-shape.ts";
+import { documentLimits } from "../kit/document-limits.ts";
 import type { Variables } from "./limits.ts";
 
 /**
  * Checks the size of variables before anything reads them.
  *
- * Throws {@link InvalidInput} if they are nested deeper than any input, or if a list or an object has more members than
- * any argument takes.
+ * Throws {@link InvalidInput} if they are nested deeper than any input, if a list or an object has more members than
+ * any argument takes, or if the name of a member is longer than any name in a document.
  */
 export function checkVariables(variables: Variables): void {
   const problems: FieldProblem[] = [];
@@ -39,13 +40,23 @@ function addTooLarge(problems: FieldProblem[], path: readonly string[], value: o
     problems.push({ path, message: tooMany(value.length) });
     return;
   }
-  const size = Array.isArray(value) ? 0 : Object.keys(value).length;
-  if (size > maximumObjectSize) {
-    problems.push({ path, message: `The object has ${size} fields; at most ${maximumObjectSize} are taken.` });
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  if (names.length > maximumObjectSize) {
+    problems.push({ path, message: `The object has ${names.length} fields; at most ${maximumObjectSize} are taken.` });
+    return;
+  }
+  const longName = names.find(isLongName);
+  if (longName !== undefined) {
+    const message = `The name of a field has ${longName.length} characters; at most ${documentLimits.nameCharacters} are taken.`;
+    problems.push({ path, message });
     return;
   }
   for (const [name, part] of Object.entries(value) as [string, unknown][])
     if (typeof part === "object" && part !== null) addTooLarge(problems, Array.isArray(value) ? path : [...path, name], part);
+}
+
+function isLongName(name: string): boolean {
+  return name.length > documentLimits.nameCharacters;
 }
 
 /** Returns the error of a list in `document` that is too long, or undefined. */

@@ -154,6 +154,11 @@ function sizeProblems(args: ConnectionArguments): { path: string[]; message: str
 function readCursor(name: "after" | "before", cursor: string | null | undefined, scope: CursorScope): Position | undefined {
   if (cursor === null || cursor === undefined) return undefined;
   const position = decodeCursor(scope, cursor);
-  if (!position) throw invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
+  if (!position) throw foreignCursor(name);
   return position;
+}
+
+/** Returns the error for a cursor of another connection or order. */
+export function foreignCursor(name: "after" | "before"): InvalidInput {
+  return invalid(name, `The cursor ${name} was not handed out by this connection in this order.`);
 }

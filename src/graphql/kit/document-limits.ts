@@ -2,6 +2,8 @@
 export interface DocumentLimits {
   /** Tokens of the text. A text with more is not parsed. */
   readonly tokens: number;
+  /** Characters of a name: of a field, a type, a variable, a value of an enum. */
+  readonly nameCharacters: number;
   /** Operations. One of them is performed. */
   readonly operations: number;
   /** Fragment definitions. */
@@ -26,6 +28,7 @@ export interface DocumentLimits {
 /** For requests with a credential. */
 export const documentLimits: DocumentLimits = {
   tokens: 10_000,
+  nameCharacters: 1_000,
   operations: 10,
   fragments: 250,
   mutations: 10,

@@ -1,7 +1,7 @@
 // The import of the Prisma plugin comes first: this file adds methods to the field builders that the plugin extends.
 import { getModel, type PrismaModelTypes } from "@pothos/plugin-prisma";
 import SchemaBuilder, { BasePlugin, type FieldRef, PothosSchemaError, RootFieldBuilder, type SchemaTypes } from "@pothos/core";
-import { mapMaybePromise } from "../../lib/maybe-promise.ts";
+import { mapMaybePromise, orRejected } from "../../lib/maybe-promise.ts";
 import { type ConnectionArguments, toConnection, withinBudget } from "./connections.ts";
 import type { GraphContext } from "./context.ts";
 import type {
@@ -111,16 +111,19 @@ function toManyField(this: RowFields, options: Parameters<ToManyMethod<KitTypes>
     description,
     args: { ...args, ...this.arg.connectionArgs() },
     extensions: extensionsFor({ kind: "toMany", relation, input, scope }),
-    resolve: (row, given, context, info) => {
-      const readInput = () => withinBudget(input(given), context.scanBudget(info));
-      const page = context.page(row, info, read(context.services), readInput, row.id);
-      const known = mapMaybePromise(page, requireRow);
-      const reconciled = reconcile ? mapMaybePromise(known, (rows) => reconcile(rows, context)) : known;
-      return mapMaybePromise(reconciled, (rows) => {
-        const asked = input(given);
-        return toConnection(rows, { page: asked.page, scope: scope(given), total: () => total(context, row.id, asked) });
-      });
-    },
+    // graphql-js does not await the items of a list if a later one throws at once: an error of theirs would end the
+    // process.
+    resolve: (row, given, context, info) =>
+      orRejected(() => {
+        const readInput = () => withinBudget(input(given), context.scanBudget(info));
+        const page = context.page(row, info, read(context.services), readInput, row.id);
+        const known = mapMaybePromise(page, requireRow);
+        const reconciled = reconcile ? mapMaybePromise(known, (rows) => reconcile(rows, context)) : known;
+        return mapMaybePromise(reconciled, (rows) => {
+          const asked = input(given);
+          return toConnection(rows, { page: asked.page, scope: scope(given), total: () => total(context, row.id, asked) });
+        });
+      }),
   });
 }
 

@@ -22,3 +22,13 @@ export function wrap(error: unknown): GraphQLError {
 export function errorPlace({ nodes, source, positions, path }: GraphQLError): GraphQLErrorOptions {
   return { ...(nodes && { nodes }), ...(source && { source, positions: positions ?? null }), ...(path && { path }) };
 }
+
+/**
+ * The document of an automatic persisted query is not known. Clients then send it with its hash. Message, code and
+ * status are those of Apollo's protocol (contract: "The wire"), so it is beside the closed list.
+ */
+export class PersistedQueryNotFound extends GraphQLError {
+  constructor() {
+    super("PersistedQueryNotFound", { extensions: { code: "PERSISTED_QUERY_NOT_FOUND", http: { status: 200 } } });
+  }
+}

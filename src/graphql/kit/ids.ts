@@ -6,8 +6,18 @@ import { isUuid } from "../../lib/uuid.ts";
 export function readId(type: NodeType, value: string, path: string | readonly string[] = "id"): string {
   if (isUuid(value)) return value.toLowerCase();
   const known = tryDecode(value);
-  if (known?.typename !== type) throw invalid(path, `This is not the id of a ${type}: give its global id or its UUID.`);
+  if (known?.typename !== type)
+    throw invalid(path, `This is not the id of ${withArticle(type)}: give its global id or its UUID.`);
   return known.id;
+}
+
+/** As {@link readId}, for a field that may be left out or null: then returns undefined. */
+export function readOptionalId(
+  type: NodeType,
+  value: string | null | undefined,
+  path: string | readonly string[],
+): string | undefined {
+  return typeof value === "string" ? readId(type, value, path) : undefined;
 }
 
 /** As {@link readId}, for an argument that takes the id of several types. */
@@ -35,4 +45,8 @@ const maxNumber = 2_147_483_647;
  */
 export function recordNumber(number: number): number {
   return number > 0 && number <= maxNumber ? number : 0;
+}
+
+function withArticle(type: NodeType): string {
+  return `${/^[AEIOU]/.test(type) ? "an" : "a"} ${type}`;
 }

@@ -1,10 +1,23 @@
-import { GraphQLScalarType } from "graphql";
+import { type ASTNode, GraphQLError, GraphQLScalarType } from "graphql";
 import { GraphQLDateTimeISO, GraphQLSafeInt, GraphQLURL, GraphQLUUID } from "graphql-scalars";
+import { attempt } from "../../errors.ts";
 import { builder } from "./builder.ts";
 
 // Values come from columns of these types, in thousands of rows, and are not checked again.
+const { parseValue, parseLiteral, ...dateTimeConfig } = GraphQLDateTimeISO.toConfig();
+const dateTimeRule = "A DateTime must be a date and a time with an offset, such as 2026-03-12T11:33:00Z.";
+
+/** Returns what `parse` returns. Throws an error that says what the value must be if `parse` throws one. */
+function readDateTime<Value>(parse: () => Value, node?: ASTNode): Value {
+  const read = attempt(parse, Error);
+  if (read instanceof Error) throw new GraphQLError(dateTimeRule, { nodes: node ?? null });
+  return read;
+}
+
 const dateTime = new GraphQLScalarType({
-  ...GraphQLDateTimeISO.toConfig(),
+  ...dateTimeConfig,
+  parseValue: (value) => readDateTime(() => parseValue(value)),
+  parseLiteral: (node, variables) => readDateTime(() => parseLiteral(node, variables), node),
   specifiedByURL: "https://scalars.graphql.org/andimarek/date-time.html",
   serialize: (value) => (value instanceof Date ? value.toISOString() : GraphQLDateTimeISO.serialize(value)),
 });

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { type ExecutionResult, GraphQLError } from "graphql";
 import { DomainError, type ErrorCode, InvalidInput, retryAfterOf, Unavailable } from "../../errors.ts";
-import { errorPlace } from "../kit/graphql-errors.ts";
+import { errorPlace, PersistedQueryNotFound } from "../kit/graphql-errors.ts";
 import { statusOf } from "../../http/kit/problem.ts";
 import { isUnavailable } from "../../database/unavailable.ts";
 
@@ -21,6 +21,7 @@ const httpStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
 
 /** Returns an error of the closed list for `error`. An unknown error is logged and becomes INTERNAL without details. */
 export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLError {
+  if (error instanceof PersistedQueryNotFound) return error;
   const cause = rootCause(error);
   const isDown = cause !== undefined && !isRefusedByHost(cause) && isUnavailable(cause);
   // An Unavailable without a cause is the gateway's own: it has no room at the moment.
@@ -43,13 +44,18 @@ export function closed(error: GraphQLError, log: FastifyBaseLogger): GraphQLErro
   if (original === undefined || isRefusedByHost(original)) {
     const { http } = error.extensions;
     const code = original && hostStatus(original) === statusOf.TOO_LARGE ? "TOO_LARGE" : "INVALID_INPUT";
-    return shown(error.message, { code, ...(http === undefined ? {} : { http: httpOf(error, http) }) });
+    return shown(asSentence(error), { code, ...(http === undefined ? {} : { http: httpOf(error, http) }) });
   }
   log.error({ err: original, path: error.path }, "a GraphQL operation failed");
   return shown("Something went wrong here. The request id in x-request-id finds it in our log.", {
     code: "INTERNAL",
     http: { status: 500 },
   });
+}
+
+/** Returns the message. Some of graphql-js about a place in the document end with a value, and without a full stop. */
+function asSentence({ message, locations }: GraphQLError): string {
+  return locations === undefined || /[.?!]$/.test(message) ? message : `${message}.`;
 }
 
 /** Returns the status that the host or the API gives `error`, or undefined if it gives none. */

@@ -1,4 +1,5 @@
 import {
+  type DocumentNode,
   type FieldNode,
   getArgumentValues,
   getVariableValues,
@@ -14,6 +15,7 @@ import { nameOfAddress } from "../../limits/address.ts";
 import { prices } from "../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../limits/limits.ts";
+import { countStatements } from "../../lib/statement-count.ts";
 import { createOneATurn } from "../../lib/one-a-turn.ts";
 import type { Services } from "../../services.ts";
 import type { Viewer } from "../../viewer.ts";
@@ -21,6 +23,7 @@ import { withHttp, wrap } from "../kit/graphql-errors.ts";
 import { createGraphContext } from "./execution/context.ts";
 import type { OperationCost } from "../documents/cost.ts";
 import { collectFields, namedFragments } from "../documents/fields.ts";
+import type { DocumentAsker, DocumentParameters, FindDocument } from "../documents/persisted-documents.ts";
 import { createDocuments, type Operation, type Prepared } from "../documents/documents.ts";
 import { type Chosen, createEngine, type Envelop, type Enveloped, prepareBy, type OperationResult } from "./engine.ts";
 import { createExecute, type ExecutionCounts } from "./execution/execute.ts";
@@ -32,11 +35,14 @@ import { createSelectionBuilders } from "../select/select.ts";
 import { checkVariables } from "../documents/variables.ts";
 
 /** The parameters of a well-formed request (GraphQL over HTTP, "Request Parameters"). */
-export interface Parameters {
-  readonly query: string;
+export interface RequestParameters extends DocumentParameters {
   readonly variables?: Variables | null | undefined;
   readonly operationName?: string | null | undefined;
-  readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** The parameters of a request whose document is known. */
+export interface Parameters extends RequestParameters {
+  readonly query: string;
 }
 
 export interface OperationsDependencies {
@@ -46,6 +52,7 @@ export interface OperationsDependencies {
   readonly maximumBytes: number;
   readonly limits: Pick<Limits, "points" | "anonymous">;
   readonly counts: ExecutionCounts;
+  readonly findDocument: FindDocument;
   /** Whether plugins replaced resolvers. The JSON of the database would not call them. */
   readonly resolversAreWrapped?: boolean;
 }
@@ -56,15 +63,20 @@ export interface Caller {
   readonly address: string | null;
   /** Whether the method is safe (GET), so that no mutation is allowed. */
   readonly onlyRead: boolean;
+  /** Whether a page of the gateway sends it, such as GraphiQL. */
+  readonly isOwnPage: boolean;
   /** Receives what is left to the caller. */
   readonly tell: (allowance: Allowance) => void;
 }
 
+/** Returns what wraps an operation in the hooks of plugins, if there are any. */
+export type EnvelopFor = (parameters: Parameters) => Envelop | undefined;
+
 /**
- * Performs the operation of `parameters`. `envelop` wraps it in the hooks of plugins, if there are any. The errors of
- * the result are not closed yet.
+ * Performs the operation of `parameters`. `envelopFor` is called when its document is known. The errors of the result
+ * are not closed yet.
  */
-export type Perform = (parameters: Parameters, caller: Caller, envelop?: Envelop) => Promise<OperationResult>;
+export type Perform = (parameters: RequestParameters, caller: Caller, envelopFor?: EnvelopFor) => Promise<OperationResult>;
 
 /** The maximum size of cached documents, in characters. */
 const documentCacheSize = { known: 400_000, anonymous: 50_000 };
@@ -76,23 +88,29 @@ const longDocument = 500;
  * execution.
  */
 export function createOperations(dependencies: OperationsDependencies): Perform {
-  const { schema, services, maximumBytes, limits, counts } = dependencies;
+  const { schema, services, maximumBytes, limits, counts, findDocument } = dependencies;
   const documents = createDocuments(schema, documentLimits, documentCacheSize.known);
   const anonymousDocuments = createDocuments(schema, anonymousLimits, documentCacheSize.anonymous);
   const execute = createExecute(schema, { maximumBytes, counts, onlyRows: dependencies.resolversAreWrapped ?? false });
   const turn = createOneATurn();
   const builders = createSelectionBuilders();
 
-  async function perform(parameters: Parameters, caller: Caller, envelop: Envelop | undefined): Promise<OperationResult> {
-    const { query, variables, extensions } = parameters;
+  async function perform(given: RequestParameters, caller: Caller, envelopFor?: EnvelopFor): Promise<OperationResult> {
     const charge = chargerOf(limits, caller);
     // Requests without a credential are counted before any other work.
     const admitted = caller.viewer.kind === "anonymous" ? await charge(1) : undefined;
+    const query = findDocument(given, askerOf(caller));
+    if (typeof query !== "string") {
+      if (!admitted) await charge(prices.call);
+      return { errors: [query] };
+    }
+    const { variables, extensions } = given;
+    const parameters = query === given.query ? (given as Parameters) : { ...given, query }; // its query is this text
     const known = caller.viewer.kind === "anonymous" ? anonymousDocuments : documents;
     if (query.length > longDocument && !known.knows(query)) await turn();
 
     const run: { chosen?: Chosen } = {};
-    const enveloped = envelop?.(createEngine(known, execute, () => present(run.chosen)));
+    const enveloped = envelopFor?.(parameters)?.(createEngine(known, execute, () => present(run.chosen)));
     const prepared = enveloped ? prepareBy(enveloped, query, known) : known.prepare(query);
     const chosen = choose(prepared, parameters, caller.onlyRead, enveloped);
     if ("errors" in chosen) {
@@ -111,12 +129,17 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
       inJson: () => createGraphContext(base, builders, "json"),
       asRows: () => createGraphContext(base, builders, "rows"),
     };
-    run.chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
-    const result = await (enveloped
-      ? executeBy(enveloped, run.chosen, parameters)
-      : execute(run.chosen.operation, contexts, variables ?? {}));
-    if (extensions?.["cost"] !== true || isAsyncIterable(result)) return result;
-    return withExtensions(result, { cost: rateLimit });
+    const toExecute: Chosen = { document: operation.document, operation: dryRun ?? operation, contexts };
+    run.chosen = toExecute;
+    const executeOnce = async () =>
+      enveloped ? executeBy(enveloped, toExecute, parameters) : execute(toExecute.operation, contexts, variables ?? {});
+    if (extensions?.["cost"] !== true && extensions?.["statements"] !== true) return executeOnce();
+    const { result, statements, sharedStatements } = await countStatements(executeOnce);
+    if (isAsyncIterable(result)) return result;
+    return withExtensions(result, {
+      ...(extensions["cost"] === true && { cost: rateLimit }),
+      ...(extensions["statements"] === true && { statements, ...(sharedStatements > 0 && { sharedStatements }) }),
+    });
   }
 
   async function executeBy(
@@ -144,7 +167,7 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     if (!document) return { errors: prepared.errors };
     // An empty name counts as none, for GET and POST.
     const operation = prepared.operation(operationName === "" ? undefined : operationName);
-    if (!operation) return { errors: [noOperation()] };
+    if (!operation) return { errors: [noOperation(document, operationName)] };
     if (onlyRead && operation.node.operation === OperationTypeNode.MUTATION) return { errors: [notByGet()] };
     const errors = enveloped ? enveloped.validate(schema, document) : prepared.errors;
     if (errors.length > 0) return { errors };
@@ -155,13 +178,21 @@ export function createOperations(dependencies: OperationsDependencies): Perform 
     return cost instanceof GraphQLError ? { errors: [cost] } : { operation, cost };
   }
 
-  return async (parameters, caller, envelop) => {
+  return async (parameters, caller, envelopFor) => {
     try {
-      return await perform(parameters, caller, envelop);
+      return await perform(parameters, caller, envelopFor);
     } catch (error) {
       return { errors: [wrap(error)] };
     }
   };
+}
+
+/** The name under which documents of requests without a credential are stored, which share their room. */
+const anonymousOwner = "anonymous";
+
+function askerOf({ viewer, isOwnPage }: Caller): DocumentAsker {
+  if (viewer.kind === "anonymous") return { owner: anonymousOwner, mayAskAnything: false };
+  return { owner: nameOfCredential(viewer), mayAskAnything: isOwnPage && viewer.role === "ADMINISTRATOR" };
 }
 
 function present(chosen: Chosen | undefined): Chosen {
@@ -208,14 +239,22 @@ function dryRunOf(schema: GraphQLSchema, operation: Operation, variables: Variab
   return { ...operation, node, document: { ...operation.document, definitions: [node, ...others] } };
 }
 
-const noOperation = () =>
-  new GraphQLError("Could not determine what operation to execute.", { extensions: { http: { status: 400 } } });
+function noOperation({ definitions }: DocumentNode, name: string | null | undefined): GraphQLError {
+  const hasSome = definitions.some(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  return new GraphQLError(sentenceOfMissing(hasSome, name), { extensions: { http: { status: 400 } } });
+}
 
-const noSuchOperations = ({ node }: Operation) =>
-  new GraphQLError(`Schema is not configured to execute ${node.operation} operation.`, { nodes: node });
+function sentenceOfMissing(hasSome: boolean, name: string | null | undefined): string {
+  if (!hasSome) return "The document has no operation: it has fragments only.";
+  return name
+    ? "The document has no operation of the name that operationName gives."
+    : "The document has several operations: send the name of one as operationName.";
+}
+
+const noSuchOperations = ({ node }: Operation) => new GraphQLError(`The schema has no ${node.operation}s.`, { nodes: node });
 
 const notByGet = () =>
-  new GraphQLError("Can only perform a mutation operation from a POST request.", {
+  new GraphQLError("A mutation is sent by POST: GET is for queries.", {
     extensions: { http: { status: 405, headers: { Allow: "POST" } } },
   });
 

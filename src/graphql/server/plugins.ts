@@ -5,7 +5,8 @@ import { closeErrors } from "./closed-errors.ts";
 import { wrap } from "../kit/graphql-errors.ts";
 import type { Engine, Envelop, OperationResult } from "./engine.ts";
 import { negotiateStream } from "./http/negotiate.ts";
-import type { Caller, Parameters, Perform } from "./operations.ts";
+import { namesDocument } from "../documents/persisted-documents.ts";
+import type { Caller, Parameters, Perform, RequestParameters } from "./operations.ts";
 
 /** A plugin of GraphQL Yoga or of Envelop. */
 // Plugins are written for contexts of their own, and take ours as well.
@@ -18,6 +19,10 @@ export interface ServerContext {
   readonly log: FastifyBaseLogger;
   /** The result, if the operation was performed already and only has to be sent. */
   readonly result?: OperationResult;
+  /** The ids of the document in the URL of a GET, which Yoga does not read. */
+  readonly ids?: Pick<RequestParameters, "documentId" | "doc_id">;
+  /** What the sender of the response is to be told of the result. */
+  readonly told?: { hasErrors: boolean };
 }
 
 /** The context of one request, as Yoga completes it. */
@@ -79,14 +84,18 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
       const engine = engineIn(context);
       if (engine) setSubscribeFn((args) => engine.subscribe(args) as never); // as above
     },
-    onParams({ setParamsHandler }) {
+    onParams({ params: sent, setParams, setParamsHandler, context: { ids } }) {
+      if (ids) setParams({ ...sent, ...ids });
       setParamsHandler(async ({ request, params, context }) => {
         if (context.result) return context.result;
         // Yoga has checked the parameters before.
-        const parameters = params as Parameters;
+        const checked = params as RequestParameters;
+        // A plugin that put a text in the place of an id has its own documents.
+        const parameters = checked.query && !sent.query ? withoutIds(checked) : checked;
         // It is the same object in all hooks: plugins use it as the key of their state of a request.
-        const completed: RequestContext = Object.assign(context, { request, params: withoutEmptyName(parameters) });
-        const result = await perform(parameters, context.caller, envelopIn?.(completed));
+        const envelopFor = (known: Parameters) =>
+          envelopIn?.(Object.assign(context, { request, params: withoutEmptyName(known) }));
+        const result = await perform(parameters, context.caller, envelopFor);
         // Yoga refuses to send it.
         const isTaken = !isAsyncIterable(result) || negotiateStream(request.headers.get("accept") ?? undefined);
         if (!isTaken) await result[Symbol.asyncIterator]().return?.();
@@ -94,7 +103,7 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
       });
     },
   };
-  const [first, last]: readonly [GraphqlPlugin, GraphqlPlugin] = [ours, closingErrors];
+  const [first, last]: readonly [GraphqlPlugin, GraphqlPlugin] = [ours, { ...closingErrors, ...namedDocuments }];
 
   const yoga = createYoga<ServerContext>({
     graphqlEndpoint: endpoint,
@@ -111,6 +120,7 @@ export function plugIn({ endpoint, schema, plugins, perform }: PluginsOptions): 
     multipart: false,
     maxRequestBodySize: false,
     batching: false,
+    extraParamNames: ["documentId", "doc_id"],
   });
   const given = all.slice(all.indexOf(first) + 1, all.indexOf(last));
   const envelopIn =
@@ -158,10 +168,23 @@ function isSame(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, un
   return one.size === other.size && [...one].every(([name, resolver]) => other.get(name) === resolver);
 }
 
+/** Yoga demands a text. The document of an id is found when the operation is performed, after all plugins. */
+const namedDocuments: Pick<Plugin, "onParams"> = {
+  onParams({ params, setParams }) {
+    if (!params.query && namesDocument(params)) setParams({ ...params, query: "" });
+  },
+};
+
+function withoutIds({ documentId: _documentId, doc_id: _docId, extensions, ...others }: RequestParameters): RequestParameters {
+  const { persistedQuery: _persistedQuery, ...left } = extensions ?? {};
+  return { ...others, extensions: left };
+}
+
 /** Closes the errors of results, of each part of a stream, and of Yoga's own refusals. */
 const closingErrors: Plugin<ServerContext, ServerContext> = {
-  onResultProcess({ result, setResult, serverContext: { log } }) {
+  onResultProcess({ result, setResult, serverContext: { log, told } }) {
     if (Array.isArray(result)) return;
+    if (told) told.hasErrors = isAsyncIterable(result) || "errors" in result;
     if (isAsyncIterable(result)) {
       const failed = (error: unknown) => closeErrors({ errors: [wrap(error)] }, log);
       setResult(mapAsyncIterator(result, (part) => closeErrors(part, log), failed));
