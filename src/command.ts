@@ -1,8 +1,14 @@
-import { ConfigError } from "./config.ts";
-import { DomainError, Unavailable } from "./errors.ts";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { ConfigError, type DatabaseConfig } from "./config.ts";
+import { asError, DomainError, Unavailable } from "./errors.ts";
 import { DirectoryInUse } from "./lib/directory-lock.ts";
 import { MigrationFailed } from "./database/migration-history.ts";
-import { UnusableDatabase } from "./database/start-checks.ts";
+import { type Database, openDatabase } from "./database/database.ts";
+import { missingRightOf, missingRightSentence } from "./database/missing-right.ts";
+import { awaitDatabase, UnusableDatabase } from "./database/start-checks.ts";
+import { UnusableRedis } from "./limits/start-check.ts";
+import { UnusableStore } from "./storage/start-check.ts";
+import { UnusableSource } from "./transfer/json-files.ts";
 
 /** Thrown by a command for a mistake of the person who runs it. They see the message. */
 export class CommandRefused extends Error {
@@ -27,26 +33,85 @@ export async function runCommand(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function expected(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error instanceof Unavailable && error.cause instanceof Error)
-    return `${error.message}\nIts cause: ${error.cause.message}`;
-  const listening = listeningFault(error);
-  if (listening !== undefined) return listening;
-  const types = [CommandRefused, ConfigError, DirectoryInUse, DomainError, MigrationFailed, UnusableDatabase];
-  return types.some((type) => error instanceof type) ? error.message : undefined;
+/**
+ * Returns the options of a command. Prints `usage` and exits with 0 if `--help` is among them, and with 2 if there are
+ * others.
+ */
+export function readArgumentsOrExit<Options extends ParseArgsOptionsConfig>(
+  options: Options,
+  usage: string,
+): ReturnType<typeof parseArgs<{ options: Options; strict: true }>>["values"] {
+  const given = parsedOrExit({ ...options, help: { type: "boolean", short: "h" } } as const, usage);
+  if (!("help" in given)) return given;
+  console.log(usage);
+  process.exit(0);
 }
 
-/** Returns why the process cannot listen and which variable to set, or undefined for any other error. */
-function listeningFault(error: Error): string | undefined {
-  if (!("code" in error && "syscall" in error)) return undefined;
-  const { code, syscall, message } = error;
-  // HOST is the only name that the process itself looks up at its start. Failed lookups of the database's and the
-  // store's clients arrive as errors of these clients.
-  if (syscall === "getaddrinfo") return `${message}: set HOST to an address of this machine, or to a name that has one.`;
-  if (syscall !== "listen") return undefined;
-  if (code === "EADDRINUSE") return `${message}: set PORT to a port that is free.`;
-  if (code === "EADDRNOTAVAIL") return `${message}: set HOST to an address of this machine.`;
-  if (code === "EACCES") return `${message}: set PORT to a port that this user may listen on, such as one above 1023.`;
-  return undefined;
+function parsedOrExit<Options extends ParseArgsOptionsConfig>(options: Options, usage: string) {
+  try {
+    return parseArgs({ options, strict: true }).values;
+  } catch (error) {
+    // The error of parseArgs names the unknown argument.
+    console.error(error instanceof Error ? `${error.message}\n\n${usage}` : usage);
+    process.exit(2);
+  }
+}
+
+/** What a command logs to. Pino's loggers have this shape. */
+type CommandLog = Parameters<typeof openDatabase>[1];
+
+/**
+ * Waits for the database, opens it for `work`, and closes it. Throws as `awaitDatabase` and `openDatabase`, and what
+ * `work` throws.
+ */
+export async function withDatabase(
+  config: DatabaseConfig,
+  log: CommandLog,
+  work: (database: Database) => Promise<void>,
+): Promise<void> {
+  await awaitDatabase(config, log);
+  const database = await openDatabase(config, log);
+  try {
+    await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * Waits for all of `works`, so that all that is wrong is said at once. Throws the error if one has failed, or an
+ * `AggregateError` of several.
+ */
+export async function awaitAll(works: readonly Promise<void>[]): Promise<void> {
+  const errors = (await Promise.allSettled(works)).flatMap((outcome) =>
+    outcome.status === "rejected" ? [asError(outcome.reason)] : [],
+  );
+  if (errors.length > 1) throw new AggregateError(errors);
+  for (const error of errors) throw error;
+}
+
+const foreseen = [
+  CommandRefused,
+  ConfigError,
+  DirectoryInUse,
+  DomainError,
+  MigrationFailed,
+  UnusableDatabase,
+  UnusableRedis,
+  UnusableSource,
+  UnusableStore,
+];
+
+/** Returns what to print, or undefined for a fault in the code. */
+function expected(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError) {
+    const messages = error.errors.map(expected);
+    return messages.includes(undefined) ? undefined : messages.join("\n");
+  }
+  if (error instanceof Unavailable && error.cause instanceof Error)
+    return `${error.message}\nIts cause: ${error.cause.message}`;
+  const right = missingRightOf(error);
+  if (right !== undefined) return missingRightSentence(right);
+  return foreseen.some((type) => error instanceof type) ? error.message : undefined;
 }

@@ -1,49 +1,30 @@
 // npm run demo    loads the demo data into an empty database, and stores its keys in DATA_DIR/demo-keys.json
-import { parseArgs } from "node:util";
-import { CommandRefused, runCommand } from "./command.ts";
-import { readConfig } from "./config.ts";
+import { CommandRefused, readArgumentsOrExit, runCommand, withDatabase } from "./command.ts";
 import { prepareDemo } from "./demo/start.ts";
 import { systemClock } from "./lib/clock.ts";
-import { openDatabase } from "./database/database.ts";
-import { createLog } from "./lib/log.ts";
+import { createCommandLog } from "./lib/log.ts";
 import { migrate } from "./database/migrations.ts";
-import { openStorage } from "./storage/open-storage.ts";
-import { createSigner } from "./storage/signature.ts";
-import { awaitDatabase } from "./database/start-checks.ts";
+import { openConfiguredStorage } from "./storage/open-storage.ts";
+import { readSettings } from "./settings.ts";
 
-refuseArguments();
+const demoUsage = `Usage: npm run demo
+
+Loads the demo data into an empty database, and prints its API keys, which DATA_DIR/demo-keys.json keeps. It works on
+the database that DATABASE_URL names, or on the embedded one in DATA_DIR while the gateway is stopped.`;
+
+// It takes none, and must say so before it loads the data.
+readArgumentsOrExit({}, demoUsage);
 
 await runCommand(async () => {
-  const config = readConfig(process.env);
-  const log = createLog("warn");
-  await awaitDatabase(config.database, log);
-  const database = await openDatabase(config.database, log);
-  try {
+  const config = readSettings(process.env);
+  const log = createCommandLog(config.logLevel);
+  await withDatabase(config.database, log, async (database) => {
     await migrate(database, { log });
-    const storage = await openStorage(config.storage, {
-      publicUrl: config.publicUrl,
-      signer: createSigner(config.signingSecret, "files"),
-      clock: systemClock,
-      maximumBytes: config.maxUploadBytes,
-    });
+    const storage = await openConfiguredStorage(config, systemClock);
     const demo = await prepareDemo(config.dataDirectory, { database, storage });
     if (!demo?.isNew) throw new CommandRefused("The database is not empty, and the demo data goes into an empty one only.");
     console.log(`The demo data is loaded. Its API keys, kept in ${demo.keysPath}:`);
     await storage.close();
     for (const [name, key] of Object.entries(demo.keys)) console.log(`  ${name.padEnd(10)} ${key}`);
-  } finally {
-    await database.close();
-  }
+  });
 });
-
-/** Exits if there are arguments. The command takes none, and must say so before it loads the data. */
-function refuseArguments(): void {
-  try {
-    parseArgs({ options: {}, strict: true });
-  } catch (error) {
-    const usage = "Usage: npm run demo";
-    // The error of parseArgs names the unknown argument.
-    console.error(error instanceof Error ? `${error.message}\n${usage}` : usage);
-    process.exit(2);
-  }
-}

@@ -1,18 +1,28 @@
-import { createServer } from "node:net";
+import { parseArgs } from "node:util";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { createAdministration } from "./administration/service.ts";
+import { administrationSocketPath } from "./administration/socket-path.ts";
 import { createAuditMaintenance } from "./database/audit-maintenance.ts";
 import { createApp } from "./app.ts";
-import { runCommand } from "./command.ts";
-import { type Config, isEveryAddress, readConfig } from "./config.ts";
-import { curlLines, type Demo, prepareDemo } from "./demo/start.ts";
-import { loadPlugins } from "./graphql/server/load-plugins.ts";
+import { awaitAll, runCommand } from "./command.ts";
+import { announcement, startHelp } from "./announcement.ts";
+import type { Config } from "./config.ts";
+import { prepareDemo } from "./demo/start.ts";
+import { followManifests } from "./graphql/server/load-manifests.ts";
+import { checkRedis } from "./limits/start-check.ts";
+import { offersDemoKeys } from "./graphql/graphiql/demo-keys.ts";
 import { systemClock } from "./lib/clock.ts";
-import { openDatabase } from "./database/database.ts";
+import { type Database, openDatabase } from "./database/database.ts";
+import { sql } from "./database/sql.ts";
 import { createIds } from "./lib/ids.ts";
 import { createLog } from "./lib/log.ts";
+import { type AdministrationSocket, openAdministrationSocket } from "./http/server/administration-socket.ts";
 import { stopServing } from "./http/server/stop.ts";
 import { migrate } from "./database/migrations.ts";
-import { openStorage } from "./storage/open-storage.ts";
-import { createSigner } from "./storage/signature.ts";
+import { asListeningProblem, readStartSettings, type StartSettings } from "./settings.ts";
+import { openConfiguredStorage } from "./storage/open-storage.ts";
+import { awaitStorage } from "./storage/start-check.ts";
 import { awaitDatabase } from "./database/start-checks.ts";
 
 /** How long stopping may take in all, if the drain time allows it. It is less than the ten seconds of `docker stop`. */
@@ -38,39 +48,44 @@ const sweepMilliseconds = 60 * 60 * 1000;
  */
 const discardMilliseconds = 30_000;
 
-await runCommand(async () => start(await withPort(readConfig(process.env))));
+helpIfAsked();
+await runCommand(async () => start(await readStartSettings(process.env)));
 
-async function start(config: Config): Promise<void> {
+async function start({ config, plugins }: StartSettings): Promise<void> {
   const log = createLog(config.logLevel);
-  const plugins = config.graphqlPlugins === undefined ? [] : await loadPlugins(config.graphqlPlugins);
-  await awaitDatabase(config.database, log);
+  const { persistedDocuments } = config;
+  const manifests = persistedDocuments === undefined ? undefined : await followManifests(persistedDocuments, log);
+  const storage = await openConfiguredStorage(config, systemClock);
+  await awaitAll([
+    awaitDatabase(config.database, log),
+    awaitStorage(config.storage, storage, log),
+    config.redisUrl === undefined ? Promise.resolve() : checkRedis(config.redisUrl),
+  ]);
   const database = await openDatabase(config.database, log);
   try {
     const applied = await migrate(database, { log });
-    if (applied.length > 0) log.info({ migrations: applied }, "the database was migrated");
     const { auditRetentionDays: retentionDays } = config;
     const maintainAudit = createAuditMaintenance({ database, retentionDays, clock: systemClock, log });
     const seeToAudit = () =>
       maintainAudit().catch((error: unknown) => log.error({ err: error }, "the partitions of the audit were not seen to"));
     await seeToAudit();
-    const storage = await openStorage(config.storage, {
-      publicUrl: config.publicUrl,
-      signer: createSigner(config.signingSecret, "files"),
-      clock: systemClock,
-      maximumBytes: config.maxUploadBytes,
-    });
     const demo = config.database.kind === "embedded" ? await prepareDemo(config.dataDirectory, { database, storage }) : null;
+    const newId = createIds();
     const { server, connections, services } = await createApp({
       config,
       database,
       storage,
       clock: systemClock,
-      newId: createIds(),
+      newId,
       log,
       examples: demo?.examples,
+      demoKeys: offersDemoKeys(config) ? demo?.keys : undefined,
       plugins,
+      ...(manifests && { manifests }),
     });
-    await server.listen({ host: config.host, port: config.port });
+    const isEmpty = demo === null && (await hasNoAccount(database));
+    await listen({ server, log }, config);
+    const administration = await listenForOperators(config, database, newId, log);
     const sweep = () => {
       Promise.all([services.uploads.sweep(), services.notes.purge(), services.idempotency.sweep()]).catch((error: unknown) =>
         log.error({ err: error }, "removing what nobody needs any more failed"),
@@ -96,61 +111,80 @@ async function start(config: Config): Promise<void> {
         process.exit(1);
       };
       setTimeout(giveUp, drainMilliseconds + workMilliseconds + closeMilliseconds).unref();
-      await stopServing({ app: server, connections }, { drainMilliseconds, workMilliseconds });
+      await Promise.all([
+        stopServing({ app: server, connections }, { drainMilliseconds, workMilliseconds }),
+        administration?.close(workMilliseconds),
+      ]);
       await storage.close();
       await database.close();
       process.exit(0);
     });
     // This must come last, because a program that reads the announcement may stop the process at once.
-    announce(config, demo);
+    console.log(announcement(config, { demo, isEmpty, migrations: applied.length }));
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-function announce(config: Config, demo: Demo | null): void {
-  const lines = [
-    "",
-    `  Ticket notes gateway on ${config.publicUrl}`,
-    `  GraphiQL: ${config.publicUrl}/graphql`,
-    ...(isEveryAddress(config.host)
-      ? [
-          `  It listens on every address (HOST=${config.host}), and the URLs it hands out begin with ${config.publicUrl}:`,
-          "  PUBLIC_URL says by which address clients reach it.",
-        ]
-      : []),
-    ...(demo
-      ? [
-          "",
-          `  The demo data's API keys, kept in ${demo.keysPath}:`,
-          ...Object.entries(demo.keys).map(([name, key]) => `    ${name.padEnd(10)} ${key}`),
-          "",
-          "  Paste one of these:",
-          ...curlLines(config.publicUrl, demo).map((line) => `    ${line}`),
-        ]
-      : []),
-    "",
-  ];
-  console.log(lines.join("\n"));
+/** Returns whether the database has no account. By SQL, since Prisma loads 20 MB for its first query. */
+async function hasNoAccount(database: Database): Promise<boolean> {
+  return (await database.query(sql`SELECT 1 FROM accounts LIMIT 1`)).length === 0;
 }
 
 /**
- * Returns the configuration with a free port if PORT is 0. The port is chosen before anything is signed, because URLs
- * contain it.
+ * Lets the commands of an operator work while this process has the embedded database, which no other one can open.
+ * Without it the gateway serves all the same, so its failure is logged only.
  */
-async function withPort(config: Config): Promise<Config> {
-  if (config.port !== 0) return config;
-  const probe = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen(0, config.host, () => {
-      const address = probe.address();
-      resolve(typeof address === "object" && address ? address.port : 0);
-    });
+async function listenForOperators(
+  config: Config,
+  database: Database,
+  newId: () => string,
+  log: FastifyBaseLogger,
+): Promise<AdministrationSocket | undefined> {
+  if (config.database.kind !== "embedded") return undefined;
+  const path = administrationSocketPath(config.dataDirectory);
+  const consequence = "npm run admin works only while the gateway is stopped";
+  if (path === null) {
+    log.warn({ dataDirectory: config.dataDirectory }, `the path of DATA_DIR is too long for a socket: ${consequence}`);
+    return undefined;
+  }
+  const administration = createAdministration({ database, clock: systemClock, newId });
+  try {
+    return await openAdministrationSocket({ path, administration, log });
+  } catch (error) {
+    // Of the file system: it may have no sockets, or not be writable there.
+    log.warn({ err: error, path }, `the socket for commands cannot be opened: ${consequence}`);
+    return undefined;
+  }
+}
+
+/**
+ * Listens without the line that Fastify logs about it, at level info: the announcement says where, and a line of JSON
+ * in its midst is for nobody.
+ */
+async function listen({ server, log }: { server: FastifyInstance; log: Logger }, { host, port }: Config): Promise<void> {
+  const { level } = log;
+  if (log.isLevelEnabled("info")) log.level = "warn";
+  await server.listen({ host, port }).catch((error: unknown) => {
+    // Another process may have taken the port since it was checked.
+    throw asListeningProblem(error, { host, port });
   });
-  await new Promise((resolve) => probe.close(resolve));
-  return { ...config, port, publicUrl: config.publicUrl.replace(/:0$/, `:${port}`) };
+  log.level = level;
+}
+
+/** Prints the help and exits if it is asked for, or if there are other arguments. */
+function helpIfAsked(): void {
+  try {
+    const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } }, strict: true });
+    if (values.help !== true) return;
+    console.log(startHelp);
+    process.exit(0);
+  } catch (error) {
+    // The error of parseArgs names the unknown argument.
+    console.error(error instanceof Error ? `${error.message}\n\n${startHelp}` : startHelp);
+    process.exit(2);
+  }
 }
 
 /**

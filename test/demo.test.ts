@@ -184,7 +184,7 @@ test("mentions and references in the texts lead to what is there, of the kind th
 });
 
 test("the curl lines have no single quote in them that a shell would stumble over", () => {
-  const lines = curlLines("http://127.0.0.1:4000", { keys, keysPath: "x", isNew: true, examples: demoExamples() });
+  const lines = curlLines("http://127.0.0.1:4000", { keys, examples: demoExamples() });
   expect(lines.length).toBeGreaterThanOrEqual(2);
   for (const line of lines) expect(line.match(/'/g)!.length % 2).toBe(0);
 });

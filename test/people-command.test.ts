@@ -33,7 +33,7 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
   beforeAll(async () => {
     scratch = await createScratchDatabase();
     const { config } = scratch;
-    // Where there is no server to test against, the embedded database is locked: see keys-command.test.ts.
+    // Where there is no server to test against: see test/administration-socket.test.ts.
     if (config.kind === "embedded") return;
     environment = { DATABASE_URL: config.url, SIGNING_SECRET: signingSecret };
     app = await startApp({ database: await openDatabase(config, { warn: () => undefined }) });

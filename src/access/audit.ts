@@ -8,7 +8,12 @@ import { auditEventsTable } from "./tables.ts";
 /** Who performs an audited action: a viewer, or the operator at the command line, who belongs to no account. */
 export type Actor =
   | Pick<PersonViewer, "person" | "account" | "credential" | "origin">
-  | { readonly person?: undefined; readonly origin: Origin };
+  | {
+      readonly person?: undefined;
+      readonly origin: Origin;
+      /** The account of all affected rows, if it is known. The values of the events are then looked up once. */
+      readonly accountId?: string;
+    };
 
 /** An audited action. `rows` is the name of a table expression with the `id` and `account_id` of the affected rows. */
 export interface AuditedAct {
@@ -29,7 +34,11 @@ export interface AuditedAct {
  */
 export function auditInsert(actor: Actor, act: AuditedAct): Sql {
   if (!actor.person) {
-    const ids = valueIds(act, { accountId: acted.accountId, personId: null, credentialId: null }, actor.origin);
+    const nobody = { personId: null, credentialId: null };
+    const ids =
+      actor.accountId === undefined
+        ? valueIds(act, { accountId: acted.accountId, ...nobody }, actor.origin)
+        : sql`(SELECT ${valueIds(act, { accountId: sql`${actor.accountId}::uuid`, ...nobody }, actor.origin)})`;
     return insertEvent(actor.origin, act, { credentialKind: null, ids });
   }
   const { person, account, credential, origin } = actor;

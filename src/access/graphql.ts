@@ -3,7 +3,7 @@ import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { readId, readIdOfAny } from "../graphql/kit/ids.ts";
+import { readIdOfAny, readOptionalId } from "../graphql/kit/ids.ts";
 import { DateTimeRange, readRange } from "../graphql/kit/ranges.ts";
 import { PersonRef, ScopeEnum } from "../people/graphql.ts";
 import { scopes } from "../viewer.ts";
@@ -22,7 +22,7 @@ const CredentialFilterInput = builder.inputType("CredentialFilter", {
 
 function readCredentialFilter(filter: typeof CredentialFilterInput.$inferInput | null | undefined): CredentialFilter {
   return {
-    personId: filter?.personId ? readId("Person", filter.personId, ["filter", "personId"]) : undefined,
+    personId: readOptionalId("Person", filter?.personId, ["filter", "personId"]),
     isRevoked: filter?.isRevoked ?? undefined,
   };
 }
@@ -189,7 +189,7 @@ function defineCredential(wording: Wording): void {
       resolve: (_root, { input }, { services, viewer }) =>
         services.access.createCredential(viewer, kind, {
           name: input.name,
-          personId: input.personId ? readId("Person", input.personId, "personId") : undefined,
+          personId: readOptionalId("Person", input.personId, "personId"),
           scopes: input.scopes ?? undefined,
           expiresAt: input.expiresAt ?? undefined,
         }),
@@ -321,7 +321,7 @@ function readAuditFilter(filter: typeof AuditEventFilterInput.$inferInput | null
     actions: filter.action ?? undefined,
     entities: filter.entity ?? undefined,
     entityId: filter.entityId ? readIdOfAny(["Note", "Attachment"], filter.entityId, ["filter", "entityId"]) : undefined,
-    personId: filter.personId ? readId("Person", filter.personId, ["filter", "personId"]) : undefined,
+    personId: readOptionalId("Person", filter.personId, ["filter", "personId"]),
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
   };
 }

@@ -45,19 +45,36 @@ export interface AuditRead {
 
 const maxNameLength = 255;
 
-/** Throws {@link InvalidInput} with every field that is not valid. */
-export function checkCredential(input: Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">, now: Date): void {
+/** Throws {@link InvalidInput} with every field that is not valid. An absent field is not checked. */
+export function checkCredential(input: Partial<Pick<CreateCredentialInput, "name" | "scopes" | "expiresAt">>, now: Date): void {
+  const { name } = input;
   const issues = createIssues();
-  const problem = unstorable(input.name);
+  const problem = name === undefined ? undefined : unstorable(name);
   if (problem) issues.add("name", `The name ${problem}.`);
-  if (input.name.trim() === "") issues.add("name", "The name must say what the credential is for.");
-  if (codePointLength(input.name) > maxNameLength)
+  if (name?.trim() === "") issues.add("name", "The name must say what the credential is for.");
+  if (name !== undefined && codePointLength(name) > maxNameLength)
     issues.add("name", `The name must have at most ${maxNameLength} characters.`);
   if (input.scopes?.length === 0) issues.add("scopes", "Name one scope at least, or leave scopes out.");
   if (input.expiresAt) {
     const isDate = !Number.isNaN(input.expiresAt.getTime()) && input.expiresAt.getUTCFullYear() <= 9999;
     if (!isDate) issues.add("expiresAt", "The expiry must be a date up to the year 9999.");
     else if (input.expiresAt <= now) issues.add("expiresAt", "The expiry must lie in the future.");
+  }
+  issues.throwIfAny();
+}
+
+const maxLinkSubjectLength = 255;
+
+/** Throws {@link InvalidInput} with every field of a link that is not valid. An absent field is not checked. */
+export function checkLink({ issuer, subject }: { readonly issuer?: string; readonly subject?: string }): void {
+  const issues = createIssues();
+  if (issuer !== undefined && (!/^https?:\/\//.test(issuer) || !URL.canParse(issuer)))
+    issues.add("issuer", "The issuer must be the http or https URL of OIDC_ISSUERS.");
+  if (subject !== undefined) {
+    const problem = unstorable(subject);
+    if (problem) issues.add("subject", `The subject ${problem}.`);
+    if (subject === "" || subject.length > maxLinkSubjectLength)
+      issues.add("subject", `The subject must have 1 to ${maxLinkSubjectLength} characters.`);
   }
   issues.throwIfAny();
 }

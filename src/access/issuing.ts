@@ -73,6 +73,39 @@ export async function revokeCredential(
   return credential ?? null;
 }
 
+/**
+ * Changes what is given of a credential. Returns it, or null if the account has no such credential that is not revoked.
+ */
+export async function changeCredential(
+  database: Database,
+  kind: SecretKind,
+  actor: Actor,
+  {
+    id,
+    accountId,
+    at,
+    changes,
+  }: {
+    id: string;
+    accountId: string;
+    at: Date;
+    changes: {
+      readonly name?: string | undefined;
+      readonly scopes?: readonly string[] | undefined;
+      readonly expiresAt?: Date | null | undefined;
+    };
+  },
+): Promise<Credential | null> {
+  const [credential] = await database.query<Credential>(sql`
+    WITH changed AS (
+      UPDATE ${credentialTable(kind)} c SET ${setList(secretTables[kind], changes)}
+      WHERE c.id = ${id}::uuid AND c.account_id = ${accountId}::uuid AND c.revoked_at IS NULL AND ${isStillAdministrator(actor)}
+      RETURNING c.*
+    ), audited AS (${auditInsert(actor, { action: "EDITED", entity: kind, rows: "changed", at })})
+    SELECT ${credentialColumns} FROM changed c`);
+  return credential ?? null;
+}
+
 /** Returns a credential of an account, or null if there is none with that id. */
 export async function credentialById(
   database: Database,

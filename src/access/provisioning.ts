@@ -1,15 +1,21 @@
 import { type Account, type IdentityLink, type Person, Prisma } from "#generated/prisma/client.ts";
-import { invalid, NotFound } from "../errors.ts";
+import { Conflict, invalid, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import { sql } from "../database/sql.ts";
-import { insertInto, selectList } from "../database/table.ts";
-import { unstorable } from "../lib/text.ts";
+import { insertInto, selectList, setList } from "../database/table.ts";
 import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
-import { checkCredential, type SecretKind } from "./input.ts";
+import { checkCredential, checkLink, type SecretKind } from "./input.ts";
 import { rereadAccount } from "../database/search-documents.ts";
-import { addCredential, type Credential, credentialColumns, credentialTable, revokeCredential } from "./issuing.ts";
+import {
+  addCredential,
+  changeCredential,
+  type Credential,
+  credentialColumns,
+  credentialTable,
+  revokeCredential,
+} from "./issuing.ts";
 import { createMembers } from "./members.ts";
 import { identityLinksTable } from "./tables.ts";
 
@@ -19,7 +25,21 @@ import { identityLinksTable } from "./tables.ts";
  * audited here too.
  */
 export interface Provisioning {
-  addAccount(input: { slug: string; name: string; timeZone: string }): Promise<Account>;
+  /**
+   * Throws {@link InvalidInput} if the slug is not valid, {@link Conflict} if it is taken, and as
+   * {@link Provisioning.setLanguages}.
+   */
+  addAccount(input: {
+    slug: string;
+    name: string;
+    timeZone: string;
+    languages?: readonly string[] | undefined;
+  }): Promise<Account>;
+  /** Changes what is given of an account. Throws {@link NotFound} if there is no such account. */
+  changeAccount(
+    slug: string,
+    changes: { readonly name?: string | undefined; readonly timeZone?: string | undefined },
+  ): Promise<Account>;
   /**
    * Sets the text search configurations of an account, and reads its notes and tickets anew by them, some thousand at a
    * time beside other work. Throws {@link NotFound} if there is no such account, and {@link InvalidInput} if the
@@ -37,15 +57,26 @@ export interface Provisioning {
    * cannot be read again.
    */
   addOAuthClient(input: NewCredential): Promise<{ secret: string; client: Credential }>;
-  /** Adds a link: from now on tokens of `issuer` with the subject `subject` act for the person. */
+  /**
+   * Adds a link: from now on tokens of `issuer` with the subject `subject` act for the person. Throws {@link Conflict}
+   * if the subject is linked already.
+   */
   addIdentityLink(input: NewLink): Promise<IdentityLink>;
-  /** Returns every key, client and link, newest first, without secrets. */
-  list(accountSlug?: string): Promise<ListedCredential[]>;
+  /** Returns a page of the keys, clients and links, newest first, without secrets. */
+  list(read?: CredentialListing): Promise<ListedCredential[]>;
+  /**
+   * Changes what is given of a key or a client: its name, its scopes, and when it expires. Returns it. Throws
+   * {@link NotFound} if there is none with that id, {@link Conflict} if it is revoked, and {@link InvalidInput} if a
+   * field is not valid.
+   */
+  changeCredential(kind: SecretKind, id: string, changes: CredentialChanges): Promise<ListedCredential>;
+  /** Changes the scopes of a link, and returns it. Throws {@link NotFound} if there is none with that id. */
+  changeLink(id: string, scopes: readonly Scope[]): Promise<ListedCredential>;
   /**
    * Revokes a key or a client, or removes a link, by its id. Revoking it again changes nothing. Throws {@link NotFound}
-   * if there is none with that id.
+   * if there is none with that id, or none of `kind`.
    */
-  revoke(id: string): Promise<void>;
+  revoke(id: string, kind?: ListedCredential["kind"]): Promise<void>;
   /** Throws {@link NotFound} if there is no such account. */
   accountBySlug(slug: string): Promise<Account>;
   /** Throws {@link NotFound} if there is no such account or person. */
@@ -73,6 +104,28 @@ export interface NewLink {
   readonly everyAccount?: boolean | undefined;
 }
 
+/** Which keys, clients and links are listed. All conditions must hold. */
+export interface CredentialListing {
+  readonly kind?: ListedCredential["kind"] | undefined;
+  readonly accountSlug?: string | undefined;
+  /** The mail address of the person. */
+  readonly email?: string | undefined;
+  readonly name?: string | undefined;
+  readonly id?: string | undefined;
+  /** The last one of the page before. */
+  readonly after?: Pick<ListedCredential, "id" | "createdAt"> | undefined;
+  /** How many at most. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** Absent fields stay unchanged. */
+export interface CredentialChanges {
+  readonly name?: string | undefined;
+  readonly scopes?: readonly Scope[] | undefined;
+  /** Null: it does not expire. */
+  readonly expiresAt?: Date | null | undefined;
+}
+
 export interface ListedCredential {
   readonly id: string;
   readonly kind: SecretKind | "IDENTITY_LINK";
@@ -82,6 +135,8 @@ export interface ListedCredential {
   readonly person: string;
   readonly email: string;
   readonly scopes: readonly string[];
+  /** Whether it works in every account of which its person is a member. */
+  readonly everyAccount: boolean;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
@@ -100,6 +155,11 @@ export interface ProvisioningDependencies {
 const maxLanguages = 8;
 
 const provisioningOrigin: Origin = { address: null, userAgent: "provisioning", requestId: null };
+const credentialWords: Readonly<Record<ListedCredential["kind"], string>> = {
+  API_KEY: "key",
+  OAUTH_CLIENT: "client",
+  IDENTITY_LINK: "link",
+};
 const secretKinds: readonly SecretKind[] = ["API_KEY", "OAUTH_CLIENT"];
 
 export function createProvisioning(dependencies: ProvisioningDependencies): Provisioning {
@@ -124,6 +184,22 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
     return addCredential(database, kind, operator, credential, input.secret);
   }
 
+  /** Throws {@link InvalidInput} if `languages` are no text search configurations of the database. */
+  async function requireLanguages(languages: readonly string[]): Promise<void> {
+    const known = await database.query<{ name: string }>(
+      sql`SELECT c.cfgname AS name FROM pg_ts_config c WHERE pg_ts_config_is_visible(c.oid) ORDER BY c.cfgname`,
+    );
+    const names = known.map(({ name }) => name);
+    if (languages.length === 0 || languages.length > maxLanguages || !languages.every((one) => names.includes(one)))
+      throw invalid("languages", `An account has 1 to ${maxLanguages} languages: ${names.join(", ")}.`);
+  }
+
+  async function credentialOf(kind: ListedCredential["kind"], id: string): Promise<ListedCredential> {
+    const [listed] = await provisioning.list({ kind, id });
+    if (!listed) throw new NotFound(credentialWords[kind]);
+    return listed;
+  }
+
   const provisioning: Provisioning = {
     async addAccount(input) {
       if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(input.slug)) {
@@ -132,18 +208,21 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
           "The account's slug has 1 to 63 small letters, digits and hyphens, and does not begin with a hyphen.",
         );
       }
-      const data = { id: newId(), ...input, createdAt: clock() };
-      return unlessTaken(prisma.account.create({ data }), "slug", "There is an account of that slug already.");
+      const { languages = ["simple"], ...given } = input;
+      if (input.languages) await requireLanguages(languages);
+      const data = { id: newId(), ...given, languages: [...new Set(languages)], createdAt: clock() };
+      return unlessTaken(prisma.account.create({ data }), "There is an account of that slug already.");
+    },
+
+    async changeAccount(slug, { name, timeZone }) {
+      const account = await provisioning.accountBySlug(slug);
+      const data = { ...(name !== undefined && { name }), ...(timeZone !== undefined && { timeZone }) };
+      return prisma.account.update({ where: { id: account.id }, data });
     },
 
     async setLanguages(accountSlug, languages) {
       const account = await provisioning.accountBySlug(accountSlug);
-      const known = await database.query<{ name: string }>(
-        sql`SELECT c.cfgname AS name FROM pg_ts_config c WHERE pg_ts_config_is_visible(c.oid) ORDER BY c.cfgname`,
-      );
-      const names = known.map(({ name }) => name);
-      if (languages.length === 0 || languages.length > maxLanguages || !languages.every((one) => names.includes(one)))
-        throw invalid("languages", `An account has 1 to ${maxLanguages} languages: ${names.join(", ")}.`);
+      await requireLanguages(languages);
       const changed = await prisma.account.update({ where: { id: account.id }, data: { languages: [...new Set(languages)] } });
       await rereadAccount(database, account.id);
       return changed;
@@ -168,6 +247,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
     async addIdentityLink(input) {
       checkLink(input);
+      if (input.scopes.length === 0) throw invalid("scopes", "Name one scope at least.");
       const now = clock();
       const [link] = await database.query<IdentityLink>(sql`
         WITH added AS (
@@ -186,41 +266,75 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
           RETURNING *
         ), audited AS (${auditInsert(operator, { action: "CREATED", entity: "IDENTITY_LINK", rows: "added", at: now })})
         SELECT ${linkColumns} FROM added l`);
-      if (!link) throw invalid("subject", "That subject is linked already: remove that link first.");
+      if (!link) throw new Conflict("That subject is linked already: remove that link first.");
       return link;
     },
 
-    list: (accountSlug) =>
+    list: ({ kind, accountSlug, email, name, id, after, limit } = {}) =>
       database.query<ListedCredential & Record<string, unknown>>(sql`
-        SELECT c.id, c.kind, c.name, a.slug AS account, p.name AS person, p.email, c.scopes, c.created_at AS "createdAt",
-          c.expires_at AS "expiresAt", c.revoked_at AS "revokedAt", c.last_used_at AS "lastUsedAt"
+        SELECT c.id, c.kind, c.name, a.slug AS account, p.name AS person, p.email, c.scopes, c.every_account AS "everyAccount",
+          c.created_at AS "createdAt", c.expires_at AS "expiresAt", c.revoked_at AS "revokedAt", c.last_used_at AS "lastUsedAt"
         FROM (
-          SELECT id, 'API_KEY' AS kind, name, account_id, person_id, scopes, created_at, expires_at, revoked_at, last_used_at FROM api_keys
+          SELECT id, 'API_KEY' AS kind, name, account_id, person_id, scopes, every_account, created_at, expires_at, revoked_at, last_used_at
+          FROM api_keys
           UNION ALL
-          SELECT id, 'OAUTH_CLIENT', name, account_id, person_id, scopes, created_at, expires_at, revoked_at, last_used_at FROM oauth_clients
+          SELECT id, 'OAUTH_CLIENT', name, account_id, person_id, scopes, every_account, created_at, expires_at, revoked_at, last_used_at
+          FROM oauth_clients
           UNION ALL
-          SELECT id, 'IDENTITY_LINK', subject || ' of ' || issuer, account_id, person_id, scopes, created_at, NULL, NULL, last_used_at
+          SELECT id, 'IDENTITY_LINK', subject || ' of ' || issuer, account_id, person_id, scopes, every_account, created_at, NULL, NULL, last_used_at
           FROM identity_links
         ) c
         JOIN accounts a ON a.id = c.account_id
         JOIN people p ON p.id = c.person_id
-        WHERE ${accountSlug ?? null}::text IS NULL OR a.slug = ${accountSlug ?? null}
-        ORDER BY c.created_at DESC, c.id DESC`),
+        WHERE (${kind ?? null}::text IS NULL OR c.kind = ${kind ?? null})
+          AND (${accountSlug ?? null}::text IS NULL OR a.slug = ${accountSlug ?? null})
+          AND (${email ?? null}::text IS NULL OR lower(p.email) = lower(${email ?? null}))
+          AND (${name ?? null}::text IS NULL OR c.name = ${name ?? null})
+          AND (${id ?? null}::uuid IS NULL OR c.id = ${id ?? null}::uuid)
+          AND (${after?.id ?? null}::uuid IS NULL OR (c.created_at, c.id) < (${after?.createdAt ?? null}::timestamptz, ${after?.id ?? null}::uuid))
+        ORDER BY c.created_at DESC, c.id DESC LIMIT ${limit ?? null}::integer`),
 
-    async revoke(id) {
+    async changeCredential(kind, id, changes) {
       const now = clock();
-      for (const kind of secretKinds) {
+      const [listed] = await provisioning.list({ kind, id });
+      if (!listed) throw new NotFound(credentialWords[kind]);
+      const { name = listed.name, scopes, expiresAt } = changes;
+      checkCredential({ name, scopes, expiresAt: expiresAt ?? undefined }, now);
+      const account = await provisioning.accountBySlug(listed.account);
+      const changed = await changeCredential(database, kind, operator, { id, accountId: account.id, at: now, changes });
+      if (!changed) throw new Conflict(`The ${credentialWords[kind]} is revoked: add another one.`);
+      return credentialOf(kind, id);
+    },
+
+    async changeLink(id, scopes) {
+      if (scopes.length === 0) throw invalid("scopes", "Name one scope at least.");
+      const [listed] = await provisioning.list({ kind: "IDENTITY_LINK", id });
+      if (!listed) throw new NotFound(credentialWords.IDENTITY_LINK);
+      const account = await provisioning.accountBySlug(listed.account);
+      await database.query(sql`
+        WITH changed AS (
+          UPDATE identity_links l SET ${setList(identityLinksTable, { scopes })}
+          WHERE l.id = ${id}::uuid AND l.account_id = ${account.id}::uuid RETURNING l.*
+        ), audited AS (${auditInsert(operator, { action: "EDITED", entity: "IDENTITY_LINK", rows: "changed", at: clock() })})
+        SELECT changed.id FROM changed`);
+      return credentialOf("IDENTITY_LINK", id);
+    },
+
+    async revoke(id, only) {
+      const now = clock();
+      for (const kind of secretKinds.filter((one) => only === undefined || only === one)) {
         const [found] = await database.query<Credential>(sql`
           SELECT ${credentialColumns} FROM ${credentialTable(kind)} c WHERE c.id = ${id}::uuid`);
         if (!found) continue;
         await revokeCredential(database, kind, operator, { id, accountId: found.accountId, at: now });
         return;
       }
+      if (only !== undefined && only !== "IDENTITY_LINK") throw new NotFound(credentialWords[only]);
       const removed = await database.query(sql`
         WITH removed AS (DELETE FROM identity_links l WHERE l.id = ${id}::uuid RETURNING l.*),
           audited AS (${auditInsert(operator, { action: "REVOKED", entity: "IDENTITY_LINK", rows: "removed", at: now })})
         SELECT removed.id FROM removed`);
-      if (removed.length === 0) throw new NotFound("key, client or link");
+      if (removed.length === 0) throw new NotFound(only === undefined ? "key, client or link" : credentialWords[only]);
     },
 
     async accountBySlug(slug) {
@@ -246,23 +360,12 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
 const linkColumns = selectList(identityLinksTable, "l");
 
-/**
- * Returns the row that `write` adds. Throws {@link InvalidInput} with the message `taken` if there is such a row
- * already.
- */
-async function unlessTaken<Row>(write: Promise<Row>, path: string, taken: string): Promise<Row> {
+/** Returns the row that `write` adds. Throws {@link Conflict} with the message `taken` if there is one already. */
+async function unlessTaken<Row>(write: Promise<Row>, taken: string): Promise<Row> {
   try {
     return await write;
   } catch (error) {
-    if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === "P2002") throw invalid(path, taken);
+    if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === "P2002") throw new Conflict(taken);
     throw error;
   }
-}
-
-function checkLink({ issuer, subject, scopes }: NewLink): void {
-  if (!/^https?:\/\//.test(issuer) || !URL.canParse(issuer))
-    throw invalid("issuer", "The issuer must be the http or https URL of OIDC_ISSUERS.");
-  const problem = unstorable(subject) ?? (subject === "" || subject.length > 255 ? "must have 1 to 255 characters" : undefined);
-  if (problem) throw invalid("subject", `The subject ${problem}.`);
-  if (scopes.length === 0) throw invalid("scopes", "Name one scope at least.");
 }

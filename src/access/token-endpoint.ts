@@ -55,8 +55,7 @@ export function createTokenEndpoint(dependencies: {
       if (authorization !== undefined && secretInBody !== undefined) {
         return tokenRefusal("invalid_request", "Authenticate the client in one way: by HTTP Basic or in the body, not both.");
       }
-      if (!hasClientCredentials(parameters, authorization))
-        return tokenRefusal("invalid_client", "The client's id and secret are missing.");
+      if (!hasClientCredentials(parameters, authorization)) return tokenRefusal("invalid_client", noClient);
 
       let scopes: readonly string[] = [];
       // The library performs the steps of the protocol and calls this model. Each request has a model of its own, which
@@ -102,7 +101,7 @@ export function createTokenEndpoint(dependencies: {
         if (!(error instanceof OAuth2Server.OAuthError)) throw error;
         const code = tokenRefusals[error.name];
         if (code === undefined) throw causeOf(error);
-        return tokenRefusal(code, descriptionOf(error));
+        return tokenRefusal(code, descriptionOf(code, error));
       }
     },
   };
@@ -137,10 +136,22 @@ function causeOf(error: Error): Error {
   return "inner" in error && error.inner instanceof Error ? error.inner : error;
 }
 
-/**
- * Returns the message with a question mark for each character that RFC 6749, section 5.2 does not allow in
- * descriptions.
- */
-function descriptionOf(error: Error): string {
-  return error.message.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+const noClient = "The client is missing: send its id and secret by HTTP Basic, or in the body as client_id and client_secret.";
+
+/** What each refusal of the library means at this endpoint. Its own messages speak of its parts. */
+const refusalDescriptions: Readonly<Record<TokenErrorCode, string>> = {
+  invalid_request: "The request cannot be read: send grant_type, client_id and client_secret once each.",
+  invalid_client: "There is no client with this id and secret: it is unknown, expired or revoked.",
+  invalid_grant: "The grant_type must be client_credentials.",
+  unsupported_grant_type: "The grant_type must be client_credentials.",
+  invalid_scope: "The scope must be some of the client's own scopes, with spaces between them.",
+};
+
+function descriptionOf(code: TokenErrorCode, { message }: Error): string {
+  if (message.endsWith("cannot retrieve client credentials")) return noClient;
+  const [, fault, parameter] = /^(Missing|Invalid) parameter: `(\w+)`$/.exec(message) ?? [];
+  if (fault === undefined || code === "invalid_scope") return refusalDescriptions[code];
+  return fault === "Missing"
+    ? `The parameter ${parameter} is missing.`
+    : `The parameter ${parameter} has characters that it may not have.`;
 }

@@ -94,18 +94,6 @@ interface DemoFiles {
   readonly "v1/risks.json": readonly V1Ticket[];
 }
 
-/** The /v1 collection of each kind of ticket. */
-export const v1Collections = {
-  REQUEST: "requests",
-  PROBLEM: "problems",
-  WORKFLOW: "workflows",
-  TASK: "tasks",
-  PROJECT_TASK: "project_tasks",
-  PROJECT: "projects",
-  RELEASE: "releases",
-  RISK: "risks",
-} as const satisfies Record<TicketKind, string>;
-
 /** Returns the content of a file. It does not check the shape, because a test loads all of these files. */
 export function readDemoFile<File extends keyof DemoFiles>(path: File): DemoFiles[File] {
   return JSON.parse(readFileSync(new URL(path, directory), "utf8")) as DemoFiles[File];

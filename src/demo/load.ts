@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import type { Note, NoteCategory, NoteMedium, TicketKind, TicketStatus } from "#generated/prisma/client.ts";
 import { createProvisioning } from "../access/provisioning.ts";
@@ -11,7 +11,11 @@ import { createResponseBudget, usualMaximumBytes } from "../lib/response-budget.
 import { createServices } from "../create-services.ts";
 import { statusNamed } from "../tickets/v1-statuses.ts";
 import { type PersonViewer, type Role, scopes, scopesOf } from "../viewer.ts";
-import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note, v1Collections } from "./files.ts";
+import { accountIdOf } from "../transfer/folder-source.ts";
+import { categoriesNamed, derivedId, mediumNamed, referenceToTicket, ticketOfV1Note } from "../transfer/records.ts";
+import { withNumbers } from "../transfer/rich-text-references.ts";
+import { ticketKinds, v1Collections } from "../transfer/shapes.ts";
+import { type DemoKeyName, openDemoBytes, readDemoFile, type V1Note } from "./files.ts";
 
 /**
  * API keys of people in the demo data: an administrator, a specialist and a customer of one account, and a specialist
@@ -169,7 +173,7 @@ export async function loadDemo({ database, storage, storeKeys = newDemoKeys }: D
 
   /** Adds the note with the files that /v1 uploads before it, in one statement. */
   async function addNote(note: DemoNote, author: PersonViewer): Promise<Note> {
-    let text = withNumbers(note.text, numbers);
+    let text = withNumbers(note.text, (reference) => found(numbers, reference));
     const uploads: NoteUpload[] = [];
     for (const { filename, inline, file, key } of note.attachments.filter((attachment) => attachment.key !== undefined)) {
       const received = await services.uploads.receive({ ...services.uploads.offer(author), filename }, openDemoBytes(file));
@@ -227,18 +231,6 @@ function keyNameOf(name: DemoKeyName): string {
   return `demo: ${name}`;
 }
 
-function accountIdOf(slug: string): string {
-  return idOf(`account ${slug}`, opened);
-}
-
-/**
- * Returns an id for an object that has none in the files. It depends on the object's time, like every id, and is the
- * same in every load.
- */
-function idOf(reference: string, at: Date): string {
-  return uuidv7({ msecs: at.getTime(), random: createHash("sha256").update(reference).digest().subarray(0, 16) });
-}
-
 function demoTickets(): DemoTicket[] {
   const diagnostics = readDemoFile("v2/tickets.json").map((ticket) => ({
     reference: ticket.id,
@@ -250,11 +242,10 @@ function demoTickets(): DemoTicket[] {
     requester: ticket.requester_id ?? undefined,
     createdAt: new Date(ticket.created_at),
   }));
-  const kinds = Object.keys(v1Collections) as TicketKind[]; // Object.keys loses the type of the keys
-  const records = kinds.flatMap((kind) =>
+  const records = ticketKinds.flatMap((kind) =>
     readDemoFile(`v1/${v1Collections[kind]}.json`).map((ticket) => ({
-      id: idOf(`${kind} ${ticket.id}`, new Date(ticket.created_at)),
-      reference: `${kind.toLowerCase()}#${ticket.id}`,
+      id: derivedId(`${kind} ${ticket.id}`, new Date(ticket.created_at)),
+      reference: referenceToTicket(kind, ticket.id),
       account: ticket.account.id,
       kind,
       status: requireStatus(kind, ticket.status),
@@ -280,40 +271,31 @@ function demoNotes(): DemoNote[] {
     author: note.author_id,
     text: note.value,
     isPublic: note.is_public,
-    categories: note.categories.map((category): NoteCategory => (category === "pre-scan" ? "PRE_SCAN" : "POST_SCAN")),
+    categories: categoriesNamed(note.categories),
     medium: "DEFAULT" as const,
     createdAt: new Date(note.created_at),
     ...(note.updated_at === null ? {} : { updatedAt: new Date(note.updated_at) }),
     attachments: (files.get(note.id) ?? []).map(({ filename, file }) => ({ filename, file, inline: false })),
   }));
   const records = readDemoFile("v1/notes.json").map((note) => ({
-    id: idOf(`note ${note.id}`, new Date(note.created_at)),
+    id: derivedId(`note ${note.id}`, new Date(note.created_at)),
     ticket: referenceIn(note),
     author: `person#${note.person.id}`,
     text: note.text,
     isPublic: !note.internal,
     categories: [],
-    medium: note.medium.toUpperCase() as NoteMedium,
+    medium: mediumNamed(note.medium),
     createdAt: new Date(note.created_at),
     attachments: note.attachments.map(({ name, inline, file, key }) => ({ filename: name, inline, file, key })),
   }));
   return [...diagnostics, ...records];
 }
 
-/** The record to which a /v1 note belongs. The property has the name of the record's kind. */
+/** The record to which a /v1 note belongs. */
 function referenceIn(note: V1Note): string {
-  for (const kind of Object.keys(v1Collections).map((name) => name.toLowerCase())) {
-    const record = note[kind];
-    if (typeof record === "object" && record !== null && "id" in record) return `${kind}#${String(record.id)}`;
-  }
-  throw new Error(`The demo note ${note.id} names no record.`);
-}
-
-/** `text` with the integers of mentions `<@209|Name>` and references `<request#5>` as the database has given them. */
-function withNumbers(text: string, numbers: ReadonlyMap<string, number>): string {
-  return text
-    .replaceAll(/<@(\d+)\|/g, (_, id: string) => `<@${found(numbers, `person#${id}`)}|`)
-    .replaceAll(/<([a-z_]+#\d+)>/g, (_, reference: string) => `<${reference.split("#")[0]}#${found(numbers, reference)}>`);
+  const reference = ticketOfV1Note(note);
+  if (reference === undefined) throw new Error(`The demo note ${note.id} names no record.`);
+  return reference;
 }
 
 function found<Value>(values: ReadonlyMap<string, Value>, key: string): Value {

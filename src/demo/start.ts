@@ -1,20 +1,35 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asDataDirectoryProblem } from "../config.ts";
-import type { ExampleIds } from "../graphql/graphiql/graphiql-examples.ts";
 import type { Database } from "../database/database.ts";
 import type { ObjectStorage } from "../storage/storage.ts";
 import { readDemoFile } from "./files.ts";
 import { type DemoKeys, demoProgress, loadDemo, newDemoKeys } from "./load.ts";
 import { makeDirectory } from "../lib/make-directory.ts";
 
+/** The person of a key of the demo data. */
+export interface DemoKeyHolder {
+  readonly key: keyof DemoKeys;
+  readonly name: string;
+  readonly role: string;
+  readonly account: string;
+}
+
+/** UUIDs of objects that everybody with a demo key in the account may see. */
+interface ExampleIds {
+  readonly ticketId: string;
+  readonly noteId: string;
+}
+
 /** The loaded demo data: its API keys, and the ids for the examples. */
 export interface Demo {
   readonly keys: DemoKeys;
   readonly keysPath: string;
+  /** Whose keys they are. */
+  readonly people: readonly DemoKeyHolder[];
   /** Whether it was loaded by this call. */
   readonly isNew: boolean;
-  readonly examples: Required<ExampleIds>;
+  readonly examples: ExampleIds;
 }
 
 /**
@@ -39,7 +54,7 @@ export async function prepareDemo(
     await open.database.maintain();
   }
   if (!existsSync(keysPath)) return null;
-  return { keys: readKeys(keysPath), keysPath, isNew, examples: demoExamples() };
+  return { keys: readKeys(keysPath), keysPath, people: demoPeople(), isNew, examples: demoExamples() };
 }
 
 function inDataDirectory<Result>(work: () => Result): Result {
@@ -64,8 +79,15 @@ function readKeys(path: string): DemoKeys {
   return JSON.parse(readFileSync(path, "utf8")) as DemoKeys; // written above, by this process or an earlier one
 }
 
+/** Returns the people of the demo data who have keys. */
+function demoPeople(): readonly DemoKeyHolder[] {
+  return readDemoFile("people.json").flatMap(({ demo_key: key, name, role, account }) =>
+    key === undefined ? [] : [{ key, name, role, account: account.id }],
+  );
+}
+
 /** Returns the ids of a ticket and a note that all people with a demo key in the account may see. */
-export function demoExamples(): Required<ExampleIds> {
+export function demoExamples(): ExampleIds {
   const customer = readDemoFile("people.json").find((person) => person.demo_key === "customer");
   const ticket = readDemoFile("v2/tickets.json").find((candidate) => candidate.requester_id === customer?.uuid);
   const note = readDemoFile("v2/notes.json").find(
@@ -76,11 +98,11 @@ export function demoExamples(): Required<ExampleIds> {
 }
 
 /** Commands to paste into a terminal: one for each API. Each works as it is. */
-export function curlLines(publicUrl: string, { keys, examples }: Demo): string[] {
-  const query =
-    "{ viewer { person { name } role } tickets(first: 3) { totalCount nodes { number subject notes(first: 1) { nodes { text } } } } }";
+export function curlLines(publicUrl: string, { keys, examples }: Pick<Demo, "keys" | "examples">): string[] {
+  // Unreserved in a URL as curl reads it with -g, so that the line can be read.
+  const query = "{viewer{role}tickets(first:3){nodes{number,subject}}}";
   return [
-    `curl -s ${publicUrl}/graphql -H 'X-API-Key: ${keys.specialist}' -H 'Content-Type: application/json' -d '${JSON.stringify({ query })}'`,
+    `curl -gs '${publicUrl}/graphql?query=${query}' -H 'X-API-Key: ${keys.specialist}'`,
     `curl -s '${publicUrl}/v1/notes?per_page=2' -H 'Authorization: Bearer ${keys.specialist}'`,
     `curl -s '${publicUrl}/v2/tickets/notes?ticket_id=${examples.ticketId}&limit=2' -H 'X-API-Key: ${keys.customer}'`,
   ];

@@ -29,7 +29,7 @@ export function decodeGlobalId(globalId: string): { typename: NodeType; id: stri
   const typename = nodeTypes.find((known) => known === type);
   const canonical = typename && id !== undefined && isUuid(id) && rest.length === 0 ? encodeGlobalId(typename, id) : undefined;
   if (!typename || id === undefined || (globalId !== canonical && globalId !== withoutPadding(canonical ?? ""))) {
-    throw invalid("id", "The id is not a global id of this API.");
+    throw invalid("id", "The id is none of this API: send the id of an object as the API has returned it.");
   }
   return { typename, id: id.toLowerCase() };
 }

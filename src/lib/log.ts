@@ -31,6 +31,14 @@ export function createLog(level: string, to: DestinationStream = standardOutput(
   );
 }
 
+/**
+ * Returns the log of a command, which writes to standard error: what a command prints on standard output is for
+ * scripts.
+ */
+export function createCommandLog(level: string): Logger {
+  return createLog(level, destination({ dest: 2, sync: true }));
+}
+
 /** Returns standard output. Lines that wait are written when the process exits. */
 function standardOutput(): DestinationStream {
   return destination({ dest: 1, sync: false, maxLength: maxWaitingBytes, ...writtenTogether });

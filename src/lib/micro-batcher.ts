@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import { asError } from "../errors.ts";
+import { currentCount, type StatementCount } from "./statement-count.ts";
 
 /** Collects the questions of one turn of the event loop. */
 export interface MicroBatcher<Question, Answer> {
@@ -42,6 +43,16 @@ export function createMicroBatcher<Question, Answer>(
   const { nameOf, maxBatchSize, maxBatchesAtOnce, answer } = options;
   const limit = maxBatchesAtOnce === undefined ? undefined : pLimit(maxBatchesAtOnce);
   let open: Map<string, Asked<Question, Answer>> | undefined;
+  /** For whom the open batch counts, which is who began it, and who else already has it as a shared one. */
+  let countedFor: (StatementCount | undefined)[] = [];
+
+  /** Says to whom it counts that a batch which counts for another answers them too. */
+  function noteShared(): void {
+    const count = currentCount();
+    if (count === undefined || countedFor.includes(count)) return;
+    count.sharedStatements += 1;
+    countedFor.push(count);
+  }
 
   async function dispatch(batch: ReadonlyMap<string, Asked<Question, Answer>>): Promise<void> {
     if (open === batch) open = undefined;
@@ -62,9 +73,16 @@ export function createMicroBatcher<Question, Answer>(
     ask(question) {
       const name = nameOf(question);
       const known = open?.get(name);
-      if (known) return known.answer.promise;
+      if (known) {
+        noteShared();
+        return known.answer.promise;
+      }
       const batch = open && open.size < maxBatchSize ? open : new Map<string, Asked<Question, Answer>>();
-      if (batch !== open) setImmediate(() => void (limit ? limit(dispatch, batch) : dispatch(batch)));
+      if (batch === open) noteShared();
+      else {
+        setImmediate(() => void (limit ? limit(dispatch, batch) : dispatch(batch)));
+        countedFor = [currentCount()];
+      }
       open = batch;
       const asked = { question, answer: Promise.withResolvers<Answer>() };
       batch.set(name, asked);

@@ -430,3 +430,33 @@ test.skipIf(isEmbedded)("a role that may not change tables serves, and says once
     await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   }
 });
+
+test.skipIf(isEmbedded)("no other role keeps a right to change or delete events, whichever way it got it", async () => {
+  const role = `reader_${randomUUID().slice(0, 8)}`;
+  const send = (statement: string) => database.pool.query(statement);
+  const held = async () =>
+    (
+      await database.pool.query<{ relation: string; right: string }>(
+        `SELECT c.oid::regclass::text AS relation, string_agg(a.privilege_type, ' ' ORDER BY a.privilege_type) AS right
+         FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+         WHERE a.grantee = $1::regrole AND c.relname LIKE 'audit%' AND a.privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE', 'INSERT')
+         GROUP BY c.oid HAVING bool_or(a.privilege_type <> 'INSERT') OR c.relname = 'audit_events' ORDER BY 1`,
+        [role],
+      )
+    ).rows;
+  const rest = [{ relation: "audit_events", right: "INSERT" }];
+  await send(`CREATE ROLE ${role}`);
+  try {
+    // As by a restore, after which the tables have the default rights.
+    await send(`GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`);
+    expect((await held()).length).toBeGreaterThan(3);
+    await maintain(new Date().toISOString());
+    expect(await held()).toEqual(rest);
+    // A partition that is made gets the default rights too.
+    await send(`ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`);
+    await maintain(new Date(Date.now() + 100 * 86_400_000).toISOString());
+    expect(await held()).toEqual(rest);
+  } finally {
+    await send(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});

@@ -1,8 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -35,7 +32,7 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
   beforeAll(async () => {
     scratch = await createScratchDatabase();
     const { config } = scratch;
-    // Where there is no server to test against, the embedded database is locked, which the tests below are about.
+    // Where there is no server to test against: see test/administration-socket.test.ts.
     if (config.kind === "embedded") return;
     environment = { DATABASE_URL: config.url, SIGNING_SECRET: signingSecret };
     app = await startApp({ database: await openDatabase(config, { warn: () => undefined }) });
@@ -143,7 +140,7 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
     [["revoke", "019a0000-0000-7000-8000-000000000000"], 1, "no such key, client or link"],
     [
       ["create", "--account", "brightwater", "--person", "ellen@brightwater.example", "--name", "x", "--expires", "2001-01-01"],
-      1,
+      2,
       "future",
     ],
     [["create", "--account", "brightwater"], 2, "--name is missing"],
@@ -164,27 +161,4 @@ describe("on a PostgreSQL that the gateway uses meanwhile", () => {
   test("without a command it says what there is", async () => {
     expect(await keys()).toMatchObject({ code: 0, out: expect.stringContaining("Usage: npm run keys") });
   });
-});
-
-describe("on the embedded database", () => {
-  let directory: string;
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), "keys-command-"));
-  });
-  afterAll(() => rm(directory, { recursive: true, force: true }));
-
-  test("it works while the gateway is stopped, and while it runs says that, and what to do", async () => {
-    const environment = { DATA_DIR: directory };
-    expect(await run(environment, "add-account", "--account", "brightwater", "--name", "Brightwater")).toMatchObject({
-      code: 0,
-    });
-    const gateway = await openDatabase({ kind: "embedded", directory: join(directory, "database") }, { warn: () => undefined });
-    try {
-      const refused = await run(environment, "list");
-      expect(refused).toMatchObject({ code: 1, said: expect.stringContaining("Stop the gateway") });
-      expect(refused.said).toContain("createApiKey");
-    } finally {
-      await gateway.close();
-    }
-  }, 60_000);
 });

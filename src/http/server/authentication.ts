@@ -9,6 +9,8 @@ import { type AnonymousViewer, anonymous, type Origin, type Viewer } from "../..
 export type Identification =
   | Resolution
   | { readonly outcome: "anonymous"; readonly viewer: AnonymousViewer }
+  /** The request has an empty API key, or an Authorization that is no bearer token. */
+  | { readonly outcome: "malformed" }
   /** The request has a valid bearer token of one person and a valid API key of another one. */
   | { readonly outcome: "contradictory" };
 
@@ -29,7 +31,7 @@ export async function identify(
   const { bearer, apiKey } = credentialsIn(request.headers);
   const given = bearer ?? apiKey;
   if (given === undefined) return { outcome: "anonymous", viewer: anonymous };
-  if (given === "") return { outcome: "invalid" };
+  if (given === "") return { outcome: "malformed" };
   const { responseAllowance: response } = request;
   const origin = originOf(request);
   const identified = await credentials.resolve(given, { account, origin, response });
@@ -54,6 +56,8 @@ export async function authenticate(request: FastifyRequest, credentials: Credent
       return identified.viewer;
     case "invalid":
       throw new Unauthenticated("The credential is not valid: it is unknown, expired or revoked.");
+    case "malformed":
+      throw new Unauthenticated("The credential cannot be read: send it as X-API-Key or as Authorization: Bearer.");
     case "contradictory":
       throw new Unauthenticated("The bearer token and the API key are of two people: send one of them.");
     case "account-refused":

@@ -30,7 +30,7 @@ export async function oauth(app: FastifyInstance, { publicUrl, tokenEndpoint, si
   );
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, detail, retryAfterSeconds } = describeFailure(error);
+    const { status, detail, retryAfterSeconds } = describeFailure(error, request);
     // RFC 6749, section 5.2, uses 400 for wrong parameters. These errors are about the form of the body.
     if (error instanceof Refusal)
       return send(reply, { ...tokenRefusal("invalid_request", withinAlphabet(detail)), status: error.statusCode });
