@@ -52,6 +52,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     sharedParams: () => attachmentParams({ announcesArrivals: storage.announcesArrivals, now: clock() }),
   });
   const idempotency = createIdempotency({ database, clock });
+  const texts = createTextRenderer({ budget });
   const sweeper = createSweeper({ database, storage, clock });
   const onDiscarded = () => void sweeper.removeDiscarded().catch(onBackgroundError);
   const attachments = createAttachments({
@@ -92,7 +93,7 @@ export function createServices(dependencies: ServicesDependencies): Services {
     history: createNoteHistory({ reads, notes }),
     attachments,
     redactions: createRedactions({
-      ...{ database, reads, clock, newId, idempotency, keptFiles: files },
+      ...{ database, reads, clock, newId, idempotency, texts, keptFiles: files },
       removeDiscarded: sweeper.removeDiscarded,
     }),
     keptFiles: files,
@@ -102,6 +103,6 @@ export function createServices(dependencies: ServicesDependencies): Services {
       trust: dependencies.mailTrust,
     }),
     uploads,
-    texts: createTextRenderer({ budget }),
+    texts,
   };
 }

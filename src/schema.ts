@@ -11,6 +11,7 @@ import "./attachments/graphql.ts";
 import "./mail/graphql.ts";
 import "./redaction/graphql.ts";
 import { builder } from "./graphql/kit/builder.ts";
+import { refuseLongEnumValues } from "./graphql/kit/enum-values.ts";
 
 builder.queryType({
   description:
@@ -28,7 +29,7 @@ builder.mutationType({
  * features.
  */
 export function buildSchema(): GraphQLSchema {
-  return builder.toSchema({});
+  return refuseLongEnumValues(builder.toSchema({}));
 }
 
 /** The schema of all features. */

@@ -1,15 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import Fastify, { type FastifyInstance } from "fastify";
-import { buildSchema, parse, validate } from "graphql";
 import { afterEach, describe, expect, test } from "vitest";
-import { exampleOperations } from "../src/graphql/graphiql/graphiql-examples.ts";
-import { graphiqlPage, registerGraphiqlAssets } from "../src/graphql/graphiql/graphiql.ts";
 import { pages, type PagesOptions } from "../src/http/server/pages.ts";
 
 const publicUrl = "https://notes.example";
-const endpoint = "/graphql";
 
 let app: FastifyInstance | undefined;
 
@@ -25,13 +20,7 @@ async function pagesHost(options: Partial<PagesOptions> = {}): Promise<FastifyIn
 }
 
 async function landingPage(options?: Partial<PagesOptions>) {
-  return (await pagesHost(options)).inject("/");
-}
-
-async function assetHost(): Promise<FastifyInstance> {
-  app = Fastify();
-  await app.register(registerGraphiqlAssets, { endpoint });
-  return app;
+  return (await pagesHost(options)).inject({ url: "/", headers: { accept: "text/html,*/*;q=0.8" } });
 }
 
 function hrefsOf(html: string): string[] {
@@ -45,12 +34,16 @@ function directive(policy: unknown, name: string): string | undefined {
 }
 
 describe("the landing page", () => {
-  test("is one small self-contained document without a script", async () => {
+  test("is one small document, and its only script is an asset that copies", async () => {
     const response = await landingPage();
     expect(response.statusCode).toBe(200);
     expect(response.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect(Buffer.byteLength(response.body)).toBeLessThan(20_000);
-    expect(response.body).not.toMatch(/<script|<link rel="stylesheet"|<iframe|@import|url\(|\son\w+=|\sstyle=/i);
+    expect(response.body).not.toMatch(/<link rel="stylesheet"|<iframe|@import|url\(|\son\w+=|\sstyle=/i);
+    const [, script = ""] = /<script defer src="(assets\/[\w-]+\/copy\.js)"><\/script>/.exec(response.body) ?? [];
+    expect(response.body.match(/<script/g)).toHaveLength(1);
+    const { statusCode, headers } = await app!.inject(`/${script}`);
+    expect([statusCode, headers["cache-control"]]).toEqual([200, "public, max-age=31536000, immutable"]);
     expect(hrefsOf(response.body).filter((address) => /^[a-z]+:|^\/\//i.test(address))).toEqual([]);
   });
 
@@ -61,14 +54,36 @@ describe("the landing page", () => {
     const policy = response.headers["content-security-policy"];
     expect(directive(policy, "default-src")).toBe("default-src 'none'");
     expect(directive(policy, "style-src")).toBe(`style-src 'sha256-${hash}'`);
-    expect(directive(policy, "script-src")).toBeUndefined();
+    expect(directive(policy, "script-src")).toBe("script-src 'self'");
     expect(directive(policy, "frame-ancestors")).toBe("frame-ancestors 'none'");
+  });
+
+  test("is a text for clients that do not ask for a page, such as curl", async () => {
+    const host = await pagesHost();
+    for (const headers of [{}, { accept: "*/*" }, { accept: "text/html;q=0, text/plain" }]) {
+      const response = await host.inject({ url: "/", headers });
+      expect([response.statusCode, response.headers["content-type"]]).toEqual([200, "text/plain; charset=utf-8"]);
+      expect(response.headers["vary"]).toBe("accept");
+      expect(response.body).not.toMatch(/<\w/);
+      expect(response.body.match(/^curl /gm)).toHaveLength(3);
+      expect(response.body).toContain(`${publicUrl}/docs`);
+    }
+  });
+
+  test("is not sent again to who has it", async () => {
+    const { headers, body } = await landingPage();
+    expect(body).toMatch(/Version \d+\.\d+\.\d+/);
+    const again = await app!.inject({ url: "/", headers: { accept: "text/html", "if-none-match": String(headers["etag"]) } });
+    expect([again.statusCode, again.body]).toEqual([304, ""]);
   });
 
   test("links to every API and to what operators ask", async () => {
     const addresses = hrefsOf((await landingPage()).body);
     expect(addresses).toEqual(
-      expect.arrayContaining(["graphql", "v2/openapi.json", "v1/openapi.json", "health", "ready", "metrics"]),
+      expect.arrayContaining([
+        ...["graphql", "docs", "docs/schema", "v2/docs", "v2/openapi.json", "v1/docs", "v1/openapi.json"],
+        ...["health", "ready", "metrics"],
+      ]),
     );
   });
 
@@ -108,7 +123,7 @@ describe("the landing page", () => {
   });
 
   test.each(["light", "dark"] as const)("keeps the contrast of WCAG AA in the %s scheme", (scheme) => {
-    const [light = "", dark = ""] = readFileSync(new URL("../src/http/server/pages/landing.css", import.meta.url), "utf8")
+    const [light = "", dark = ""] = readFileSync(new URL("../src/http/server/pages/site.css", import.meta.url), "utf8")
       .split(":root {")
       .slice(1);
     const colours = new Map(
@@ -119,6 +134,8 @@ describe("the landing page", () => {
       ["soft", "paper"],
       ["accent", "paper"],
       ["ink", "panel"],
+      ["soft", "panel"],
+      ["accent", "panel"],
       ["on-accent", "accent"],
     ];
     for (const [front, back] of pairs) {
@@ -133,108 +150,6 @@ describe("the landing page", () => {
     expect(icon.headers["content-type"]).toBe("image/svg+xml");
     expect(icon.body).toMatch(/^<svg /);
     expect((await host.inject("/favicon.ico")).statusCode).toBe(204);
-  });
-});
-
-describe("GraphiQL's page", () => {
-  test("is small and holds no script of its own", () => {
-    const { html, headers } = graphiqlPage({ endpoint, publicUrl });
-    expect(headers["content-type"]).toBe("text/html; charset=utf-8");
-    expect(headers["vary"]).toBe("accept");
-    expect(Buffer.byteLength(html)).toBeLessThan(20_000);
-    const scripts = [...html.matchAll(/<script([^>]*)>([^]*?)<\/script>/g)];
-    expect(scripts).toHaveLength(3);
-    for (const [, attributes, text] of scripts) {
-      expect(attributes?.includes('type="application/json"') || text === "").toBe(true);
-    }
-    expect(directive(headers["content-security-policy"], "script-src")).toBe("script-src 'self'");
-    expect(directive(headers["content-security-policy"], "connect-src")).toBe("connect-src 'self'");
-    expect(directive(headers["content-security-policy"], "worker-src")).toBe("worker-src 'self'");
-  });
-
-  test("names only addresses of the gateway, below the path of its public URL", () => {
-    const { html } = graphiqlPage({ endpoint, publicUrl: "https://example.org/notes" });
-    expect(hrefsOf(html)).toHaveLength(5);
-    for (const address of hrefsOf(html))
-      expect(address).toMatch(/^\/notes\/(favicon\.svg|graphql\/assets\/[0-9a-f]{16}\/[\w.-]+)$/);
-    expect(html).toContain('"endpoint":"/notes/graphql"');
-  });
-
-  test("keeps what it is given inside its options", () => {
-    const { html } = graphiqlPage({ endpoint, publicUrl, examples: { ticketId: "</script><script>alert(1)</script>" } });
-    expect(html.match(/<script/g)).toHaveLength(3);
-  });
-
-  test("opens with operations that are valid against the schema, with ids put in where they are known", () => {
-    const schema = buildSchema(readFileSync(new URL("../schema.graphql", import.meta.url), "utf8"));
-    const operations = exampleOperations({ ticketId: "ticket-1", noteId: "note-1" });
-    expect(operations).toHaveLength(5);
-    for (const { query } of operations) expect(validate(schema, parse(query))).toEqual([]);
-    const inputs: unknown[] = operations.flatMap(({ variables }) =>
-      variables === undefined ? [] : [JSON.parse(variables) as unknown],
-    );
-    expect(inputs).toMatchObject([{ input: { ticketId: "ticket-1" } }, { input: { noteId: "note-1" } }]);
-  });
-});
-
-describe("GraphiQL's assets", () => {
-  const { html } = graphiqlPage({ endpoint, publicUrl });
-  const addresses = [...new Set(html.match(/\/graphql\/assets\/[0-9a-f]{16}\/[\w.-]+/g))];
-
-  test("are all there, to be kept for good, compressed or plain", async () => {
-    const host = await assetHost();
-    expect(new Set(addresses.map((address) => address.split("/").at(-1)))).toEqual(
-      new Set([
-        "editor-worker.js",
-        "graphiql.css",
-        "graphiql.js",
-        "graphql-worker.js",
-        "json-worker.js",
-        "start.css",
-        "start.js",
-      ]),
-    );
-    for (const url of addresses) {
-      const brotli = await host.inject({ url, headers: { "accept-encoding": "gzip, deflate, br" } });
-      expect(brotli.statusCode).toBe(200);
-      expect(brotli.headers).toMatchObject({
-        "content-type": url.endsWith(".css") ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
-        "content-encoding": "br",
-        "cache-control": "public, max-age=31536000, immutable",
-        vary: "accept-encoding",
-        "x-content-type-options": "nosniff",
-      });
-      const gzip = await host.inject({ url, headers: { "accept-encoding": "br;q=0, gzip" } });
-      expect(gzip.headers["content-encoding"]).toBe("gzip");
-      const plain = await host.inject({ url });
-      expect(plain.headers["content-encoding"]).toBeUndefined();
-      expect(plain.rawPayload.length).toBeGreaterThan(500);
-      expect(brotliDecompressSync(brotli.rawPayload).equals(plain.rawPayload)).toBe(true);
-      expect(gunzipSync(gzip.rawPayload).equals(plain.rawPayload)).toBe(true);
-    }
-  });
-
-  test("are not sent again to who has them", async () => {
-    const host = await assetHost();
-    const [url = ""] = addresses;
-    const etag = (await host.inject({ url })).headers.etag ?? "";
-    const again = await host.inject({ url, headers: { "if-none-match": etag } });
-    expect(again.statusCode).toBe(304);
-    expect(again.body).toBe("");
-    expect((await host.inject({ url, headers: { "if-none-match": 'W/"another"' } })).statusCode).toBe(200);
-  });
-
-  test("are not found under another revision or name", async () => {
-    const host = await assetHost();
-    const [url = ""] = addresses;
-    for (const wrong of [
-      url.replace(/[0-9a-f]{16}/, "0000000000000000"),
-      url.replace(/[^/]+$/, "other.js"),
-      url.replace(/[^/]+$/, "constructor"),
-      url.replace(/[^/]+$/, "..%2f..%2fpackage.json"),
-    ]) {
-      expect((await host.inject({ url: wrong })).statusCode, wrong).toBe(404);
-    }
   });
 });
 

@@ -33,6 +33,11 @@ describe("transport", () => {
     expect({ status: answer.status, text: answer.text }).toEqual({ status: 200, text: "{}" });
   });
 
+  test("the root leads a browser to the reference", async () => {
+    const answer = await as(undefined, "/v1", { headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" } });
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, `${app.url}/v1/docs`]);
+  });
+
   test.each(["/v1/", "/v1.json", "/v1"])("the root is also at %s", async (path) => {
     expect((await specialist(path)).text).toBe("{}");
   });

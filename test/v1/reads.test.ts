@@ -8,7 +8,7 @@ import { ticketsByLastNote } from "../../src/notes/ticket-activity.ts";
 import { ticketEntity } from "../../src/tickets/relations.ts";
 import { createScratchDatabase, type ScratchDatabase } from "../support/database.ts";
 import { addTicket } from "../support/factories.ts";
-import { fillNoteCounts } from "../support/note-counts.ts";
+import { fillNoteCounts, fillTicketAuthors } from "../support/note-counts.ts";
 import { columnsOf, indexesOf, rowsRead } from "../support/rows-read.ts";
 import { linksOf, pathOf, v1 } from "../support/v1.ts";
 
@@ -99,11 +99,13 @@ beforeAll(async () => {
   await pool.query(withdrawNotes, [withdrawing.id]);
   await pool.query("ALTER TABLE notes ENABLE TRIGGER ALL");
   await pool.query(fillNoteCounts());
+  await pool.query(fillTicketAuthors());
   await pool.query(indexes.map(({ definition }) => definition).join("; "));
   await pool.query("VACUUM ANALYZE notes");
   await pool.query("VACUUM ANALYZE withdrawn_notes");
   await pool.query("ANALYZE tickets");
   await pool.query("VACUUM ANALYZE note_counts");
+  await pool.query("VACUUM ANALYZE ticket_authors");
   await end();
 }, 180_000);
 

@@ -50,6 +50,43 @@ function unexplained(part: unknown, path: readonly string[] = []): string[] {
   ];
 }
 
+/** Returns `document` with a copy of what it refers to in place of each reference. */
+function withoutReferences(part: unknown, document: unknown): unknown {
+  if (Array.isArray(part)) return part.map((entry) => withoutReferences(entry, document));
+  if (!isObject(part)) return part;
+  if ("$ref" in part) return withoutReferences(partAt(document, String(part.$ref).slice("#/".length)), document);
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => [name, withoutReferences(value, document)]));
+}
+
+function partAt(document: unknown, path: string): unknown {
+  const unescaped = path.split("/").map((name) => name.replaceAll("~1", "/"));
+  return unescaped.reduce<unknown>((part, name) => (isObject(part) ? Object(part)[name] : undefined), document);
+}
+
+/** Returns the paths to what `kept` has otherwise or not at all, and to what it has beyond `contracted`. */
+function differences(contracted: unknown, kept: unknown): { missing: string[]; added: string[] } {
+  const missing: string[] = [];
+  const added: string[] = [];
+  const compare = (wanted: unknown, found: unknown, path: string) => {
+    if (!isObject(wanted) || !isObject(found) || Array.isArray(wanted) !== Array.isArray(found)) {
+      if (wanted !== found) missing.push(path);
+      return;
+    }
+    const [names, foundNames] = [Object.keys(wanted), Object.keys(found)];
+    const at = (name: string) => (path === "" ? name.replaceAll("/", "~1") : `${path}/${name.replaceAll("/", "~1")}`);
+    for (const name of names) compare(Object(wanted)[name], Object(found)[name], at(name));
+    added.push(...foundNames.filter((name) => !names.includes(name)).map(at));
+  };
+  compare(withoutReferences(contracted, contracted), withoutReferences(kept, kept), "");
+  return { missing, added };
+}
+
+/** Returns whether what was added at `path` are parameters that are headers. */
+function addsHeaders(document: unknown, path: string): boolean {
+  const parameters = withoutReferences(partAt(document, path), document);
+  return path.endsWith("/parameters") && Array.isArray(parameters) && parameters.every(({ in: place }) => place === "header");
+}
+
 const methodsIn = (allow: string | null) => (allow ?? "").split(", ").toSorted();
 
 describe("the document", () => {
@@ -63,10 +100,27 @@ describe("the document", () => {
     expect(unexplained(served)).toEqual([]);
   });
 
-  test("is served as it is, without a credential", async () => {
+  test("is served without a credential, at the gateway's address", async () => {
     const { status, headers, body } = await call(app, undefined, "GET", "/v2/openapi.json");
     expect([status, headers.get("content-type")]).toEqual([200, expect.stringMatching(/^application\/json/)]);
-    expect(body).toEqual(served);
+    expect(body).toMatchObject({ servers: [{ url: app.url }] });
+  });
+
+  test("as it is served says all that the contract says, and adds nothing that changes it", async () => {
+    const { body } = await call(app, undefined, "GET", "/v2/openapi.json");
+    const { missing, added } = differences(withoutTexts(contract), withoutTexts(body));
+    expect(missing).toEqual([]);
+    const harmless = [
+      /^servers$|^tags$|^info\/(license|contact)$/,
+      // Beside the operations: their tags, the headers that they take and answer, and which failures they have.
+      /^paths\/[^ ]+\/(tags|example)$/,
+      /\/responses\/(304|4\d\d)$|\/responses\/2\d\d\/headers$/,
+      /\/content\/application~1(problem\+)?json\/example$/,
+      /^components\/headers$|^components\/parameters\/(IdempotencyKey|IfMatch)$/,
+      /^components\/responses\/\w+$/,
+    ];
+    expect(added.filter((path) => !harmless.some((pattern) => pattern.test(path)) && !addsHeaders(body, path))).toEqual([]);
+    expect(added.length).toBeGreaterThan(50);
   });
 
   test("has eight operations, and each of them is served", async () => {

@@ -6,6 +6,7 @@ import { Forbidden, NotFound, TooLarge } from "../../errors.ts";
 import { errorCodeOf } from "../../lib/error-code.ts";
 import { type FileStorage, filesPath } from "../../storage/file-storage.ts";
 import { dispositionOf, mediaType, type ObjectFacts } from "../../storage/storage.ts";
+import { uncodedTag } from "../kit/content-coding.ts";
 import { lingering } from "../kit/lingering.ts";
 import { sendProblem } from "../kit/problem.ts";
 import { Refusal } from "../kit/refusal.ts";
@@ -221,9 +222,12 @@ function evaluateConditions(
   return modifiedSeconds <= secondsOf(headers["if-modified-since"]) ? "not-modified" : "met";
 }
 
-/** Returns whether a list of entity tags contains `etag` or is `*`. The store's tags have no commas. */
+/**
+ * Returns whether a list of entity tags contains `etag`, with or without a content coding, or is `*`. The store's tags
+ * have no commas.
+ */
 function lists(header: string, etag: string): boolean {
-  return header.trim() === "*" || header.split(",").some((tag) => tag.trim() === etag);
+  return header.trim() === "*" || header.split(",").some((tag) => uncodedTag(tag.trim()) === etag);
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -234,7 +238,7 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (errorCodeOf(error) === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
     return sendProblem(reply, { status: 403, detail: "The Content-Type is not the one that this URL takes." });
   }
-  const failure = describeFailure(error);
+  const failure = describeFailure(error, request);
   if (failure.status >= 500) request.log.error({ err: error }, "a file request failed");
   return sendProblem(reply, failure);
 }

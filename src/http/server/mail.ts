@@ -97,7 +97,7 @@ function answerMailFailure(error: unknown, request: FastifyRequest, reply: Fasti
   if (error instanceof Forbidden && error.missingScopes.length > 0) {
     reply.header("www-authenticate", `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"`);
   }
-  const failure = describeFailure(error);
+  const failure = describeFailure(error, request);
   if (failure.status >= 500) request.log.error({ err: error }, "a mail was not taken");
   return sendProblem(reply, failure);
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { FastifyInstance } from "fastify";
 import { escapeHtml } from "../../lib/text.ts";
+import { constantBody, fixedResponse, sendFixed, serveAsset, wantsPage } from "./fixed-responses.ts";
+import { copyScript, favicon, figure, head, markSvg, sitePageHeaders, siteStyle, version } from "./site.ts";
 
 export type ApiName = "graphql" | "v2" | "v1";
 
@@ -14,35 +16,40 @@ export interface PagesOptions {
   readonly exampleTicketId?: string | undefined;
 }
 
-/** Serves the landing page at `/`, and its icon. A Fastify plugin. */
+/**
+ * Serves the landing page at `/`, as a page or, for clients such as curl, as a text; and its icon. A Fastify plugin.
+ */
 export async function pages(app: FastifyInstance, options: PagesOptions): Promise<void> {
-  const html = landingPage(options);
-  const headers = {
-    "cache-control": "public, max-age=300",
+  const script = serveAsset(app, "copy.js", copyScript);
+  const page = fixedResponse(landingPage(options, script), {
+    ...sitePageHeaders,
+    "content-security-policy": landingPolicy,
+    vary: "accept",
+  });
+  const text = fixedResponse(landingText(options), {
+    "cache-control": sitePageHeaders["cache-control"],
+    "content-type": "text/plain; charset=utf-8",
+    vary: "accept",
+  });
+  app.get("/", constantBody, async (request, reply) => sendFixed(request, reply, wantsPage(request) ? page : text));
+  const icon = fixedResponse(favicon, {
+    "cache-control": sitePageHeaders["cache-control"],
+    "content-security-policy": "default-src 'none'",
+    "content-type": "image/svg+xml",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-  };
-  app.get("/", async (_request, reply) =>
-    reply
-      .headers({ ...headers, "content-security-policy": landingPolicy, "cross-origin-opener-policy": "same-origin" })
-      .type("text/html; charset=utf-8")
-      .send(html),
-  );
-  app.get("/favicon.svg", async (_request, reply) =>
-    reply
-      .headers({ ...headers, "content-security-policy": "default-src 'none'" })
-      .type("image/svg+xml")
-      .send(favicon),
-  );
+  });
+  app.get("/favicon.svg", constantBody, async (request, reply) => sendFixed(request, reply, icon));
   // Browsers request it for a page that names no icon, such as the OpenAPI documents.
-  app.get("/favicon.ico", async (_request, reply) => reply.headers(headers).code(204).send());
+  app.get("/favicon.ico", async (_request, reply) =>
+    reply.header("cache-control", sitePageHeaders["cache-control"]).code(204).send(),
+  );
 }
 
-const style = readFileSync(new URL("./pages/landing.css", import.meta.url), "utf8");
-const favicon = readFileSync(new URL("./pages/favicon.svg", import.meta.url), "utf8");
+const style = siteStyle + readFileSync(new URL("./pages/landing.css", import.meta.url), "utf8");
 
 const landingPolicy = [
   "default-src 'none'",
+  "script-src 'self'",
   `style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`,
   "img-src 'self'",
   "base-uri 'none'",
@@ -55,7 +62,8 @@ interface ApiText {
   readonly path: string;
   readonly about: string;
   readonly curl: (options: PagesOptions) => string;
-  readonly link: { readonly href: string; readonly text: string };
+  /** The documentation first. */
+  readonly links: readonly { readonly href: string; readonly text: string }[];
 }
 
 const apiTexts: Record<ApiName, ApiText> = {
@@ -70,7 +78,10 @@ const apiTexts: Record<ApiName, ApiText> = {
       `  -H "X-API-Key: $KEY" \\\n` +
       "  -H 'Content-Type: application/json' \\\n" +
       `  -d '{"query":"{ tickets(first: 3) { nodes { uuid subject } } }"}'`,
-    link: { href: "graphql", text: "Open GraphiQL" },
+    links: [
+      { href: "graphql", text: "Open GraphiQL" },
+      { href: "docs/schema", text: "GraphQL schema" },
+    ],
   },
   v2: {
     name: "REST, version 2",
@@ -80,7 +91,10 @@ const apiTexts: Record<ApiName, ApiText> = {
       `TICKET='${exampleTicketId ?? "a uuid from the answer above"}'\n` +
       `curl "${publicUrl}/v2/tickets/notes?ticket_id=$TICKET&limit=3" \\\n` +
       `  -H "X-API-Key: $KEY"`,
-    link: { href: "v2/openapi.json", text: "OpenAPI of /v2" },
+    links: [
+      { href: "v2/docs", text: "Reference of /v2" },
+      { href: "v2/openapi.json", text: "OpenAPI document" },
+    ],
   },
   v1: {
     name: "REST, version 1",
@@ -88,23 +102,22 @@ const apiTexts: Record<ApiName, ApiText> = {
     about:
       "Notes as the 4me, Xurrent and R-Service family serves them. A client of that family changes its host, token and account, and nothing else.",
     curl: ({ publicUrl }) => `curl '${publicUrl}/v1/notes?per_page=3' \\\n  -H "Authorization: Bearer $KEY"`,
-    link: { href: "v1/openapi.json", text: "OpenAPI of /v1" },
+    links: [
+      { href: "v1/docs", text: "Reference of /v1" },
+      { href: "v1/openapi.json", text: "OpenAPI document" },
+    ],
   },
 };
 
-function landingPage(options: PagesOptions): string {
+function landingPage(options: PagesOptions, script: string): string {
   const apis = options.apis.map((api) => apiTexts[api]);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="description" content="A GraphQL gateway for the notes on service-desk tickets.">
-<title>Ticket notes gateway</title>
-<link rel="icon" type="image/svg+xml" href="favicon.svg">
-<style>${style}</style>
-</head>
+  const links = [...apis.flatMap(({ links: [first] }) => first ?? []), { href: "docs", text: "Guides and schema" }];
+  return `${head({
+    title: "Ticket notes gateway",
+    description: "A GraphQL gateway for the notes on service-desk tickets.",
+    icon: "favicon.svg",
+    rest: `<style>${style}</style>\n<script defer src="${script.slice(1)}"></script>`,
+  })}
 <body>
 <header>
 <p class="name">${markSvg}Ticket notes gateway</p>
@@ -115,7 +128,7 @@ function landingPage(options: PagesOptions): string {
 <h1>Every note on every ticket, in one graph.</h1>
 <p>A GraphQL gateway for service-desk tickets, their notes and attachments. ${olderApisSentence(options.apis)}</p>
 <nav aria-label="Documentation">
-${apis.map(({ link }, index) => `<a${index === 0 ? ' class="button"' : ""} href="${link.href}">${escapeHtml(link.text)}</a>`).join("\n")}
+${links.map(({ href, text }, index) => `<a${index === 0 ? ' class="button"' : ""} href="${href}">${escapeHtml(text)}</a>`).join("\n")}
 </nav>
 </div>
 ${figure(apis.map((api) => api.path))}
@@ -142,6 +155,7 @@ ${apis.map((api) => apiSection(api, options)).join("\n")}
 </main>
 <footer>
 <p>What is written through one API is read through the others, under the same rules.</p>
+<p>Version ${escapeHtml(version)}</p>
 </footer>
 </body>
 </html>
@@ -158,7 +172,7 @@ function apiSection(api: ApiText, options: PagesOptions): string {
 <div class="body">
 <p>${escapeHtml(api.about)}</p>
 <pre><code>${escapeHtml(api.curl(options))}</code></pre>
-<p><a href="${api.link.href}">${escapeHtml(api.link.text)}</a></p>
+<p class="links">${api.links.map(({ href, text }) => `<a href="${href}">${escapeHtml(text)}</a>`).join(" ")}</p>
 </div>
 </section>`;
 }
@@ -172,28 +186,23 @@ function olderApisSentence(apis: readonly ApiName[]): string {
   return `Beside it ${subject}, ${older.join(" and ")}, kept faithfully for the clients written against ${older.length === 1 ? "it" : "them"}.`;
 }
 
-const ticketOutline = "M6 5h20a2 2 0 0 1 2 2v5a4 4 0 0 0 0 8v5a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-5a4 4 0 0 0 0-8V7a2 2 0 0 1 2-2Z";
-
-const markSvg =
-  '<svg class="mark draw" viewBox="0 0 32 32" stroke-width="2.5" aria-hidden="true">' +
-  `<path d="${ticketOutline}"/><path d="M12 12h8M12 16h8M12 20h5"/></svg>`;
-
-/** Returns a drawing of the paths on the left, each with a line to the one ticket on the right. */
-function figure(paths: readonly string[]): string {
-  const middle = 110;
-  const gap = 64;
-  const lines = paths.map((path, index) => {
-    const y = middle + (index - (paths.length - 1) / 2) * gap;
-    return (
-      `<text x="0" y="${y + 5}">${path}</text>` +
-      `<path class="draw" stroke-width="2" d="M96 ${y}C166 ${y} 150 ${middle} 232 ${middle}"/>` +
-      `<circle class="draw" stroke-width="2" cx="92" cy="${y}" r="3.5"/>`
-    );
+/** Returns what the page says, for a terminal. */
+function landingText(options: PagesOptions): string {
+  const { publicUrl, apis } = options;
+  const sections = apis.map((api) => {
+    const { name, path, curl, links } = apiTexts[api];
+    const documented = links.map(({ href, text }) => `${text}: ${publicUrl}/${href}`);
+    return [`${name} (${path})`, "", ...curl(options).split("\n"), "", ...documented].join("\n");
   });
-  return (
-    '<svg class="figure" viewBox="0 0 384 220" aria-hidden="true">' +
-    lines.join("") +
-    '<g class="draw" transform="translate(194 22) scale(5.5)" stroke-width=".42">' +
-    `<path d="${ticketOutline}"/><path class="faint" d="M11 11h10M11 14.5h10M11 18h10M11 21.5h6"/></g></svg>`
-  );
+  return `Ticket notes gateway ${version}
+
+Send an API key with every request, as X-API-Key: $KEY or as Authorization: Bearer $KEY.
+
+  KEY='paste your key here'
+
+${sections.join("\n\n")}
+
+Guides and the GraphQL schema: ${publicUrl}/docs
+For operators: ${publicUrl}/health ${publicUrl}/ready ${publicUrl}/metrics
+`;
 }

@@ -5,6 +5,7 @@ import type { OpenResponse, ResponseBudget } from "../../lib/response-budget.ts"
 import { decodeUtf8 } from "../../lib/text.ts";
 import { answerClientError } from "./client-errors.ts";
 import { type ConnectionLimits, type Connections, defaultConnectionLimits, watchConnections } from "./connections.ts";
+import { createCompression } from "./compression.ts";
 import { decodeBodies } from "./encoded-bodies.ts";
 import { boundBodies } from "./bodies.ts";
 import { type Counters, serveMetrics } from "./health.ts";
@@ -117,7 +118,8 @@ export function createServer(options: ServerOptions): Server {
     // Called for paths that the router refuses: invalid percent-encoding, or a parameter that is too long.
     frameworkErrors: (error, request, reply) => {
       const path = Object.entries(unreadable).find(([start]) => request.url.startsWith(start))?.[1];
-      if (path === undefined) return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error));
+      if (path === undefined)
+        return void sendProblem(reply.header("x-request-id", request.id), describeFailure(error, request));
       // The request is routed once more: no hook has seen it, and an API adds more than its error, such as the rate
       // limit of a credential.
       Object.assign(request.raw, { originalUrl: request.url, url: path });
@@ -144,15 +146,20 @@ export function createServer(options: ServerOptions): Server {
   });
   const connections = watchConnections(app, connectionLimits);
   boundBodies(app, { maximumBytes: maximumBodiesBytes });
-  // One hook for all response headers, because each further hook costs measurable time.
-  app.addHook("onSend", (_request, reply, payload, done) => {
+  const compress = createCompression();
+  // One hook for all response headers and the coding, because each further hook costs measurable time.
+  app.addHook("onSend", (request, reply, payload, done) => {
     // Usually the API has set it. Without it, clients and proxies would retry at once.
     const isWorthRetrying = reply.statusCode === 503 || reply.statusCode === 429;
     if (isWorthRetrying && !reply.hasHeader("retry-after")) reply.header("retry-after", defaultRetrySeconds);
     // A response that no other origin may read has nothing to expose. These are 300 bytes.
     if (reply.hasHeader("access-control-allow-origin")) reply.header("access-control-expose-headers", exposedHeaders);
     connections.beforeSending(reply);
-    done(null, payload);
+    const body = compress(request, reply, payload);
+    // Most bodies are there at once, and an asynchronous hook would make each of them wait.
+    // oxlint-disable-next-line promise/no-callback-in-promise -- see above
+    if (body instanceof Promise) void body.then((compressed) => done(null, compressed), done);
+    else done(null, body);
   });
   decodeBodies(app, { maximumBytes: maximumBodyBytes });
   app.register(cors, {
@@ -182,7 +189,7 @@ export function createServer(options: ServerOptions): Server {
 
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, { status: 404, detail: "There is nothing at this address." }));
   app.setErrorHandler((error, request, reply) => {
-    const failure = describeFailure(error);
+    const failure = describeFailure(error, request);
     if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
     return sendProblem(reply, failure);
   });

@@ -6,6 +6,8 @@ import type { Credentials } from "../../../access/credentials.ts";
 import * as attachments from "../../../attachments/v1.ts";
 import { Forbidden, NotFound, Unauthenticated } from "../../../errors.ts";
 import { addressOf, identify } from "../../../http/server/authentication.ts";
+import { isKnownTag } from "../../../http/kit/conditions.ts";
+import { wantsPage } from "../../../http/server/fixed-responses.ts";
 import { responseBody } from "../../../http/kit/response-body.ts";
 import { nameOfAddress } from "../../../limits/address.ts";
 import { costOfRest } from "../../../limits/cost.ts";
@@ -24,6 +26,7 @@ import type { TicketKind } from "../../../tickets/service.ts";
 import { kindNames, ticketOperations } from "../../../tickets/v1.ts";
 import type { PersonViewer } from "../../../viewer.ts";
 import { jsonIn } from "../../kit/json-text.ts";
+import { type JsonObject, publishDocument } from "../../kit/openapi.ts";
 import { idempotencyKeyIn } from "../../kit/idempotency.ts";
 import { BadRequest, describeV1Failure, invalidJson, NotAcceptable } from "../kit/errors.ts";
 import { createSelectionReader } from "../kit/fields.ts";
@@ -32,6 +35,7 @@ import { maxPageSize } from "../kit/paging.ts";
 import { readQuery } from "../kit/query.ts";
 import { rateHeaders, rateOf } from "./rate-limit.ts";
 import { createTimeFormatter } from "../kit/time.ts";
+import examples from "./examples.json" with { type: "json" };
 
 /** Whether a route needs a credential. `free` routes need one but are not counted; `open` routes need none. */
 type RouteAccess = "required" | "free" | "open";
@@ -58,12 +62,19 @@ const commonHeaders = { "cache-control": "no-store", "x-content-type-options": "
  */
 export const unreadablePath = "/v1/unreadable";
 
-/** The served OpenAPI document of /v1. */
+/** The OpenAPI document of /v1. */
 // A file of this code base
-export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as V1Document;
+export const v1Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8"), {
+  merge: true,
+}) as V1Document;
 
-export interface V1Document {
+export interface V1Document extends JsonObject {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Returns the document of /v1 as a gateway at that URL publishes it. */
+export function publishV1Document(publicUrl: string): JsonObject {
+  return publishDocument(v1Document, `${publicUrl}/v1`, examples);
 }
 
 /** The caller of a request. */
@@ -87,6 +98,7 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
   const callers = new WeakMap<FastifyRequest, V1Caller>();
   const readSelection = createSelectionReader();
   const formatTime = createTimeFormatter();
+  const published = publishV1Document(publicUrl);
 
   // Every body must be JSON, whatever its media type.
   app.removeAllContentTypeParsers();
@@ -117,17 +129,19 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
     if (!request.is404) requireJson(request);
   });
 
-  app.addHook("onSend", async (request, reply, payload) => {
-    if (reply.statusCode !== 200 || typeof payload !== "string") return payload;
-    const etag = etagOf(payload, clock());
+  function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+    // Serialised here, because the media type of a sent text stays as it is set.
+    const json = jsonIn(body) ?? JSON.stringify(body);
+    reply.header("content-type", "application/json; charset=utf-8");
+    if (reply.statusCode !== 200) return reply.send(json);
+    const etag = etagOf(json, clock());
     reply.header("etag", etag);
-    if (!isKnown(request.headers["if-none-match"], etag)) return responseBody([payload]);
-    reply.code(304).removeHeader("content-type").removeHeader("content-length");
-    return null;
-  });
+    if (!isKnownTag(reply.request.headers["if-none-match"], etag)) return reply.send(responseBody([json]));
+    return reply.code(304).removeHeader("content-type").send();
+  }
 
   app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = describeV1Failure(error);
+    const { status, body, headers } = describeV1Failure(error, request);
     if (status >= 500) request.log.error({ err: error }, "a request failed");
     return sendJson(reply.code(status).headers(headers), body);
   });
@@ -200,9 +214,12 @@ async function serveV1(app: FastifyInstance, { services, credentials, clock, pub
     for (const url of urls) app.route({ method, url, handler: handle(operation), config: { access: "required" } });
   }
 
-  for (const url of ["/", ".json"])
-    app.get(url, { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
-  app.get("/openapi.json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, v1Document));
+  app.get(".json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, {}));
+  app.get("/", { config: { access: "open" } }, async (request, reply) => {
+    reply.header("vary", "accept");
+    return wantsPage(request) ? reply.redirect(`${publicUrl}/v1/docs`) : sendJson(reply, {});
+  });
+  app.get("/openapi.json", { config: { access: "open" } }, async (_request, reply) => sendJson(reply, published));
   for (const url of ["/rate_limit", "/rate_limit.json"]) {
     app.get(url, { config: { access: "free" } }, async (request, reply) => {
       const caller = callers.get(request);
@@ -266,11 +283,6 @@ function parseBody(body: Uint8Array): unknown {
     if (!(error instanceof SyntaxError)) throw error;
   }
   throw new BadRequest(invalidJson);
-}
-
-function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
-  // Serialised here, because the media type of a sent text stays as it is set.
-  return reply.header("content-type", "application/json; charset=utf-8").send(jsonIn(body) ?? JSON.stringify(body));
 }
 
 /** Throws {@link NotAcceptable} if the client does not accept JSON. */
@@ -342,10 +354,4 @@ function etagOf(body: string, now: Date): string {
   const stable = body.replaceAll(signedQuery, "$1");
   const period = stable === body ? "" : String(Math.floor(now.getTime() / uriPeriodMs));
   return `W/"${createHash("sha256").update(stable).update(period).digest("base64url").slice(0, 27)}"`;
-}
-
-function isKnown(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  const opaque = (tag: string) => tag.trim().replace(/^W\//, "");
-  return header.trim() === "*" || header.split(",").some((tag) => opaque(tag) === opaque(etag));
 }

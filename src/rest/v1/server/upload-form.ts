@@ -197,8 +197,12 @@ function describe(error: unknown): { status: number; code: string; message: stri
   if (error instanceof MalformedForm) return { status: 400, code: "MalformedPOSTRequest", message: error.message };
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500)
-    return { status: 400, code: "MalformedPOSTRequest", message: "The request cannot be read." };
-  return { status: 500, code: "InternalError", message: "Something went wrong here. Try again." };
+    return { status: 400, code: "MalformedPOSTRequest", message: "The request cannot be read as a form." };
+  return {
+    status: 500,
+    code: "InternalError",
+    message: "Something went wrong here. The request id in x-request-id finds it in our log.",
+  };
 }
 
 function sendXml(reply: FastifyReply, xml: string): FastifyReply {

@@ -20,14 +20,18 @@ import { isUuid } from "../../../lib/uuid.ts";
 import type { Services } from "../../../services.ts";
 import type { PersonViewer, Viewer } from "../../../viewer.ts";
 import { jsonIn } from "../../kit/json-text.ts";
+import { type JsonObject, mergePatch, publishDocument } from "../../kit/openapi.ts";
 import { idempotencyKeyIn } from "../../kit/idempotency.ts";
 import { type AnyOperation, type OperationId, runV2Operation } from "../kit/operation.ts";
+import { validationSentence, validationSummary } from "./validation-sentences.ts";
+import examples from "./examples.json" with { type: "json" };
 
 export interface V2Options {
   readonly services: Services;
   /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
   readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
   readonly limits: Pick<Limits, "points" | "anonymous">;
+  readonly publicUrl: string;
 }
 
 /** Every operation of the OpenAPI document. A missing one does not compile. */
@@ -55,6 +59,15 @@ const notUtf8 = "The filename is not UTF-8.";
 /** The OpenAPI document of /v2, from which routes, validation and the served document are made. */
 export const v2Document = parse(readFileSync(new URL("./openapi.yaml", import.meta.url), "utf8")) as OpenApiDocument;
 
+/** What the served document says beyond {@link v2Document}. */
+const referencePatch: unknown = parse(readFileSync(new URL("./reference.yaml", import.meta.url), "utf8"), { merge: true });
+
+/** Returns the document of /v2 as a gateway at that URL publishes it. */
+export function publishV2Document(publicUrl: string): JsonObject {
+  const document = mergePatch(v2Document, referencePatch) as JsonObject; // a patch of an object by an object
+  return publishDocument(document, publicUrl, examples);
+}
+
 export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -62,7 +75,7 @@ export interface OpenApiDocument {
 const methods = ["get", "post", "put", "delete", "patch"] as const;
 
 /** The /v2 API. A Fastify plugin. */
-export async function v2(app: FastifyInstance, { services, authenticate, limits }: V2Options): Promise<void> {
+export async function v2(app: FastifyInstance, { services, authenticate, limits, publicUrl }: V2Options): Promise<void> {
   const viewers = new WeakMap<FastifyRequest, PersonViewer>();
 
   app.setValidatorCompiler(({ schema, httpPart }) =>
@@ -127,7 +140,8 @@ export async function v2(app: FastifyInstance, { services, authenticate, limits 
     });
   }
 
-  app.get("/v2/openapi.json", async (_request, reply) => reply.send(v2Document));
+  const published = publishV2Document(publicUrl);
+  app.get("/v2/openapi.json", async (_request, reply) => reply.send(published));
 }
 
 /** Returns the idempotency key of a write. Throws {@link InvalidInput} if it is not valid. */
@@ -190,10 +204,12 @@ const formats = {
   uri: true,
 } as const;
 
+/** With the schemas of the values, which the sentences about them need. */
+const validation = { allErrors: true, verbose: true, useDefaults: true, coerceTypes: false, strict: false, formats } as const;
 /** Validates bodies, which are JSON and have types. */
-const bodies = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+const bodies = new Ajv(validation);
 /** Validates parameters, whose texts {@link compileParameters} has converted. */
-const parameters = new Ajv({ allErrors: true, useDefaults: true, coerceTypes: false, strict: false, formats });
+const parameters = new Ajv(validation);
 
 /**
  * Returns a validator that converts the texts of parameters to the types in the document. Ajv's own coercion follows
@@ -259,14 +275,17 @@ function answerFailure(error: unknown, request: FastifyRequest, reply: FastifyRe
   }
   if (isValidationFailure(error)) {
     const reported = error.validation.slice(0, maxRequestProblems);
-    const errors = reported.map((problem) => ({ pointer: pointerOf(problem), detail: sentenceOf(problem) }));
-    return sendProblem(reply, { status: 400, detail: `The request's ${error.validationContext} cannot be used.`, errors });
+    const errors = reported.map((problem) => ({
+      pointer: pointerOf(problem),
+      detail: validationSentence(problem, error.validationContext),
+    }));
+    return sendProblem(reply, { status: 400, detail: validationSummary(errors.map(({ detail }) => detail)), errors });
   }
   if (error instanceof Unauthenticated) reply.header("www-authenticate", "Bearer");
   if (error instanceof Forbidden && error.missingScopes.length > 0) {
     reply.header("www-authenticate", `Bearer error="insufficient_scope", scope="${error.missingScopes.join(" ")}"`);
   }
-  const failure = describeFailure(error);
+  const failure = describeFailure(error, request);
   if (failure.status >= 500) request.log.error({ err: error }, "a request failed");
   return sendProblem(reply, failure);
 }
@@ -283,10 +302,4 @@ function isValidationFailure(error: unknown): error is ValidationFailure {
 function pointerOf({ instancePath, keyword, params }: ErrorObject): string {
   const missing: unknown = keyword === "required" ? params["missingProperty"] : undefined;
   return `#${instancePath}${typeof missing === "string" ? `/${missing}` : ""}`;
-}
-
-function sentenceOf({ message, keyword, params }: ErrorObject): string {
-  if (keyword === "type" && params["type"] === "integer") return "must be a whole number below 2^63, in decimal digits";
-  if (keyword === "enum") return `must be one of ${String(params["allowedValues"])}`;
-  return message ?? "cannot be used";
 }
