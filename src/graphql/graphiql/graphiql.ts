@@ -1,48 +1,14 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { Worker } from "node:worker_threads";
-import { createGunzip } from "node:zlib";
-import graphiqlPackage from "@graphql-yoga/render-graphiql/package.json" with { type: "json" };
+import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants } from "node:zlib";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { exampleOperations, type ExampleIds } from "./graphiql-examples.ts";
+import { type GraphQLSchema, introspectionFromSchema } from "graphql";
+import { type CompressedBody, sendCompressed } from "../../http/kit/compressed-body.ts";
 
-const contentTypes = {
-  "graphiql.css": "text/css; charset=utf-8",
-  "graphiql.js": "text/javascript; charset=utf-8",
-  "start.css": "text/css; charset=utf-8",
-  "start.js": "text/javascript; charset=utf-8",
-  "editor-worker.js": "text/javascript; charset=utf-8",
-  "graphql-worker.js": "text/javascript; charset=utf-8",
-  "json-worker.js": "text/javascript; charset=utf-8",
-} as const;
-
-export type GraphiqlAssetName = keyof typeof contentTypes;
-
-interface CompressedAsset {
-  readonly br: Uint8Array;
-  readonly gzip: Uint8Array;
-}
-
-/** GraphiQL's files by name, as the worker sends them. */
-export type CompressedAssets = ReadonlyMap<string, CompressedAsset>;
-
-/** A hash that changes with the assets. Their URLs contain it, so that browsers may cache them permanently. */
-const revision = createHash("sha256")
-  .update(`${graphiqlPackage.name}@${graphiqlPackage.version}\n`)
-  .update(readFileSync(new URL("./graphiql-start.css", import.meta.url)))
-  .update(readFileSync(new URL("./graphiql-start.js", import.meta.url)))
-  .digest("hex")
-  .slice(0, 16);
-
-const keyHeader = "X-API-Key";
-const keyPlaceholder = "paste a key here";
-
-const logo =
-  '<svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round">' +
-  '<path stroke-linejoin="round" d="M6 5h20a2 2 0 0 1 2 2v5a4 4 0 0 0 0 8v5a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2v-5a4 4 0 0 0 0-8V7a2 2 0 0 1 2-2Z"/>' +
-  '<path d="M12 12h8M12 16h8M12 20h5"/></svg>';
-
-export interface GraphiqlPageOptions {
+export interface GraphiqlOptions {
   /** The path of the GraphQL endpoint, such as `/graphql`. */
   readonly endpoint: string;
   /**
@@ -50,153 +16,176 @@ export interface GraphiqlPageOptions {
    * precedes every address.
    */
   readonly publicUrl: string;
-  /** Ids for the variables of the example mutations, with which they can be run unchanged. */
-  readonly examples?: ExampleIds;
+  /** The schema that the editor completes and checks. */
+  readonly schema: GraphQLSchema;
+  /** The origin of the store to which files are uploaded, if it is not the gateway. */
+  readonly uploadOrigin?: string | undefined;
+  /** Whether {@link registerDemoKeys} serves keys for the page. */
+  readonly hasDemoKeys: boolean;
 }
 
+/** A page and the headers of its response. */
+interface GraphiqlPage {
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The files that `npm run graphiql` has built, compressed by Brotli. Their sources are in the folder page. */
+const builtFolder = new URL("./built/", import.meta.url);
+
+/** What the build says about its files: build/build.ts. */
+interface BuiltPage {
+  readonly entry: string;
+  readonly styles: readonly string[];
+  readonly soon: readonly string[];
+}
+
+const contentTypes: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json; charset=utf-8",
+  ".woff2": "font/woff2",
+};
+
 /**
- * Returns the page for a browser's GET of the GraphQL endpoint: GraphiQL with a header editor for the key and an
- * example in every tab. It loads its files from the routes of {@link registerGraphiqlAssets}. Its
- * Content-Security-Policy allows requests to the gateway only.
+ * Serves GraphiQL's files below `endpoint`, and returns a function that returns its page, for a browser's GET of the
+ * endpoint. A Content-Security-Policy allows the page requests to the gateway and to `uploadOrigin` only.
  */
-export function graphiqlPage({ endpoint, publicUrl, examples }: GraphiqlPageOptions): {
-  html: string;
-  headers: Record<string, string>;
-} {
+export function registerGraphiql(app: FastifyInstance, options: GraphiqlOptions): () => GraphiqlPage {
+  const { endpoint, schema } = options;
+  const names = new Set(readdirSync(builtFolder).flatMap((name) => (name.endsWith(".br") ? [name.slice(0, -3)] : [])));
+  const assets = new Map<string, Promise<CompressedBody>>();
+  // The schema is a file like the others, made when the page is first asked for: most gateways never are.
+  let introspection: { readonly name: string; readonly text: string } | undefined;
+  const introspected = () => (introspection ??= introspectionFile(schema));
+  let page: GraphiqlPage | undefined;
+
+  async function readAsset(name: string): Promise<CompressedBody | undefined> {
+    if (name === introspected().name) return { br: await compressed(introspected().text) };
+    return names.has(name) ? { br: await readFile(new URL(`${name}.br`, builtFolder)) } : undefined;
+  }
+
+  app.get<{ Params: { name: string } }>(`${endpoint}/assets/:name`, async (request, reply) => {
+    const { name } = request.params;
+    if (!names.has(name) && name !== introspected().name) return reply.callNotFound();
+    const asset = await cachedAsset(assets, name, readAsset);
+    return asset ? sendAsset(request, reply, name, asset) : reply.callNotFound();
+  });
+  return () => (page ??= writtenPage(options, introspected().name));
+}
+
+/** Returns the asset of that name. What failed is tried again by the next request. */
+async function cachedAsset(
+  assets: Map<string, Promise<CompressedBody>>,
+  name: string,
+  read: (name: string) => Promise<CompressedBody | undefined>,
+): Promise<CompressedBody | undefined> {
+  const known = assets.get(name);
+  if (known) return known;
+  const asset = await read(name);
+  if (asset) assets.set(name, Promise.resolve(asset));
+  return asset;
+}
+
+function introspectionFile(schema: GraphQLSchema): { readonly name: string; readonly text: string } {
+  const text = JSON.stringify({ data: introspectionFromSchema(schema, { descriptions: true }) });
+  return { name: `schema-${createHash("sha256").update(text).digest("base64url").slice(0, 8)}.json`, text };
+}
+
+function compressed(text: string): Promise<Buffer> {
+  return promisify(brotliCompress)(text, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: text.length } });
+}
+
+async function sendAsset(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+  asset: CompressedBody,
+): Promise<FastifyReply> {
+  const etag = `W/"${name}"`;
+  reply.headers({
+    "content-type": contentTypes[extname(name)] ?? "application/octet-stream",
+    // The name changes with the content.
+    "cache-control": "public, max-age=31536000, immutable",
+    // A worker has the policy of its own response, not that of the page: it loads the rest of its script.
+    "content-security-policy": "default-src 'none'; script-src 'self'",
+    "cross-origin-resource-policy": "same-origin",
+    etag,
+    "x-content-type-options": "nosniff",
+  });
+  if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+  return sendCompressed(request, reply, asset);
+}
+
+function writtenPage({ endpoint, publicUrl, uploadOrigin, hasDemoKeys }: GraphiqlOptions, schemaName: string): GraphiqlPage {
   const prefix = new URL(publicUrl).pathname.replace(/\/+$/, "");
-  const asset = (name: GraphiqlAssetName) => `${prefix}${endpoint}/assets/${revision}/${name}`;
-  const title = "Ticket notes";
-  const options = {
+  // As build/build.ts writes it.
+  const built = JSON.parse(readFileSync(new URL("page.json", builtFolder), "utf8")) as BuiltPage;
+  const asset = (name: string) => `${prefix}${endpoint}/assets/${name}`;
+  const settings = {
     endpoint: prefix + endpoint,
-    title,
-    logo,
-    keyHeader,
-    keyPlaceholder,
-    headers: JSON.stringify({ [keyHeader]: keyPlaceholder }, null, 2),
-    tabs: exampleOperations(examples ?? {}),
-    workers: {
-      editorWorkerService: asset("editor-worker.js"),
-      graphql: asset("graphql-worker.js"),
-      json: asset("json-worker.js"),
-    },
+    publicUrl,
+    schema: asset(schemaName),
+    demoKeys: hasDemoKeys ? `${prefix}${endpoint}/demo-keys` : null,
   };
+  const soon = built.soon.map((name) =>
+    name.endsWith(".css")
+      ? `<link rel="preload" as="style" crossorigin href="${asset(name)}">`
+      : `<link rel="modulepreload" href="${asset(name)}">`,
+  );
   const html = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>GraphiQL · ${title}</title>
+<title>GraphiQL · Ticket notes</title>
 <link rel="icon" type="image/svg+xml" href="${prefix}/favicon.svg">
-<link rel="stylesheet" href="${asset("graphiql.css")}">
-<link rel="stylesheet" href="${asset("start.css")}">
-<script type="application/json" id="graphiql-options">${JSON.stringify(options).replaceAll("<", "\\u003c")}</script>
-<script defer src="${asset("graphiql.js")}"></script>
-<script defer src="${asset("start.js")}"></script>
+${built.styles.map((name) => `<link rel="stylesheet" href="${asset(name)}">`).join("\n")}
+<script type="module" src="${asset(built.entry)}"></script>
+${soon.join("\n")}
+<link rel="preload" as="fetch" crossorigin href="${settings.schema}">
+<script type="application/json" id="settings">${JSON.stringify(settings).replaceAll("<", "\\u003c")}</script>
 </head>
-<body id="body" class="no-focus-outline">
+<body>
+<div id="root">${skeleton}</div>
 <noscript>GraphiQL needs JavaScript. The endpoint itself does not: POST a query to this address.</noscript>
-<div id="root"></div>
 </body>
 </html>
 `;
-  return {
-    html,
-    headers: {
-      "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-cache",
-      "content-security-policy": pagePolicy,
-      "cross-origin-opener-policy": "same-origin",
-      "referrer-policy": "no-referrer",
-      // For a GraphQL client the response at the same address is JSON.
-      vary: "accept",
-      "x-content-type-options": "nosniff",
-    },
-  };
+  return { html, headers: graphiqlHeaders(uploadOrigin) };
 }
 
+/** What is seen while the scripts are loaded: the page without its controls. */
+const skeleton =
+  '<div class="page"><header class="bar"><h1>Ticket notes <span>GraphiQL</span></h1></header>' +
+  '<nav class="panels" aria-label="Panels"></nav><main class="desk"><div class="session">' +
+  '<div class="tabs"></div><div class="editors"><p class="loading">Loading the editor…</p></div></div></main></div>';
+
 /**
- * The policy allows inline styles and data: URLs because the editor, Monaco, adds its styles to the page at run time
- * and has its fonts and icons as data: URLs.
+ * The policy allows inline styles because the editor, Monaco, adds its styles to the page at run time, and data: URLs
+ * for its images.
  */
-const pagePolicy = [
+const pagePolicy = (uploadOrigin: string | undefined) => [
   "default-src 'none'",
   "script-src 'self'",
   "worker-src 'self'",
-  "connect-src 'self'",
+  ["connect-src 'self'", ...(uploadOrigin === undefined ? [] : [uploadOrigin])].join(" "),
   "style-src 'self' 'unsafe-inline'",
-  "font-src 'self' data:",
+  "font-src 'self'",
   "img-src 'self' data:",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
-].join("; ");
+];
 
-/**
- * Serves GraphiQL's scripts, styles and workers below `endpoint`. They are compressed at the first request for one of
- * them and stay in memory. A Fastify plugin.
- */
-export async function registerGraphiqlAssets(app: FastifyInstance, { endpoint }: { endpoint: string }): Promise<void> {
-  const compressedAssets = createCompressedAssets();
-  app.get<{ Params: { revision: string; name: string } }>(`${endpoint}/assets/:revision/:name`, async (request, reply) => {
-    const { name } = request.params;
-    if (request.params.revision !== revision || !isAssetName(name)) return reply.callNotFound();
-    const asset = (await compressedAssets()).get(name);
-    if (asset === undefined) return reply.callNotFound();
-    return sendAsset(request, reply, name, asset);
-  });
-}
-
-function isAssetName(name: string): name is GraphiqlAssetName {
-  return Object.hasOwn(contentTypes, name);
-}
-
-function sendAsset(request: FastifyRequest, reply: FastifyReply, name: GraphiqlAssetName, asset: CompressedAsset) {
-  const etag = `W/"${revision}-${name}"`;
-  reply.headers({
-    "content-type": contentTypes[name],
-    "cache-control": "public, max-age=31536000, immutable",
-    // A worker has the policy of its own response, not that of the page.
-    "content-security-policy": "default-src 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    etag,
-    vary: "accept-encoding",
-    "x-content-type-options": "nosniff",
-  });
-  if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-  const accepted = acceptedCodings(request.headers["accept-encoding"]);
-  if (accepted.has("br")) return reply.header("content-encoding", "br").send(asset.br);
-  if (accepted.has("gzip")) return reply.header("content-encoding", "gzip").send(asset.gzip);
-  // Very few clients accept neither coding. Decompressing for them costs less than keeping all files a third time.
-  const plain = createGunzip();
-  plain.end(asset.gzip);
-  return reply.send(plain);
-}
-
-function acceptedCodings(header: string | string[] | undefined): ReadonlySet<string> {
-  const codings = (header ?? "").toString().toLowerCase().split(",");
-  return new Set(
-    codings.filter((coding) => !/;\s*q=0(\.0*)?\s*$/.test(coding)).map((coding) => coding.replace(/;.*/, "").trim()),
-  );
-}
-
-/** Returns a function that compresses the files at its first call. After a failure the next call tries again. */
-function createCompressedAssets(): () => Promise<CompressedAssets> {
-  let compressing: Promise<CompressedAssets> | undefined;
-  return () => {
-    compressing ??= compressAssets().catch((error: unknown) => {
-      compressing = undefined;
-      throw error;
-    });
-    return compressing;
-  };
-}
-
-function compressAssets(): Promise<CompressedAssets> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./graphiql-worker.ts", import.meta.url));
-    worker.once("message", resolve);
-    worker.once("error", reject);
-    worker.once("exit", (code) => reject(new Error(`GraphiQL's files could not be prepared: the worker ended with ${code}`)));
-  });
-}
+const graphiqlHeaders = (uploadOrigin: string | undefined) => ({
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-cache",
+  "content-security-policy": pagePolicy(uploadOrigin).join("; "),
+  "cross-origin-opener-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  // For a GraphQL client the response at the same address is JSON.
+  vary: "accept",
+  "x-content-type-options": "nosniff",
+});
