@@ -29,7 +29,11 @@ interface SearchKind {
   readonly as: "specialist" | "customer";
   readonly query: (turn: number) => string;
   readonly filter?: Readonly<Record<string, unknown>>;
+  /** Whether a correction is asked for as well. Such searches do not count among all. */
+  readonly suggests?: true;
 }
+
+const misspelt = ["tenht", "needel", "seldmo"] as const;
 
 const kinds: readonly SearchKind[] = [
   { name: "a word of one note in 10", as: "specialist", query: () => "tenth" },
@@ -51,13 +55,20 @@ const kinds: readonly SearchKind[] = [
   { name: "a common word, of a customer", as: "customer", query: () => "tenth" },
   { name: "a word of nearly every note, of a customer", as: "customer", query: () => "w1" },
   { name: "a word of one note in 333, of a customer", as: "customer", query: () => "seldom" },
+  { name: "a misspelt word, with its correction", as: "specialist", query: misspeltAt, suggests: true },
+  { name: "a misspelt word, with its correction, of a customer", as: "customer", query: misspeltAt, suggests: true },
 ];
 
-const document = `query ($query: String!, $filter: NoteFilter) {
+const document = `query ($query: String!, $filter: NoteFilter, $suggests: Boolean!) {
   searchNotes(query: $query, filter: $filter, first: 25) {
+    suggestion @include(if: $suggests)
     isPartial edges { cursor score highlights { text isMatch } node { id text createdAt author { name } ticket { subject } } } pageInfo { endCursor hasNextPage }
   }
 }`;
+
+function misspeltAt(turn: number): string {
+  return misspelt[turn % misspelt.length] ?? misspelt[0];
+}
 
 const server = await startServer("search");
 const limits = { connectMilliseconds: 5_000, statementMilliseconds: longMilliseconds, answerMilliseconds: longMilliseconds };
@@ -144,19 +155,23 @@ async function measure(filled: Database): Promise<readonly string[]> {
   const lines: string[] = [];
   const all: number[] = [];
   let allCpu = 0;
-  for (const { name, as, query, filter } of kinds) {
+  for (const kind of kinds) {
+    const { name, as, query } = kind;
     const times: number[] = [];
     let last: Answer["data"]["searchNotes"] | undefined;
     const before = await cpuMilliseconds(filled);
     for (let turn = 0; turn < repetitions; turn += 1) {
       const begun = performance.now();
-      last = await ask(gateway.url, keys[as], query(turn), filter);
+      last = await ask(gateway.url, keys[as], query(turn), kind);
       times.push(performance.now() - begun);
     }
-    all.push(...times);
     const cpu = (await cpuMilliseconds(filled)) - before;
-    allCpu += cpu;
-    const found = last?.pageInfo.hasNextPage === true ? "more than 25" : String(last?.edges.length);
+    if (!kind.suggests) {
+      all.push(...times);
+      allCpu += cpu;
+    }
+    const count = last?.pageInfo.hasNextPage === true ? "more than 25" : String(last?.edges.length);
+    const found = kind.suggests ? `${count}; "${last?.suggestion ?? "none"}"` : count;
     lines.push(
       `| ${name} | ${found} | ${last?.isPartial === true ? "yes" : "no"} | ${at(times, 0.5)} | ${at(times, 0.95)} | ${(cpu / repetitions).toFixed(1)} |`,
     );
@@ -191,6 +206,7 @@ async function cpuMilliseconds({ pool }: Database): Promise<number> {
 interface Answer {
   readonly data: {
     readonly searchNotes: {
+      readonly suggestion?: string | null;
       readonly isPartial: boolean;
       readonly edges: readonly object[];
       readonly pageInfo: { readonly hasNextPage: boolean };
@@ -203,12 +219,12 @@ async function ask(
   url: string,
   key: string,
   query: string,
-  filter: object | undefined,
+  { filter, suggests = false }: Pick<SearchKind, "filter"> & { readonly suggests?: boolean },
 ): Promise<Answer["data"]["searchNotes"]> {
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-api-key": key },
-    body: JSON.stringify({ query: document, variables: { query, filter } }),
+    body: JSON.stringify({ query: document, variables: { query, filter, suggests } }),
   });
   const { data, errors } = (await response.json()) as Answer; // as the document asks
   if (errors) throw new Error(JSON.stringify(errors));

@@ -1,5 +1,5 @@
 import { builder } from "../graphql/kit/builder.ts";
-import { type Connection, readPage, toConnection } from "../graphql/kit/connections.ts";
+import { type Connection, foreignCursor, readPage, toConnection } from "../graphql/kit/connections.ts";
 import type { FieldOptions } from "../graphql/kit/field-options.ts";
 import { prices } from "../limits/cost.ts";
 import type { CursorScope } from "../query/model/cursor.ts";
@@ -8,7 +8,7 @@ import { readSearchQuery } from "../search/input.ts";
 import { maxScore } from "../search/relations.ts";
 import type { TextHighlight } from "../search/service.ts";
 import { NoteFilterInput, NoteRef, readNoteFilter } from "./graphql.ts";
-import { foundOrdering } from "./input.ts";
+import { foundOrdering, isOfItsQuery } from "./input.ts";
 import type { FoundNote } from "./service.ts";
 
 const TextHighlightRef = builder.objectRef<TextHighlight>("TextHighlight").implement({
@@ -57,7 +57,11 @@ const NoteSearchEdge = builder.edgeObject({
   }),
 });
 
-type FoundNotesPage = Connection<FoundNote> & Pick<CountedSlice<FoundNote>, "isPartial">;
+type FoundNotesPage = Connection<FoundNote> &
+  Pick<CountedSlice<FoundNote>, "isPartial"> & {
+    /** Reads what may be meant instead. */
+    readonly suggest: () => Promise<string | null>;
+  };
 
 /** Returns a page with the members that its type of Pothos' Relay plugin lacks. */
 function foundPageOf(page: object): FoundNotesPage {
@@ -80,6 +84,16 @@ const NoteSearchConnection = builder.connectionObject(
           "Whether more notes match than were ranked: the newest 2,000 are. With a filter, the newest 5,000 matches are looked at " +
           "to find them. A narrower query or filter finds the others.",
         resolve: (page) => foundPageOf(page).isPartial === true,
+      }),
+      suggestion: t.string({
+        nullable: true,
+        description:
+          "The query with similar words in place of those that no note has, if a word seems to be misspelled and this query finds " +
+          "something with the same filter. It is made of notes that the viewer may see only. Words with four letters or more and " +
+          "without digits are looked at, not those to leave out or with `*`. Null if every word occurs, if nothing similar does, and " +
+          "if the database has no extension `pg_trgm`. It costs as much as another search.",
+        extensions: { points: prices.search },
+        resolve: (page) => foundPageOf(page).suggest(),
       }),
     }),
   },
@@ -120,9 +134,13 @@ builder.queryField("searchNotes", (t) =>
         ordering: foundOrdering,
         page: readPage({ first, after }, searchScope),
       };
+      if (!isOfItsQuery(read)) throw foreignCursor("after");
       const found = await services.notes.search(viewer, read, context.selectedPage(info, searchScope));
       const total = () => Promise.reject(new TypeError("The type of a search has no total."));
-      return Object.assign(toConnection(found, { page: read.page, scope: searchScope, total }), { isPartial: found.isPartial });
+      return Object.assign(toConnection(found, { page: read.page, scope: searchScope, total }), {
+        isPartial: found.isPartial,
+        suggest: () => (found.rows.length > 0 ? Promise.resolve(null) : services.notes.suggest(viewer, read)),
+      });
     },
   }),
 );

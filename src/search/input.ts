@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { codePointLength, unstorable } from "../lib/text.ts";
 import { invalid } from "../errors.ts";
 
@@ -14,6 +15,8 @@ export interface SearchQuery {
   /** The query as it was sent. */
   readonly text: string;
   readonly terms: readonly SearchTerm[];
+  /** What tells this search from others, as a UUID. Queries that search for the same have the same. */
+  readonly digest: string;
 }
 
 const maxSearchLength = 256;
@@ -43,7 +46,12 @@ export function readSearchQuery(text: string, path: readonly string[] = ["query"
   const all = [...terms.values()];
   if (all.length > 0 && all.every(({ isNegated }) => isNegated))
     throw invalid(path, "The query must have a word to find: it only has words to leave out.");
-  return { text, terms: all };
+  return { text, terms: all, digest: digestOf(all) };
+}
+
+function digestOf(terms: readonly SearchTerm[]): string {
+  const digits = hash("sha256", JSON.stringify(terms));
+  return digits.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 function problemOf(text: string): string | undefined {

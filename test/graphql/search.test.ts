@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, keyWith, sendText, startApp, type TestAccount, type TestApp, type TestPerson } from "../support/app.ts";
 import { addNote, addNotes, addTicket, at, statementsOf } from "../support/factories.ts";
+import { rowsRead } from "../support/rows-read.ts";
+import { v1 } from "../support/v1.ts";
 
 let app: TestApp;
 let account: TestAccount;
@@ -169,6 +171,10 @@ describe("a page", () => {
     expect(new Set(all.edges.map(({ score }) => score)).size).toBeGreaterThan(3);
     for (const { score } of all.edges) expect(score).toBeGreaterThan(0);
 
+    // What must not occur changes no score and no order, beside one word as beside several.
+    const without = await search(account.specialist.key, "clutch -gearbox", { first: 100 });
+    expect(without.edges.map(({ score, node }) => `${score.toFixed(6)} ${node.uuid}`)).toEqual(keys);
+
     const walked: string[] = [];
     let after: string | null = null;
     for (;;) {
@@ -195,6 +201,14 @@ describe("a page", () => {
     );
     expect(await codeOf("clutch", { after: data.notes.edges[0]!.cursor })).toBe("INVALID_INPUT");
     expect(await codeOf("clutch", { after: "x" })).toBe("INVALID_INPUT");
+  });
+
+  test("takes no cursor of another query, and takes one of the same words with other spaces", async () => {
+    const { pageInfo } = await search(account.specialist.key, "clutch", { first: 1 });
+    const after = pageInfo.endCursor;
+    expect(await codeOf("clutch more", { after })).toBe("INVALID_INPUT");
+    expect(await codeOf("-more clutch", { after })).toBe("INVALID_INPUT");
+    expect(await codeOf(" clutch  clutch ", { after })).toBeUndefined();
   });
 
   test("is one statement with all that is selected, and another one for highlights", async () => {
@@ -333,7 +347,7 @@ describe("what is written", () => {
     const client = await app.database.pool.connect();
     const found = () =>
       client.query(
-        `SELECT m.id FROM search_matches($1, 'NOTE', NULL, NULL, NULL, '{WORD}', '{tappets}', 10, false) m WHERE m.id IS NOT NULL`,
+        `SELECT m.id FROM search_newest_matches($1, 'NOTE', NULL, NULL, NULL, '{WORD}', '{tappets}', 10, false) m WHERE m.id IS NOT NULL`,
         [account.id],
       );
     try {
@@ -422,7 +436,7 @@ describe("the newest 2,000 matches", () => {
     const rowsFor = async (requester: string | null, word: string, most: number) => {
       await client.query("BEGIN");
       const { rows } = await client.query<{ found: number }>(
-        `SELECT count(*)::integer AS found FROM search_matches($1, 'NOTE', $2, $3, NULL, '{WORD}', ARRAY[$4], $5, true)`,
+        `SELECT count(*)::integer AS found FROM search_newest_matches($1, 'NOTE', $2, $3, NULL, '{WORD}', ARRAY[$4], $5, true)`,
         [account.id, requester === null ? null : true, requester, word, most],
       );
       const { rows: read } = await client.query<{ count: number }>(
@@ -442,6 +456,64 @@ describe("the newest 2,000 matches", () => {
     } finally {
       client.release();
     }
+  });
+
+  test("are counted without their notes", async () => {
+    const key = await keyWith(app, account.specialist, ["tickets:read", "notes:read"]);
+    const readBy = async (work: () => Promise<unknown>) => {
+      const { statements } = await app.statements.during(work);
+      const reads = statements.filter(({ text }) => text.includes("search_newest_matches"));
+      return Promise.all(reads.map((statement) => rowsRead(app.database, statement, "notes")));
+    };
+    const [page, count] = await readBy(() => v1(app, "/v1/search?q=grease&per_page=1", { key }));
+    expect(count).toBe(0);
+    expect(page).toBeLessThan(10);
+  });
+});
+
+describe("what the index does not say of a note is compared", () => {
+  const long = "x".repeat(100);
+  const seven = ["aaaaaaa", "bbbbbbb", "ccccccc", "ddddddd", "eeeeeee", "fffffff", "g"];
+  const texts = [
+    `${long}y`,
+    `${"z".repeat(99)} end`,
+    seven.slice(0, 6).join(" "),
+    seven.join(" "),
+    "bolt and nut",
+    "nut and bolt",
+    "bolt",
+  ];
+
+  beforeAll(async () => {
+    await startAccount();
+    for (const text of texts) await addNote(app, ticket, account.specialist, { text });
+  });
+
+  test.each<readonly [name: string, query: string, ...found: string[]]>([
+    ["a word that is longer than a key", `${long}y`, texts[0]!],
+    ["a word that is as long as a key", long],
+    ["the beginning of a longer word", `${long}*`, texts[0]!],
+    ["a word that is shorter than a key", "z".repeat(99), texts[1]!],
+    ["a beginning that is shorter than a key", `${"x".repeat(99)}*`, texts[0]!],
+    ["six words", seven.slice(0, 6).join(" "), texts[2]!, texts[3]!],
+    ["more words than are looked up", seven.join(" "), texts[3]!],
+    ["a phrase", '"bolt and nut"', texts[4]!],
+    ["a word to leave out", "bolt -and", texts[6]!],
+  ])("%s", async (_name, query, ...found) => {
+    expect(await textsFor(account.specialist, query)).toEqual(found.toSorted());
+    // Also by the function that earlier versions call.
+    const terms = query.startsWith('"') ? [query.slice(1, -1)] : query.split(" ").map((word) => word.replace(/^-|\*$/g, ""));
+    const kinds = query.startsWith('"')
+      ? ["PHRASE"]
+      : query.split(" ").map((word) => (word.endsWith("*") ? "PREFIX" : word.startsWith("-") ? "-WORD" : "WORD"));
+    const { rows } = await app.database.pool.query<{ text: string; score: number; expected: number }>(
+      `SELECT n.text, m.score, search_score(s.document, m.query) AS expected
+       FROM search_matches($1, 'NOTE', NULL, NULL, NULL, $2, $3, 10, true) m
+       JOIN notes n ON n.id = m.id JOIN search_documents s ON s.id = m.id AND s.account_id = $1`,
+      [account.id, kinds, terms],
+    );
+    expect(rows.map(({ text }) => text).toSorted()).toEqual(found.toSorted());
+    for (const { score, expected } of rows) expect(score).toBe(expected);
   });
 });
 

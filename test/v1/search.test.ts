@@ -109,6 +109,11 @@ describe("GET /v1/search", () => {
     expect(await messageOf(`?q=dipstick&search_after=${cursor}`)).toBe(
       "400 Parameter 'search_after' is not a cursor of this order",
     );
+    const found = new URL(linksOf(await get("/v1/search?q=dipstick&per_page=1"))["next"]!).searchParams.get("search_after");
+    expect(await messageOf(`?q=engine&search_after=${found}`)).toBe(
+      "400 Parameter 'search_after' is not a cursor of this order",
+    );
+    expect((await get(`/v1/search?q=dipstick&search_after=${found}`)).status).toBe(200);
     expect((await v1(app, "/v1/search?q=dipstick", { key: account.specialist.key, method: "POST", body: {} })).status).toBe(
       404,
     );
