@@ -33,6 +33,9 @@ export function domainOf(text: string): string {
   return domainToASCII(text.replace(/\.$/, "")).toLowerCase();
 }
 
+/** Control characters other than a tab. The parsers leave them out, and what is left could name another thing. */
+const invisibleCharacter = /[^\P{Cc}\t]/u;
+
 /**
  * Returns the one address in From, or undefined. A mail with several is refused as a whole: programs differ in which of
  * them they show and check, and whoever spoofs a sender lives from that difference.
@@ -40,6 +43,7 @@ export function domainOf(text: string): string {
 export function senderOf(headers: readonly MailHeader[]): MailAddress | undefined {
   const [from, ...others] = headerValues(headers, "from");
   if (from === undefined || others.length > 0) return undefined;
+  if (invisibleCharacter.test(from)) return undefined;
   if ((from.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").match(/</g) ?? []).length > 1) return undefined;
   const addresses = addressParser(from);
   const [only] = addresses;
@@ -63,8 +67,8 @@ export type NamedTicket =
   | { readonly problem: string };
 
 /**
- * Returns the ticket that a mail names: in the address of a recipient, `ticket+<number>@…`, else in the subject,
- * `[#<number>]`, else by the mails that it replies to.
+ * Returns the ticket that a mail names: in the address of a recipient, `ticket+<number>@…`, else in the decoded
+ * subject, `[#<number>]`, else by the mails that it replies to. A field with control characters names none.
  */
 export function ticketNamedIn(headers: readonly MailHeader[], subject: string): NamedTicket {
   for (const names of recipientFields) {
@@ -74,7 +78,7 @@ export function ticketNamedIn(headers: readonly MailHeader[], subject: string): 
       return { problem: `The mail is addressed to several tickets: ${[...numbers].join(", ")}. Send one mail to each.` };
     if (number !== undefined) return { number };
   }
-  const inSubject = ticketInSubject.exec(subject)?.[1];
+  const inSubject = invisibleCharacter.test(subject) ? undefined : ticketInSubject.exec(subject)?.[1];
   if (inSubject !== undefined) return { number: Number(inSubject) };
   const messageIds = mailsRepliedTo(headers);
   if (messageIds.length > 0) return { messageIds };
@@ -86,12 +90,14 @@ export function ticketNamedIn(headers: readonly MailHeader[], subject: string): 
 
 function numbersIn(recipients: readonly string[]): number[] {
   return recipients
+    .filter((value) => !invisibleCharacter.test(value))
     .flatMap((value) => addressParser(value, { flatten: true }))
     .flatMap(({ address = "" }) => ticketAddress.exec(address)?.[1] ?? [])
     .map(Number);
 }
 
-const messageIdShape = /<[^<>\s]{1,500}>/g;
+/** Control characters are in no id (RFC 5322, section 3.6.4), and PostgreSQL stores no NUL. */
+const messageIdShape = /<[^<>\s\p{Cc}]{1,500}>/gu;
 /** A thread can be long. Its newest mails are enough to find the ticket. */
 const maxReferences = 50;
 
@@ -101,7 +107,7 @@ function mailsRepliedTo(headers: readonly MailHeader[]): string[] {
   return [...new Set([...idsIn("in-reply-to"), ...idsIn("references").toReversed()])].slice(0, maxReferences);
 }
 
-/** Returns the id of a mail. `digest` stands in for an id that is missing or longer than any real one. */
+/** Returns the id of a mail. `digest` stands in for an id that is missing, malformed or longer than any real one. */
 export function messageIdOf(headers: readonly MailHeader[], digest: string): string {
   const [sent = ""] = headerValues(headers, "message-id");
   return sent.match(messageIdShape)?.[0] ?? `<${digest}@sha256.invalid>`;

@@ -1,7 +1,7 @@
 import { byteLength } from "../lib/text.ts";
 import { maximumTextBytes } from "../notes/input.ts";
 import type { MailAddress } from "./headers.ts";
-import type { ReadMail } from "./read-mail.ts";
+import type { MailContent } from "./read-mail.ts";
 
 /** How the sender of a mail is proven. */
 export interface MailTrust {
@@ -24,7 +24,7 @@ const maxNamed = 20;
  * Returns the text of the note of a mail, cut at a character so that it fits. The names of files that are not taken are
  * at its end.
  */
-export function textOfNote({ text, leftOut }: Pick<ReadMail, "text" | "leftOut">): string {
+export function textOfNote({ text, leftOut }: Pick<MailContent, "text" | "leftOut">): string {
   if (leftOut.length === 0) return cutTo(text, maximumTextBytes);
   const named = leftOut.slice(0, maxNamed).join(", ");
   const others = leftOut.length > maxNamed ? ` and ${leftOut.length - maxNamed} more` : "";

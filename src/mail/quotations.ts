@@ -5,8 +5,47 @@
 export function withoutQuotations(text: string): string {
   const lines = text.split("\n").map((line) => line.trimEnd());
   const ownLines = cutSignature(lines, text.split("\n"));
-  const own = cutTrailingQuotation(cutHistory(ownLines)).join("\n").trim();
+  const own = cutTrailingQuotation(cutHistory(cutLeadingQuotation(ownLines)))
+    .join("\n")
+    .trim();
   return own === "" ? text.trim() : own;
+}
+
+/**
+ * What a line of a text is: a quotation, a line within the paragraph of one, which a program may have broken, or the
+ * writer's own.
+ */
+export type QuotedLine = "QUOTED" | "CONTINUED" | "OWN";
+
+/**
+ * `>` or its full-width form, after marks of a list or the initials of a writer. Characters that cannot be seen may
+ * precede.
+ */
+const quotationMark = /^[\s\u00ad\u200b-\u200d\u2060\ufeff]*(?:(?:[*+-]|\d{1,9}[.)])\s+)*[A-Z]{0,3}[>＞]/u;
+
+/** Returns the number of characters before what a line quotes: marks of quotations and of lists, and spaces. */
+export function quotationPrefixLength(line: string): number {
+  const [marks = ""] = quotationMark.exec(line) ?? [];
+  return marks.length + (/^[\s>＞]*/.exec(line.slice(marks.length))?.[0].length ?? 0);
+}
+
+/**
+ * Returns for each line of a text whether it quotes: it begins with `>`, stands within a `blockquote` of HTML, or
+ * belongs to the history below a mail.
+ */
+export function quotedLines(lines: readonly string[]): QuotedLine[] {
+  const trimmed = lines.map((line) => line.trimEnd());
+  const history = cutHistory(trimmed).length;
+  let isInParagraph = false;
+  let depth = 0;
+  return trimmed.map((line, index) => {
+    const isMarked = quotationMark.test(line);
+    isInParagraph = isMarked || (isInParagraph && line !== "");
+    const opened = depth + (line.match(/<blockquote\b/gi)?.length ?? 0);
+    depth = Math.max(0, opened - (line.match(/<\/blockquote\b/gi)?.length ?? 0));
+    if (isMarked || opened > 0 || index >= history) return "QUOTED";
+    return isInParagraph ? "CONTINUED" : "OWN";
+  });
 }
 
 /** RFC 3676, section 4.3. The space at its end is what tells it from a rule. */
@@ -87,6 +126,22 @@ function isAnsweredBetween(lines: readonly string[], start: number): boolean {
     if (lines[index] !== "" && !isQuoted(lines[index])) return true;
   }
   return false;
+}
+
+/**
+ * Cuts the attribution and the quotation that a mail begins with, if all that the sender wrote is below them. If they
+ * quote more further down, they answer between the lines.
+ */
+function cutLeadingQuotation(lines: readonly string[]): readonly string[] {
+  const start = nextFilled(lines, 0);
+  const length = attributionAt(lines, start);
+  if (length === 0) return lines;
+  const quotation = nextFilled(lines, start + length);
+  if (!isQuoted(lines[quotation])) return lines;
+  let end = quotation;
+  while (end < lines.length && (lines[end] === "" || isQuoted(lines[end]))) end += 1;
+  const rest = lines.slice(end);
+  return rest.some(isQuoted) ? lines : rest;
 }
 
 function cutTrailingQuotation(lines: readonly string[]): readonly string[] {

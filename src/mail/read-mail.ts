@@ -13,7 +13,7 @@ import {
   headerValues,
 } from "./headers.ts";
 import { textOfHtml } from "./html-text.ts";
-import { withoutQuotations } from "./quotations.ts";
+import { quotedLines, withoutQuotations } from "./quotations.ts";
 
 /** A mail to read. */
 export interface MailTask {
@@ -29,8 +29,8 @@ export interface MailFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What a mail says. */
-export interface ReadMail {
+/** What the header fields of a mail say. They decide whether it is taken. */
+export interface MailHead {
   /** The mail as it was received. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** SHA-256 of the mail, in hexadecimal. */
@@ -43,15 +43,25 @@ export interface ReadMail {
   /** Whether the mail server says that the mail comes from the domain of the sender. */
   readonly hasPassedDmarc: boolean;
   readonly ticket: NamedTicket;
-  /** What the sender wrote. */
+}
+
+/** What the body of a mail says. */
+export interface MailContent {
+  /** The mail as it was received. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the sender wrote. It can be empty. */
   readonly text: string;
   readonly files: readonly MailFile[];
   /** The names of files that are not taken. */
   readonly leftOut: readonly string[];
+  /** Whether the mail answers another one, or has one in it, and so may quote what others wrote. */
+  readonly mayQuote: boolean;
 }
 
-/** A mail that was read, or why it cannot be read. */
-export type MailReading = ReadMail | { readonly problem: string };
+/** Why a mail cannot be read. */
+export interface UnreadableMail {
+  readonly problem: string;
+}
 
 /** The number of files that one mail may bring. A note claims one more: the mail itself. */
 const maxFiles = 99;
@@ -62,16 +72,25 @@ const limits = { maxNestingDepth: 50, maxHeadersSize: 1_048_576, forceRfc822Atta
 const maxReadCharacters = 262_144;
 const maxSubjectCharacters = 998;
 
-/** Returns what a mail says. Nothing of it is executed, loaded or unpacked. */
-export async function readMail({ bytes, authservId }: MailTask): Promise<MailReading> {
-  const parsed = await parseMail(bytes);
-  if (parsed instanceof Error) return { problem: `The mail cannot be read: ${parsed.message}` };
+/** The size of the header fields at the top of a mail. Common mail servers take no more. */
+const maxHeadBytes = 262_144;
+/**
+ * The number of lines of a mail. The largest mail has fewer, if its files are encoded in lines of 76 characters. The
+ * parser keeps an object for each line.
+ */
+const maxLines = 1_000_000;
+
+/** Returns what the header fields of a mail say. The parser is given nothing else of it. */
+export async function readHead({ bytes, authservId }: MailTask): Promise<MailHead | UnreadableMail> {
+  const end = endOfHead(bytes);
+  if (end === undefined) return { problem: `The mail cannot be read: its header has more than ${maxHeadBytes} bytes.` };
+  const parsed = await parseMail(bytes.slice(0, end));
+  if (parsed instanceof Error) return unreadable(parsed);
   const { headers } = parsed;
   const digest = createHash("sha256").update(bytes).digest("hex");
   const sender = senderOf(headers);
-  const subject = cleanLine(decodeWords(headerValues(headers, "subject")[0] ?? ""))
-    .slice(0, maxSubjectCharacters)
-    .toWellFormed();
+  const sentSubject = decodeWords(headerValues(headers, "subject")[0] ?? "");
+  const subject = cleanLine(sentSubject).slice(0, maxSubjectCharacters).toWellFormed();
   return {
     bytes,
     digest,
@@ -80,10 +99,57 @@ export async function readMail({ bytes, authservId }: MailTask): Promise<MailRea
     subject,
     sender,
     hasPassedDmarc: authservId !== undefined && sender !== undefined && hasPassedDmarc(headers, authservId, sender.domain),
-    ticket: ticketNamedIn(headers, subject),
-    text: withoutQuotations(textOfMail(parsed)) || subject,
-    ...filesOf(parsed.attachments),
+    ticket: ticketNamedIn(headers, sentSubject),
   };
+}
+
+/** Returns what the body of a mail says. Nothing of it is executed, loaded or unpacked. */
+export async function readContent(bytes: Uint8Array<ArrayBuffer>): Promise<MailContent | UnreadableMail> {
+  if (hasMoreLinesThan(bytes, maxLines)) return { problem: `The mail cannot be read: it has more than ${maxLines} lines.` };
+  const parsed = await parseMail(bytes);
+  if (parsed instanceof Error) return unreadable(parsed);
+  const text = textOfMail(parsed);
+  return { bytes, text: withoutQuotations(text), mayQuote: mayQuote(parsed, text), ...filesOf(parsed.attachments) };
+}
+
+/** RFC 5322, section 3.6.4, for answers. Mails that are forwarded need not say so, nor all answers. */
+function mayQuote({ headers, html = "", text: plain = "", attachments }: Email, text: string): boolean {
+  if (plain.length > maxReadCharacters) return true;
+  const isAnswer = ["in-reply-to", "references"].some((name) => headerValues(headers, name).length > 0);
+  const hasMail = attachments.some(({ mimeType }) => mimeType.toLowerCase() === "message/rfc822");
+  return isAnswer || hasMail || /<blockquote\b/i.test(html) || quotedLines(text.split("\n")).includes("QUOTED");
+}
+
+function unreadable({ message }: Error): UnreadableMail {
+  return { problem: `The mail cannot be read: ${message}` };
+}
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/**
+ * Returns the place after the first empty line, which ends the header (RFC 5322, section 2.1), or after the mail if it
+ * has none; undefined if the header is too large. As for the parser, a line with carriage returns only is empty.
+ */
+function endOfHead(bytes: Uint8Array): number | undefined {
+  let isEmpty = true;
+  const end = Math.min(bytes.length, maxHeadBytes);
+  for (let at = 0; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte === lineFeed && isEmpty) return at + 1;
+    if (byte === lineFeed) isEmpty = true;
+    else if (byte !== carriageReturn) isEmpty = false;
+  }
+  return bytes.length > maxHeadBytes ? undefined : bytes.length;
+}
+
+function hasMoreLinesThan(bytes: Uint8Array, most: number): boolean {
+  let lines = 0;
+  for (let at = bytes.indexOf(lineFeed); at !== -1; at = bytes.indexOf(lineFeed, at + 1)) {
+    lines += 1;
+    if (lines > most) return true;
+  }
+  return false;
 }
 
 async function parseMail({ buffer }: Uint8Array<ArrayBuffer>): Promise<Email | Error> {
@@ -119,7 +185,7 @@ function cleanLine(text: string): string {
   return clean(text).replaceAll(/\s+/g, " ").trim();
 }
 
-function filesOf(parts: readonly MailPart[]): Pick<ReadMail, "files" | "leftOut"> {
+function filesOf(parts: readonly MailPart[]): Pick<MailContent, "files" | "leftOut"> {
   const files: MailFile[] = [];
   const leftOut: string[] = [];
   for (const { filename: given, mimeType, content } of parts) {

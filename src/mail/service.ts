@@ -22,7 +22,7 @@ import type { PersonViewer, Role, Viewer } from "../viewer.ts";
 import { isTrustedSender, type MailTrust, textOfNote } from "./input.ts";
 import type { MailReader } from "./mail-reader.ts";
 import { authorOfMail, isPublicMail, mailReceiver } from "./policy.ts";
-import type { MailFile, ReadMail } from "./read-mail.ts";
+import type { MailContent, MailFile, MailHead } from "./read-mail.ts";
 import { inboundEmailByNote } from "./relations.ts";
 import { inboundEmailsTable } from "./table.ts";
 
@@ -84,9 +84,9 @@ export interface MailDependencies {
 /** The largest number that a ticket can have. */
 const maxTicketNumber = 2_147_483_647;
 
-/** A mail whose author and ticket are known. */
+/** A mail whose author and ticket are known. Its body is not read yet. */
 interface AddressedMail {
-  readonly mail: ReadMail;
+  readonly mail: MailHead;
   readonly author: PersonViewer;
   readonly ticket: Ticket;
 }
@@ -95,7 +95,7 @@ export function createMail(dependencies: MailDependencies): Mail {
   const { database, reads, clock, newId, idempotency, notes, uploads, reader, trust } = dependencies;
 
   /** Returns the member of the account whose mail it is. Throws {@link MailRefused}. */
-  async function authorOf(receiver: PersonViewer, mail: ReadMail): Promise<PersonViewer> {
+  async function authorOf(receiver: PersonViewer, mail: MailHead): Promise<PersonViewer> {
     const { sender } = mail;
     if (!sender) throw new MailRefused("From must have exactly one address, and only once.");
     const { address, domain } = sender;
@@ -122,7 +122,7 @@ export function createMail(dependencies: MailDependencies): Mail {
   }
 
   /** Returns the ticket of the mail, which its author sees. Throws {@link MailRefused}. */
-  async function ticketOf(author: PersonViewer, { ticket }: ReadMail): Promise<Ticket> {
+  async function ticketOf(author: PersonViewer, { ticket }: MailHead): Promise<Ticket> {
     if ("problem" in ticket) throw new MailRefused(ticket.problem);
     if ("number" in ticket) {
       const { number } = ticket;
@@ -155,7 +155,7 @@ export function createMail(dependencies: MailDependencies): Mail {
   }
 
   /** Stores the mail and its files, and returns them as the uploads that its note claims. Keeps none if it throws. */
-  async function keepFiles(author: PersonViewer, mail: ReadMail): Promise<NoteUpload[]> {
+  async function keepFiles(author: PersonViewer, mail: MailContent): Promise<NoteUpload[]> {
     const original = { filename: originalFilename, contentType: "message/rfc822", bytes: mail.bytes };
     const kept: NoteUpload[] = [];
     try {
@@ -172,10 +172,14 @@ export function createMail(dependencies: MailDependencies): Mail {
   /** Adds the note of a mail that is none yet. Throws {@link MailRefused}. */
   async function add({ mail, author, ticket }: AddressedMail, key: KeyClaim): Promise<MailNote> {
     const isPublic = isPublicMail(author);
-    const input = { ticketId: ticket.id, text: textOfNote(mail), categories: [], isPublic, medium: "EMAIL" } as const;
-    // Before anything is stored.
-    authorOfNewNote(author, input);
-    const kept = await keepFiles(author, mail);
+    const medium = "EMAIL";
+    // Before anything else is read of the mail, and before anything is stored.
+    authorOfNewNote(author, { isPublic, medium });
+    const content = await reader.readContent(mail.bytes);
+    if ("problem" in content) throw new MailRefused(content.problem);
+    const text = textOfNote({ text: content.text || mail.subject, leftOut: content.leftOut });
+    const input = { ticketId: ticket.id, text, categories: [], isPublic, medium } as const;
+    const kept = await keepFiles(author, content);
     const insert = insertInto(inboundEmailsTable, {
       id: newId(),
       accountId: sql`n.account_id`,
@@ -187,6 +191,7 @@ export function createMail(dependencies: MailDependencies): Mail {
       sender: mail.sender?.address ?? null,
       subject: mail.subject,
       receivedAt: clock(),
+      mayQuote: content.mayQuote,
     });
     try {
       const after = sql`, mailed AS (${insert} FROM added n)`;
@@ -226,7 +231,7 @@ export function createMail(dependencies: MailDependencies): Mail {
   }
 
   async function receive(receiver: PersonViewer, { bytes, idempotencyKey }: ReceiveMailInput): Promise<MailOutcome> {
-    const mail = await reader.read({ bytes, authservId: trust.authservId });
+    const mail = await reader.readHead({ bytes, authservId: trust.authservId });
     if ("problem" in mail) throw new MailRefused(mail.problem);
     if (mail.isAutomatic) return { kind: "ignored" };
     const author = await authorOf(receiver, mail);

@@ -15,5 +15,6 @@ export const inboundEmailsTable = defineTable<InboundEmail, "number">({
     sender: "text",
     subject: "text",
     receivedAt: "timestamptz",
+    mayQuote: "boolean",
   },
 });

@@ -115,7 +115,8 @@ builder.mutationFields((t) => ({
     description:
       "Removes parts of a note, or all of it, from the note and from every copy that the gateway keeps. Each run of redacted " +
       "characters becomes `▇▇▇`, and line breaks stay; a whole note becomes empty, with the medium REDACTED. All its earlier " +
-      `states lose their text. A deleted note can be redacted as long as it can be undeleted. To redact the same again changes nothing. ${irreversible}`,
+      "states lose their text. Other notes of the ticket lose what they quote of it, with a redaction of their own. " +
+      `A deleted note can be redacted as long as it can be undeleted. To redact the same again changes nothing. ${irreversible}`,
     errors: changeErrors,
     args: { input: t.arg({ type: RedactNoteInputRef, required: true, description: "The note, and what is redacted." }) },
     resolve: async (_root, { input }, context) => {

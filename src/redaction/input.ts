@@ -2,6 +2,7 @@ import type { RedactionReason } from "#generated/prisma/client.ts";
 import { InvalidInput } from "../errors.ts";
 import { redactionMark } from "../lib/redaction-mark.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
+import type { MarkedText } from "./hidden-characters.ts";
 
 /** A part of a text, in Unicode code points. */
 export interface TextSpan {
@@ -26,30 +27,20 @@ export interface RedactAttachmentInput extends Retryable {
 const maxSpans = 1_000;
 
 /**
- * Returns `text` with a {@link redactionMark} in place of each run of characters in `spans`. Line breaks stay. Throws
- * {@link InvalidInput} with the path of each span that overlaps another one or is not within the text.
+ * Returns which characters of `text` are redacted if `spans` are. Throws {@link InvalidInput} with the path of each
+ * span that overlaps another one or is not within the text.
  */
-export function redactSpans(text: string, spans: readonly TextSpan[]): string {
+export function markSpans(text: string, spans: readonly TextSpan[]): MarkedText {
   const characters = [...text];
   checkSpans(spans, characters.length);
-  const isRedacted = characters.map(() => false);
-  for (const { offset, length } of spans) isRedacted.fill(true, offset, offset + length);
+  const isHidden = characters.map(() => false);
+  for (const { offset, length } of spans) isHidden.fill(true, offset, offset + length);
   // A mark beside a span is a part of the same run: to redact it again changes nothing.
   const isOfMark = (index: number) => characters[index] === redactionMark[0];
-  for (let index = 1; index < characters.length; index += 1)
-    if (isRedacted[index - 1] && isOfMark(index)) isRedacted[index] = true;
+  for (let index = 1; index < characters.length; index += 1) if (isHidden[index - 1] && isOfMark(index)) isHidden[index] = true;
   for (let index = characters.length - 2; index >= 0; index -= 1)
-    if (isRedacted[index + 1] && isOfMark(index)) isRedacted[index] = true;
-  let redacted = "";
-  let isInRun = false;
-  characters.forEach((character, index) => {
-    const isLineBreak = character === "\n" || character === "\r";
-    const isHidden = isRedacted[index] === true && !isLineBreak;
-    if (!isHidden) redacted += character;
-    else if (!isInRun) redacted += redactionMark;
-    isInRun = isHidden;
-  });
-  return redacted;
+    if (isHidden[index + 1] && isOfMark(index)) isHidden[index] = true;
+  return { characters, isHidden };
 }
 
 /**
@@ -67,7 +58,8 @@ function checkSpans(spans: readonly TextSpan[], end: number): void {
   if (spans.length > maxSpans) throw new InvalidInput([{ path: ["spans"], message: `At most ${maxSpans} spans are taken.` }]);
   const problem = (index: number, message: string) => ({ path: ["spans", String(index)], message });
   const outside = spans.flatMap(({ offset, length }, index) => {
-    const isWithin = offset >= 0 && length >= 1 && offset + length <= end;
+    if (length < 1) return [problem(index, "The span must have a length of at least 1.")];
+    const isWithin = offset >= 0 && offset + length <= end;
     return isWithin ? [] : [problem(index, `The span must be within the text, which has ${end} characters.`)];
   });
   const inOrder = spans.map((span, index) => ({ ...span, index })).toSorted((one, other) => one.offset - other.offset);

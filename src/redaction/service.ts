@@ -1,31 +1,32 @@
 import pg from "pg";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Attachment, Note, Redaction, RedactionReason } from "#generated/prisma/client.ts";
-import { auditInsert } from "../access/audit.ts";
-import { isStillAdministrator, requireStillAdministrator } from "../access/still-administrator.ts";
+import { requireStillAdministrator } from "../access/still-administrator.ts";
 import type { KeptFiles } from "../attachments/deleted-files.ts";
 import { attachmentById } from "../attachments/relations.ts";
-import { attachmentsTable, discardedObjectsTable } from "../attachments/tables.ts";
 import type { Database } from "../database/database.ts";
-import { empty, raw, sql, type Sql, whereSql } from "../database/sql.ts";
-import { insertInto, selectList, setList } from "../database/table.ts";
-import { invalid, NotFound, Unavailable } from "../errors.ts";
-import type { KeyClaim } from "../idempotency/claim.ts";
+import { raw, sql, type Sql, whereSql } from "../database/sql.ts";
+import { selectList } from "../database/table.ts";
+import { DomainError, invalid, NotFound, Unavailable } from "../errors.ts";
+import { type KeyClaim, noClaim } from "../idempotency/claim.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Clock } from "../lib/clock.ts";
-import { redactionMark } from "../lib/redaction-mark.ts";
 import { byteLength } from "../lib/text.ts";
-import { inboundEmailsTable } from "../mail/table.ts";
 import { maximumTextBytes } from "../notes/input.ts";
 import { noteColumns } from "../notes/insert-notes.ts";
 import { NoteChanged } from "../notes/note-changed.ts";
 import { visibleNotes } from "../notes/policy.ts";
 import { noteById } from "../notes/relations.ts";
-import { notesTable } from "../notes/table.ts";
+import type { TextRenderer } from "../notes/richtext/rendering.ts";
 import type { Reads } from "../query/reads.ts";
 import type { PersonViewer, Viewer } from "../viewer.ts";
-import { type RedactAttachmentInput, redactFilename, type RedactNoteInput, redactSpans } from "./input.ts";
+import { hiddenRuns, type MarkedText, whollyHidden, withoutHidden } from "./hidden-characters.ts";
+import { markSpans, type RedactAttachmentInput, redactFilename, type RedactNoteInput } from "./input.ts";
 import { redactor } from "./policy.ts";
+import { createQuotations, markOccurrences, type Quotations } from "./quotations.ts";
+import { type ReadVersions, redactionsOfQuotingNotes } from "./quoting-notes.ts";
 import { redactionsTable } from "./table.ts";
+import { type NoteRedaction, redactionStatement } from "./write-redactions.ts";
 
 export type { Redaction } from "#generated/prisma/client.ts";
 
@@ -61,6 +62,7 @@ export interface RedactionsDependencies {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly idempotency: Idempotency;
+  readonly texts: Pick<TextRenderer, "renderPlain">;
   /** Hides the bytes of the files of a deleted note, so that they are at one place. */
   readonly keptFiles: Pick<KeptFiles, "hide">;
   /** Removes the bytes of redacted files. */
@@ -70,25 +72,13 @@ export interface RedactionsDependencies {
 /** How often a redaction is tried while others change the note. */
 const maxRedactionAttempts = 10;
 
+/** How long a note may be on its way to the database that was sent before the redaction. */
+const sendingMilliseconds = 100;
+
+/** The number of notes that one statement redacts. A text can have 64 KiB. */
+const redactedAtOnce = 200;
+
 const redactionColumns = selectList(redactionsTable, "r");
-
-/** The tables of a note and its files, and where the bytes of a file `a` are. */
-interface NoteTables {
-  readonly notes: Sql;
-  readonly attachments: Sql;
-  readonly storageKeys: Sql;
-}
-
-const currentTables: NoteTables = {
-  notes: raw("notes"),
-  attachments: raw("attachments"),
-  storageKeys: raw("ARRAY[a.storage_key]"),
-};
-const deletedTables: NoteTables = {
-  notes: raw("deleted_notes"),
-  attachments: raw("deleted_attachments"),
-  storageKeys: raw("ARRAY[a.storage_key, a.kept_key]"),
-};
 
 /** A note, and whether it is deleted. */
 interface RedactableNote {
@@ -96,20 +86,27 @@ interface RedactableNote {
   readonly isDeleted: boolean;
 }
 
-/** What a redaction writes to a note. */
-interface NoteRedaction extends RedactableNote {
-  /** The text that the note gets. Undefined: only files are redacted, and no text can name them. */
-  readonly text: string | undefined;
-  readonly isWhole: boolean;
-  /** The condition on attachments `a` for those that are redacted. */
-  readonly files: Sql;
-  /** Whether the subject and the sender of the email are redacted as which the note was received. */
-  readonly isOfMail: boolean;
+/** A text that a note had before. */
+interface EarlierState {
+  readonly text: string;
+  readonly isPublic: boolean;
+}
+
+/** What a redaction removes of one state of a note: of its text, in the forms in which programs quote it. */
+interface RemovedState {
+  readonly isPublic: boolean;
+  readonly removed: readonly MarkedText[];
+}
+
+/** A redaction of a note, and what it removes of all the states that the note has and had. */
+interface WantedRedaction extends RedactableNote {
+  readonly redaction: NoteRedaction;
+  readonly states: readonly RemovedState[];
   readonly reason: RedactionReason;
 }
 
 export function createRedactions(dependencies: RedactionsDependencies): Redactions {
-  const { database, reads, clock, newId, idempotency, keptFiles, removeDiscarded } = dependencies;
+  const { database, reads, clock, newId, idempotency, texts, keptFiles, removeDiscarded } = dependencies;
 
   async function requireNote(viewer: Viewer, id: string | undefined): Promise<Note> {
     const [note] = id === undefined ? [] : await reads.byKeys(viewer, noteById, [id]);
@@ -141,7 +138,7 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
 
   /** Returns whether the note has earlier states with a text, an email that it was received as, or files. */
   async function hasRemains({ note, isDeleted }: RedactableNote, files: Sql): Promise<boolean> {
-    const { attachments } = isDeleted ? deletedTables : currentTables;
+    const attachments = raw(isDeleted ? "deleted_attachments" : "attachments");
     const ofNote = (alias: string) => whereSql(alias, { accountId: note.accountId, noteId: note.id });
     const [found] = await database.query<{ remains: boolean }>(sql`
       SELECT EXISTS (SELECT FROM note_edits e WHERE ${ofNote("e")} AND e.text IS NOT NULL)
@@ -151,80 +148,88 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   }
 
   /**
-   * Writes a redaction under the claim of a key. Returns false if somebody has changed the note since it was read, and
-   * nothing was written.
+   * Writes a redaction, and those of the notes that quote what it removes, under the claim of a key. Returns false if
+   * somebody has changed one of the notes since it was read, or if another redaction has taken the name for a file of
+   * the same note. Then the note itself was not changed.
    */
-  async function write(by: PersonViewer, redaction: NoteRedaction, key: KeyClaim, ids: readonly string[]): Promise<boolean> {
-    const { note, isDeleted, text, isWhole, files, isOfMail, reason } = redaction;
-    const { accountId, id: noteId } = note;
-    const { notes, attachments, storageKeys } = isDeleted ? deletedTables : currentTables;
-    const now = clock();
-    const ofNote = sql`n.account_id = ${accountId}::uuid AND n.id = ${noteId}::uuid AND n.version = ${note.version}::integer AND ${key.condition}
-      AND ${isStillAdministrator(by)}`;
-    // The triggers of notes forget the earlier states when redacted_at changes.
-    const changed = {
-      text: text ?? note.text,
-      ...(isWhole ? { medium: "REDACTED" as const } : {}),
-      updatedAt: sql`greatest(n.created_at, ${now}::timestamptz)`,
-      redactedAt: sql`greatest(${now}::timestamptz, n.redacted_at + interval '1 millisecond')`,
-      ...(isDeleted ? { version: sql`n.version + 1` } : {}),
-    };
-    const written =
-      text === undefined
-        ? sql`SELECT n.id, n.account_id FROM ${notes} n WHERE ${ofNote} FOR NO KEY UPDATE`
-        : sql`UPDATE ${notes} n SET ${setList(notesTable, changed)} WHERE ${ofNote} RETURNING n.id, n.account_id`;
-    const redactedFile = setList(attachmentsTable, {
-      state: "REDACTED",
-      filename: sql`before.new_filename`,
-      contentType: "application/octet-stream",
-      inline: false,
-      size: null,
-      sha256: null,
-      key: null,
-      uploadExpiresAt: null,
-    });
-    const redacted = await database.query(sql`
-      WITH redacted AS (${written}), before AS (
-        SELECT a.id, a.storage_key, ${storageKeys} AS storage_keys, CASE WHEN row_number() OVER (ORDER BY a.number) = 1 AND NOT EXISTS (
-          SELECT FROM ${attachments} o WHERE o.account_id = ${accountId}::uuid AND o.note_id = ${noteId}::uuid AND o.filename = 'redacted'
-        ) THEN 'redacted' ELSE 'redacted (' || a.number || ')' END AS new_filename
-        FROM ${attachments} a JOIN redacted r ON r.account_id = a.account_id AND r.id = a.note_id
-        WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${noteId}::uuid AND a.state <> 'REDACTED' AND ${files}
-      ), files AS (
-        UPDATE ${attachments} a SET ${redactedFile}${isDeleted ? sql`, is_moved = true` : empty} FROM before WHERE a.account_id = ${accountId}::uuid AND a.id = before.id
-        RETURNING a.id, a.account_id
-      ), uploads_gone AS (
-        DELETE FROM uploads u USING before
-        WHERE u.account_id = ${accountId}::uuid AND (u.attachment_id = before.id OR u.storage_key = before.storage_key)
-      ), bytes_gone AS (
-        ${insertInto(discardedObjectsTable, {
-          storageKey: sql`place.storage_key`,
-          discardedAt: sql`now()`,
-          attachmentId: sql`before.id`,
-        })} FROM before CROSS JOIN LATERAL unnest(before.storage_keys) AS place (storage_key)
-        ON CONFLICT (storage_key) DO UPDATE SET discarded_at = least(discarded_objects.discarded_at, excluded.discarded_at)
-      ), earlier_bytes_gone AS (
-        UPDATE discarded_objects d SET discarded_at = now() FROM before WHERE d.attachment_id = before.id AND d.discarded_at > now()
-      ), mail_redacted AS (
-        UPDATE inbound_emails i SET ${setList(inboundEmailsTable, { subject: redactionMark, sender: null })} FROM redacted r
-        WHERE i.account_id = ${accountId}::uuid AND i.note_id = r.id AND ${isOfMail}
-      ), ${isDeleted ? forgetEdits(accountId, noteId) : empty}recorded AS (
-        ${insertInto(redactionsTable, {
-          ...{ id: newId(), accountId, noteId, redactedAt: now, redactorNumber: by.person.number, reason },
-        })} WHERE EXISTS (SELECT FROM redacted)
-      ), audited AS (${auditInsert(by, { action: "REDACTED", entity: "NOTE", rows: "redacted", at: now })}),
-        audited_files AS (${auditInsert(by, { action: "REDACTED", entity: "ATTACHMENT", rows: "files", at: now })})
-      ${key.kept("redacted", ids)}
-      SELECT r.id FROM redacted r`);
-    return redacted.length > 0;
+  async function write(by: PersonViewer, wanted: WantedRedaction, key: KeyClaim, ids: readonly string[]): Promise<boolean> {
+    const { note, redaction, states } = wanted;
+    const publicStates = states.filter(({ isPublic }) => isPublic);
+    const ofAll = await quotationsOf(states);
+    const ofPublic = publicStates.length === states.length ? ofAll : await quotationsOf(publicStates);
+    const quoted = { note, ofAll, ofPublic, wasPublic: publicStates.length > 0 };
+    const read: ReadVersions = new Map();
+    const quoting = await redactionsOfQuotingNotes(database, quoted, read);
+    if (!(await writeAll(by, wanted, [redaction, ...quoting], { key, ids }))) return false;
+    // Answers that were on their way meanwhile. They arrive in a moment.
+    await pause(sendingMilliseconds);
+    for (let passes = 0; passes < maxRedactionAttempts; passes += 1) {
+      const late = await redactionsOfQuotingNotes(database, quoted, read);
+      if (late.length === 0) return true;
+      await writeAll(by, wanted, late, { key: noClaim, ids: [] });
+      // If one of them was changed, the next pass reads it again.
+      for (const { id } of late) read.delete(id);
+    }
+    return true;
   }
 
-  /** Like {@link write}. Returns false also if another redaction has taken the name for a file of the same note. */
-  async function attemptWrite(...given: Parameters<typeof write>): Promise<boolean> {
+  /** Writes redactions, the first one last, with the key. Returns false if one of the notes was changed. */
+  async function writeAll(
+    by: PersonViewer,
+    { note, reason }: WantedRedaction,
+    notes: readonly NoteRedaction[],
+    { key, ids }: { readonly key: KeyClaim; readonly ids: readonly string[] },
+  ): Promise<boolean> {
+    for (const { id, isDeleted } of notes) if (isDeleted) await keptFiles.hide(note.accountId, id);
+    // The note itself comes last: what quotes it can be found as long as it has its text.
+    for (let start = redactedAtOnce * Math.floor((notes.length - 1) / redactedAtOnce); start >= 0; start -= redactedAtOnce) {
+      const batch = notes.slice(start, start + redactedAtOnce);
+      const claim = start === 0 ? key : noClaim;
+      const statement = redactionStatement({ by, now: clock(), reason, notes: batch, newId, key: claim, ids });
+      if (!(await isWritten(statement))) return false;
+    }
+    return true;
+  }
+
+  async function isWritten(statement: Sql): Promise<boolean> {
     try {
-      return await write(...given);
+      return (await database.query(statement)).length > 0;
     } catch (error) {
       if (isFilenameTaken(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Returns the texts that the note had before, with whether it was public. */
+  async function earlierStates({ accountId, id }: Note): Promise<EarlierState[]> {
+    return database.query<EarlierState & Record<string, unknown>>(sql`
+      SELECT DISTINCT e.text, e.is_public AS "isPublic" FROM note_edits e
+      WHERE e.account_id = ${accountId}::uuid AND e.note_id = ${id}::uuid AND e.text IS NOT NULL`);
+  }
+
+  /** Returns what is removed of all states of the note, if `marked` is removed of its text. */
+  async function removedStates(viewer: Viewer, note: Note, marked: MarkedText, isWhole: boolean): Promise<RemovedState[]> {
+    const parts = hiddenRuns(marked);
+    const earlier = (await earlierStates(note)).map(({ text, isPublic }) => ({
+      isPublic,
+      removed: isWhole ? whollyHidden(text) : markOccurrences(text, parts),
+    }));
+    const states = [{ isPublic: note.isPublic, removed: marked }, ...earlier];
+    return Promise.all(
+      states.map(async ({ isPublic, removed }) => ({
+        isPublic,
+        removed: [removed, whollyHidden(await plainText(viewer, hiddenRuns(removed).join("\n\n")))],
+      })),
+    );
+  }
+
+  /** Returns a text as programs quote it that show it without its markup. */
+  async function plainText(viewer: Viewer, text: string): Promise<string> {
+    try {
+      return await texts.renderPlain(text, viewer);
+    } catch (error) {
+      // It is too costly to show, so nobody was shown it without its markup.
+      if (error instanceof DomainError) return "";
       throw error;
     }
   }
@@ -238,7 +243,8 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       const { note, isDeleted } = found;
       if (expectedVersions?.includes(note.version) === false) throw new NoteChanged(note);
       const isWhole = spans === undefined;
-      const text = isWhole ? "" : redactSpans(note.text, spans);
+      const marked = isWhole ? whollyHidden(note.text) : markSpans(note.text, spans);
+      const text = isWhole ? "" : withoutHidden(marked);
       if (byteLength(text) > maximumTextBytes) throw invalid("spans", "The text would be too long: redact larger parts.");
       const isSame = text === note.text && (!isWhole || note.medium === "REDACTED");
       // The email that was kept has the whole text.
@@ -247,8 +253,9 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
         await key.keep([id]);
         return isDeleted ? null : note;
       }
-      if (isDeleted) await keptFiles.hide(note.accountId, id);
-      if (!(await attemptWrite(by, { ...found, text, isWhole, files, isOfMail: true, reason }, key, [id]))) {
+      const redaction = { ...redactedBy(found), text, isWhole, mail: "REDACTED" } as const;
+      const states = await removedStates(viewer, note, marked, isWhole);
+      if (!(await write(by, { ...found, states, redaction, reason }, key, [id]))) {
         await requireStillAdministrator(database, by);
         continue;
       }
@@ -283,10 +290,11 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
       }
       const note = await requireNote(viewer, attachment.noteId);
       const text = await textWithout(note, attachment);
-      // The email that was kept has the file in it.
-      const files = sql`(a.id = ${id}::uuid OR a.is_internal)`;
-      const redaction = { note, isDeleted: false, text, isWhole: false, files, isOfMail: false, reason };
-      if (!(await attemptWrite(by, redaction, key, [id]))) {
+      const found = { note, isDeleted: false };
+      const redaction = { ...redactedBy(found), text: text ?? null, attachmentId: id };
+      const names = [attachment.filename, attachment.key].filter((name) => name !== null).map(whollyHidden);
+      const states = [note, ...(await earlierStates(note))].map(({ isPublic }) => ({ isPublic, removed: names }));
+      if (!(await write(by, { ...found, states, redaction, reason }, key, [id]))) {
         await requireStillAdministrator(database, by);
         continue;
       }
@@ -322,12 +330,13 @@ export function createRedactions(dependencies: RedactionsDependencies): Redactio
   };
 }
 
-/** The texts of the earlier states of a deleted note. Those of others are forgotten by a trigger. */
-function forgetEdits(accountId: string, noteId: string): Sql {
-  return sql`edits_forgotten AS (
-    UPDATE note_edits e SET text = NULL
-    WHERE e.account_id = ${accountId}::uuid AND e.note_id = ${noteId}::uuid AND EXISTS (SELECT FROM redacted)
-  ), `;
+/** A redaction that removes nothing yet. */
+function redactedBy({ note: { id, version }, isDeleted }: RedactableNote): NoteRedaction {
+  return { id, version, isDeleted, text: null, isWhole: false, attachmentId: null, mail: "KEPT", isTold: true };
+}
+
+function quotationsOf(states: readonly RemovedState[]): Promise<Quotations> {
+  return createQuotations(states.flatMap(({ removed }) => removed));
 }
 
 function isFilenameTaken(error: unknown): boolean {

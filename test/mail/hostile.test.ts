@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Ticket } from "#generated/prisma/client.ts";
 import { addAccount, startApp, type TestAccount, type TestApp } from "../support/app.ts";
@@ -116,9 +117,56 @@ test("a mail of 50 MB is read while others are answered, and a larger one is ref
   expect((await sendMail(app, account, larger)).status).toBe(413);
 }, 60_000);
 
+test("a compressed mail may be as large as one that is not", async () => {
+  const compressed = (bytes: number) => {
+    const mail = mailOf(cleo, ticket.number, {
+      body: "x "
+        .repeat(30)
+        .concat("\r\n")
+        .repeat(bytes / 62),
+    });
+    return sendMail(app, account, gzipSync(mail), { headers: { "content-encoding": "gzip" } });
+  };
+  expect((await compressed(3_000_000)).status).toBe(201);
+  const { status, body } = await compressed(53_000_000);
+  expect([status, body.detail]).toEqual([413, expect.stringContaining("at most 52428800 bytes")]);
+}, 60_000);
+
 test("a mail that needs too much memory is refused, and the next one is read", async () => {
   const parts = Buffer.from("--b\r\n\r\n".repeat(4_000_000));
   const { status, body } = await send({ "Content-Type": "multipart/mixed; boundary=b" }, parts);
   expect([status, body.detail]).toEqual([422, expect.stringMatching(/too many parts|cannot be read/)]);
   expect((await send({})).status).toBe(201);
 }, 60_000);
+
+test.each<[where: string, headers: Record<string, string>]>([
+  ["Message-ID", { "Message-ID": "<a\0b@example.com>" }],
+  ["In-Reply-To", { "In-Reply-To": "<a\0b@example.com>" }],
+  ["References", { References: "<a@b.example> <a\0b@example.com>" }],
+  ["Subject", { Subject: "a\0b" }],
+  ["Content-Type", { "Content-Type": "text/pl\0ain; charset=utf\0-8" }],
+  [
+    "the name of a file",
+    { "Content-Type": "image/p\0ng; name=a\0.png", "Content-Disposition": "attachment; filename=a\0.png" },
+  ],
+])("NUL in %s is not stored", async (_where, headers) => {
+  const { status, body } = await send(headers, "x\0y");
+  expect([status, body.detail]).toEqual([201, undefined]);
+  const email = await app.database.prisma.inboundEmail.findFirstOrThrow({ where: { noteId: body.note ?? "" } });
+  expect(email.messageId).toMatch("Message-ID" in headers ? /^<[0-9a-f]{64}@sha256\.invalid>$/ : /@example\.com>$/);
+});
+
+test.each<[where: string, headers: Record<string, string>, said: RegExp]>([
+  ["the only id of References", { To: "desk@desk.example", References: "<a\0b@example.com>" }, /names no ticket/],
+  ["the only id of In-Reply-To", { To: "desk@desk.example", "In-Reply-To": "<a\0b@example.com>" }, /names no ticket/],
+  ["From", { From: "a\0b@example.com" }, /From must have/],
+  ["To, after the number", { To: "ticket+1\0@desk.example" }, /names no ticket/],
+  ["To, within the number", { To: "ticket+1\x002@desk.example" }, /names no ticket/],
+  ["Cc", { To: "desk@desk.example", Cc: "ticket+\x001@desk.example" }, /names no ticket/],
+  ["Delivered-To", { To: "desk@desk.example", "Delivered-To": "ti\0cket+1@desk.example" }, /names no ticket/],
+  ["the number in the subject", { To: "desk@desk.example", Subject: "[#1\0]" }, /names no ticket/],
+  ["a word of the subject", { To: "desk@desk.example", Subject: "=?utf-8?q?[=231=00]?=" }, /names no ticket/],
+])("a mail with NUL in %s is refused", async (_where, headers, said) => {
+  const { status, body } = await send(headers);
+  expect([status, body.detail]).toEqual([422, expect.stringMatching(said)]);
+});

@@ -216,3 +216,40 @@ test("the mail of a deleted note is purged with it", async () => {
   await app.database.prisma.upload.deleteMany({ where: { accountId: account.id } });
   await expect.poll(() => placesOf(secret)).toEqual([]);
 });
+
+const kept = (id: string | undefined) =>
+  mailOfNote(account.administrator.key, id).then(
+    (data) => (data as { note: { attachments: { nodes: { filename: string }[] } } }).note.attachments.nodes[0]?.filename,
+  );
+
+test("of mails that answer a redacted note the kept mail goes, and a subject that names it, and other mails stay", async () => {
+  const earlier = await sendMail(app, account, mailOf(from, ticket.number, { body: "Hello\n\nOn Monday Ann wrote:\n> Hi" }));
+  const { body } = await sendMail(app, account, mailOf(from, ticket.number, { body: `My password is ${secret}` }));
+  const answers = [
+    { body: `Thanks\n\nOn Monday Ann wrote:\n> My password is ${secret}` },
+    { body: `Thanks\n\n-----Original Message-----\nMy password is ${btoa(secret)} ${secret}` },
+    { body: `I quote nobody.\n\n${secret} is an odd word.`, headers: { "In-Reply-To": "<1@example.com>" } },
+    {
+      body: `<p>Thanks</p><blockquote>My password is ${secret}</blockquote>`,
+      headers: { "Content-Type": "text/html" },
+    },
+  ];
+  const sent = [];
+  for (const answer of answers) sent.push(await sendMail(app, account, mailOf(from, ticket.number, answer)));
+  const named = await sendMail(app, account, mailOf(from, ticket.number, { headers: { Subject: `Your ${secret}` } }));
+  const later = await sendMail(app, account, mailOf(from, ticket.number, { body: "Something else" }));
+
+  const spans = [{ offset: "My password is ".length, length: secret.length }];
+  expect(await redact({ id: body.note, spans, expectedVersion: 1 })).toBe("RedactNotePayload");
+  for (const answer of sent) expect(await kept(answer.body.note)).toBe("redacted");
+  expect(await mailOfNote(account.administrator.key, named.body.note)).toMatchObject({
+    note: { inboundEmail: { from, subject: "▇▇▇" }, attachments: { nodes: [{ filename: "redacted" }] } },
+  });
+  expect(await kept(earlier.body.note)).toBe("original.eml");
+  expect(await kept(later.body.note)).toBe("original.eml");
+  // The words that somebody wrote themselves are theirs. To redact them is another decision.
+  const [, , own] = sent;
+  expect(await placesOf(secret)).toContain("notes");
+  expect(await redact({ id: own?.body.note })).toBe("RedactNotePayload");
+  expect(await placesOf(secret)).toEqual([]);
+});

@@ -3,13 +3,16 @@ import { filenameOf } from "../../src/mail/filenames.ts";
 import { textOfHtml } from "../../src/mail/html-text.ts";
 import { textOfNote } from "../../src/mail/input.ts";
 import { withoutQuotations } from "../../src/mail/quotations.ts";
-import { readMail, type ReadMail } from "../../src/mail/read-mail.ts";
+import { type MailContent, type MailHead, readContent, readHead } from "../../src/mail/read-mail.ts";
 import { mailOf, type MailGiven, multipart } from "./support.ts";
 
-async function read(given: MailGiven): Promise<ReadMail> {
-  const mail = await readMail({ bytes: new Uint8Array(mailOf("a@b.example", 1, given)), authservId: undefined });
-  if ("problem" in mail) throw new Error(mail.problem);
-  return mail;
+/** Returns what a mail says. The note of a mail without a text has its subject. */
+async function read(given: MailGiven): Promise<MailHead & MailContent> {
+  const head = await readHead({ bytes: new Uint8Array(mailOf("a@b.example", 1, given)), authservId: undefined });
+  if ("problem" in head) throw new Error(head.problem);
+  const content = await readContent(head.bytes);
+  if ("problem" in content) throw new Error(content.problem);
+  return { ...head, ...content };
 }
 
 const textIn = async (type: string | undefined, body: string | Buffer, more: Record<string, string> = {}): Promise<string> =>
@@ -72,7 +75,7 @@ test("a mail of HTML and plain text has the plain text, unless that is blank", a
   const blank = multipart([{ headers: { "Content-Type": "text/plain" }, body: " \r\n" }, html], "alternative");
   expect(await textIn(blank.contentType, blank.body)).toBe("rich");
   expect(await textIn("text/html", "<p>only</p>")).toBe("only");
-  expect(await textIn("text/plain", "")).toBe("It does not start");
+  expect(await textIn("text/plain", "")).toBe("");
 });
 
 describe("the text of HTML", () => {
@@ -125,6 +128,13 @@ describe("quotations are cut", () => {
     ["Outlook's headers alone", "Ja.\n\nVon: Sam\nGesendet: Freitag\nAn: Cleo\nBetreff: x\n\nIst es?", "Ja."],
     ["bold headers", "Yes.\n\n*From:* Sam\n*Sent:* Friday\n*To:* Cleo\n\nIs it?", "Yes."],
     ["a block at the end", "Yes.\n\n> Is it?\n>\n> Really?\n\n", "Yes."],
+    ["a reply below", "On Monday, Sam wrote:\n> Is it?\n\nYes.", "Yes."],
+    [
+      "a reply below, of several parts",
+      "\nOn Monday, Sam\n<s@x.example> wrote:\n\n> Is it?\n>\n\n> Now?\nYes.\n\nNow.",
+      "Yes.\n\nNow.",
+    ],
+    ["a reply below in German, with a signature", "Am Montag schrieb Sam:\n> Ist es?\n\nJa.\n-- \nCleo", "Ja."],
     ["a signature", "Yes.\n-- \nCleo\nAcme Ltd", "Yes."],
     ["a signature and a history", "Yes.\n-- \nCleo\n\nOn Monday, Sam wrote:\n> Is it?", "Yes."],
   ])("%s", (_what, text, own) => {
@@ -134,7 +144,8 @@ describe("quotations are cut", () => {
 
   test.each<[what: string, text: string, own?: string]>([
     ["answers between the lines", "On Monday, Sam wrote:\n> Is it?\nYes.\n> Really?\nReally."],
-    ["a quotation that is answered below", "On Monday, Sam wrote:\n> Is it?\n\nYes."],
+    ["a quotation without an attribution that is answered below", "> Is it?\n\nYes."],
+    ["an attribution without a quotation", "On Monday, Sam wrote:"],
     ["answers between the lines, without the rest of the mail", "> Is it?\nYes.\n> Bye", "> Is it?\nYes."],
     ["nothing but a quotation", "> Is it?"],
     ["a sentence that begins like an attribution", "On Monday I wrote: it is broken."],
