@@ -10,7 +10,8 @@ import { createScratchDatabase } from "./support/database.ts";
 import { addNote, addNotes, addTicket, statementsOf } from "./support/factories.ts";
 import { v1 } from "./support/v1.ts";
 
-// The number of a ticket's notes is kept by the statements that write notes. It must be what counting them gives.
+// The number of a ticket's notes and their authors are kept by the statements that write notes. They must be what the
+// notes themselves give.
 
 let app: TestApp;
 let account: TestAccount;
@@ -49,6 +50,24 @@ async function totalsFor(person: TestPerson, { id } = ticket): Promise<readonly 
 
 /** What the database keeps of each ticket of the account, and what its notes give. */
 async function keptAndFound({ id } = account, { pool } = app.database): Promise<readonly unknown[]> {
+  const [keptCounts, counts] = await countsKeptAndFound({ id }, { pool });
+  const { rows } = await pool.query<{ kept: unknown; found: unknown }>(
+    `SELECT (
+       SELECT json_agg(a ORDER BY a.ticket_id, a.is_public, a.author_number) FROM (
+         SELECT ticket_id, is_public, author_number, requester_id FROM ticket_authors WHERE account_id = $1) a) AS kept,
+       (SELECT json_agg(a ORDER BY a.ticket_id, a.is_public, a.author_number) FROM (
+         SELECT DISTINCT n.ticket_id, n.is_public, n.author_number, t.requester_id
+         FROM notes n JOIN tickets t ON t.id = n.ticket_id WHERE n.account_id = $1) a) AS found`,
+    [id],
+  );
+  const [authors] = rows;
+  return [
+    { counts: keptCounts, authors: authors!.kept },
+    { counts, authors: authors!.found },
+  ];
+}
+
+async function countsKeptAndFound({ id }: Pick<TestAccount, "id">, { pool }: Pick<TestApp["database"], "pool">) {
   const { rows } = await pool.query<{ kept: unknown; found: unknown }>(
     `SELECT (
        SELECT json_agg(c ORDER BY c.ticket_id) FROM (
@@ -165,7 +184,9 @@ const writes: fc.Arbitrary<Write> = fc
         ...alone,
         text: `${added} SELECT gen_random_uuid(), $1, t.id, $4, 'x', $5, '{}', timestamptz '2026-01-01' + (i * $3) * interval '1 second'
           FROM unnest($2::uuid[]) AS t(id), generate_series(1, ${many}) i`,
-        values: ({ id, tickets, author }: World) => [id, [tickets[place], tickets[other]], second, author, isPublic],
+        values: ({ id, tickets, authors }: World) => [
+          ...[id, [tickets[place], tickets[other]], second, authors[second % 2], isPublic],
+        ],
       },
       { ...alone, text: `DELETE FROM notes WHERE id = ${newest}`, values: (world: World) => [one(world)] },
       {
@@ -195,6 +216,11 @@ const writes: fc.Arbitrary<Write> = fc
       },
       {
         ...together,
+        text: "UPDATE notes SET author_number = $2::integer + $3::integer - author_number WHERE ticket_id = $1 AND is_public",
+        values: (world: World) => [one(world), ...world.authors],
+      },
+      {
+        ...together,
         text: `UPDATE notes SET ticket_id = $2 WHERE id = ${newest}`,
         values: ({ tickets }: World) => [tickets[place], tickets[other]],
       },
@@ -211,10 +237,10 @@ interface World {
   readonly id: string;
   readonly tickets: readonly string[];
   readonly people: readonly string[];
-  readonly author: number;
+  readonly authors: readonly [number, number];
 }
 
-describe("counts and times of last notes", () => {
+describe("counts, times of last notes, and authors", () => {
   async function createWorld(): Promise<World & { readonly account: TestAccount }> {
     const own = await addAccount(app);
     const { customer, otherCustomer, specialist } = own;
@@ -222,7 +248,8 @@ describe("counts and times of last notes", () => {
     for (const requester of [customer, otherCustomer, undefined])
       tickets.push(await addTicket(app, own, requester ? { requester } : {}));
     return {
-      ...{ id: own.id, account: own, author: specialist.number, people: [customer.id, otherCustomer.id] },
+      ...{ id: own.id, account: own, people: [customer.id, otherCustomer.id] },
+      authors: [specialist.number, customer.number],
       tickets: tickets.map(({ id }) => id),
     };
   }
@@ -241,13 +268,25 @@ describe("counts and times of last notes", () => {
     );
   }, 120_000);
 
+  /** Only a superuser may set it. */
+  const soonDeadlock =
+    "SELECT set_config('deadlock_timeout', $1, false) FROM pg_roles WHERE rolname = current_user AND rolsuper";
+
   /** Sends the statements, eight at a time, and returns the errors of those that failed. */
   async function sendAtOnce(world: World, statements: readonly Write[]): Promise<readonly unknown[]> {
     const waiting = [...statements];
     const failures: unknown[] = [];
     const send = async () => {
-      for (let next = waiting.pop(); next; next = waiting.pop())
-        await app.database.pool.query(next.text, [...next.values(world)]).catch((error: unknown) => failures.push(error));
+      const client = await app.database.pool.connect();
+      try {
+        // A deadlock is noticed after a second. Those of others add up, until a statement has waited for too long.
+        await client.query(soonDeadlock, ["50ms"]);
+        for (let next = waiting.pop(); next; next = waiting.pop())
+          await client.query(next.text, [...next.values(world)]).catch((error: unknown) => failures.push(error));
+        await client.query(soonDeadlock, ["1s"]);
+      } finally {
+        client.release();
+      }
     };
     await Promise.all(Array.from({ length: 8 }, send));
     return failures;
@@ -271,12 +310,12 @@ describe("counts and times of last notes", () => {
   }, 60_000);
 
   test("fall back to the next note by an index, and a note that is not the newest needs none", async () => {
-    const { account: own, tickets, author, id } = await createWorld();
+    const { account: own, tickets, authors, id } = await createWorld();
     await app.database.pool.query(
       `INSERT INTO notes (id, account_id, ticket_id, author_number, text, is_public, categories, created_at)
        SELECT gen_random_uuid(), $1, ($2::uuid[])[1 + i % 2], $3, 'x', i % 3 <> 0, '{}', timestamptz '2026-01-01' + i * interval '1 second'
        FROM generate_series(1, 6000) i`,
-      [id, tickets, author],
+      [id, tickets, authors[0]],
     );
     await app.database.pool.query("VACUUM ANALYZE notes");
     const client = await app.database.pool.connect();
@@ -326,7 +365,7 @@ describe("counts and times of last notes", () => {
       await migrate(database);
       const [kept, found] = await keptAndFound({ id: id! } as TestAccount, database);
       expect(kept).toEqual(found);
-      expect(kept).toHaveLength(2);
+      expect(kept).toMatchObject({ counts: [{}, {}], authors: [{ is_public: false }, { is_public: true }] });
       const { rows } = await database.pool.query("SELECT note_id, requester_id, updated_at FROM note_updates");
       const notes = await database.pool.query(
         "SELECT id AS note_id, requester_id, updated_at FROM notes WHERE updated_at IS NOT NULL",

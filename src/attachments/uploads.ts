@@ -10,8 +10,9 @@ import type { Signer } from "../storage/signature.ts";
 import { sql } from "../database/sql.ts";
 import { insertInto, setList } from "../database/table.ts";
 import type { ObjectStorage, WrittenObject } from "../storage/storage.ts";
-import { byteLength, unstorable } from "../lib/text.ts";
+import { unstorable } from "../lib/text.ts";
 import { authorize, type PersonViewer, type Viewer } from "../viewer.ts";
+import { distinctNames } from "./distinct-names.ts";
 import { allowedExtensions, extensionOf } from "./extensions.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
 import { isMediaType } from "./input.ts";
@@ -295,7 +296,7 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     const byKey = new Map(rows.map((row) => [row.key, row]));
     const taken = notes.flatMap(({ noteId, text, uploads }) => {
       const ofNote = uploads.flatMap(({ key }) => byKey.get(key) ?? []);
-      const names = distinctNames(ofNote);
+      const names = distinctNames(ofNote.map(({ filename }) => filename));
       const flagged = new Set(uploads.filter(({ inline }) => inline).map(({ key }) => key));
       const internal = new Set(uploads.filter(({ isInternal = false }) => isInternal).map(({ key }) => key));
       return ofNote.map(({ id, key }, index) => ({
@@ -370,28 +371,4 @@ const maxShownKeyLength = 400;
 
 function shortened(key: string): string {
   return key.length > maxShownKeyLength ? `${key.slice(0, maxShownKeyLength).toWellFormed()}…` : key;
-}
-
-/**
- * Returns a distinct filename for each upload, because the filenames of a note are unique. Later files with the same
- * name are numbered.
- */
-function distinctNames(rows: readonly Upload[]): string[] {
-  const taken = new Set<string>();
-  return rows.map(({ filename }) => {
-    let name = filename;
-    for (let count = 2; taken.has(name); count += 1) name = numbered(filename, ` (${count})`);
-    taken.add(name);
-    return name;
-  });
-}
-
-const maximumNameBytes = 255;
-
-function numbered(filename: string, number: string): string {
-  const extension = extensionOf(filename);
-  const ending = extension === "" ? number : `${number}.${extension}`;
-  const stem = [...(extension === "" ? filename : filename.slice(0, -extension.length - 1))];
-  while (byteLength(stem.join("")) + byteLength(ending) > maximumNameBytes) stem.pop();
-  return `${stem.join("")}${ending}`;
 }

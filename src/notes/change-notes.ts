@@ -62,7 +62,13 @@ export function createNoteChanger({ database, clock, idempotency, files, onDelet
   async function change(viewer: Viewer, note: Note, input: UpdateNoteInput, key: KeyClaim): Promise<Note> {
     const editor = authorize(viewer);
     const allowed = updatableNotes(viewer);
-    if (!matches(allowed, note)) throw new Forbidden("Only notes that people wrote can be updated. This one can be deleted.");
+    if (!matches(allowed, note)) {
+      throw new Forbidden(
+        note.medium === "REDACTED"
+          ? "A note that was redacted as a whole cannot be updated. It can be deleted."
+          : "Only notes that people wrote can be updated. This one can be deleted.",
+      );
+    }
     requireVersion(note, input.expectedVersions);
     if (input.ticketId !== undefined && input.ticketId !== note.ticketId) {
       throw invalid("ticketId", "The note is of another ticket, and notes do not move.");

@@ -4,7 +4,7 @@ import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { CursorScope } from "../query/model/cursor.ts";
 import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { recordNumber, readId } from "../graphql/kit/ids.ts";
+import { recordNumber, readId, readOptionalId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonConnection, PersonRef } from "../people/graphql.ts";
@@ -197,13 +197,13 @@ export function readNoteFilter(filter: NoteArguments["filter"]): NoteFilter {
   if (!filter) return {};
   return {
     ids: filter.ids?.map((id) => readId("Note", id, ["filter", "ids"])),
-    authorId: filter.authorId ? readId("Person", filter.authorId, ["filter", "authorId"]) : undefined,
+    authorId: readOptionalId("Person", filter.authorId, ["filter", "authorId"]),
     isPublic: filter.isPublic ?? undefined,
     categories: filter.categories ?? undefined,
     media: filter.medium ?? undefined,
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
     updatedAt: readRange(filter.updatedAt, ["filter", "updatedAt"]),
-    ticketId: filter.ticketId ? readId("Ticket", filter.ticketId, ["filter", "ticketId"]) : undefined,
+    ticketId: readOptionalId("Ticket", filter.ticketId, ["filter", "ticketId"]),
     hasAttachments: filter.hasAttachments ?? undefined,
   };
 }

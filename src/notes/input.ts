@@ -138,8 +138,20 @@ export function categorySet(categories: readonly NoteCategory[]): NoteCategory[]
   return [...new Set(categories)].toSorted((one, other) => categoryOrder[one] - categoryOrder[other]);
 }
 
-/** The order of what a search finds: the best match first. */
-export const foundOrdering: Ordering = [{ field: "score", type: "integer", ties: tiesById, direction: "DESC" }];
+/**
+ * The order of what a search finds: the best match first. The score of a note depends on the query, so the order of
+ * another query is another one. Its positions begin with the digest of the query, which all rows of a search share.
+ */
+export const foundOrdering: Ordering = [
+  { field: "searched", type: "uuid", ties: tiesById, direction: "DESC" },
+  { field: "score", type: "integer", ties: tiesById, direction: "DESC" },
+];
+
+/** Returns whether the positions of a page belong to its own query. */
+export function isOfItsQuery({ query, ordering, page }: Pick<NoteSearchRead, "query" | "ordering" | "page">): boolean {
+  if (ordering[0].field !== foundOrdering[0].field) return true;
+  return [page.after, page.before].every((position) => position === undefined || position[0] === query.digest);
+}
 
 /** The orders in which notes can be read. */
 export const noteOrderings = {

@@ -139,14 +139,14 @@ function participants(viewer: Viewer, range: DistinctRange): Rows {
   const { accountId, isPublic: visible, ...others } = visibleNotes(viewer);
   const visibilities = [true, false].filter((kind) => (visible ?? kind) === kind);
   // What the ticket determines is hidden from PostgreSQL, which could look for it by another index.
-  const determined = Object.keys(others).length === 0 ? empty : sql`AND coalesce(${whereSql("n", others)}, false)`;
-  const from = sql`notes n WHERE ${whereSql("n", { accountId })} ${determined}`;
+  const determined = Object.keys(others).length === 0 ? empty : sql`AND coalesce(${whereSql("a", others)}, false)`;
+  const from = sql`ticket_authors a WHERE ${whereSql("a", { accountId })} ${determined}`;
   const authors = visibilities.map((kind) => {
     const prefix = [
       { field: "ticketId", value: sql`t.id` },
       { field: "isPublic", value: raw(String(kind)) },
     ];
-    return distinctNumbers("n", { prefix, field: "authorNumber" }, range, from);
+    return distinctNumbers("a", { prefix, field: "authorNumber" }, range, from);
   });
   const requester = sql`SELECT m.person_number FROM memberships m WHERE ${whereSql("m", { accountId })} AND m.person_id = t.requester_id`;
   return {
@@ -172,13 +172,16 @@ function withdrawnOfTicket(accountId: string, visibilities: readonly boolean[]):
     LIMIT ${integer(maxTotal + 1)}) counted)`;
 }
 
-/** A note that a search finds: how well it matches, and what was searched for. */
+/** A note that a search finds: how well it matches, what was searched for, and the digest of that. */
 export interface FoundNote extends Note {
   readonly score: number;
   readonly query: string;
+  readonly searched: string;
 }
 
-const foundNoteEntity = withColumns<Note, Omit<FoundNote, keyof Note>>(noteEntity, { score: "score", query: "query" });
+const foundNoteEntity = withColumns<Note, Omit<FoundNote, keyof Note>>(noteEntity, {
+  ...{ score: "score", query: "query", searched: "searched" },
+});
 
 /**
  * The newest notes that a search finds, as many as it ranks. With a filter, they are found among the newest
@@ -189,21 +192,22 @@ export const foundNotes: ManyRelation<FoundNote, NoteSearchRead> = {
   from: (viewer, { query, filter, ordering }) => {
     const visible = visibleNotes(viewer);
     const note = sql`notes n ON ${whereSql("n", visible)}`;
-    const columns = sql`n.*, chosen.score, ${query.text}::text AS query`;
-    const chosen = sql`(SELECT f.id, f.score FROM found f WHERE f.place <= ${integer(maxMatches)})`;
+    const columns = sql`n.*, chosen.score, chosen.searched, ${query.text}::text AS query`;
+    const chosen = sql`(SELECT f.id, f.score, ${query.digest}::uuid AS searched FROM found f WHERE f.place <= ${integer(maxMatches)})`;
     const { isPublic: visibility, ...conditions } = filter;
     // The index has the visibility. Who sees public notes only finds no internal ones.
     const isTested = hasConditions(conditions) || (visibility === false && visible["isPublic"] === true);
-    const isByScore = ordering[0].field === "score";
+    // A count has the order of the id. It would read all notes that the viewer sees, to join them with those found.
+    const isOfMatches = ["searched", "score", "id"].includes(ordering[0].field);
     return {
       withParts: isTested
         ? filteredMatches(viewer, visible, { query, filter })
         : rankedMatches(visible, query, filter.isPublic),
       // Of those that are ranked, only the rows of a page are looked up.
-      from: isByScore
+      from: isOfMatches
         ? sql`${chosen} n WHERE true`
         : sql`(SELECT ${columns} FROM ${chosen} chosen JOIN ${note} AND n.id = chosen.id) n WHERE true`,
-      completion: isByScore ? { columns, join: sql`${note} AND n.id = chosen.id` } : undefined,
+      completion: isOfMatches ? { columns, join: sql`${note} AND n.id = chosen.id` } : undefined,
       isPartial: sql`EXISTS (SELECT FROM matches m WHERE m.id IS NULL) OR EXISTS (SELECT FROM found f WHERE f.place > ${integer(maxMatches)})`,
       ...{ scope: "found", visibleBy: [], areFew: true, predicate: combinePredicates("n", []) },
     };
@@ -216,7 +220,7 @@ function rankedMatches(visible: AccountCondition, query: SearchQuery, visibility
     found AS MATERIALIZED (SELECT m.id, m.score, m.place FROM matches m WHERE m.id IS NOT NULL)`;
 }
 
-/** How many matches are tested by a filter: as many as the function search_matches compares. */
+/** How many matches are tested by a filter: as many as the function search_newest_matches compares. */
 const maxFiltered = 5_000;
 
 function filteredMatches(
@@ -230,11 +234,12 @@ function filteredMatches(
     among: amongNotes(accountId, filter),
   });
   const { from: filtered, predicate } = filteredRows(viewer, filter);
-  return sql`matches AS MATERIALIZED (SELECT m.id, m.query, m.place FROM ${matches}),
+  // By their numbers: notes of neighbouring numbers are beside each other, in the index and in the table.
+  return sql`matches AS MATERIALIZED (SELECT m.id, m.number, m.ranked, m.place FROM ${matches}),
     found AS MATERIALIZED (
-      SELECT m.id, search_score(s.document, m.query) AS score, row_number() OVER (ORDER BY m.place) AS place FROM (
-        SELECT m.id, m.query, m.place FROM matches m
-        WHERE m.id IS NOT NULL AND EXISTS (SELECT FROM ${filtered} AND n.id = m.id AND ${predicateSql("n", predicate)})
+      SELECT m.id, search_rank(s.document, m.ranked) AS score, row_number() OVER (ORDER BY m.place) AS place FROM (
+        SELECT m.id, m.ranked, m.place FROM matches m
+        WHERE m.id IS NOT NULL AND EXISTS (SELECT FROM ${filtered} AND n.number = m.number AND ${predicateSql("n", predicate)})
         ORDER BY m.place LIMIT ${integer(maxMatches + 1)}
       ) m JOIN search_documents s ON s.account_id = ${accountId}::uuid AND s.id = m.id
     )`;

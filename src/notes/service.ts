@@ -11,6 +11,9 @@ import type { CountedSlice, PageSelection, Selection } from "../query/model/sele
 import type { PersonFilter, PersonRead } from "../people/input.ts";
 import { personById } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
+import type { SearchQuery } from "../search/input.ts";
+import { similarWords } from "../search/relations.ts";
+import { respelledQueries, type SimilarWords, spelledWords } from "../search/spelling.ts";
 import type { AddTicketInput, TicketRead, UpdateTicketInput } from "../tickets/input.ts";
 import { editorOfTickets } from "../tickets/policy.ts";
 import { ticketById } from "../tickets/relations.ts";
@@ -34,7 +37,7 @@ import {
   type UndeleteNoteInput,
   type UpdateNoteInput,
 } from "./input.ts";
-import { authorOfNewNote, seesInternalNotes, undeletableNotes } from "./policy.ts";
+import { authorOfNewNote, seesInternalNotes, undeletableNotes, visibleNotes } from "./policy.ts";
 import {
   type FoundNote,
   foundNotes,
@@ -77,6 +80,11 @@ export interface Notes {
   search(viewer: Viewer, read: NoteSearchRead, selection?: PageSelection): Promise<CountedSlice<FoundNote>>;
   /** Returns how many notes a search finds and ranks. */
   countFound(viewer: Viewer, search: Pick<NoteSearchRead, "query" | "filter">): Promise<number>;
+  /**
+   * Returns the query of a search that finds nothing because of its spelling, with similar words of visible notes in
+   * place of those that no visible note has, such that it finds something. Null if there is none.
+   */
+  suggest(viewer: Viewer, search: Pick<NoteSearchRead, "query" | "filter">): Promise<string | null>;
   /**
    * Returns the same page of the notes of each ticket, in the order of their ids: null if the viewer sees no such
    * ticket.
@@ -342,6 +350,19 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     throw new Unavailable({}, "Too many people are changing this ticket. Try again in a few seconds.");
   }
 
+  /** Returns the words that can be meant by those of a query that no visible note has. */
+  async function similarWordsOf(viewer: Viewer, query: SearchQuery): Promise<SimilarWords> {
+    const visible = visibleNotes(viewer);
+    const words = spelledWords(query);
+    if (words.length === 0) return new Map();
+    const found = await database.query<{ word: string; similarWord: string }>(
+      sql`SELECT s.word, s.similar_word AS "similarWord" FROM ${similarWords(visible, words)}`,
+    );
+    const similar = new Map<string, string[]>();
+    for (const { word, similarWord } of found) similar.set(word, [...(similar.get(word) ?? []), similarWord]);
+    return similar;
+  }
+
   return {
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, noteById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, noteByNumber, numbers, selection),
@@ -352,6 +373,11 @@ export function createNotes(dependencies: NotesDependencies): Notes {
     total: (viewer, filter) => reads.total(viewer, notesOfAccount, { filter }),
     search: (viewer, read, selection) => reads.page(viewer, foundNotes, read, selection),
     countFound: (viewer, { query, filter }) => reads.count(viewer, foundNotes, { query, filter }),
+    async suggest(viewer, { query, filter }) {
+      for (const respelled of respelledQueries(query, await similarWordsOf(viewer, query)))
+        if ((await reads.count(viewer, foundNotes, { query: respelled, filter })) > 0) return respelled.text;
+      return null;
+    },
     ofTickets: (viewer, ticketIds, read, selection) =>
       reads.pagesOf(viewer, { relation: ticketById, keys: ticketIds }, notesOfTicket, read, selection),
     ticketsByLastNote: (viewer, read, selection) =>

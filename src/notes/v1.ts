@@ -16,10 +16,11 @@ import {
 import { codeField, integerField, timeField } from "../rest/v1/kit/filters.ts";
 import { findById } from "../rest/v1/kit/ids.ts";
 import type { V1Operation, V1Answer, V1Request } from "../rest/v1/kit/operation.ts";
+import { foreignV1Cursor } from "../rest/v1/kit/paging.ts";
 import { ticketEntity } from "../tickets/relations.ts";
 import { kindNames, ticketOf } from "../tickets/v1.ts";
 import type { TicketKind } from "../tickets/service.ts";
-import { foundOrdering, type NewNoteInput, type NoteFilter, noteOrderings } from "./input.ts";
+import { foundOrdering, isOfItsQuery, type NewNoteInput, type NoteFilter, noteOrderings } from "./input.ts";
 import { authorOfNote, homeAccountOfAuthor, noteEntity, ticketOfNote } from "./relations.ts";
 import type { Note, NoteMedium } from "./service.ts";
 import { readSearch, searchParameters } from "./v1-search.ts";
@@ -111,8 +112,11 @@ export function noteOperations(later: LaterNoteFields): NoteOperations {
         ...collection,
         parameters: [...collection.parameters, ...searchParameters],
         defaultOrder: foundOrdering,
-        read: ({ fields, ordering, page, selection }) =>
-          services.notes.search(viewer, { query, filter: { ...filter, fields }, ordering, page }, selection),
+        read: ({ fields, ordering, page, selection }) => {
+          const read = { query, filter: { ...filter, fields }, ordering, page };
+          if (!isOfItsQuery(read)) throw foreignV1Cursor(page.after ? "after" : "before");
+          return services.notes.search(viewer, read, selection);
+        },
         count: (fields) => services.notes.countFound(viewer, { query, filter: { ...filter, fields } }),
       });
     },

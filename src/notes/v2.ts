@@ -3,7 +3,7 @@ import { personEntity } from "../people/relations.ts";
 import { codePointLength } from "../lib/text.ts";
 import { columnContent, countedJsonList, type RowMembers, type Selection } from "../query/model/selection.ts";
 import { asJson, inJson, renderJson } from "../rest/kit/json-text.ts";
-import { entityTag, isNamed, versionsIn } from "../rest/v2/kit/entity-tags.ts";
+import { entityTag, namedTag, versionsIn } from "../rest/v2/kit/entity-tags.ts";
 import { appliedQuery, offsetOf, type V2Operation, type V2Response, type Window } from "../rest/v2/kit/operation.ts";
 import type { Services } from "../services.ts";
 import { type Viewer, withScopes } from "../viewer.ts";
@@ -97,8 +97,9 @@ export const getNote: V2Operation<{ query: unknown; path: { note_id: string }; b
   { viewer, path, headers },
 ) => {
   const { body, tag } = await readWithTag(services, viewer, path.note_id.toLowerCase());
-  const response = { headers: { etag: tag, "cache-control": cacheControl } };
-  return isNamed(tag, headers["if-none-match"]) ? { ...response, status: 304 } : { ...response, body: asJson(body) };
+  const known = namedTag(tag, headers["if-none-match"]);
+  const described = { etag: known ?? tag, "cache-control": cacheControl };
+  return known === undefined ? { headers: described, body: asJson(body) } : { headers: described, status: 304 };
 };
 
 /** PUT replaces the note: validation has set omitted properties to their defaults. */
@@ -132,7 +133,10 @@ function categoriesOf(body: NoteWrite): NoteCategory[] {
   return (body.categories ?? []).map((category) => categoryOf[category]);
 }
 
-/** A client may keep a note, and must ask before it uses it again. A proxy must not change what the tag stands for. */
+/**
+ * A client may keep a note, and must ask before it uses it again. A proxy must not change what the tag stands for. The
+ * gateway itself may compress it (RFC 9111, 5.2.2.6): each coding has a tag of its own.
+ */
 const cacheControl = "private, no-transform";
 
 /**

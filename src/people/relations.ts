@@ -147,14 +147,19 @@ export function peopleNumbered(viewer: Viewer, numbers: Sql, which: "everyone" |
 /** The authors of public notes are what a customer can read of a ticket, so they are its participants to them. */
 function numbersMetBy({ accountId, requesterId }: ParticipantsOf, range: DistinctRange): Sql {
   const index = { prefix: [{ field: "requesterId", value: sql`${requesterId}::uuid` }], field: "authorNumber" };
-  const authors = distinctNumbers("n", index, range, sql`notes n WHERE ${whereSql("n", { accountId })} AND n.is_public`);
+  const authors = distinctNumbers(
+    "a",
+    index,
+    range,
+    sql`ticket_authors a WHERE ${whereSql("a", { accountId })} AND a.is_public`,
+  );
   return sql`${authors} UNION SELECT m.person_number FROM memberships m WHERE ${whereSql("m", { accountId, personId: requesterId })}`;
 }
 
-/** Whether a customer has met `p`. LIMIT: PostgreSQL would otherwise read all of the notes to look in them. */
+/** Whether a customer has met `p`. LIMIT: PostgreSQL would otherwise read all of the authors to look in them. */
 function isMetBy({ accountId, requesterId }: ParticipantsOf): Sql {
-  const note = sql`SELECT 1 FROM notes n WHERE ${whereSql("n", { accountId, requesterId })} AND n.is_public AND n.author_number = p.number LIMIT 1`;
-  return sql`(p.id = ${requesterId}::uuid OR (${note}) IS NOT NULL)`;
+  const author = sql`SELECT 1 FROM ticket_authors a WHERE ${whereSql("a", { accountId, requesterId })} AND a.is_public AND a.author_number = p.number LIMIT 1`;
+  return sql`(p.id = ${requesterId}::uuid OR (${author}) IS NOT NULL)`;
 }
 
 function hasAddresses({ fields }: PersonFilter): boolean {

@@ -3,7 +3,7 @@ import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { ErrorInterface, mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { recordNumber, readId } from "../graphql/kit/ids.ts";
+import { recordNumber, readId, readOptionalId } from "../graphql/kit/ids.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
 import { omittable } from "../graphql/kit/omittable.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
@@ -140,7 +140,7 @@ function readTicketFilter(filter: typeof TicketFilterInput.$inferInput | null | 
     fields: filter.numbers ? { number: [{ in: filter.numbers.map(recordNumber) }] } : undefined,
     kinds: filter.kind ?? undefined,
     statuses: filter.status ?? undefined,
-    requesterId: filter.requesterId ? readId("Person", filter.requesterId, ["filter", "requesterId"]) : undefined,
+    requesterId: readOptionalId("Person", filter.requesterId, ["filter", "requesterId"]),
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
     updatedAt: readRange(filter.updatedAt, ["filter", "updatedAt"]),
     query: typeof filter.query === "string" ? readSearchQuery(filter.query, ["filter", "query"]) : undefined,
@@ -293,7 +293,7 @@ builder.mutationField("addTicket", (t) =>
         kind: input.kind,
         subject: input.subject,
         status: input.status ?? "PENDING",
-        requesterId: input.requesterId ? readId("Person", input.requesterId, "requesterId") : undefined,
+        requesterId: readOptionalId("Person", input.requesterId, "requesterId"),
         idempotencyKey: readIdempotencyKey("addTicket", input),
       });
       context.forget();

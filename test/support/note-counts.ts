@@ -12,3 +12,11 @@ export function fillNoteCounts(where = "true"): string {
     ON CONFLICT (account_id, ticket_id) DO UPDATE SET public_notes = excluded.public_notes, internal_notes = excluded.internal_notes,
       last_note_at = excluded.last_note_at, last_public_note_at = excluded.last_public_note_at`;
 }
+
+/** As {@link fillNoteCounts}, for the rows of ticket_authors. `where` is a condition on notes as `n`. */
+export function fillTicketAuthors(where = "true"): string {
+  return `
+    INSERT INTO ticket_authors (account_id, ticket_id, is_public, author_number, requester_id)
+    SELECT DISTINCT n.account_id, n.ticket_id, n.is_public, n.author_number, n.requester_id FROM notes n WHERE ${where}
+    ON CONFLICT DO NOTHING`;
+}

@@ -26,7 +26,7 @@ export function rangeOfPage(page: Page | undefined, further = 0): DistinctRange 
   };
 }
 
-/** An index of the table `n` that ends with the numbers. */
+/** An index that ends with the numbers. */
 export interface NumberIndex {
   /** The columns before the numbers, and the values that they have. */
   readonly prefix: readonly { readonly field: string; readonly value: Sql }[];
