@@ -89,6 +89,36 @@ describe("a statement", () => {
   });
 });
 
+test.skipIf(inject("testServer").kind === "embedded")(
+  "a statement that a rule of the data refuses keeps its connection, and another failure ends it",
+  async () => {
+    const scratch = await createScratchDatabase();
+    const lone = await openDatabase(scratch.config, { warn: () => undefined });
+    try {
+      const process = async () =>
+        (await lone.query<{ pid: number }>({ text: "SELECT pg_backend_pid() AS pid", values: [] }))[0]?.pid;
+      const { id, slug, name } = account();
+      const insert = {
+        text: "INSERT INTO accounts (id, slug, name, created_at) VALUES ($1, $2, $3, now())",
+        values: [id, slug, name],
+      };
+      const raise = (code: string) => ({
+        text: `DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '${code}'; END $$`,
+        values: [],
+      });
+      await lone.query(insert);
+      const first = await process();
+      for (const refused of [insert, raise("NK001"), raise("NK002")]) await errorOf(lone.query(refused));
+      expect(await process()).toBe(first);
+      await errorOf(lone.query(raise("0A000")));
+      expect(await process()).not.toBe(first);
+    } finally {
+      await lone.close();
+      await scratch.drop();
+    }
+  },
+);
+
 describe.skipIf(inject("testServer").kind === "embedded")("a PostgreSQL behind a network", () => {
   let scratch: ScratchDatabase;
   let proxy: TcpProxy;

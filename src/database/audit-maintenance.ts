@@ -75,6 +75,8 @@ async function maintain(database: Database, at: Date, retentionDays: number): Pr
     return await withClient(maintenance.pool, (client) =>
       inMaintenanceTransaction(client, schema, async () => {
         await client.query(`SET LOCAL lock_timeout = ${lockMilliseconds}`);
+        // A restore gives rights back that were taken from the role of requests.
+        await client.query("SELECT audit_events_restrict()");
         const { rows } = await client.query<{ outcome: MaintenanceOutcome }>(query);
         return rows[0]?.outcome;
       }),

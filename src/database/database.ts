@@ -129,8 +129,8 @@ export async function openDatabase(config: DatabaseConfig, log: DatabaseLog, lim
     statementMilliseconds: limits.statementMilliseconds,
     async query<Row extends pg.QueryResultRow>({ text, values }: Statement) {
       try {
-        const result = await pool.query<Row>({ text, values: [...values] });
-        return result.rows;
+        const { rows } = await queryPool<Row>(pool, { text, values: [...values] });
+        return rows;
       } catch (error) {
         throw asUnavailable(error);
       }
@@ -238,6 +238,35 @@ function openPool(server: pg.PoolConfig, log: DatabaseLog, limits: TimeLimits, s
     if (sessions.isSpent(client)) void client.end();
   });
   return pool;
+}
+
+/**
+ * As `pool.query`, which closes the connection after each failure. Here a statement keeps its connection if a rule of
+ * the data refuses it: a constraint, or the key of a write that is in flight or done. Those who send such a write again
+ * and again would otherwise make PostgreSQL start a process for each.
+ */
+async function queryPool<Row extends pg.QueryResultRow>(pool: pg.Pool, query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+  const client = await pool.connect();
+  // A connection that is lost fails the statement, and says so once more by this event.
+  const ignore = () => undefined;
+  client.on("error", ignore);
+  let failure: unknown;
+  try {
+    return await client.query<Row>(query);
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    client.off("error", ignore);
+    client.release(failure !== undefined && !isRefusedByRule(failure));
+  }
+}
+
+/** Classes of SQLSTATE: integrity constraint violation, and those that the idempotency keys raise. */
+const refusals = /^(23|NK)/;
+
+function isRefusedByRule(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && refusals.test(error.code ?? "");
 }
 
 async function settleWithin(milliseconds: number, work: Promise<unknown>): Promise<void> {

@@ -2,6 +2,7 @@
 // embedded-database.ts.
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
+import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import { joinBytes } from "../../lib/bytes.ts";
 import type { Reply, WorkerCommand, WorkerReport, WorkerStart } from "./embedded-database.ts";
 import { createRoutineMaintenance } from "./routine-maintenance.ts";
@@ -26,12 +27,16 @@ const settings = [
 const databaseParent = parentPort;
 if (databaseParent === null) throw new Error("embedded-database-worker.ts runs as a worker only");
 
+/** A database that has an extension needs its files at every start. */
+const extensions = { pg_trgm };
+
 const report = (message: WorkerReport) => databaseParent.postMessage(message);
 
 try {
   // worker_threads types workerData as any; the only caller passes a WorkerStart.
   const { directory } = workerData as WorkerStart;
-  serveConnections(await PGlite.create(directory ?? "memory://", { startParams: [...PGlite.defaultStartParams, ...settings] }));
+  const startParams = [...PGlite.defaultStartParams, ...settings];
+  serveConnections(await PGlite.create(directory ?? "memory://", { startParams, extensions }));
   report({ kind: "ready" });
 } catch (error) {
   report({ kind: "failed", message: error instanceof Error ? error.message : String(error) });

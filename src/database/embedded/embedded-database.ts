@@ -128,8 +128,11 @@ export async function startEmbeddedDatabase(
   };
 }
 
-/** Locks `directory`, and writes the id of this process to `<directory>.pid` to tell people who holds the lock. */
-async function lockWithPidFile(directory: string): Promise<DirectoryLock> {
+/**
+ * Locks `directory`, and writes the id of this process to `<directory>.pid` to tell people who holds the lock. Throws
+ * {@link DirectoryInUse} if another process has it.
+ */
+export async function lockWithPidFile(directory: string): Promise<DirectoryLock> {
   const path = `${directory}.pid`;
   try {
     const lock = await lockDirectory(directory);
