@@ -85,6 +85,13 @@ const soundCode: Readonly<Record<string, string>> = {
   "src/rest/v2/server/routes.ts": `
     import { routes } from "../../../notes/v2.ts"; import { page } from "../../kit/page.ts"; export const v2 = [routes, page];`,
   "src/demo/load.ts": `import { app } from "../app.ts"; export const load = app;`,
+  "src/transfer/import-rows.ts": `
+    import { openDatabase } from "../database/database.ts"; import { visible } from "../notes/policy.ts";
+    export const importRows = [openDatabase, visible];`,
+  "src/transfer/import.ts": `import { importRows } from "./import-rows.ts"; export const importAll = importRows;`,
+  "src/shadow/shadow.ts": `import { importAll } from "../transfer/import.ts"; export const shadow = importAll;`,
+  "src/import-data.ts": `
+    import { runCommand } from "./command.ts"; import { shadow } from "./shadow/shadow.ts"; runCommand(shadow);`,
   "src/command.ts": `import { invalid } from "./errors.ts"; export const runCommand = invalid;`,
   "src/load-demo.ts": `import { runCommand } from "./command.ts"; import { load } from "./demo/load.ts"; runCommand(load);`,
   "test/notes.test.ts": `import { app } from "../src/app.ts"; import { test } from "vitest"; test("notes", app);`,
@@ -117,11 +124,14 @@ const forbidden: readonly (readonly [rule: string, file: string, imported: strin
   ["servers-import-nothing-above", "src/http/server/health.ts", "src/create-services.ts"],
   ["schema-and-create-services-import-nothing-above", "src/schema.ts", "src/command.ts"],
   ["app-import-nothing-above", "src/app.ts", "src/command.ts"],
+  ["transfer-import-nothing-above", "src/transfer/source.ts", "src/shadow/shadow.ts"],
+  ["shadow-import-nothing-above", "src/shadow/shadow.ts", "src/command.ts"],
   ["demo-import-nothing-above", "src/demo/start.ts", "src/command.ts"],
 
   ["idempotency-import-nothing-downstream", "src/idempotency/claim.ts", "src/notes/policy.ts"],
   ["people-import-nothing-downstream", "src/people/policy.ts", "src/notes/policy.ts"],
   ["access-import-nothing-downstream", "src/access/tokens.ts", "src/notes/policy.ts"],
+  ["administration-import-nothing-downstream", "src/administration/input.ts", "src/notes/policy.ts"],
   ["search-import-nothing-downstream", "src/search/input.ts", "src/notes/policy.ts"],
   ["tickets-import-nothing-downstream", "src/tickets/policy.ts", "src/notes/service.ts"],
   ["notes-import-nothing-downstream", "src/notes/ordering.ts", "src/attachments/policy.ts"],

@@ -70,7 +70,7 @@ test("the index has no other entries, and is in the order of the numbers", () =>
 
 describe("what documents name exists", () => {
   const documents = [
-    "README.md",
+    ...["README.md", "CHANGELOG.md", "packaging/README.md"],
     ...globSync(["{bench,src}/**/README.md", "docs/**/*.md"], { cwd: root, exclude: ["**/node_modules"] }),
   ];
   /** A superseded record may name the sources of its time. */

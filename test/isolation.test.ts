@@ -569,7 +569,8 @@ const restCalls: readonly RestTemplate[] = [
 /** The lists of records by how far they have come, with a filter by id. */
 const listCalls = (
   [
-    ["/{records}/{list}", "requests/open"],
+    ["/{records}/open", "requests/open"],
+    ["/{records}/completed", "requests/completed"],
     ["/problems/active", "problems/active"],
     ["/problems/solved", "problems/solved"],
     ["/project_tasks/finished", "project_tasks/finished"],

@@ -126,7 +126,7 @@ function report(results: readonly Result[], slowestHealth: SlowestHealth): void 
     loopMilliseconds,
     milliseconds,
     statuses: [status = 0],
-  } of slowest.slice(0, 15))
+  } of slowest.slice(0, 25))
     console.log(
       `  ${loopMilliseconds.toFixed(1).padStart(7)} ms of ${milliseconds.toFixed(0).padStart(6)} ms  ${status}  ${name}`,
     );
@@ -422,6 +422,13 @@ function ofDocuments(key: string): Hostile[] {
     ...each("4,900 levels of a type", `query($v:${"[".repeat(4_900)}Int${"]".repeat(4_900)}){viewer{role}}`),
     ...each("100,000 brackets", "{".repeat(100_000)),
     ...each("a name of 900,000 characters", `{${"a".repeat(900_000)}}`),
+    ...each("an argument's name of 900,000 characters", `{tickets(${"a".repeat(900_000)}:1){totalCount}}`),
+    ...each("an enum's value of 900,000 characters", `{tickets(orderBy:${"A".repeat(900_000)}){totalCount}}`),
+    ...each("a key of 900,000 characters in an input", `{tickets(filter:{${"a".repeat(900_000)}:1}){totalCount}}`),
+    ...each("a type's name of 900,000 characters", `{viewer{...on ${"A".repeat(900_000)}{id}}}`),
+    ...each("a fragment's name of 900,000 characters", `{viewer{...${"a".repeat(900_000)}}}`),
+    ...each("a directive of 900,000 characters", `{viewer{role @${"a".repeat(900_000)}}}`),
+    ...each("a variable's name of 900,000 characters", `{tickets(first:$${"a".repeat(900_000)}){totalCount}}`),
     ...each("a string of 900,000 characters", `{ticket(id:"${"a".repeat(900_000)}"){id}}`),
     ...each("a block string of 300,000 lines", `{ticket(id:"""${" \n".repeat(300_000)}"""){id}}`),
     ...each("a comment of 900,000 characters", `#${"a".repeat(900_000)}\n{viewer{role}}`),
@@ -576,6 +583,7 @@ function ofVariables(key: string): Hostile[] {
     ["Int", "query($v:Int){notes(first:$v){nodes{id}}}"],
     ["filter", "query($v:NoteFilter){notes(filter:$v){nodes{id}}}"],
     ["order", "query($v:NoteOrder){notes(orderBy:$v){nodes{id}}}"],
+    ["order's field", "query($v:NoteOrderField!){notes(orderBy:{field:$v,direction:ASC}){nodes{id}}}"],
     ["cursor", "query($v:String){notes(after:$v){nodes{id}}}"],
     ["ids", "query($v:[ID!]!){nodes(ids:$v){id}}"],
     ["input", "mutation($v:AddNoteInput!){addNote(input:$v){__typename}}"],
@@ -610,6 +618,17 @@ function ofVariables(key: string): Hostile[] {
         ],
       ];
     }),
+    ...scalars.flatMap(([name, query]): Hostile[] => [
+      [`a text of 900,000 characters for ${name}`, withVariables(query, JSON.stringify({ v: "A".repeat(900_000) }))],
+      [`a key of 900,000 characters for ${name}`, withVariables(query, JSON.stringify({ v: { ["a".repeat(900_000)]: 1 } }))],
+    ]),
+    [
+      "30 enums of 30,000 characters",
+      withVariables(
+        `query(${many(30, (index) => `$v${index}:NoteOrderField!`)}){${many(30, (index) => `a${index}:notes(orderBy:{field:$v${index},direction:ASC}){totalCount}`)}}`,
+        JSON.stringify(Object.fromEntries(times(30, 0).map((_, index) => [`v${index}`, "A".repeat(30_000)]))),
+      ),
+    ],
     [
       "1,000 ids in a filter, 60 times",
       post(

@@ -38,7 +38,7 @@ beforeAll(async () => {
     });
     measurements.push(await measured);
   }
-}, 600_000);
+}, 1_800_000);
 
 afterAll(async () => {
   await app.close();

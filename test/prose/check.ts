@@ -5,14 +5,14 @@ import { maxWidth, tooWide } from "./width.ts";
 // npm run prose   exits 1 where a line of a comment, a document or a description of the schema is too wide
 const root = resolve(import.meta.dirname, "../..");
 const prose = [
-  ...["{src,test,bench,prisma}/**/*.{ts,js,prisma}", "{src,docs,bench}/**/*.md"],
+  ...["{src,test,bench,prisma,examples}/**/*.{ts,js,prisma}", "{src,docs,bench,examples,packaging}/**/*.md"],
   ...["*.{ts,mjs,jsonc,md}", ".*.{mjs,jsonc}", "schema.graphql"],
 ];
 /** Written by tools, for their readers and at their widths. */
 const written = [
-  "**/generated/**",
+  "**/{generated,__generated__}/**",
   "**/node_modules/**",
-  "bench/{results,shape,compare,compare-plugins,compare-note-life,writes,search}.md",
+  "bench/{results,shape,compare,compare-plugins,compare-note-life,writes,write-parts,search}.md",
 ];
 
 const files = globSync(prose, { cwd: root, exclude: written }).toSorted();

@@ -70,6 +70,27 @@ test("what one viewer asks at the same time is a few statements, and every answe
   expect(statements.length).toBeLessThan(questions.length / 2);
 });
 
+test("an answer that was read together with others says so, and one that reads nothing does not", async () => {
+  const { key } = one.account.specialist;
+  const countsOf = async (query: string, variables: Record<string, unknown> = {}) => {
+    const { body } = await app.app.server.inject({
+      method: "POST",
+      url: "/graphql",
+      headers: { "content-type": "application/json", "x-api-key": key },
+      payload: JSON.stringify({ query, variables, extensions: { statements: true } }),
+    });
+    return (JSON.parse(body) as { extensions: object }).extensions; // as asked for
+  };
+  const id = one.notes[0]!.id;
+  expect(await countsOf(noteQuery, { id })).toEqual({ statements: 1 });
+  const together = await Promise.all([0, 0, 1, 2].map((index) => countsOf(noteQuery, { id: one.notes[index]!.id })));
+  expect(together.toSorted((first, second) => Object.keys(first).length - Object.keys(second).length)).toEqual([
+    { statements: 1 },
+    ...Array.from({ length: 3 }, () => ({ statements: 0, sharedStatements: 1 })),
+  ]);
+  expect(await countsOf("{ __typename }")).toEqual({ statements: 0 });
+});
+
 test("no statement is for viewers of two reaches, and nobody gets another's rows", async () => {
   const narrow = (person: TestPerson, ...without: Scope[]) =>
     keyWith(

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { closeErrors } from "../../src/graphql/server/closed-errors.ts";
 import { createGraphContext } from "../../src/graphql/server/execution/context.ts";
+import { createPersistedDocuments, noManifests } from "../../src/graphql/documents/persisted-documents.ts";
 import { createDocuments } from "../../src/graphql/documents/documents.ts";
 import { tooHeavy } from "../../src/graphql/documents/limits.ts";
 import { anonymousLimits, documentLimits } from "../../src/graphql/kit/document-limits.ts";
@@ -25,9 +26,11 @@ import {
   type PlainAnswer,
   type PlainError,
   plainCursor,
+  plainSearchCursor,
   sortingOf,
   withChange,
   withLastNote,
+  withScore,
 } from "../support/plain-reads.ts";
 import { randomOperations, type Vocabulary } from "../support/random-operations.ts";
 
@@ -97,6 +100,7 @@ async function createWorld({
   const strangeFile = await addAttachment(app, strangeNote, "a.png");
   for (let count = number(14); count > 0; count -= 1) {
     const note = await addNote(app, pick(tickets), pick(people), {
+      text: pick(["Looked at it.", "Looked at it.", "The gearbox grinds in third", "Looked: the gearbox, the gearbox again"]),
       isPublic: !oneIn(3),
       categories: pick([[], ["PRE_SCAN"], ["POST_SCAN"], ["PRE_SCAN", "POST_SCAN"]]),
       medium: pick(["DEFAULT", "EMAIL", "SYSTEM"]),
@@ -180,6 +184,9 @@ async function vocabularyOf(of: {
     const own = notes.filter(({ ticketId }) => ticketId === ticket.id);
     return [own, own.filter(({ isPublic }) => isPublic), []].map((seen) => withLastNote(ticket, seen));
   };
+  const found = await Promise.all(
+    notes.flatMap((note) => ["gearbox", "looked"].map((query) => withScore(app.database.prisma, note, query))),
+  );
   return {
     ids: {
       Ticket: bothForms("Ticket", tickets),
@@ -204,6 +211,7 @@ async function vocabularyOf(of: {
       ...["Query.people", "Account.people", "Ticket.participants"].flatMap((place) =>
         sorted(place, "people", people, ["NUMBER"]),
       ),
+      ...found.map((row) => ({ place: "Query.searchNotes searched DESC, score DESC", cursor: plainSearchCursor(row) })),
       ...sorted("Note.attachments", "unsorted", attachments, ["CREATED_AT"]),
     ],
     queries: ["a", "cleo", "customer CLEO", "s a", "@example.com", "%", "nobody"],
@@ -252,6 +260,7 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
     const perform = createOperations({
       ...{ schema, services, maximumBytes: usualMaximumBytes, limits },
       counts: executionCounts,
+      findDocument: createPersistedDocuments({ manifests: () => noManifests, only: false }),
     });
     const execute = createExecuteAsRows(schema, usualMaximumBytes);
     const answer = createAsJsonOnly(schema);
@@ -282,7 +291,10 @@ test.each(Array.from({ length: worlds }, (_, index) => seed + index))(
             }
             // As JSON where that can be had, and as rows.
             const asked = [
-              perform({ query: text, variables }, { viewer, onlyRead: true, address: null, tell: () => undefined }),
+              perform(
+                { query: text, variables },
+                { viewer, onlyRead: true, isOwnPage: false, address: null, tell: () => undefined },
+              ),
               execute(operation, contextFor("rows"), variables),
             ];
             for (const asking of asked) {

@@ -11,6 +11,7 @@ import type {
   PrismaClient,
   Ticket,
 } from "#generated/prisma/client.ts";
+import { readSearchQuery } from "../../src/search/input.ts";
 import type { SignedRequest } from "../../src/storage/storage.ts";
 import type { Viewer } from "../../src/viewer.ts";
 import { globalId } from "./factories.ts";
@@ -114,6 +115,35 @@ export function withLastNote<Row extends object>(
   const times = notes.map(({ createdAt }) => createdAt.getTime());
   return { ...row, lastNoteAt: times.length === 0 ? null : new Date(Math.max(...times)) };
 }
+/** The order of what a search finds. */
+const byScore: Sorting = { name: "searched DESC, score DESC", keys: ["searched", "score", "id"], direction: "DESC" };
+
+interface Scored {
+  readonly score: number;
+  /** What tells the search from others. */
+  readonly searched: string;
+}
+
+/** Returns a note with how well it matches a query, and its cursor as what a search finds. */
+export async function withScore(prisma: PrismaClient, row: Note, query: string): Promise<Note & Scored> {
+  const [{ score } = { score: 0 }] = await prisma.$queryRaw<{ score: number }[]>`
+    SELECT round(1000000 * ts_rank(to_tsvector('simple', ${row.text}), to_tsquery('simple', ${plainQuery(query)}), 33))::integer AS score`;
+  return { ...row, score, searched: readSearchQuery(query).digest };
+}
+
+export const plainSearchCursor = (row: object): string => plainCursor("Query.searchNotes", byScore, row);
+
+/** Returns the terms of a query that must occur, as {@link hasWords} reads them, as PostgreSQL writes them. */
+function plainQuery(query: string): string {
+  return [...query.matchAll(/-?(?:"[^"]*"|\S+)/g)]
+    .filter(([term]) => !term.startsWith("-"))
+    .map(([term]) => {
+      const words = (term.match(/[\p{L}\p{N}]+/gu) ?? []).join(" <-> ");
+      return `(${words}${term.endsWith("*") ? ":*" : ""})`;
+    })
+    .join(" & ");
+}
+
 /** The order of people, and the default order of the notes of one. */
 const byNumber = sortingOf("people", { field: "NUMBER", direction: "ASC" });
 const newestFirst = { field: "NUMBER", direction: "DESC" } as const;
@@ -141,7 +171,7 @@ function plainPosition(place: string, { name, keys }: Sorting, cursor: string): 
   return parts.map((part, index) => {
     const key = keys[index]!;
     if (key.endsWith("At")) return part.replace(/^(....)(..)(..)(..)(..)(..)(...)$/, "$1-$2-$3T$4:$5:$6.$7Z");
-    return key.toLowerCase().endsWith("number") ? Number(part) : part;
+    return key === "score" || key.toLowerCase().endsWith("number") ? Number(part) : part;
   });
 }
 
@@ -383,6 +413,27 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       of: Prisma.NoteWhereInput,
       sorting = sortingOf("notes", args.orderBy),
     ): Promise<object> {
+      const { page, rows } = await filteredNotes(place, args, of, sorting);
+      return page(sorted(rows.map(withChange), sorting), noteObject);
+    }
+
+    async function searchPage({ query, ...args }: PageArguments & { readonly query: string }): Promise<object> {
+      if (query.trim() === "") throw new Refusal("INVALID_INPUT");
+      const position = given(args.after) ? plainPosition("Query.searchNotes", byScore, args.after) : undefined;
+      if (position && position[0] !== readSearchQuery(query).digest) throw new Refusal("INVALID_INPUT");
+      const { page, rows } = await filteredNotes("Query.searchNotes", args, {}, byScore);
+      const found = rows
+        .filter(({ text }) => hasWords(text, query))
+        .map((row) => once("score", { id: row.id, query }, () => withScore(prisma, row, query)));
+      const scored = sorted(await Promise.all(found), byScore);
+      const scores = new Map(scored.map(({ id, score }) => [globalId("Note", id), score / 1_000_000]));
+      const answered = page(scored, noteObject);
+      // Each edge has the score of its note.
+      const edges = answered.edges.map((edge) => ({ ...edge, score: scores.get(String(Reflect.get(edge.node, "id"))) }));
+      return { ...answered, edges, isPartial: false };
+    }
+
+    async function filteredNotes(place: string, args: PageArguments, of: Prisma.NoteWhereInput, sorting: Sorting) {
       const { ids, authorId, isPublic, categories, medium, createdAt, updatedAt, ticketId, hasAttachments } = args.filter ?? {};
       const where: Prisma.NoteWhereInput[] = [
         of,
@@ -400,8 +451,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       ];
       const page = readPage(place, sorting, args);
       if (given(hasAttachments)) need("attachments:read");
-      const found = await notes({ where: { AND: [visibleNotes(), ...where] } });
-      return page(sorted(found.map(withChange), sorting), noteObject);
+      return { page, rows: await notes({ where: { AND: [visibleNotes(), ...where] } }) };
     }
 
     async function ticketsPage(args: PageArguments): Promise<object> {
@@ -460,6 +510,7 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       note: field(async ({ id }: { id: string }) => objectOf((await notesWhere({ id: idOf("Note", id) }))[0], noteObject)),
       tickets: field(ticketsPage),
       notes: field((args: PageArguments) => notesPage("Query.notes", args, {})),
+      searchNotes: field(searchPage),
       people: field((args: PageArguments) => peoplePage("Query.people", args)),
       node: field(({ id }: { id: string }) => node(decoded(id))),
       nodes: field(({ ids }: { ids: readonly string[] }) => Promise.all(ids.map(decoded).map(node))),
@@ -551,7 +602,7 @@ function readPage(place: string, sorting: Sorting, { first, last, after, before 
   });
   const size = first ?? last ?? 25;
 
-  return <Row extends object>(rows: readonly Row[], make: (row: Row) => object): object => {
+  return <Row extends object>(rows: readonly Row[], make: (row: Row) => object) => {
     const [start, end] = positions;
     const within = rows.filter(
       (row) => (!start || distance(row, start, sorting) > 0) && (!end || distance(row, end, sorting) < 0),

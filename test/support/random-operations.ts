@@ -36,9 +36,9 @@ interface Place {
 const newPlace = (): Place => ({ fields: new Map() });
 
 /** Fields of other reads, those that are not of the rows of these operations, and those with an oracle of their own. */
-// A search is compared with what it should find in test/search-policy.test.ts.
 const leftOut = new Set([
-  "searchNotes",
+  "highlights",
+  "suggestion",
   "edits",
   "redactions",
   "textHtml",
@@ -50,6 +50,8 @@ const leftOut = new Set([
 ]);
 const ofPages = new Set(["first", "last", "after", "before"]);
 const timesAsked = 3;
+/** What is searched for: words, some of which notes and subjects have. */
+const searchQueries = ["gearbox", "Note", "gr*", '"grinds in"', "-third looked", "looked", "it AT", "absent", " "] as const;
 /** The approximate maximum number of fields and fragments in an operation. */
 const most = 45;
 
@@ -137,8 +139,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
               requesterId: () => written("ID", idOf("Person")),
               createdAt: range,
               updatedAt: range,
-              query: () =>
-                written("String", () => pick(["gearbox", "Note", "gr*", '"grinds in"', "-third looked", "absent", " "])),
+              query: () => written("String", () => pick(searchQueries)),
             };
       const chosen = Object.entries(possible).filter(() => oneIn(5));
       return `{ ${chosen.map(([name, value]) => `${name}: ${value()}`).join(" ")} }`;
@@ -199,6 +200,14 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
       return args;
     }
 
+    function searchArguments(): string[] {
+      const args = [`query: ${written("String!", () => pick(searchQueries))}`];
+      if (oneIn(3)) args.push(`filter: ${filter("notes")}`);
+      if (!oneIn(5)) args.push(`first: ${written("Int", () => (oneIn(40) ? 0 : number(3) + 1))}`);
+      if (oneIn(4)) args.push(`after: ${written("String", cursor("Query.searchNotes", "searched DESC, score DESC"))}`);
+      return args;
+    }
+
     /** Returns the call of a field, and the id of the row that it returns if the text contains it. */
     function callOf(type: GraphQLNamedType, field: GraphQLField<unknown, unknown>) {
       const { name } = field;
@@ -213,6 +222,7 @@ export function randomOperations(vocabulary: () => Vocabulary): fc.Arbitrary<Ran
         const value = numberOf(name === "ticketByNumber" ? "Ticket" : "Note");
         return { call: `${name}(number: ${written("SafeInt!", value)})` };
       }
+      if (name === "searchNotes") return { call: `${name}(${searchArguments().join(" ")})` };
       const args = field.args.some((arg) => ofPages.has(arg.name)) ? pageArguments(type, field) : [];
       return { call: args.length === 0 ? name : `${name}(${args.join(" ")})` };
     }

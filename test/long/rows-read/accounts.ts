@@ -2,7 +2,7 @@ import type pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createAuditMaintenance } from "../../../src/database/audit-maintenance.ts";
 import type { Database } from "../../../src/database/database.ts";
-import { fillNoteCounts } from "../../support/note-counts.ts";
+import { fillNoteCounts, fillTicketAuthors } from "../../support/note-counts.ts";
 import { addAccount, keyWith, type TestAccount, type TestApp } from "../../support/app.ts";
 
 /** The account with few and the account with many notes, whose reads are compared. */
@@ -22,7 +22,14 @@ export interface FilledAccount {
   readonly ticket: { readonly id: string; readonly number: number };
   /** A note of the first ticket with attachments. */
   readonly note: { readonly id: string; readonly number: number };
+  /** A public note of the customer's ticket with 200 edits and three redactions. */
+  readonly edited: { readonly id: string };
+  /** A word that one note has, which the customer sees. */
+  readonly noteWord: number;
 }
+
+/** The place of a note that is public, and of the ticket that has one in fifty of the notes. */
+const editedNote = 150;
 
 /** The time of the first note. There is one a minute. */
 const start = Date.UTC(2025, 0, 1);
@@ -40,6 +47,7 @@ export function timeAt({ notes }: Pick<FilledAccount, "notes">, share: number): 
  * - one in ten came by mail, one in a thousand is the system's, the first fifty were sent by mail, none was redacted
  * - one in twenty was written after a scan, none before one
  * - one in forty was updated, after the last one was added, in another order
+ * - one in forty has an edit, one in a thousand a redaction, and as many as one in two hundred were withdrawn
  * - the customer requested one in ten tickets, and the one that has one in fifty of the notes
  */
 async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): Promise<FilledAccount> {
@@ -78,15 +86,45 @@ async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): 
         ${time("n.i")}
       FROM filled_notes n JOIN filled_tickets t ON t.i = n.ticket JOIN filled_people p ON p.i = n.i % ${counts.people}
       ORDER BY n.i;
-    UPDATE notes n SET updated_at = ${time(`(${notes} + i * 7 % ${notes})`)}
-      FROM filled_notes f WHERE f.id = n.id AND n.account_id = '${account.id}' AND f.i % 40 = 7;
+    UPDATE notes n SET updated_at = ${time(`(${notes} + i * 7 % ${notes})`)}, version = CASE WHEN f.i = ${editedNote} THEN 201 ELSE 2 END
+      FROM filled_notes f WHERE f.id = n.id AND n.account_id = '${account.id}' AND (f.i % 40 = 7 OR f.i = ${editedNote});
     INSERT INTO note_updates (account_id, note_id, ticket_id, requester_id, is_public, updated_at)
       SELECT account_id, id, ticket_id, requester_id, is_public, updated_at
       FROM notes WHERE account_id = '${account.id}' AND updated_at IS NOT NULL;
+    INSERT INTO note_edits (id, account_id, note_id, version, text, is_public, categories, edited_at, editor_number)
+      SELECT gen_random_uuid(), '${account.id}', n.id, v.version, 'State ' || v.version, n.is_public, n.categories, ${time(`(${notes} + v.version)`)},
+        ${specialist.number}
+      FROM filled_notes f JOIN notes n ON n.id = f.id CROSS JOIN LATERAL generate_series(1, CASE WHEN f.i = ${editedNote} THEN 200 ELSE 1 END) v(version)
+      WHERE f.i % 40 = 7 OR f.i = ${editedNote};
+    INSERT INTO redactions (id, account_id, note_id, redacted_at, redactor_number, reason)
+      SELECT gen_random_uuid(), '${account.id}', f.id, ${time(`(${notes} + r.i)`)}, ${administrator.number}, 'SECRET'
+      FROM filled_notes f CROSS JOIN LATERAL generate_series(1, CASE WHEN f.i = ${editedNote} THEN 3 ELSE 1 END) r(i)
+      WHERE f.i % 1000 = 500 OR f.i = ${editedNote};
+    INSERT INTO withdrawn_notes (id, number, account_id, ticket_id, requester_id, author_number, is_public, created_at)
+      SELECT gen_random_uuid(), nextval(pg_get_serial_sequence('notes', 'number'))::integer, '${account.id}', t.id, t.requester_id,
+        ${specialist.number}, n.i % 3 = 0, ${time("n.i")}
+      FROM filled_notes n JOIN filled_tickets t ON t.i = n.ticket WHERE n.i % 200 = 151 ORDER BY n.i;
+    INSERT INTO search_segments (account_id, kind, first_number)
+      SELECT r.account_id, r.kind, CASE WHEN r.place = 0 THEN 0 ELSE r.number END FROM (
+        SELECT account_id, 'NOTE'::"SearchKind" AS kind, number, row_number() OVER (ORDER BY number) - 1 AS place
+        FROM notes WHERE account_id = '${account.id}'
+        UNION ALL
+        SELECT account_id, 'TICKET'::"SearchKind", number, row_number() OVER (ORDER BY number) - 1 FROM tickets WHERE account_id = '${account.id}'
+      ) r WHERE r.place % 8192 = 0 ORDER BY r.kind, r.number;
+    INSERT INTO search_documents (account_id, id, ticket_id, segment, number, is_public, requester_id, document)
+      SELECT n.account_id, n.id, n.ticket_id, g.id, n.number, n.is_public, n.requester_id, words.document || array_to_tsvector(ARRAY[f.i::text])
+      FROM notes n JOIN filled_notes f ON f.id = n.id
+      CROSS JOIN (SELECT search_document('Note : ' || repeat('found, said and decided. ', 4), '{simple}') AS document) words
+      CROSS JOIN LATERAL (SELECT search_segment('${account.id}', 'NOTE', n.number) AS id) g
+      WHERE n.account_id = '${account.id}' ORDER BY n.number;
+    INSERT INTO search_documents (account_id, id, ticket_id, segment, number, is_public, requester_id, document)
+      SELECT account_id, id, id, search_segment(account_id, 'TICKET', number), number, true, requester_id, search_document(subject, '{simple}')
+      FROM tickets WHERE account_id = '${account.id}' ORDER BY number;
     INSERT INTO attachments (id, account_id, note_id, filename, content_type, state, size, storage_key, created_at)
       SELECT gen_random_uuid(), '${account.id}', n.id, 'file' || a.i || '.png', 'image/png', 'READY', 1000, '${account.slug}/' || a.i, ${time("a.i")}
       FROM generate_series(1, ${counts.attachments}) a(i) JOIN filled_notes n ON n.i = 1 + (a.i / 3) * 10;
     ${fillNoteCounts(`t.account_id = '${account.id}'`)};
+    ${fillTicketAuthors(`n.account_id = '${account.id}'`)};
     INSERT INTO api_keys (id, account_id, person_id, name, hash, scopes, created_at)
       SELECT gen_random_uuid(), '${account.id}', CASE WHEN k <= 60 THEN '${customer.id}' ELSE '${specialist.id}' END::uuid, 'Key ' || k,
         sha256(('${account.slug}' || k)::bytea), '{notes:read}', ${time("k")}
@@ -102,9 +140,10 @@ async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): 
         CASE WHEN n.i <= 60 THEN of_specialist[1] WHEN n.i % 20 = 1 THEN of_tickets[1] ELSE of_customer[1] END,
         CASE WHEN n.i % 2000 = 0 THEN of_customer[2] ELSE of_specialist[2] END, ${time("n.i")}
       FROM filled_notes n, named`);
-  const { rows } = await client.query<{ ticket_number: number; note_id: string; note_number: number }>(
-    `SELECT t.number AS ticket_number, n.id AS note_id, n.number AS note_number
-     FROM tickets t, filled_notes f JOIN notes n ON n.id = f.id WHERE t.id = '${own}' AND f.i = 11`,
+  const { rows } = await client.query<{ ticket_number: number; note_id: string; note_number: number; edited_id: string }>(
+    `SELECT t.number AS ticket_number, n.id AS note_id, n.number AS note_number, e.id AS edited_id
+     FROM tickets t, filled_notes e, filled_notes f JOIN notes n ON n.id = f.id
+     WHERE t.id = '${own}' AND f.i = 11 AND e.i = ${editedNote}`,
   );
   await client.query("DROP TABLE filled_people, filled_tickets, filled_notes");
   const [named] = rows;
@@ -121,6 +160,8 @@ async function fillAccount(app: TestApp, client: pg.ClientBase, notes: number): 
     },
     ticket: { id: own, number: named.ticket_number },
     note: { id: named.note_id, number: named.note_number },
+    edited: { id: named.edited_id },
+    noteWord: editedNote,
   };
 }
 
@@ -137,7 +178,7 @@ export async function fillAccounts(app: TestApp, database: Database): Promise<re
     );
     const { rows: indexes } = await client.query<{ name: string; definition: string }>(
       `SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
-       WHERE i.indrelid = 'notes'::regclass AND NOT i.indisunique`,
+       WHERE i.indrelid = ANY ('{notes,search_documents}'::regclass[]) AND NOT i.indisunique`,
     );
     for (const { name } of indexes) await client.query(`DROP INDEX ${name}`);
     const small = await fillAccount(app, client, accountSizes.small);

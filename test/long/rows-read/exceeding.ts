@@ -98,6 +98,34 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
     operations: ["people, its total"],
   },
   {
+    reason: "/v1 shows withdrawn notes as well, and reads as many of them as of notes.",
+    operations: ["/v1/notes?sort=-created_at,id", "/v1/notes?page=100", "/v1/notes?medium=system"],
+  },
+  {
+    reason: "Each edit is read with the state before it and the one after it, which are three rows.",
+    operations: ['note(id: ":edited") { edits(first: 25) :fields }', 'note(id: ":edited") { edits(last: 25) :fields }'],
+  },
+  {
+    reason:
+      "Where a ticket has one in fifty notes of a small account, PostgreSQL reads all of them to find those of the ticket.",
+    operations: ['searchNotes(query: "decided", filter: { ticketId: ":ticket" })'],
+  },
+  {
+    reason: "A search with a filter compares the newest 5,000 matches with it, and reads each of them for that.",
+    operations: [
+      'searchNotes(query: "decided", filter: { medium: [SYSTEM] })',
+      'searchNotes(query: "decided", filter: { createdAt: { lt: ":early" } })',
+    ],
+  },
+  {
+    reason: "A customer may see the people whom they have met, who are looked for among the notes on their tickets.",
+    operations: ['ticket(id: ":ticket") { account { people(first: 25) :fields } }'],
+  },
+  {
+    reason: "A customer's tickets are so few in the small account that PostgreSQL reads all of them.",
+    operations: ["ticketByNumber(number: :number)"],
+  },
+  {
     reason: "/v1 counts the people of the account, and a name is looked for among all of them.",
     operations: ["/v1/people", "/v1/people?sort=-id", "/v1/people?name=Nobody"],
   },

@@ -6,6 +6,8 @@ import { type FilledAccount, timeAt } from "./accounts.ts";
 export const maxScanned = 5_000;
 /** How many rows a page may read beside those that it returns: one after it, and the ends of index ranges. */
 export const spare = 50;
+/** The most documents that a search reads of one kind: those that it compares, and the rest of a segment. */
+export const maxSearched = 5_000 + 8_192;
 /** The most rows that a count reads, and the most that a page with a number skips. */
 export const maxCounted = 100_001;
 
@@ -17,13 +19,24 @@ export const maxCounted = 100_001;
  *   /v1 and /v2 read on by another statement.
  * - `count`: as `page`, and {@link maxCounted} for a total
  * - `offset`: as `page`, and {@link maxCounted} before a page with a number
+ * - `search`: documents of notes and of tickets, {@link maxSearched} of each
+ * - `spelling`: as `search`, for the words, for those that are similar, and for each of up to three queries
  *
  * /v1 counts each list by a statement of its own, which reads at most {@link maxCounted} too.
  */
-export type Growth = "page" | "scan" | "count" | "offset";
+export type Growth = "page" | "scan" | "count" | "offset" | "search" | "spelling";
 
 /** The tables whose pages operations read. Rows of others are looked up by the keys of these. */
-export type Table = "notes" | "tickets" | "attachments" | "audit_events" | "api_keys" | "people";
+export type Table =
+  | "notes"
+  | "tickets"
+  | "attachments"
+  | "audit_events"
+  | "api_keys"
+  | "people"
+  | "search_documents"
+  | "note_edits"
+  | "redactions";
 
 export interface Operation {
   readonly api: "GraphQL" | "/v1" | "/v2";
@@ -43,6 +56,7 @@ const pageFields = "{ nodes { id } pageInfo { isPartial hasNextPage hasPreviousP
 const relayFields =
   "{ edges { cursor node { id text author { id name } ticket { id subject } attachments(first: 5) { nodes { id } } } } pageInfo { isPartial hasNextPage endCursor } }";
 const totalFields = "{ totalCount totalCountIsExact }";
+const foundFields = "{ edges { cursor score node { id } } isPartial pageInfo { hasNextPage endCursor } }";
 
 type Options = Partial<Omit<Operation, "api" | "text">>;
 const graphql =
@@ -61,6 +75,10 @@ const attachments = graphql("attachments");
 const audit = graphql("audit_events");
 const keys = graphql("api_keys");
 const people = graphql("people");
+const documents = graphql("search_documents");
+const edits = graphql("note_edits");
+const redactions = graphql("redactions");
+const v1Search = rest("/v1", "search_documents");
 const v1Notes = rest("/v1", "notes");
 const v1Tickets = rest("/v1", "tickets");
 const v1People = rest("/v1", "people");
@@ -181,6 +199,44 @@ export const operations: readonly Operation[] = [
   tickets("tickets(filter: { status: [CANCELLED] })", "count", { selection: totalFields }),
   tickets('ticket(id: ":ticket")', "page", { selection: "{ id }" }),
 
+  // Searches. All notes have the word "decided", one has its number, and none has "absent".
+  documents('searchNotes(query: "decided")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided", first: 25, after: ":cursor")', "search", {
+    selection: foundFields,
+    from: 'searchNotes(query: "decided", first: 25)',
+  }),
+  documents('searchNotes(query: ":note-word")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "absent")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "\\"decided said\\"")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "dec*")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided -found")', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided", filter: { isPublic: false })', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided", filter: { medium: [SYSTEM] })', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided", filter: { ticketId: ":ticket" })', "search", { selection: foundFields }),
+  documents('searchNotes(query: "decided", filter: { createdAt: { lt: ":early" } })', "search", { selection: foundFields }),
+  documents('searchNotes(query: "desided")', "spelling", { selection: "{ nodes { id } suggestion }" }),
+  documents('searchNotes(query: "desided absent fuond")', "spelling", { selection: "{ nodes { id } suggestion }" }),
+  documents('tickets(filter: { query: "decided" })', "search"),
+  documents('tickets(filter: { query: "ticket" })', "search"),
+  documents('tickets(filter: { query: ":note-word" })', "search"),
+  documents('tickets(filter: { query: "absent" })', "search"),
+  documents('tickets(filter: { query: "decided" })', "search", { selection: totalFields }),
+
+  // What is kept of a note: of one that has 200 edits.
+  edits('note(id: ":edited") { edits(first: 25) :fields }', "page", {
+    selection: "{ nodes { id diff { kind } } pageInfo { hasNextPage endCursor } }",
+  }),
+  edits('note(id: ":edited") { edits(last: 25) :fields }', "page"),
+  edits('note(id: ":edited") { edits :fields }', "count", { selection: totalFields }),
+  edits("notes(first: 25) { nodes { edits(first: 3) :fields } }", "page"),
+  redactions('note(id: ":edited") { redactions { at reason by { name } } }', "page", { selection: "" }),
+  redactions("notes(first: 25) { nodes { redactions { at } } }", "page", { selection: "" }),
+  notes("notes(first: 25)", "page", {
+    selection: "{ nodes { id version isEdited editor { name } inboundEmail { subject } viewerCanRedact viewerCanRestore } }",
+  }),
+  notes("noteByNumber(number: :note-number)", "page", { selection: "{ id }" }),
+  tickets("ticketByNumber(number: :number)", "page", { selection: "{ id }" }),
+
   // Attachments, people, and what administrators read.
   attachments('note(id: ":note") { attachments(first: 25) :fields }', "page"),
   attachments('note(id: ":note") { attachments(last: 1) :fields }', "page"),
@@ -195,6 +251,7 @@ export const operations: readonly Operation[] = [
   people('ticket(id: ":ticket") { participants(first: 25) :fields }', "page"),
   people('ticket(id: ":ticket") { participants :fields }', "count", { selection: totalFields }),
   notes('person: node(id: ":specialist-node") { ... on Person { notes(first: 25) :fields } }', "scan"),
+  people('ticket(id: ":ticket") { account { people(first: 25) :fields } }', "scan"),
   audit("auditEvents(first: 25)", "page"),
   audit("auditEvents(last: 25)", "page"),
   audit("auditEvents(filter: { action: [EDITED] })", "page"),
@@ -264,6 +321,11 @@ export const operations: readonly Operation[] = [
   v1Notes("/v1/requests/:number/notes?created_at=<:early&sort=-id", "scan"),
   v1Notes("/v1/notes/:note-number", "page"),
 
+  v1Search("/v1/search?q=decided", "search"),
+  v1Search("/v1/search?q=decided&per_page=100&page=3", "search"),
+  v1Search("/v1/search?q=:note-word", "search"),
+  v1Search("/v1/search?q=absent", "search"),
+
   // Other lists of /v1.
   v1Tickets("/v1/requests", "page"),
   v1Tickets("/v1/requests?sort=-updated_at", "page"),
@@ -302,6 +364,8 @@ export function filledIn(
     ...{ administrator: person("administrator"), specialist: person("specialist"), customer: person("customer") },
     ...{ nobody: person("otherCustomer"), ticket: filled.ticket.id, number: String(filled.ticket.number) },
     ...{ note: filled.note.id, "note-number": String(filled.note.number), "note-node": btoa(`Note:${filled.note.id}`) },
+    edited: filled.edited.id,
+    "note-word": String(filled.noteWord),
     "specialist-node": btoa(`Person:${account.specialist.id}`),
     ...{ early: timeAt(filled, 0.02), middle: timeAt(filled, 0.5), cursor },
   };

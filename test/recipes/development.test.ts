@@ -109,25 +109,62 @@ async function follow(copy: Copy, steps: readonly Step[]): Promise<void> {
   }
 }
 
-async function expectComplaint(copy: Copy, { name, forgotten }: Step): Promise<void> {
-  if (!forgotten) throw new Error(`The document does not say what complains without ${name}.`);
-  const { failed, output } = await copy.run(forgotten.command);
-  expect(failed, `${forgotten.command} does not miss ${name}`).toBe(true);
-  expect(output).toContain(forgotten.says);
+async function expectComplaint(copy: Copy, step: Step): Promise<void> {
+  const command = commandOf([step]);
+  const { failed, output } = await copy.run(command);
+  expect(failed, `${command} does not miss ${step.name}`).toBe(true);
+  expect(output).toContain(step.forgotten?.says);
 }
 
-/** Leaves out one edit after the other of the finished copy, and returns how many there were. */
+/**
+ * Returns the edits in groups in which one command complains about each edit in words of its own. So one run of the
+ * command tells of all of them.
+ */
+function groupsOf(edits: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  for (const edit of edits) {
+    const isFit = (others: readonly Step[]) =>
+      others.every(
+        ({ forgotten }) =>
+          forgotten !== undefined &&
+          edit.forgotten?.command === forgotten.command &&
+          !edit.forgotten.says.includes(forgotten.says) &&
+          !forgotten.says.includes(edit.forgotten.says),
+      );
+    const group = groups.find(isFit);
+    if (group) group.push(edit);
+    else groups.push([edit]);
+  }
+  return groups;
+}
+
+/** Leaves out each edit of the finished copy once, and returns how many there were. */
 async function leaveOutEach(copy: Copy, steps: readonly Step[]): Promise<number> {
   const edits = steps.filter(({ kind }) => kind === "diff");
-  for (const step of edits) {
-    copy.apply(step.text, "--reverse");
-    try {
-      await expectComplaint(copy, step);
-    } finally {
-      copy.apply(step.text);
-    }
+  for (const group of groupsOf(edits)) {
+    const missed = await missedWithout(copy, group);
+    // Where one edit is missing, nothing may come to another one: it is left out alone.
+    for (const edit of group) if (!missed.includes(edit)) expect(await missedWithout(copy, [edit])).toEqual([edit]);
   }
   return edits.length;
+}
+
+/** Leaves out all `edits` at once, and returns those about which their command complains. */
+async function missedWithout(copy: Copy, edits: readonly Step[]): Promise<readonly Step[]> {
+  for (const { text } of edits.toReversed()) copy.apply(text, "--reverse");
+  try {
+    const { failed, output } = await copy.run(commandOf(edits));
+    return edits.filter(({ forgotten }) => failed && forgotten && output.includes(forgotten.says));
+  } finally {
+    for (const { text } of edits) copy.apply(text);
+  }
+}
+
+/** Returns the command that complains about each of `steps`. */
+function commandOf(steps: readonly Step[]): string {
+  const [command, ...others] = new Set(steps.map(({ forgotten }) => forgotten?.command));
+  if (command !== undefined && others.length === 0) return command;
+  throw new Error(`The document does not say what complains without ${steps.map(({ name }) => name).join("; ")}.`);
 }
 
 const checks = ["npm run types", "oxlint", "oxfmt --check", "npm run imports", "npm run schema -- --check"];
