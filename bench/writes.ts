@@ -3,25 +3,16 @@
 // npm run bench:writes -- <migration> 10000   with that many tickets of 20 notes in place of 50,000
 // It writes bench/writes.md. The server should do nothing else, since its write-ahead log is that of all databases.
 import { writeFileSync } from "node:fs";
-import { createAuditMaintenance } from "../src/database/audit-maintenance.ts";
-import { type Database, openDatabase } from "../src/database/database.ts";
+import type { Database } from "../src/database/database.ts";
 import { readMigrations } from "../src/database/migration-scripts.ts";
-import { migrate } from "../src/database/migrations.ts";
-import { createIds } from "../src/lib/ids.ts";
-import { createNoteInserter, type NewNote } from "../src/notes/insert-notes.ts";
-import { type PersonViewer, scopesOf } from "../src/viewer.ts";
-import { accountId, type DataSetSize, fullSize, insertDataSet, personId, ticketId } from "./data-set.ts";
-import { openServer, rowsOf, versionOf, withClient } from "./server.ts";
+import { type DataSetSize, fullSize } from "./data-set.ts";
+import { addNotes, authors, createEmpty, drop, fill, medianOf, open, type Written } from "./note-writing.ts";
+import { openServer, rowsOf, versionOf } from "./server.ts";
 
 const defaultMigration = "20261126150000_audit_by_month";
-/** Later migrations that are applied to both schemas: they make the columns that the gateway's statement sets. */
-const common = ["20261127100000_versions_of_tickets", "20261127100100_versions_of_notes"];
 const rounds = 5;
-/** How many notes are added in a round, by how many authors at a time. One author adds them one after another. */
+/** How many notes are added in a round. */
 const notesOfRound = 4_000;
-const authors = 8;
-const newId = createIds();
-const fillMilliseconds = 600_000;
 
 /** A database with the notes of the data set, to which notes are added. */
 interface Contestant {
@@ -29,8 +20,7 @@ interface Contestant {
   readonly url: string;
   readonly database: Database;
   readonly sizes: Sizes;
-  readonly notesPerSecond: number[];
-  readonly walBytesPerNote: number[];
+  readonly rounds: Written[];
 }
 
 interface Sizes {
@@ -55,6 +45,7 @@ const server = await openServer();
 try {
   const [before, after] = [await prepare("before", lastMigration), await prepare("after", undefined)];
   try {
+    await addColumns(before, after);
     // In turn, so that what the machine does meanwhile meets both.
     for (let round = 0; round <= rounds; round += 1) for (const contestant of [before, after]) await add(contestant, round);
     const figures = figuresOf(before, after);
@@ -65,7 +56,7 @@ try {
   } finally {
     for (const { database, url } of [before, after]) {
       await database.close();
-      await withClient(server.url, (client) => client.query(`DROP DATABASE ${nameOf(url)} WITH (FORCE)`));
+      await drop(server.url, url);
     }
   }
 } finally {
@@ -74,29 +65,20 @@ try {
 
 /** Returns a filled database with the schema up to `last`, or the whole one. */
 async function prepare(name: string, last: string | undefined): Promise<Contestant> {
-  const url = Object.assign(new URL(server.url), { pathname: `/gateway_bench_writes_${name}` }).href;
-  await withClient(server.url, async (client) => {
-    await client.query(`DROP DATABASE IF EXISTS ${nameOf(url)} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${nameOf(url)}`);
-  });
-  const limits = { connectMilliseconds: 5_000, statementMilliseconds: fillMilliseconds, answerMilliseconds: fillMilliseconds };
-  const log = { warn: (details: object, message: string) => console.warn(message, details), info: () => undefined };
-  const database = await openDatabase({ kind: "postgresql", url }, log, limits);
   const all = await readMigrations();
-  const migrations = last === undefined ? all : all.filter((one) => one.name <= last || common.includes(one.name));
   if (last !== undefined && all.every((one) => one.name !== last)) throw new Error(`There is no migration ${last}.`);
-  await migrate(database, { migrations });
-  await createAuditMaintenance({ database, retentionDays: 365, clock: () => new Date(), log })();
-  await withClient(url, async (client) => {
-    await client.query("SET synchronous_commit = off");
-    await insertDataSet(client, size);
-    await client.query("VACUUM (ANALYZE)");
-  });
-  return { name, url, database, sizes: await sizesOf(url), notesPerSecond: [], walBytesPerNote: [] };
+  const url = await createEmpty(server.url, name);
+  await fill(url, size, (migration) => last === undefined || migration <= last);
+  return { name, url, database: await open(url), sizes: await sizesOf(url), rounds: [] };
 }
 
-function nameOf(url: string): string {
-  return new URL(url).pathname.slice(1);
+/** Adds the columns of `notes` that came later, since the gateway's statement sets them. */
+async function addColumns(before: Contestant, after: Contestant): Promise<void> {
+  const list =
+    "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = 'notes'::regclass AND attnum > 0 AND NOT attisdropped";
+  const there = new Set((await rowsOf<{ name: string }>(before.url, list)).map(({ name }) => name));
+  const later = (await rowsOf<{ name: string; type: string }>(after.url, list)).filter(({ name }) => !there.has(name));
+  for (const { name, type } of later) await rowsOf(before.url, `ALTER TABLE notes ADD COLUMN "${name}" ${type}`);
 }
 
 async function sizesOf(url: string): Promise<Sizes> {
@@ -109,52 +91,17 @@ async function sizesOf(url: string): Promise<Sizes> {
   return { indexes: row.indexes, indexBytes: Number(row.index_bytes), heapBytes: Number(row.heap_bytes) };
 }
 
-/** Adds notes as the gateway does, to tickets all over the account, after a checkpoint. Round 0 is not measured. */
-async function add({ database, url, notesPerSecond, walBytesPerNote }: Contestant, round: number): Promise<void> {
-  await withClient(url, (client) => client.query("CHECKPOINT"));
-  const inserter = createNoteInserter(database);
-  const walBefore = await walPosition(url);
-  const began = performance.now();
-  let added = 0;
-  const work = async (author: PersonViewer) => {
-    while (added < notesOfRound) {
-      added += 1;
-      const note: NewNote = {
-        ...{ id: newId(), ticketId: ticketId(1 + ((added * 7919 + round * 104_729) % size.tickets)) },
-        ...{ text: `Added by the benchmark, ${added} ${"found, said and decided. ".repeat(4 + (added % 8))}` },
-        ...{ isPublic: added % 3 === 0, categories: [], medium: "DEFAULT", source: null, createdAt: new Date() },
-      };
-      if (!(await inserter.insert(author, note))) throw new Error("A note could not be added.");
-    }
-  };
-  await Promise.all(Array.from({ length: authors }, (_, index) => work(authorOf(5 * (1 + index)))));
-  const seconds = (performance.now() - began) / 1_000;
-  const walBytes = (await walPosition(url)) - walBefore;
-  if (round === 0) return;
-  notesPerSecond.push(added / seconds);
-  walBytesPerNote.push(walBytes / added);
-}
-
-/** Returns how many bytes the server has written to its log so far. */
-async function walPosition(url: string): Promise<number> {
-  const [row] = await rowsOf<{ bytes: string }>(url, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS bytes");
-  return Number(row?.bytes);
-}
-
-/** Returns the nth person as a specialist. */
-function authorOf(n: number): PersonViewer {
-  return {
-    kind: "person",
-    person: { id: personId(n), number: n, name: `Person ${n}` },
-    account: { id: accountId, slug: "bench", name: "Bench", timeZone: "UTC" },
-    role: "SPECIALIST",
-    scopes: new Set(scopesOf("SPECIALIST")),
-  };
+/** Adds the notes of a round. Round 0 is not measured. */
+async function add({ database, url, rounds: measured }: Contestant, round: number): Promise<void> {
+  const written = await addNotes(database, url, { count: notesOfRound, round, tickets: size.tickets });
+  if (round > 0) measured.push(written);
 }
 
 function figuresOf(before: Contestant, after: Contestant): readonly Figure[] {
-  const rates = [medianOf(before.notesPerSecond), medianOf(after.notesPerSecond)] as const;
-  const wal = [medianOf(before.walBytesPerNote), medianOf(after.walBytesPerNote)] as const;
+  const median = (figure: keyof Written) => (one: Contestant) => medianOf(one.rounds.map((written) => written[figure]));
+  const [rateOf, walOf] = [median("notesPerSecond"), median("walBytesPerNote")];
+  const rates = [rateOf(before), rateOf(after)] as const;
+  const wal = [walOf(before), walOf(after)] as const;
   const weight = ({ sizes }: Contestant) => sizes.indexBytes / sizes.heapBytes;
   const times = (value: number) => value.toFixed(2);
   const megabytes = (bytes: number) => `${Math.round(bytes / 1_000_000)} MB`;
@@ -188,10 +135,6 @@ function figuresOf(before: Contestant, after: Contestant): readonly Figure[] {
       ...{ compared: times(wal[1] / wal[0]), bound: "at most 0.5", isWithin: wal[1] / wal[0] <= 0.5 },
     },
   ];
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 function render(figures: readonly Figure[], version: string): string {
