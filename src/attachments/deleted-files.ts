@@ -48,10 +48,13 @@ const returnedColumns = raw(attachmentColumnNames.map((name) => returnedValues.g
 export function createKeptFiles({ database, storage, collectArrived }: KeptFilesDependencies): KeptFiles {
   /** Records that the bytes of files of an account have been moved to these keys. */
   async function recordMoves(accountId: string, keptKeys: readonly string[]): Promise<void> {
-    // By the keys and not the ids: the note may have been undeleted and deleted again, with other keys.
+    // By the keys and not the ids: the note may have been undeleted and deleted again, with other keys. The rows are
+    // locked in one order, because a request and the sweep may have moved the same files.
     await database.query(sql`
-      UPDATE deleted_attachments d SET is_moved = true
-      WHERE d.account_id = ${accountId}::uuid AND d.kept_key = ANY(${keptKeys}::text[])`);
+      UPDATE deleted_attachments d SET is_moved = true FROM (
+        SELECT o.id FROM deleted_attachments o WHERE o.account_id = ${accountId}::uuid AND o.kept_key = ANY(${keptKeys}::text[])
+        ORDER BY o.id FOR UPDATE
+      ) moved WHERE d.account_id = ${accountId}::uuid AND d.id = moved.id`);
   }
 
   /** Moves the bytes of the files. Throws the first error, after it has recorded what was moved. */

@@ -37,7 +37,6 @@ export function createSweeper({
   readonly storage: ObjectStorage;
   readonly clock: Clock;
 }): Sweeper {
-  const { prisma } = database;
   let listing: ObjectListing | undefined;
 
   async function removeDiscarded(): Promise<void> {
@@ -46,9 +45,15 @@ export function createSweeper({
         SELECT d.storage_key AS "storageKey" FROM discarded_objects d WHERE d.discarded_at <= now() ORDER BY d.discarded_at LIMIT ${batchSize}::int`);
       const keys = discarded.map(({ storageKey }) => storageKey);
       if (keys.length === 0) return;
-      // Another process may remove the same keys. That is safe, because a key is never used again.
+      // Others may remove the same keys. That is safe, because a key is never used again.
       await storage.remove(keys);
-      await prisma.discardedObject.deleteMany({ where: { storageKey: { in: keys } } });
+      // This statement waits for none of them. Two that waited for each other would fail, and with one of them a
+      // request whose change is already written.
+      const deleted = await database.query(sql`
+        DELETE FROM discarded_objects d WHERE d.storage_key IN (
+          SELECT o.storage_key FROM discarded_objects o WHERE o.storage_key = ANY(${keys}::text[]) FOR UPDATE SKIP LOCKED
+        ) RETURNING d.storage_key`);
+      if (deleted.length < keys.length) return;
     }
   }
 

@@ -308,10 +308,11 @@ export function createUploads(dependencies: UploadsDependencies): Uploads {
     const ids = taken.map(({ id }) => id);
     return {
       // The rows are locked, so of two notes that claim an upload at the same time the second one finds it claimed.
+      // They are locked in one order, so that two notes which claim the same uploads do not wait for each other.
       before: sql`claimable AS (
         SELECT u.id FROM uploads u
         WHERE u.account_id = ${accountId}::uuid AND u.id = ANY(${ids}::uuid[]) AND u.state = 'READY' AND u.consumed_at IS NULL
-        FOR UPDATE
+        ORDER BY u.id FOR UPDATE
       ), `,
       condition: sql`(SELECT count(*) FROM claimable) = ${rows.length}::bigint`,
       after: sql`, claimed AS (

@@ -132,3 +132,32 @@ test("deleting an attachment takes a bounded number of statements", async () => 
   // The note, the attachment, the deletion, and the note of the answer with the number of its attachments.
   expect(await statementsOf(app, () => remove(account.specialist.key, note.id, "counted.png"))).toHaveLength(4);
 });
+
+test("a deletion does not wait for others who remove bytes", async () => {
+  const own = await addNote(app, ticket, account.specialist);
+  await upload(app, account.specialist.key, own.id, "gone.txt", "gone", "text/plain");
+  const [locked, free] = [`${account.id}/${randomUUID()}`, `${account.id}/${randomUUID()}`];
+  await app.database.prisma.discardedObject.createMany({
+    data: [locked, free].map((storageKey) => ({ storageKey, discardedAt: new Date(0) })),
+  });
+  const left = async () => {
+    const rows = await app.database.prisma.discardedObject.findMany({ where: { storageKey: { in: [locked, free] } } });
+    return rows.map(({ storageKey }) => storageKey);
+  };
+
+  const remover = await app.database.pool.connect();
+  try {
+    await remover.query("BEGIN");
+    await remover.query("SELECT FROM discarded_objects WHERE storage_key = $1 FOR UPDATE", [locked]);
+    const { errors } = await remove(account.specialist.key, globalId("Note", own.id), "gone.txt");
+    expect(errors).toEqual([]);
+    expect(await left()).toEqual([locked]);
+  } finally {
+    await remover.query("ROLLBACK");
+    remover.release();
+  }
+
+  await upload(app, account.specialist.key, own.id, "next.txt", "next", "text/plain");
+  await remove(account.specialist.key, globalId("Note", own.id), "next.txt");
+  expect(await left()).toEqual([]);
+});

@@ -28,10 +28,12 @@ async function mutate(key: string, name: string, input: object): Promise<Record<
   const { data, errors } = await sendText<{ result: Record<string, { uuid: string; version: number }> }>(app.url, key, text, {
     input,
   });
-  expect(errors).toEqual([]);
+  expect(errors, lastFailure()).toEqual([]);
   expect(data.result["__typename"]).toBe(`${type}Payload`);
   return data.result;
 }
+/** Returns what the gateway logged of its last failure, which says why. */
+const lastFailure = () => log.findLast((line) => line.includes('"err":')) ?? "nothing was logged";
 const payloads: Readonly<Record<string, string>> = {
   addNote: "note { uuid version }",
   updateNote: "note { uuid version }",
