@@ -4,7 +4,7 @@ import { defineConnection } from "../graphql/kit/define-connection.ts";
 import type { GraphContext } from "../graphql/kit/context.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { readId } from "../graphql/kit/ids.ts";
+import { readId, readOptionalId } from "../graphql/kit/ids.ts";
 import { documentLimits } from "../graphql/kit/document-limits.ts";
 import { prices } from "../limits/cost.ts";
 import { loadNode } from "../graphql/kit/nodes.ts";
@@ -13,7 +13,7 @@ import type { Note } from "../notes/service.ts";
 import { oldestFirst } from "../query/model/page.ts";
 import type { SignedRequest } from "../storage/storage.ts";
 import { encodeGlobalId } from "../lib/global-ids.ts";
-import type { AttachmentReach } from "./input.ts";
+import { type AttachmentReach, readAttachmentReference } from "./input.ts";
 import { attachmentsOfNote, noteOfAttachment } from "./relations.ts";
 import type { Attachment, DeletedAttachment } from "./service.ts";
 import { hasScopes } from "../viewer.ts";
@@ -194,10 +194,11 @@ const RequestAttachmentUploadPayload = builder
   });
 
 const DeleteAttachmentInputRef = builder.inputType("DeleteAttachmentInput", {
-  description: "The note and the filename of the attachment to delete.",
+  description: "The attachment to delete: its `id`, or the `noteId` of its note and its `filename`.",
   fields: (t) => ({
-    noteId: t.id({ required: true, description: "The note's global id or its UUID." }),
-    filename: t.string({ required: true, description: "The filename of the attachment." }),
+    id: t.id({ description: "The attachment's global id or its UUID." }),
+    noteId: t.id({ description: "The global id or the UUID of the note that has the attachment." }),
+    filename: t.string({ description: "The filename of the attachment." }),
     idempotencyKey: t.string({ description: idempotencyKeyDescription }),
   }),
 });
@@ -250,8 +251,11 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DeleteAttachmentInputRef, required: true, description: "The attachment to delete." }) },
     resolve: async (_root, { input }, context) => {
       const attachment = await context.services.attachments.delete(context.viewer, {
-        noteId: readId("Note", input.noteId, "noteId"),
-        filename: input.filename,
+        attachment: readAttachmentReference({
+          id: readOptionalId("Attachment", input.id, "id"),
+          noteId: readOptionalId("Note", input.noteId, "noteId"),
+          filename: input.filename ?? undefined,
+        }),
         idempotencyKey: readIdempotencyKey("deleteAttachment", input),
       });
       context.forget();

@@ -1,4 +1,5 @@
 import type { Ordering, Page } from "../query/model/page.ts";
+import { invalid } from "../errors.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
 import { createIssues } from "../lib/text.ts";
 import { contentTypeOf, parseFilename } from "./filename.ts";
@@ -14,9 +15,25 @@ export interface RequestUploadInput extends Retryable {
   readonly inline?: boolean | undefined;
 }
 
+/** An attachment by its id, or by its name among those of its note. */
+export type AttachmentReference = { readonly id: string } | { readonly noteId: string; readonly filename: string };
+
 export interface DeleteAttachmentInput extends Retryable {
-  readonly noteId: string;
-  readonly filename: string;
+  readonly attachment: AttachmentReference;
+}
+
+/**
+ * Returns which attachment is named. Throws {@link InvalidInput} unless it is named by its id alone, or by its note and
+ * filename.
+ */
+export function readAttachmentReference({
+  id,
+  noteId,
+  filename,
+}: Readonly<Record<"id" | "noteId" | "filename", string | undefined>>): AttachmentReference {
+  if (id !== undefined && noteId === undefined && filename === undefined) return { id };
+  if (id === undefined && noteId !== undefined && filename !== undefined) return { noteId, filename };
+  throw invalid("id", "Name the attachment by its id, or by its note and its filename: give `id`, or `noteId` and `filename`.");
 }
 
 /**

@@ -22,6 +22,7 @@ import { authorize, type Origin, type Viewer } from "../viewer.ts";
 import {
   type AttachmentReach,
   type AttachmentRead,
+  type AttachmentReference,
   type DeleteAttachmentInput,
   originalFilename,
   parseUpload,
@@ -86,7 +87,7 @@ export interface Attachments {
    */
   requestUpload(viewer: Viewer, input: RequestUploadInput): Promise<RequestedUpload>;
   /**
-   * Deletes a note's attachment and its bytes. Throws {@link NotFound} if the viewer may not see the
+   * Deletes an attachment and its bytes. Throws {@link NotFound} if the viewer may not see the
    * note or there is no such attachment, and {@link Forbidden} if they may not change the note.
    */
   delete(viewer: Viewer, input: DeleteAttachmentInput): Promise<DeletedAttachment>;
@@ -414,11 +415,11 @@ export function createAttachments({
     return { upload: await storage.signUpload({ key: uploadKey, contentType, size, expiresAt }), uploadKey };
   }
 
-  async function remove(viewer: Viewer, note: Note, filename: string, key: KeyClaim): Promise<DeletedAttachment> {
-    const { accountId, id: noteId } = note;
-    const attachment = await prisma.attachment.findFirst({ where: { ...visibleAttachments(viewer), noteId, filename } });
+  async function remove(viewer: Viewer, named: AttachmentReference, key: KeyClaim): Promise<DeletedAttachment> {
+    const attachment = await prisma.attachment.findFirst({ where: { ...named, ...visibleAttachments(viewer) } });
     if (!attachment) throw new NotFound("attachment");
-    const { id } = attachment;
+    const { id, accountId, noteId } = attachment;
+    if ("id" in named) await noteToAttachTo(viewer, noteId);
     const deleted = await database.query(sql`
       WITH deleted AS (
         DELETE FROM attachments a WHERE a.account_id = ${accountId}::uuid AND a.id = ${id}::uuid AND ${key.condition}
@@ -493,11 +494,13 @@ export function createAttachments({
       });
     },
 
-    async delete(viewer, input) {
-      const note = await noteToAttachTo(viewer, input.noteId);
-      requireStorable(input.filename);
-      return idempotency.once(authorize(viewer), input.idempotencyKey, {
-        write: (key) => remove(viewer, note, input.filename, key),
+    async delete(viewer, { attachment, idempotencyKey }) {
+      if ("noteId" in attachment) {
+        await noteToAttachTo(viewer, attachment.noteId);
+        requireStorable(attachment.filename);
+      }
+      return idempotency.once(authorize(viewer), idempotencyKey, {
+        write: (key) => remove(viewer, attachment, key),
         replay: ([id = "", noteId = ""]) => Promise.resolve({ id, noteId }),
       });
     },

@@ -275,7 +275,9 @@ test("a download URL leads to the bytes it was handed out for, also when others 
     return response.ok ? response.text() : response.status;
   };
   expect([await read(first), await read(second)]).toEqual(["first", "the second"]);
-  await app.app.services.attachments.delete(viewerOf(account, account.specialist), { noteId: own.id, filename: "a.txt" });
+  await app.app.services.attachments.delete(viewerOf(account, account.specialist), {
+    attachment: { noteId: own.id, filename: "a.txt" },
+  });
   expect([await read(first), await read(second)]).toEqual([404, 404]);
 });
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { graphql } from "../generated/gql.ts";
-import { addAccount, call, keyWith, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, call, keyWith, send, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addAttachment, addNote, addTicket, globalId, statementsOf, upload } from "../support/factories.ts";
 
 const DeleteAttachmentMutation = graphql(`
@@ -79,6 +79,44 @@ test("one that was never uploaded can be deleted, and its upload is refused from
     body: "late",
   });
   expect(put.status).toBe(403);
+});
+
+describe("by its id", () => {
+  const removeById = async (key: string, input: object) => {
+    const query = `mutation ($input: DeleteAttachmentInput!) {
+      deleteAttachment(input: $input) { __typename ... on DeleteAttachmentPayload { deletedAttachmentId note { uuid } } ... on Error { code } }
+    }`;
+    return (await sendText<{ deleteAttachment: object }>(app.url, key, query, { input })).data.deleteAttachment;
+  };
+
+  test("an attachment is deleted, and the same key does not delete again", async () => {
+    const { id } = await addAttachment(app, note, "by-id.png");
+    const input = { id: globalId("Attachment", id), idempotencyKey: randomUUID() };
+    const deleted = { __typename: "DeleteAttachmentPayload", deletedAttachmentId: input.id, note: { uuid: note.id } };
+    expect(await removeById(account.specialist.key, input)).toEqual(deleted);
+    expect(await isThere("by-id.png")).toBe(false);
+    expect(await removeById(account.specialist.key, input)).toEqual(deleted);
+    expect(await removeById(account.specialist.key, { id })).toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("it is as hidden and as forbidden as by its name", async () => {
+    const { id } = await addAttachment(app, note, "kept-by-id.png");
+    const missing = await removeById(account.specialist.key, { id: randomUUID() });
+    for (const { key } of [account.otherCustomer, other.specialist, other.administrator])
+      expect(await removeById(key, { id })).toEqual(missing);
+    expect(await removeById(account.customer.key, { id })).toMatchObject({ code: "FORBIDDEN" });
+    expect(await isThere("kept-by-id.png")).toBe(true);
+  });
+
+  test.each([
+    ["nothing", {}],
+    ["a note alone", { noteId: randomUUID() }],
+    ["a filename alone", { filename: "a.png" }],
+    ["both", { id: randomUUID(), noteId: randomUUID(), filename: "a.png" }],
+    ["the id of a note", { id: globalId("Note", randomUUID()) }],
+  ])("%s names no attachment", async (_name, input) => {
+    expect(await removeById(account.specialist.key, input)).toMatchObject({ code: "INVALID_INPUT" });
+  });
 });
 
 test("a customer removes files from what they wrote, and from nothing else", async () => {
