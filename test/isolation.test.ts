@@ -16,7 +16,7 @@ import { addClient } from "./support/oauth.ts";
  * with each kind of id, and the two responses must be the same bytes except for the id itself.
  */
 
-type Kind = "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment" | "Key" | "Client";
+type Kind = (typeof nodeKinds)[number];
 
 /** A thing with an id, whose name in a text shows that it was seen. */
 interface Thing {
@@ -113,8 +113,8 @@ async function createWorld(): Promise<World> {
     });
     const client = await addClient(app, specialist, ["notes:read"]);
     const credentials: Thing[] = [
-      { kind: "Key", accountId: account.id, id: apiKey.id, number: 0 },
-      { kind: "Client", accountId: account.id, id: client.id, number: 0 },
+      { kind: "ApiKey", accountId: account.id, id: apiKey.id, number: 0 },
+      { kind: "OAuthClient", accountId: account.id, id: client.id, number: 0 },
     ];
     things.push(...credentials);
     seenBy(administrator.key, ...credentials);
@@ -176,10 +176,9 @@ interface Probe {
   readonly spelling: "uuid" | "global";
 }
 
-const spelled = (kind: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", probe: Probe): string =>
+const spelled = (kind: Kind, probe: Probe): string =>
   JSON.stringify(probe.spelling === "uuid" ? probe.uuid : globalId(kind, probe.uuid));
-const globally = (kind: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", probe: Probe): string =>
-  JSON.stringify(globalId(kind, probe.uuid));
+const globally = (kind: Kind, probe: Probe): string => JSON.stringify(globalId(kind, probe.uuid));
 
 interface GraphTemplate {
   readonly root: string;
@@ -191,10 +190,13 @@ interface GraphTemplate {
 const noteFields =
   "id text number isPublic ticket { id subject } author { name email } account { slug } edits(first: 2) { totalCount nodes { id text diff { text } } } attachments(first: 2) { totalCount nodes { id filename download { url } } }";
 const ticketFields = `id subject number lastNoteAt noteCount requester { name } account { slug } notes(first: 2) { totalCount nodes { id text } }`;
-const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on NoteEdit { text version } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name }`;
+const nodeFields = `__typename id ... on Ticket { ${ticketFields} } ... on Note { ${noteFields} } ... on NoteEdit { text version } ... on Attachment { filename download { url } note { text } } ... on Person { name email } ... on Account { slug name } ... on ApiKey { name person { name } } ... on OAuthClient { name clientId }`;
 const errorFields = "... on Error { code message }";
 const personNodeFields = "id name email role notes(first: 2) { totalCount nodes { text } }";
-const nodeKinds = ["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const;
+const nodeKinds = [
+  ...(["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const),
+  ...(["ApiKey", "OAuthClient"] as const),
+] as const;
 
 /** Every root field that takes an id, by each of the ways in which it takes one. */
 const queries: readonly GraphTemplate[] = [
@@ -322,7 +324,7 @@ const administratorQueries: readonly GraphTemplate[] = [
   },
   {
     root: "auditEvents",
-    kind: "Key",
+    kind: "ApiKey",
     text: (probe) => `auditEvents(first: 2, filter: { entityId: "${probe.uuid}" }) { totalCount nodes { entityId } }`,
   },
   {
@@ -430,6 +432,11 @@ const mutations: readonly GraphTemplate[] = [
       `deleteAttachment(input: { noteId: ${spelled("Note", probe)}, filename: ${JSON.stringify(probe.filename)} }) { __typename ${errorFields} }`,
   },
   {
+    root: "deleteAttachment",
+    kind: "Attachment",
+    text: (probe) => `deleteAttachment(input: { id: ${spelled("Attachment", probe)} }) { __typename ${errorFields} }`,
+  },
+  {
     root: "createApiKey",
     kind: "Person",
     text: (probe) => `createApiKey(input: { name: "x", personId: ${spelled("Person", probe)} }) { __typename ${errorFields} }`,
@@ -442,13 +449,13 @@ const mutations: readonly GraphTemplate[] = [
   },
   {
     root: "revokeApiKey",
-    kind: "Key",
-    text: (probe) => `revokeApiKey(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }`,
+    kind: "ApiKey",
+    text: (probe) => `revokeApiKey(input: { id: ${spelled("ApiKey", probe)} }) { __typename ${errorFields} }`,
   },
   {
     root: "revokeOAuthClient",
-    kind: "Client",
-    text: (probe) => `revokeOAuthClient(input: { id: "${probe.uuid}" }) { __typename ${errorFields} }`,
+    kind: "OAuthClient",
+    text: (probe) => `revokeOAuthClient(input: { id: ${spelled("OAuthClient", probe)} }) { __typename ${errorFields} }`,
   },
 ];
 

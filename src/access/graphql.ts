@@ -2,9 +2,12 @@ import { builder } from "../graphql/kit/builder.ts";
 import { readPage } from "../graphql/kit/connections.ts";
 import { defineConnection } from "../graphql/kit/define-connection.ts";
 import { mutationErrors } from "../graphql/kit/errors.ts";
+import { extensionsFor } from "../graphql/kit/field-options.ts";
 import { idempotencyKeyDescription, readIdempotencyKey } from "../graphql/kit/idempotency.ts";
-import { readIdOfAny, readOptionalId } from "../graphql/kit/ids.ts";
+import { readId, readIdOfAny, readOptionalId } from "../graphql/kit/ids.ts";
+import { loadNode } from "../graphql/kit/nodes.ts";
 import { DateTimeRange, readRange } from "../graphql/kit/ranges.ts";
+import { timedKey } from "../lib/global-ids.ts";
 import { PersonRef, ScopeEnum } from "../people/graphql.ts";
 import { scopes } from "../viewer.ts";
 import { type AuditFilter, type CredentialFilter, newestFirst, type SecretKind } from "./input.ts";
@@ -30,7 +33,7 @@ function readCredentialFilter(filter: typeof CredentialFilterInput.$inferInput |
 /** The names and descriptions of a kind of credential in the schema. */
 interface Wording {
   readonly kind: SecretKind;
-  readonly type: string;
+  readonly type: "ApiKey" | "OAuthClient";
   readonly list: string;
   readonly create: string;
   readonly revoke: string;
@@ -39,7 +42,9 @@ interface Wording {
   readonly thing: string;
   readonly things: string;
   readonly about: string;
-  readonly idText: string;
+  /** The field with its UUID. */
+  readonly uuid: string;
+  readonly uuidText: string;
   readonly secretText: string;
 }
 
@@ -56,7 +61,8 @@ const wordings: readonly Wording[] = [
     about:
       "An API key, which acts for a person. Clients send it as `X-API-Key` or `Authorization: Bearer`. This type never " +
       "contains the key itself.",
-    idText: "The id of the API key. It is not secret, and it is not the key.",
+    uuid: "uuid",
+    uuidText: "The API key's UUID. It is not secret, and it is not the key.",
     secretText: "The API key itself. This is the only response that contains it: the gateway stores only its hash.",
   },
   {
@@ -71,7 +77,8 @@ const wordings: readonly Wording[] = [
     about:
       "An OAuth 2 client, which acts for a person. It exchanges its id and its secret for an access token at `POST " +
       "/oauth2/token` (RFC 6749, client credentials).",
-    idText: "The `client_id` of RFC 6749: a UUID.",
+    uuid: "clientId",
+    uuidText: "The `client_id` of RFC 6749: the OAuth client's UUID.",
     secretText:
       "The `client_secret` of RFC 6749. This is the only response that contains it: the gateway stores only its hash.",
   },
@@ -85,7 +92,7 @@ function defineCredential(wording: Wording): void {
   const CredentialRef = builder.objectRef<Credential>(type).implement({
     description: wording.about,
     fields: (t) => ({
-      id: t.exposeID("id", { description: wording.idText }),
+      [wording.uuid]: t.expose("id", { type: "UUID", description: wording.uuidText }),
       name: t.exposeString("name", { description: `What the ${thing} is for, as its creator described it.` }),
       person: t.toOne({
         type: PersonRef,
@@ -117,6 +124,11 @@ function defineCredential(wording: Wording): void {
         description: `When the ${thing} was last used, accurate to one hour. Null if it never was.`,
       }),
     }),
+  });
+
+  builder.nodeRef(CredentialRef, {
+    id: { description: `The ${thing}'s global id.`, resolve: (credential: Credential) => credential.id },
+    loadWithoutCache: loadNode(type, ({ services }) => services.access.credentialsByIds[kind]),
   });
 
   builder.queryField(wording.list, (t) =>
@@ -168,7 +180,7 @@ function defineCredential(wording: Wording): void {
   const RevokeInput = builder.inputType(`Revoke${type}Input`, {
     description: `The ${thing} to revoke.`,
     fields: (t) => ({
-      id: t.id({ required: true, description: wording.idText }),
+      id: t.id({ required: true, description: `The ${thing}'s global id or its UUID.` }),
       idempotencyKey: t.string({ description: idempotencyKeyDescription }),
     }),
   });
@@ -206,7 +218,7 @@ function defineCredential(wording: Wording): void {
       args: { input: t.arg({ type: RevokeInput, required: true, description: `The ${thing} to revoke.` }) },
       resolve: async (_root, { input }, { services, viewer }) => ({
         credential: await services.access.revokeCredential(viewer, kind, {
-          id: readIdOfAny([], input.id),
+          id: readId(type, input.id),
           idempotencyKey: readIdempotencyKey(wording.revoke, input),
         }),
       }),
@@ -262,7 +274,7 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
   description:
     "A record of who did what, when and from where. It is written in the same transaction as the action, and never changes.",
   fields: (t) => ({
-    id: t.exposeID("id", { description: "The event's id: a UUID." }),
+    uuid: t.expose("id", { type: "UUID", description: "The event's UUID." }),
     action: t.expose("action", { type: AuditActionEnum, description: "The action." }),
     entity: t.expose("entity", { type: AuditEntityEnum, description: "The kind of the entity on which the action was done." }),
     entityId: t.expose("entityId", {
@@ -304,23 +316,35 @@ const AuditEventRef = builder.objectRef<AuditEvent>("AuditEvent").implement({
   }),
 });
 
+builder.nodeRef(AuditEventRef, {
+  id: {
+    description: "The event's global id.",
+    resolve: (event: AuditEvent) => timedKey(event),
+    extensions: extensionsFor({ kind: "columns", columns: ["id", "createdAt"] }),
+  },
+  loadWithoutCache: loadNode("AuditEvent", ({ services }) => services.access.auditEventsByKeys),
+});
+
 const AuditEventFilterInput = builder.inputType("AuditEventFilter", {
   description: "Conditions on audit events. All given conditions must hold; a condition that is null or omitted is ignored.",
   fields: (t) => ({
     action: t.field({ type: [AuditActionEnum], description: "Only events with one of these actions." }),
     entity: t.field({ type: [AuditEntityEnum], description: "Only events on one of these kinds of entities." }),
-    entityId: t.id({ description: "Only events on this entity: its UUID, or the global id of a note or an attachment." }),
+    entityId: t.id({ description: "Only events on this entity: its global id or its UUID." }),
     personId: t.id({ description: "Only events of this person: a global id or a UUID." }),
     createdAt: t.field({ type: DateTimeRange, description: "Only events in this range of time." }),
   }),
 });
+
+/** The types of the entities that have a global id. */
+const auditedTypes = ["Ticket", "Note", "Attachment", "ApiKey", "OAuthClient", "Person"] as const;
 
 function readAuditFilter(filter: typeof AuditEventFilterInput.$inferInput | null | undefined): AuditFilter {
   if (!filter) return {};
   return {
     actions: filter.action ?? undefined,
     entities: filter.entity ?? undefined,
-    entityId: filter.entityId ? readIdOfAny(["Note", "Attachment"], filter.entityId, ["filter", "entityId"]) : undefined,
+    entityId: filter.entityId ? readIdOfAny(auditedTypes, filter.entityId, ["filter", "entityId"]) : undefined,
     personId: readOptionalId("Person", filter.personId, ["filter", "personId"]),
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
   };

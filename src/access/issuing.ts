@@ -107,7 +107,7 @@ export async function changeCredential(
 }
 
 /** Returns a credential of an account, or null if there is none with that id. */
-export async function credentialById(
+export async function findCredential(
   database: Database,
   kind: SecretKind,
   { id, accountId }: { id: string; accountId: string },

@@ -1,5 +1,5 @@
 import { AuditAction, AuditEntity, Prisma } from "#generated/prisma/client.ts";
-import { raw, sql, whereSql } from "../database/sql.ts";
+import { param, raw, sql, whereSql } from "../database/sql.ts";
 import { personWhere } from "../people/relations.ts";
 import type { Person } from "../people/service.ts";
 import { defineEntity, type Entity } from "../query/model/entity.ts";
@@ -11,7 +11,7 @@ import {
   type Predicate,
 } from "../query/model/field-filter.ts";
 import type { ManyRelation, OneRelation } from "../query/model/relation.ts";
-import { type AuditEvent, auditValueId, eventValues, kindOfAct, storedEventsIn } from "./audit-events.ts";
+import { type AuditEvent, auditEventsIn, auditValueId, eventValues, kindOfAct, storedEventsIn } from "./audit-events.ts";
 import type { AuditRead, CredentialRead, SecretKind } from "./input.ts";
 import { type Credential, credentialTable } from "./issuing.ts";
 import { administeredRows } from "./policy.ts";
@@ -68,6 +68,12 @@ export const credentialsOfAccount: Readonly<Record<SecretKind, ManyRelation<Cred
   OAUTH_CLIENT: credentialsOf("OAUTH_CLIENT"),
 };
 
+/** A credential of a kind that the viewer administers, by its id. */
+export const credentialById: Readonly<Record<SecretKind, OneRelation<Credential>>> = {
+  API_KEY: credentialOf("API_KEY"),
+  OAUTH_CLIENT: credentialOf("OAUTH_CLIENT"),
+};
+
 /** The person for whom a credential of a kind acts. */
 export const personOfCredential: Readonly<Record<SecretKind, OneRelation<Person>>> = {
   API_KEY: personWhere(sql`p.id = k.person_id`),
@@ -96,6 +102,16 @@ export const auditEventsOfAccount: ManyRelation<AuditEvent, AuditRead> = {
   },
 };
 
+/** An audit event of the account that the viewer administers, by its time and its id. No index has the id alone. */
+export const auditEventByTimeAndId: OneRelation<AuditEvent> = {
+  target: auditEventEntity,
+  from: (viewer) => {
+    const rows = administeredRows(viewer);
+    return sql`${auditEventsIn(rows.accountId)} WHERE ${whereSql("e", rows)}
+      AND e.created_at = ${param("createdAt")}::timestamptz AND e.id = ${param("id")}::uuid`;
+  },
+};
+
 /** Returns the predicate that an event is of one of these actions on one of these kinds of entities. */
 function ofKinds(accountId: string, actions: readonly AuditAction[], entities: readonly AuditEntity[]): Partial<Predicate> {
   const kinds = new Set(actions.flatMap((action) => entities.map((entity) => kindOfAct(action, entity))));
@@ -103,6 +119,16 @@ function ofKinds(accountId: string, actions: readonly AuditAction[], entities: r
 }
 
 export const personOfAuditEvent = personWhere(sql`p.id = e.person_id`);
+
+function credentialOf(kind: SecretKind): OneRelation<Credential> {
+  const target = credentialEntities[kind];
+  const alias = raw(target.alias);
+  return {
+    target,
+    from: (viewer) =>
+      sql`${credentialTable(kind)} ${alias} WHERE ${whereSql(target.alias, administeredRows(viewer))} AND ${alias}.id = ${param("key")}::uuid`,
+  };
+}
 
 function credentialsOf(kind: SecretKind): ManyRelation<Credential, CredentialRead> {
   const target = credentialEntities[kind];

@@ -1,11 +1,12 @@
 import { Forbidden, NotFound } from "../errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { readTimedKey } from "../lib/global-ids.ts";
 import type { Database } from "../database/database.ts";
 import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection } from "../query/model/selection.ts";
 import type { Idempotency } from "../idempotency/service.ts";
 import type { Retryable } from "../lib/idempotency-key.ts";
-import type { Reads } from "../query/reads.ts";
+import type { ReadByKeys, Reads } from "../query/reads.ts";
 import type { AddPersonInput, RemovePersonInput, UpdatePersonInput } from "../people/input.ts";
 import { type Role, type Scope, scopesOf, type Viewer } from "../viewer.ts";
 import type { AuditEvent } from "./audit-events.ts";
@@ -18,10 +19,10 @@ import {
   type CredentialRead,
   type SecretKind,
 } from "./input.ts";
-import { addCredential, type Credential, credentialById, revokeCredential } from "./issuing.ts";
+import { addCredential, type Credential, findCredential, revokeCredential } from "./issuing.ts";
 import { createMembers } from "./members.ts";
 import { administratorOf, managerOfPeople } from "./policy.ts";
-import { auditEventsOfAccount, credentialsOfAccount } from "./relations.ts";
+import { auditEventByTimeAndId, auditEventsOfAccount, credentialById, credentialsOfAccount } from "./relations.ts";
 
 export type { AuditEvent } from "./audit-events.ts";
 export type { Credential } from "./issuing.ts";
@@ -43,6 +44,11 @@ export interface Access {
     read: CredentialRead,
     selection?: PageSelection,
   ): Promise<CountedSlice<Credential>>;
+  /**
+   * Returns the credentials of a kind with these ids: null for one that the account does not have. Throws as
+   * {@link Access.credentials}.
+   */
+  readonly credentialsByIds: Readonly<Record<SecretKind, ReadByKeys<Credential>>>;
   /** Returns how many credentials of a kind there are. Throws as {@link Access.credentials}. */
   totalOfCredentials(viewer: Viewer, kind: SecretKind, filter: CredentialFilter): Promise<Total>;
   /**
@@ -72,6 +78,8 @@ export interface Access {
   removePerson(viewer: Viewer, input: RemovePersonInput): Promise<void>;
   /** Returns a page of the audit events. Throws {@link Forbidden} if the viewer may not administer the account. */
   auditEvents(viewer: Viewer, read: AuditRead, selection?: PageSelection): Promise<CountedSlice<AuditEvent>>;
+  /** Returns the audit events with these keys (`timedKey`). Null and throws as {@link Access.credentialsByIds}. */
+  readonly auditEventsByKeys: ReadByKeys<AuditEvent>;
   /** Returns how many audit events there are. Throws as {@link Access.auditEvents}. */
   totalOfAuditEvents(viewer: Viewer, filter: AuditFilter): Promise<Total>;
 }
@@ -105,6 +113,11 @@ export function createAccess(dependencies: AccessDependencies): Access {
   return {
     credentials: (viewer, kind, read, selection) => reads.page(viewer, credentialsOfAccount[kind], read, selection),
     totalOfCredentials: (viewer, kind, filter) => reads.total(viewer, credentialsOfAccount[kind], { filter }),
+
+    credentialsByIds: {
+      API_KEY: (viewer, ids, selection) => reads.byKeys(viewer, credentialById.API_KEY, ids, selection),
+      OAUTH_CLIENT: (viewer, ids, selection) => reads.byKeys(viewer, credentialById.OAUTH_CLIENT, ids, selection),
+    },
 
     async createCredential(viewer, kind, input) {
       const administrator = administratorOf(viewer);
@@ -140,7 +153,7 @@ export function createAccess(dependencies: AccessDependencies): Access {
           return revoked;
         },
         replay: async () => {
-          const known = await credentialById(database, kind, { id, accountId });
+          const known = await findCredential(database, kind, { id, accountId });
           if (!known) throw new NotFound(credentialNames[kind]);
           return known;
         },
@@ -173,6 +186,8 @@ export function createAccess(dependencies: AccessDependencies): Access {
     },
 
     auditEvents: (viewer, read, selection) => reads.page(viewer, auditEventsOfAccount, read, selection),
+    auditEventsByKeys: (viewer, keys, selection) =>
+      reads.byKeys(viewer, auditEventByTimeAndId, keys.map(readTimedKey), selection),
     totalOfAuditEvents: (viewer, filter) => reads.total(viewer, auditEventsOfAccount, { filter }),
   };
 }

@@ -1,14 +1,27 @@
 import { invalid } from "../errors.ts";
-import { isUuid } from "./uuid.ts";
+import { isUuid, uuidSource } from "./uuid.ts";
 
-/** The types that have a global id. */
-const nodeTypes = ["Account", "Person", "Ticket", "Note", "NoteEdit", "Attachment"] as const;
+/** Returns whether a text can be the key of an object. */
+type IsKey = (text: string) => boolean;
 
-export type NodeType = (typeof nodeTypes)[number];
+/** The types that have a global id, with the form of their keys. */
+const nodeTypes = {
+  Account: isUuid,
+  Person: isUuid,
+  Ticket: isUuid,
+  Note: isUuid,
+  NoteEdit: isUuid,
+  Attachment: isUuid,
+  ApiKey: isUuid,
+  OAuthClient: isUuid,
+  AuditEvent: isTimedKey,
+} as const satisfies Readonly<Record<string, IsKey>>;
 
-/** Returns the global id of an object: base64 (RFC 4648, section 4) of `Type:uuid`. Clients treat it as opaque. */
-export function encodeGlobalId(type: string, id: string): string {
-  return Buffer.from(`${type}:${id}`).toString("base64");
+export type NodeType = keyof typeof nodeTypes;
+
+/** Returns the global id of an object: base64 (RFC 4648, section 4) of `Type:key`. Clients treat it as opaque. */
+export function encodeGlobalId(type: string, key: string): string {
+  return Buffer.from(`${type}:${key}`).toString("base64");
 }
 
 /** Returns the global id as `nodeID` in /v1, without the `=` padding, which the clients of /v1 cut off anyway. */
@@ -21,15 +34,38 @@ function withoutPadding(base64: string): string {
 }
 
 /**
- * Returns the type and the UUID of a global id. The `=` padding is optional, because the ids of each API are valid in
- * the others. Throws `InvalidInput` if `globalId` is not a global id of this gateway.
+ * Returns the type and the key of a global id: a UUID, or a {@link timedKey}. The `=` padding is optional, because the
+ * ids of each API are valid in the others. Throws `InvalidInput` if `globalId` is not a global id of this gateway.
  */
 export function decodeGlobalId(globalId: string): { typename: NodeType; id: string } {
-  const [type, id, ...rest] = Buffer.from(globalId, "base64").toString().split(":");
-  const typename = nodeTypes.find((known) => known === type);
-  const canonical = typename && id !== undefined && isUuid(id) && rest.length === 0 ? encodeGlobalId(typename, id) : undefined;
-  if (!typename || id === undefined || (globalId !== canonical && globalId !== withoutPadding(canonical ?? ""))) {
+  const [type = "", id = "", ...rest] = Buffer.from(globalId, "base64").toString().split(":");
+  const canonical = isNodeType(type) && nodeTypes[type](id) && rest.length === 0 ? encodeGlobalId(type, id) : undefined;
+  if (!isNodeType(type) || canonical === undefined || ![canonical, withoutPadding(canonical)].includes(globalId))
     throw invalid("id", "The id is none of this API: send the id of an object as the API has returned it.");
-  }
-  return { typename, id: id.toLowerCase() };
+  return { typename: type, id: id.toLowerCase() };
+}
+
+function isNodeType(type: string): type is NodeType {
+  return Object.hasOwn(nodeTypes, type);
+}
+
+/**
+ * Returns the key of a row that is found by its time: the time in milliseconds since 1970, a dot and the UUID. The rows
+ * of a table that is partitioned by time have no index of their ids alone.
+ */
+export function timedKey({ id, createdAt }: { readonly id: string; readonly createdAt: Date }): string {
+  return `${createdAt.getTime()}.${id}`;
+}
+
+/** Returns the parts of a {@link timedKey}, the time in the format of ISO 8601. */
+export function readTimedKey(key: string): { readonly id: string; readonly createdAt: string } {
+  const [milliseconds, id = ""] = key.split(".");
+  return { id, createdAt: new Date(Number(milliseconds)).toISOString() };
+}
+
+/** The time is of the next three thousand years: PostgreSQL would refuse to compare a later one. */
+const timed = new RegExp(`^(0|[1-9]\\d{0,13})\\.${uuidSource}$`, "i");
+
+function isTimedKey(text: string): boolean {
+  return timed.test(text);
 }

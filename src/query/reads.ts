@@ -86,6 +86,9 @@ export type ReadPages<Row, Input extends PageInput> = (
   selection?: PageSelection,
 ) => Promise<(CountedSlice<Row> | null)[]>;
 
+/** Returns the rows with these keys, in their order: null for each that the viewer may not see. */
+export type ReadByKeys<Row> = (viewer: Viewer, keys: readonly string[], selection?: Selection) => Promise<(Row | null)[]>;
+
 /** The key of a row: the value of the parameter `key` of its relation, or of several parameters by name. */
 export type Key = string | number | Readonly<Record<string, string>>;
 

@@ -235,10 +235,10 @@ async function checkRights(settings: string): Promise<void> {
 async function tokenOf(key: string): Promise<string> {
   const { createOAuthClient: created } = (await ask(
     key,
-    'mutation { createOAuthClient(input: { name: "a client" }) { ... on CreateOAuthClientPayload { oauthClient { id } secret } } }',
-  )) as unknown as { createOAuthClient: { oauthClient: { id: string }; secret: string } };
+    'mutation { createOAuthClient(input: { name: "a client" }) { ... on CreateOAuthClientPayload { oauthClient { clientId } secret } } }',
+  )) as unknown as { createOAuthClient: { oauthClient: { clientId: string }; secret: string } };
   const body = new URLSearchParams({
-    ...{ grant_type: "client_credentials", client_id: created.oauthClient.id, client_secret: created.secret },
+    ...{ grant_type: "client_credentials", client_id: created.oauthClient.clientId, client_secret: created.secret },
   });
   const response = await fetch(`http://127.0.0.1:${port}/oauth2/token`, { method: "POST", body });
   return ((await response.json()) as { access_token: string }).access_token;

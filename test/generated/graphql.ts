@@ -110,7 +110,7 @@ export type AuditEventFilter = {
   createdAt?: DateTimeRange | null | undefined;
   /** Only events on one of these kinds of entities. */
   entity?: Array<AuditEntity> | null | undefined;
-  /** Only events on this entity: its UUID, or the global id of a note or an attachment. */
+  /** Only events on this entity: its global id or its UUID. */
   entityId?: string | number | null | undefined;
   /** Only events of this person: a global id or a UUID. */
   personId?: string | number | null | undefined;
@@ -175,18 +175,20 @@ export type DateTimeRange = {
   lte?: string | null | undefined;
 };
 
-/** The note and the filename of the attachment to delete. */
+/** The attachment to delete: its `id`, or the `noteId` of its note and its `filename`. */
 export type DeleteAttachmentInput = {
   /** The filename of the attachment. */
-  filename: string;
+  filename?: string | null | undefined;
+  /** The attachment's global id or its UUID. */
+  id?: string | number | null | undefined;
   /**
    * A key that makes it safe to send the mutation again: 1 to 255 visible ASCII characters, such as a new UUID. A mutation
    * with the same key and input that has already been executed in the last 24 hours is not executed again, and returns
    * what it wrote as it is now. With another input it is a ConflictError.
    */
   idempotencyKey?: string | null | undefined;
-  /** The note's global id or its UUID. */
-  noteId: string | number;
+  /** The global id or the UUID of the note that has the attachment. */
+  noteId?: string | number | null | undefined;
 };
 
 /** The note to delete. */
@@ -658,7 +660,7 @@ export type CreateClientMutationVariables = Exact<{
 
 export type CreateClientMutation = { createOAuthClient:
     | { __typename: 'ConflictError', code: ErrorCode }
-    | { __typename: 'CreateOAuthClientPayload', secret: string, oauthClient: { id: string, name: string, scopes: Array<Scope> } }
+    | { __typename: 'CreateOAuthClientPayload', secret: string, oauthClient: { id: string, clientId: string, name: string, scopes: Array<Scope> } }
     | { __typename: 'ForbiddenError', code: ErrorCode }
     | { __typename: 'InvalidInputError', code: ErrorCode }
     | { __typename: 'NotFoundError', code: ErrorCode }
@@ -720,12 +722,22 @@ export type NodeQueryVariables = Exact<{
 
 export type NodeQuery = { node:
     | { __typename: 'Account', slug: string, id: string }
+    | { __typename: 'ApiKey', name: string, uuid: string, id: string, person: { name: string } }
     | { __typename: 'Attachment', filename: string, id: string }
+    | { __typename: 'AuditEvent', action: AuditAction, entityId: string, uuid: string, userAgent: string | null, createdAt: string, id: string }
     | { __typename: 'Note', text: string, id: string }
     | { __typename: 'NoteEdit', id: string }
+    | { __typename: 'OAuthClient', name: string, clientId: string, id: string }
     | { __typename: 'Person', name: string, id: string }
     | { __typename: 'Ticket', subject: string, id: string }
    | null };
+
+export type AdministeredQueryVariables = Exact<{
+  noteId: string | number;
+}>;
+
+
+export type AdministeredQuery = { apiKeys: { nodes: Array<{ id: string, uuid: string }> }, oauthClients: { nodes: Array<{ id: string, clientId: string }> }, auditEvents: { nodes: Array<{ id: string, uuid: string, createdAt: string }> } };
 
 export type NodesQueryVariables = Exact<{
   ids: Array<string | number> | string | number;
@@ -734,9 +746,12 @@ export type NodesQueryVariables = Exact<{
 
 export type NodesQuery = { nodes: Array<
     | { __typename: 'Account', id: string }
+    | { __typename: 'ApiKey', id: string }
     | { __typename: 'Attachment', id: string }
+    | { __typename: 'AuditEvent', id: string }
     | { __typename: 'Note', id: string }
     | { __typename: 'NoteEdit', id: string }
+    | { __typename: 'OAuthClient', id: string }
     | { __typename: 'Person', id: string }
     | { __typename: 'Ticket', id: string }
    | null> };
@@ -1387,6 +1402,7 @@ export const CreateClientDocument = new TypedDocumentString(`
       secret
       oauthClient {
         id
+        clientId
         name
         scopes
       }
@@ -1495,9 +1511,50 @@ export const NodeDocument = new TypedDocumentString(`
     ... on Account {
       slug
     }
+    ... on ApiKey {
+      name
+      uuid
+      person {
+        name
+      }
+    }
+    ... on OAuthClient {
+      name
+      clientId
+    }
+    ... on AuditEvent {
+      action
+      entityId
+      uuid
+      userAgent
+      createdAt
+    }
   }
 }
     `) as unknown as TypedDocumentString<NodeQuery, NodeQueryVariables>;
+export const AdministeredDocument = new TypedDocumentString(`
+    query Administered($noteId: ID!) {
+  apiKeys(last: 1) {
+    nodes {
+      id
+      uuid
+    }
+  }
+  oauthClients(first: 1) {
+    nodes {
+      id
+      clientId
+    }
+  }
+  auditEvents(first: 1, filter: {entityId: $noteId, action: [CREATED]}) {
+    nodes {
+      id
+      uuid
+      createdAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AdministeredQuery, AdministeredQueryVariables>;
 export const NodesDocument = new TypedDocumentString(`
     query Nodes($ids: [ID!]!) {
   nodes(ids: $ids) {

@@ -62,6 +62,7 @@ const CreateClient = graphql(`
         secret
         oauthClient {
           id
+          clientId
           name
           scopes
         }
@@ -185,7 +186,7 @@ describe("an administrator", () => {
     const made = data.createOAuthClient;
     if (made.__typename !== "CreateOAuthClientPayload") throw new Error(made.__typename);
     const ask = () =>
-      askForToken(app, { grant_type: "client_credentials", client_id: made.oauthClient.id, client_secret: made.secret });
+      askForToken(app, { grant_type: "client_credentials", client_id: made.oauthClient.clientId, client_secret: made.secret });
     expect((await ask()).status).toBe(200);
     await send(app, account.administrator.key, RevokeClient, { id: made.oauthClient.id });
     expect((await ask()).status).toBe(401);

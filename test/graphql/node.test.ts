@@ -2,8 +2,11 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Attachment, Note, Ticket } from "#generated/prisma/client.ts";
 import { graphql } from "../generated/gql.ts";
-import { addAccount, keyWith, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
+import { addAccount, call, keyWith, send, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addAttachment, addNote, addNotes, addTicket, globalId, statementsOf } from "../support/factories.ts";
+import { addClient } from "../support/oauth.ts";
+import { type PlanNode, scansOf } from "../support/rows-read.ts";
+import type { RecordedStatement } from "../support/statements.ts";
 
 const NodeQuery = graphql(`
   query Node($id: ID!) {
@@ -25,6 +28,48 @@ const NodeQuery = graphql(`
       ... on Account {
         slug
       }
+      ... on ApiKey {
+        name
+        uuid
+        person {
+          name
+        }
+      }
+      ... on OAuthClient {
+        name
+        clientId
+      }
+      ... on AuditEvent {
+        action
+        entityId
+        uuid
+        userAgent
+        createdAt
+      }
+    }
+  }
+`);
+
+const AdministeredQuery = graphql(`
+  query Administered($noteId: ID!) {
+    apiKeys(last: 1) {
+      nodes {
+        id
+        uuid
+      }
+    }
+    oauthClients(first: 1) {
+      nodes {
+        id
+        clientId
+      }
+    }
+    auditEvents(first: 1, filter: { entityId: $noteId, action: [CREATED] }) {
+      nodes {
+        id
+        uuid
+        createdAt
+      }
     }
   }
 `);
@@ -37,6 +82,10 @@ const NodesQuery = graphql(`
     }
   }
 `);
+
+interface ExplainedRow {
+  readonly "QUERY PLAN": readonly [{ readonly Plan: PlanNode }];
+}
 
 let app: TestApp;
 let account: TestAccount;
@@ -132,6 +181,117 @@ describe("what node shows", () => {
     const absent = await send(app, narrow, NodeQuery, { id: globalId("Note", randomUUID()) });
     expect(there.errors).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);
     expect(there).toEqual(absent);
+  });
+});
+
+describe("what only administrators see", () => {
+  /** Adds a note and a client. Returns the key of the first person, the client, and the event of the note. */
+  async function administered() {
+    const client = await addClient(app, account.specialist, ["notes:read"]);
+    const body = { ticket_id: ticket.id, value: "Looked at it", is_public: true, categories: [] };
+    const added = await call(app, account.specialist.key, "POST", "/v2/tickets/notes", body, { "user-agent": "workshop/1.2" });
+    const noteId = (added.body as { id: string }).id;
+    const { data, errors } = await send(app, account.administrator.key, AdministeredQuery, { noteId });
+    expect(errors).toEqual([]);
+    const [apiKey, oauthClient] = [data.apiKeys.nodes[0]!, data.oauthClients.nodes[0]!];
+    expect(oauthClient.clientId).toBe(client.id);
+    return { noteId, apiKey, oauthClient, event: data.auditEvents.nodes[0]! };
+  }
+
+  /** Returns what a statement reads where no table is small enough to be read as a whole. */
+  async function scansByIndex({ text, values }: RecordedStatement) {
+    const client = await app.database.pool.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query("SET LOCAL enable_seqscan = off");
+      const { rows } = await client.query<ExplainedRow>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, [...values]);
+      return scansOf(rows[0]!["QUERY PLAN"][0].Plan);
+    } finally {
+      await client.query("ROLLBACK");
+      client.release();
+    }
+  }
+
+  test("has global ids, by which an administrator reads it", async () => {
+    const { noteId, apiKey, oauthClient, event } = await administered();
+    expect(apiKey.id).toBe(globalId("ApiKey", apiKey.uuid));
+    expect(oauthClient.id).toBe(globalId("OAuthClient", oauthClient.clientId));
+    const read = async (id: string) => (await send(app, account.administrator.key, NodeQuery, { id })).data.node;
+    expect(await read(apiKey.id)).toEqual({
+      ...{ __typename: "ApiKey", ...apiKey },
+      ...{ name: "test", person: { name: "Ada Administrator" } },
+    });
+    expect(await read(oauthClient.id)).toMatchObject({ __typename: "OAuthClient", clientId: oauthClient.clientId });
+    const expected = { __typename: "AuditEvent", action: "CREATED", entityId: noteId, userAgent: "workshop/1.2" };
+    expect(await read(event.id)).toEqual({ ...expected, ...event });
+  });
+
+  test("is nothing to the administrator of another account, and refused to everybody else", async () => {
+    const { apiKey, oauthClient, event } = await administered();
+    for (const { id } of [apiKey, oauthClient, event]) {
+      const foreign = await send(app, other.administrator.key, NodeQuery, { id });
+      expect(foreign).toEqual({ status: 200, data: { node: null }, errors: [] });
+      for (const key of [account.specialist.key, account.customer.key]) {
+        const refused = await send(app, key, NodeQuery, { id });
+        expect(refused).toMatchObject({ data: { node: null }, errors: [{ extensions: { code: "FORBIDDEN" } }] });
+      }
+    }
+    const absent = globalId("ApiKey", randomUUID());
+    expect(await send(app, account.specialist.key, NodeQuery, { id: absent })).toEqual(
+      await send(app, account.specialist.key, NodeQuery, { id: apiKey.id }),
+    );
+  });
+
+  test("is read in a statement for each type, and an event by its place in the index", async () => {
+    const { apiKey, oauthClient, event } = await administered();
+    const ids = [apiKey.id, oauthClient.id, event.id, event.id];
+    const read = () => send(app, account.administrator.key, NodesQuery, { ids });
+    expect((await read()).data.nodes.map((node) => node?.id)).toEqual(ids);
+    const all = (await app.statements.during(read)).statements;
+    // Without the one that finds out who asks.
+    expect(all.filter(({ text }) => !text.includes("every_account, c."))).toHaveLength(3);
+    const { statements } = await app.statements.during(() => send(app, account.administrator.key, NodeQuery, { id: event.id }));
+    const reads = statements.filter(({ text }) => text.includes("audit_events s"));
+    expect(reads).toHaveLength(1);
+    expect(await scansByIndex(reads[0]!)).toContainEqual({ table: "audit_events", index: "audit_events_pkey", rows: 1 });
+  });
+
+  test.each([
+    ["without its time", (uuid: string) => uuid],
+    ["with a time that is none", (uuid: string) => `1e3.${uuid}`],
+    ["with a time beyond all calendars", (uuid: string) => `${"9".repeat(20)}.${uuid}`],
+    ["with two times", (uuid: string) => `1.2.${uuid}`],
+    ["with a time in two spellings", (uuid: string) => `01.${uuid}`],
+  ])("is no event by an id %s", async (_name, key) => {
+    const { errors } = await send(app, account.administrator.key, NodeQuery, { id: btoa(`AuditEvent:${key(randomUUID())}`) });
+    expect(errors).toMatchObject([{ extensions: { code: "INVALID_INPUT" } }]);
+  });
+
+  test("is no event where the time or the UUID are of another", async () => {
+    const { event } = await administered();
+    const at = new Date(event.createdAt).getTime();
+    for (const key of [`${at + 1}.${event.uuid}`, `${at}.${randomUUID()}`, `99999999999999.${event.uuid}`]) {
+      const { data, errors } = await send(app, account.administrator.key, NodeQuery, { id: globalId("AuditEvent", key) });
+      expect([data.node, errors]).toEqual([null, []]);
+    }
+  });
+
+  test("is revoked by its global id, and found as what events are about", async () => {
+    const { apiKey, oauthClient, noteId } = await administered();
+    const about = async (entityId: string) => {
+      const query = `{ auditEvents(first: 5, filter: { entityId: "${entityId}" }) { nodes { entityId } } }`;
+      const { data } = await sendText<{ auditEvents: { nodes: unknown[] } }>(app.url, account.administrator.key, query);
+      return data.auditEvents.nodes;
+    };
+    expect(await about(apiKey.id)).toEqual(await about(apiKey.uuid));
+    expect(await about(globalId("Note", noteId))).toEqual([{ entityId: noteId }]);
+    const revoke = `mutation { revokeOAuthClient(input: { id: "${oauthClient.id}" }) { ... on RevokeOAuthClientPayload { oauthClient { id clientId revokedAt } } } }`;
+    const { data } = await sendText(app.url, account.administrator.key, revoke);
+    expect(data).toEqual({ revokeOAuthClient: { oauthClient: { ...oauthClient, revokedAt: expect.any(String) } } });
+    const wrong = `mutation { revokeApiKey(input: { id: "${oauthClient.id}" }) { ... on Error { code } } }`;
+    expect((await sendText(app.url, account.administrator.key, wrong)).data).toEqual({
+      revokeApiKey: { code: "INVALID_INPUT" },
+    });
   });
 });
 

@@ -58,6 +58,9 @@ const contract = buildSchema(`
   }
 
   type Account implements Node { id: ID! }
+  type ApiKey implements Node { id: ID! }
+  type OAuthClient implements Node { id: ID! }
+  type AuditEvent implements Node { id: ID! }
   type Person implements Node { id: ID! }
   type Viewer { person: Person!  account: Account!  role: Role!  scopes: [Scope!]! }
   enum Role { CUSTOMER SPECIALIST ADMINISTRATOR }
@@ -105,7 +108,7 @@ const contract = buildSchema(`
   input UpdateNoteInput { id: ID!  text: String  categories: [NoteCategory!]  isPublic: Boolean }
   input RequestAttachmentUploadInput { noteId: ID!  filename: String!  contentType: String  size: SafeInt }
   input DeleteNoteInput { id: ID! }
-  input DeleteAttachmentInput { noteId: ID!  filename: String! }
+  input DeleteAttachmentInput { id: ID  noteId: ID  filename: String }
 
   union AddTicketResult = AddTicketPayload | InvalidInputError | NotFoundError | ForbiddenError
   union AddNoteResult = AddNotePayload | InvalidInputError | NotFoundError | ForbiddenError

@@ -9,6 +9,7 @@ import type {
   TicketKind,
   TicketStatus,
 } from "#generated/prisma/client.ts";
+import type { NodeType } from "../../src/lib/global-ids.ts";
 import type { RecordedStatement } from "./statements.ts";
 import { call, type TestAccount, type TestApp, type TestPerson } from "./app.ts";
 
@@ -158,7 +159,7 @@ export async function upload(
 }
 
 /** Returns the global id of a row. It is written out here, because clients store such ids for years. */
-export function globalId(type: "Account" | "Person" | "Ticket" | "Note" | "NoteEdit" | "Attachment", id: string): string {
+export function globalId(type: NodeType, id: string): string {
   return btoa(`${type}:${id}`);
 }
 

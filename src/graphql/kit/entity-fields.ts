@@ -13,7 +13,7 @@ import type {
   ToOneColumnMethod,
   ToOneMethod,
 } from "./entity-field-types.ts";
-import type { FieldOptions } from "./field-options.ts";
+import { extensionsFor } from "./field-options.ts";
 import type { PageInput } from "../../query/model/relation.ts";
 
 /** The name by which builders find the plugin. */
@@ -167,10 +167,6 @@ Object.assign(RootFieldBuilder.prototype, {
   rowByKey: rowByKeyField,
   rootConnection: rootConnectionField,
 });
-
-function extensionsFor(fieldOptions: FieldOptions): { readonly fieldOptions: FieldOptions } {
-  return { fieldOptions };
-}
 
 /** Returns `row`. Throws an Error if it is null, although a foreign key promises that it is there. */
 function requireRow<Value>(row: Value | null): Value {

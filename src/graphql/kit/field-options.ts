@@ -23,3 +23,8 @@ export type FieldOptions =
       readonly input: (args: never) => PageInput;
       readonly scope: (args: never) => CursorScope;
     };
+
+/** Returns the extensions of a field that is read from `fieldOptions`. */
+export function extensionsFor(fieldOptions: FieldOptions): { readonly fieldOptions: FieldOptions } {
+  return { fieldOptions };
+}

@@ -750,7 +750,7 @@ query SearchNotes($query: String = "lamp -third") {
       "createOAuthClient",
       `      secret
       oauthClient {
-        id
+        clientId
         name
         scopes
       }`,
