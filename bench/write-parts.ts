@@ -17,6 +17,7 @@ import {
   measure,
   medianOf,
   open,
+  withoutPart,
   type Written,
 } from "./note-writing.ts";
 import { openServer, versionOf, withClient } from "./server.ts";
@@ -34,22 +35,15 @@ interface Schema {
 }
 
 const whole: Schema = { name: "everything" };
-const withoutCounters = ["added", "changed", "removed"].map((when) => `DROP TRIGGER notes_count_${when} ON notes;`).join(" ");
-const withoutSearch = "DROP TRIGGER notes_search_added ON notes; DROP TRIGGER notes_search_changed ON notes;";
-const withoutOrder = "DROP TRIGGER notes_update_added ON notes; DROP TRIGGER notes_update_changed ON notes;";
-const withoutHistory = "DROP TRIGGER notes_edited ON notes; DROP TRIGGER notes_edited_in_public ON notes;";
-const withoutAuthors = ["added", "changed", "removed"]
-  .map((when) => `DROP TRIGGER notes_list_authors_${when} ON notes;`)
-  .join(" ");
 const without: readonly Schema[] = [
-  { name: "without the search", without: withoutSearch },
-  { name: "without the counters and last times of tickets", without: withoutCounters },
-  { name: "without the order of changes", without: withoutOrder },
-  { name: "without the history", without: withoutHistory },
-  { name: "without the authors of tickets", without: withoutAuthors },
+  { name: "without the search", without: withoutPart.search },
+  { name: "without the counters and last times of tickets", without: withoutPart.counters },
+  { name: "without the order of changes", without: withoutPart.order },
+  { name: "without the history", without: withoutPart.history },
+  { name: "without the authors of tickets", without: withoutPart.authors },
   {
     name: "without all of these",
-    without: [withoutSearch, withoutCounters, withoutOrder, withoutHistory, withoutAuthors].join(" "),
+    without: Object.values(withoutPart).join(" "),
   },
 ];
 const added: readonly Schema[] = [whole, ...without, { name: "everything, with an idempotency key", isKeyed: true }];
