@@ -415,11 +415,12 @@ export function createAttachments({
     return { upload: await storage.signUpload({ key: uploadKey, contentType, size, expiresAt }), uploadKey };
   }
 
-  async function remove(viewer: Viewer, named: AttachmentReference, key: KeyClaim): Promise<DeletedAttachment> {
-    const attachment = await prisma.attachment.findFirst({ where: { ...named, ...visibleAttachments(viewer) } });
+  async function remove(viewer: Viewer, reference: AttachmentReference, key: KeyClaim): Promise<DeletedAttachment> {
+    if ("noteId" in reference) await noteToAttachTo(viewer, reference.noteId);
+    const attachment = await prisma.attachment.findFirst({ where: { ...reference, ...visibleAttachments(viewer) } });
     if (!attachment) throw new NotFound("attachment");
     const { id, accountId, noteId } = attachment;
-    if ("id" in named) await noteToAttachTo(viewer, noteId);
+    if ("id" in reference) await noteToAttachTo(viewer, noteId);
     const deleted = await database.query(sql`
       WITH deleted AS (
         DELETE FROM attachments a WHERE a.account_id = ${accountId}::uuid AND a.id = ${id}::uuid AND ${key.condition}
@@ -495,13 +496,13 @@ export function createAttachments({
     },
 
     async delete(viewer, { attachment, idempotencyKey }) {
-      if ("noteId" in attachment) {
-        await noteToAttachTo(viewer, attachment.noteId);
-        requireStorable(attachment.filename);
-      }
+      if ("filename" in attachment) requireStorable(attachment.filename);
       return idempotency.once(authorize(viewer), idempotencyKey, {
         write: (key) => remove(viewer, attachment, key),
-        replay: ([id = "", noteId = ""]) => Promise.resolve({ id, noteId }),
+        replay: async ([id = "", noteId = ""]) => {
+          await noteToAttachTo(viewer, noteId);
+          return { id, noteId };
+        },
       });
     },
 

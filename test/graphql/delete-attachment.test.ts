@@ -99,6 +99,15 @@ describe("by its id", () => {
     expect(await removeById(account.specialist.key, { id })).toMatchObject({ code: "NOT_FOUND" });
   });
 
+  test("a deletion that is sent again after its note is gone finds nothing", async () => {
+    const own = await addNote(app, ticket, account.specialist);
+    const { id } = await addAttachment(app, own, "before-the-note.png");
+    const input = { id, idempotencyKey: randomUUID() };
+    expect(await removeById(account.specialist.key, input)).toMatchObject({ __typename: "DeleteAttachmentPayload" });
+    await app.database.prisma.note.delete({ where: { accountId_id: { accountId: account.id, id: own.id } } });
+    expect(await removeById(account.specialist.key, input)).toMatchObject({ code: "NOT_FOUND" });
+  });
+
   test("it is as hidden and as forbidden as by its name", async () => {
     const { id } = await addAttachment(app, note, "kept-by-id.png");
     const missing = await removeById(account.specialist.key, { id: randomUUID() });
