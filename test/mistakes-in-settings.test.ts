@@ -379,6 +379,7 @@ function hasOpenssl(): boolean {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
     return true;
   } catch {
+    // ENOENT, or its exit code: there is none that works.
     return false;
   }
 }
