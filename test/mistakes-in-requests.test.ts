@@ -1607,7 +1607,7 @@ const toSignedUrls: readonly Mistake[] = [
   ],
   [
     "a signature that is altered",
-    ({ uploadUrl }) => put(uploadUrl.replace(/signature=./, "signature=_")),
+    ({ uploadUrl }) => put(uploadUrl.replace(/signature=(.)/, (_, first: string) => `signature=${first === "A" ? "B" : "A"}`)),
     403,
     "Forbidden",
     "This URL was not signed here for this request: use it as it was handed out.",
