@@ -23,6 +23,7 @@ const peculiarSettings = {
   standard_conforming_strings: "off",
   array_nulls: "off",
   transform_null_equals: "on",
+  plan_cache_mode: "force_custom_plan",
   statement_timeout: "1min",
 } as const;
 
@@ -178,6 +179,23 @@ describe.skipIf(inject("testServer").kind === "embedded")("sessions of a Postgre
   });
 
   describe("settings", () => {
+    test("have a statement planned once for all values", async () => {
+      const database = await open();
+      const client = await database.pool.connect();
+      try {
+        const text = "SELECT count(*) FROM notes n WHERE n.account_id = $1";
+        for (let count = 1; count <= 4; count += 1) await client.query({ text, values: [randomUUID()] });
+        const { rows } = await client.query(
+          "SELECT generic_plans::integer, custom_plans::integer FROM pg_prepared_statements WHERE statement = $1",
+          [text],
+        );
+        // The first one is sent without a name.
+        expect(rows).toEqual([{ generic_plans: 3, custom_plans: 0 }]);
+      } finally {
+        client.release();
+      }
+    });
+
     const looked = Object.keys(peculiarSettings);
     const show = `SELECT ${looked.map((setting) => `current_setting('${setting}') AS "${setting}"`).join(", ")}`;
 
@@ -189,7 +207,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("sessions of a Postgre
           const expected = {
             ...{ DateStyle: "ISO, MDY", TimeZone: "UTC", IntervalStyle: "postgres", search_path: "public" },
             ...{ bytea_output: "hex", extra_float_digits: "1", standard_conforming_strings: "on", array_nulls: "on" },
-            ...{ transform_null_equals: "off", statement_timeout: "10s" },
+            ...{ transform_null_equals: "off", plan_cache_mode: "force_generic_plan", statement_timeout: "10s" },
           };
           const [inQuery] = await database.query({ text: show, values: [] });
           expect(inQuery).toMatchObject(expected);

@@ -196,6 +196,9 @@ function serverOptions(address: DatabaseAddress, limits: TimeLimits): pg.PoolCon
  * off, because they make the planner read and sort all rows of a ticket for a page of a few. A bitmap scan loses the
  * order of the index. An incremental sort uses an index with only the first columns of the order. The planner prefers
  * them if it takes a ticket with very many notes for an average one.
+ *
+ * A statement is planned once for all values (docs/decisions/0143). For the values of a customer PostgreSQL expects too
+ * few rows, takes that plan for a cheap one, and would plan again for each request.
  */
 function statementSettings(schema: string): SessionSettings {
   return {
@@ -212,6 +215,7 @@ function statementSettings(schema: string): SessionSettings {
     jit: "off",
     enable_bitmapscan: "off",
     enable_incremental_sort: "off",
+    plan_cache_mode: "force_generic_plan",
   };
 }
 

@@ -460,16 +460,14 @@ describe("a page of tickets in the order of their last notes", () => {
         isStaff && role !== "specialist"
           ? await keyWith(app, specialist, ["tickets:read", "notes:read"])
           : account[isStaff ? "specialist" : "customer"].key;
-      const visible = await database.prisma.ticket.findMany({
-        where: { accountId, ...(!isStaff && { requesterId: customer.id }) },
-        select: { id: true, notes: { select: { createdAt: true, isPublic: true } } },
-      });
-      const lastOf = (one: (typeof visible)[number]) =>
-        Math.max(
-          ...one.notes.filter(({ isPublic }) => role === "specialist" || isPublic).map(({ createdAt }) => createdAt.getTime()),
-        );
+      const { rows: visible } = await database.pool.query<{ id: string; last: Date | null }>(
+        `SELECT t.id, max(n.created_at) AS last FROM tickets t
+         LEFT JOIN notes n ON n.account_id = t.account_id AND n.ticket_id = t.id AND (n.is_public OR $2)
+         WHERE t.account_id = $1 AND (t.requester_id = $3 OR $3 IS NULL) GROUP BY t.id`,
+        [accountId, role === "specialist", isStaff ? null : customer.id],
+      );
       const inOrder = visible
-        .map((one) => ({ id: one.id, last: lastOf(one) }))
+        .map(({ id, last }) => ({ id, last: last?.getTime() ?? Number.NEGATIVE_INFINITY }))
         .toSorted((one, other) => other.last - one.last || (one.id < other.id ? 1 : -1));
       const orderBy = "orderBy: { field: LAST_NOTE_AT, direction: DESC }";
       let after = "";
