@@ -15,10 +15,14 @@ export function textOf(pieces: readonly Piece[]): Sql {
     if (typeof piece === "string" && typeof before === "string") merged[merged.length - 1] = before + piece;
     else merged.push(piece);
   }
-  return join(
-    merged.map((piece) => (typeof piece === "string" ? literal(piece) : piece)),
-    " || ",
-  );
+  return concatenated(merged.map((piece) => (typeof piece === "string" ? literal(piece) : piece)));
+}
+
+/** Each `||` copies both of its sides. In halves, a text is copied for few of them instead of for each one after it. */
+function concatenated(texts: readonly Sql[]): Sql {
+  if (texts.length <= 2) return join(texts, " || ");
+  const half = Math.ceil(texts.length / 2);
+  return sql`(${concatenated(texts.slice(0, half))}) || (${concatenated(texts.slice(half))})`;
 }
 
 /** Returns an SQL expression for `pieces`, or for `otherwise` if one of them is null. */

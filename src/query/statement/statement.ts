@@ -76,10 +76,10 @@ function listPieces(
   { relation, input, selection }: ReadOfPage | ReadOfPages,
   writing: Writing,
 ): { readonly pieces: readonly Piece[]; readonly weight: number } {
-  const { target } = page;
-  const row = writeRow(target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
+  const row = writeRow(page.target, requireContent(selection.members, "rows").members, relation.needsReconciling, writing, 1);
   const weight = page.weightOf(row.weight);
-  const ends: EndsOf = { name: "positions", text: positionOf(target.alias, input.ordering) };
+  const { ordering } = input;
+  const ends: EndsOf = { ordering, textOf: (valueOf) => positionOf(ordering, valueOf) };
   const { first, last } = firstAndLastRow(page, ends);
   const counted = contentOf(selection.members, "total");
   const total = counted ? writeTotal(page, counted) : "null";

@@ -26,6 +26,7 @@ import {
   firstAndLast,
   neighbour,
   scanEnd,
+  valuesIn,
   writeList,
   writeListAlone,
 } from "./page-arrays.ts";
@@ -242,8 +243,7 @@ export function writePage(
   depth: number,
 ): Written {
   const { target, page } = planned;
-  const { alias } = target;
-  const ends: EndsOf | undefined = scope && { name: "cursors", text: cursorOf(alias, scope) };
+  const ends: EndsOf | undefined = scope && { ordering: scope.ordering, textOf: (valueOf) => cursorOf(scope, valueOf) };
 
   // One subquery reads the rows for all members of the page.
   const listCount = members.filter(({ content }) => content.kind === "rows" || content.kind === "edges").length;
@@ -328,7 +328,7 @@ function writePageInfo(
       case "isPartial":
         return [sql`(${endedEarly(page, ends)})::text`];
       case "scanEnd":
-        return [scanEnd(page, ends)];
+        return [page.mayEndEarly ? scanEnd(page, requireEnds(ends)) : "null"];
       case "onlyRows":
         throw new UnsupportedAsJson();
     }
@@ -362,7 +362,7 @@ function writeEdge(members: readonly Member<EdgeContent>[], { target, writeNode,
         return row.pieces;
       }
       case "cursor":
-        return requireEnds(ends).text;
+        return requireEnds(ends).textOf(valuesIn(target.alias));
       case "computed":
         return writeComputed(target, content, writing);
       case "onlyRows":
