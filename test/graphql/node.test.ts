@@ -338,6 +338,18 @@ describe("nodes", () => {
     expect(data.nodes.map((node) => node?.id ?? null)).toEqual([all.note, null, all.ticket, all.note, null]);
   });
 
+  test("refuses one by one what the credential lacks the scope for", async () => {
+    const all = everything();
+    const ids = [all.note, globalId("ApiKey", randomUUID()), all.ticket, globalId("OAuthClient", randomUUID()), all.note];
+    const { data, errors } = await send(app, account.customer.key, NodesQuery, { ids });
+    expect(data.nodes.map((node) => node?.id ?? null)).toEqual([all.note, null, all.ticket, null, all.note]);
+    expect(errors).toMatchObject([1, 3].map((place) => ({ path: ["nodes", place], extensions: { code: "FORBIDDEN" } })));
+    const narrow = await keyWith(app, account.customer, ["tickets:read"]);
+    const seen = await send(app, narrow, NodesQuery, { ids: [all.ticket, all.note, all.attachment] });
+    expect(seen.data.nodes.map((node) => node?.id ?? null)).toEqual([all.ticket, null, null]);
+    expect(seen.errors).toMatchObject([1, 2].map((place) => ({ path: ["nodes", place], extensions: { code: "FORBIDDEN" } })));
+  });
+
   test("of nothing is nothing", async () => {
     expect((await send(app, account.specialist.key, NodesQuery, { ids: [] })).data.nodes).toEqual([]);
   });

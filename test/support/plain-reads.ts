@@ -53,6 +53,12 @@ class Refusal extends Error {
   }
 }
 
+/** Returns the refusal of an item, which GraphQL.js takes for its failure alone. Throws any other error. */
+function asRefusedItem(error: unknown): Refusal {
+  if (error instanceof Refusal && error.code === "FORBIDDEN") return error;
+  throw error;
+}
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 interface PageArguments {
@@ -214,6 +220,10 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       return (args: Args, _context: unknown, info: GraphQLResolveInfo): Promise<unknown> => {
         const result = Promise.resolve()
           .then(() => resolve(args))
+          .then((value) => {
+            if (Array.isArray(value)) for (const [place, item] of value.entries()) noteRefusal([...pathOf(info), place], item);
+            return value;
+          })
           .catch((error: unknown) => {
             met.push({ path: pathOf(info), code: codeOf(error) });
             throw error;
@@ -222,6 +232,10 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
         result.catch(() => undefined);
         return result;
       };
+    }
+
+    function noteRefusal(path: PlainError["path"], item: unknown): void {
+      if (item instanceof Refusal) met.push({ path, code: item.code });
     }
 
     function need(...scopes: readonly string[]) {
@@ -513,7 +527,9 @@ export function createPlainReads({ prisma, now, download }: PlainReads) {
       searchNotes: field(searchPage),
       people: field((args: PageArguments) => peoplePage("Query.people", args)),
       node: field(({ id }: { id: string }) => node(decoded(id))),
-      nodes: field(({ ids }: { ids: readonly string[] }) => Promise.all(ids.map(decoded).map(node))),
+      nodes: field(({ ids }: { ids: readonly string[] }) =>
+        Promise.all(ids.map(decoded).map((one) => node(one).catch(asRefusedItem))),
+      ),
       viewer: field(() => {
         const { person, account, role, scopes } = need();
         return {

@@ -74,7 +74,8 @@ const options: ConstructorParameters<typeof SchemaBuilder<BuilderTypes>>[0] = {
     nodesQueryOptions: {
       description:
         "Returns the objects with the given global ids, in the same order. The list has null in place of each object that does " +
-        "not exist or that the viewer may not see.",
+        "not exist or that the viewer may not see. Where the credential lacks the scope for an object, there is an error of " +
+        "that place too.",
       args: { ids: { description: "The global ids of the objects: at most 100." } },
       resolve: (_root, { ids }, _context, _info, resolveNodes) => {
         if (ids.length > maximumNodes) throw invalid("ids", `At most ${maximumNodes} ids are taken.`);
