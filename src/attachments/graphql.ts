@@ -122,7 +122,7 @@ async function renderText(note: Pick<Note, "id" | "text">, wanted: "html" | "pla
   const { load, loadWith, services, viewer } = context;
   const nothing = <Value>(value: Value) => Promise.resolve(value);
   const known = await loadReferences(note, await load(services.texts.referencesOf, note.text), {
-    person: (number) => load(services.people.byNumbers, number),
+    person: (number) => load(services.people.foundByNumbers, number),
     ticket: (number) => (hasScopes(viewer, "tickets:read") ? load(services.tickets.byNumbers, number) : nothing(null)),
     attachments: async ({ id }) => {
       if (!hasScopes(viewer, "attachments:read")) return [];

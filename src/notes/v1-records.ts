@@ -140,7 +140,7 @@ async function readRequester(
   if (isBlank(id)) return null;
   const text = typeof id === "number" || typeof id === "string" ? String(id) : "";
   const reads = {
-    byNumber: (number: number) => services.people.byNumbers(viewer, [number]),
+    byNumber: (number: number) => services.people.foundByNumbers(viewer, [number]),
     byId: (uuid: string) => services.people.byIds(viewer, [uuid]),
   };
   const person = await findById("Person", text, reads).catch((error: unknown) => {

@@ -64,8 +64,10 @@ export const PersonRef = builder.objectRef<Person>("Person").implement({
     email: t.computed({
       type: "String",
       nullable: true,
-      description: "The person's email address. Null if the viewer is a customer and this is another person.",
-      columns: ["id", "email"],
+      description:
+        "The person's email address. Null if the viewer is a customer and this is another person, or if this is a person of " +
+        "another account who has left the viewer's.",
+      columns: ["id", "accountId", "role", "email"],
       resolve: (person, _args, { viewer }) => (maySeeEmail(viewer, person) ? person.email : null),
     }),
     role: t.expose("role", {

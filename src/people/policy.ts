@@ -1,5 +1,13 @@
+import type { Role } from "#generated/prisma/client.ts";
 import { authorize, isStaff, type Viewer } from "../viewer.ts";
 import type { Condition } from "../database/sql.ts";
+
+/** What decides about the sight of a person: where they are at home, and their role in the viewer's account. */
+interface Sighted {
+  readonly id: string;
+  readonly accountId: string;
+  readonly role: Role | null;
+}
 
 /**
  * Returns the condition over memberships for the people whose names the viewer may see: the members of the account in
@@ -38,8 +46,12 @@ export function visibleAccounts(viewer: Viewer): Condition {
   return { id: authorize(viewer).account.id };
 }
 
-/** Returns whether the viewer may see the email address of `person`: a customer may see only their own. */
-export function maySeeEmail(viewer: Viewer, person: { readonly id: string }): boolean {
+/**
+ * Returns whether the viewer may see the email address of `person`: a customer may see only their own. A guest who has
+ * left is somebody of another account, which may have changed the address since then.
+ */
+export function maySeeEmail(viewer: Viewer, person: Sighted): boolean {
   if (viewer.kind === "anonymous") return false;
-  return viewer.role !== "CUSTOMER" || viewer.person.id === person.id;
+  if (viewer.person.id === person.id) return true;
+  return viewer.role !== "CUSTOMER" && (person.role !== null || person.accountId === viewer.account.id);
 }

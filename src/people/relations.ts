@@ -69,6 +69,17 @@ export function accountWhere(term: Sql): OneRelation<Account> {
 
 export const personById = personWhere(sql`p.id = ${param("key")}::uuid`);
 export const personByNumber = personWhere(sql`p.number = ${param("key")}::integer`);
+
+/** As {@link personByNumber}, for a number that a client sends: it leads a customer to people whom they find, alone. */
+export const personFoundByNumber: OneRelation<Person> = {
+  target: personEntity,
+  from: (viewer) => {
+    const tickets = findsParticipantsOf(viewer);
+    const byNumber = sql`p.number = ${param("key")}::integer`;
+    return personWhere(tickets ? sql`${byNumber} AND ${isMetBy(tickets)}` : byNumber).from(viewer);
+  },
+};
+
 export const accountById = accountWhere(sql`c.id = ${param("key")}::uuid`);
 
 /**

@@ -4,7 +4,7 @@ import type { Total } from "../query/model/page.ts";
 import type { CountedSlice, PageSelection, Selection } from "../query/model/selection.ts";
 import type { Viewer } from "../viewer.ts";
 import type { PersonFilter, PersonRead } from "./input.ts";
-import { accountById, peopleOfAccount, type Person, personById, personByNumber } from "./relations.ts";
+import { accountById, peopleOfAccount, type Person, personById, personByNumber, personFoundByNumber } from "./relations.ts";
 
 export type { Account } from "#generated/prisma/client.ts";
 export type { Person } from "./relations.ts";
@@ -28,7 +28,10 @@ export interface People {
   /** Returns a page of them for each account: null for an account in which the viewer does not act. */
   readonly ofAccounts: ReadPages<Person, PersonRead>;
   byIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Person | null)[]>;
+  /** For the people of rows that the viewer may see. */
   byNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Person | null)[]>;
+  /** For numbers that a client sends, which can be guessed, unlike ids: people whom the viewer can find. */
+  foundByNumbers(viewer: Viewer, numbers: readonly number[], selection?: Selection): Promise<(Person | null)[]>;
   accountsByIds(viewer: Viewer, ids: readonly string[], selection?: Selection): Promise<(Account | null)[]>;
 }
 
@@ -41,6 +44,7 @@ export function createPeople({ reads }: { reads: Reads }): People {
       reads.pagesOf(viewer, { relation: accountById, keys: accountIds }, peopleOfAccount, read, selection),
     byIds: (viewer, ids, selection) => reads.byKeys(viewer, personById, ids, selection),
     byNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, personByNumber, numbers, selection),
+    foundByNumbers: (viewer, numbers, selection) => reads.byKeys(viewer, personFoundByNumber, numbers, selection),
     accountsByIds: (viewer, ids, selection) => reads.byKeys(viewer, accountById, ids, selection),
   };
 }

@@ -31,7 +31,7 @@ const personShape: Shape<Person> = {
   fields: {
     id: storedValue(personEntity, "number", "bare"),
     name: storedValue(personEntity, "name", "json"),
-    primary_email: computedValue(personEntity, ["email"], (person, { viewer }) =>
+    primary_email: computedValue(personEntity, ["id", "accountId", "role", "email"], (person, { viewer }) =>
       maySeeEmail(viewer, person) ? person.email : null,
     ),
     account: relatedRow(homeAccountOfPerson, accountStub),
@@ -93,7 +93,7 @@ function requestedPerson(request: V1Request, selection?: Selection): Promise<Per
 
 function personReads({ services, viewer }: V1Request, selection?: Selection): Parameters<typeof findById<Person>>[2] {
   return {
-    byNumber: (number) => services.people.byNumbers(viewer, [number], selection),
+    byNumber: (number) => services.people.foundByNumbers(viewer, [number], selection),
     byId: (id) => services.people.byIds(viewer, [id], selection),
   };
 }

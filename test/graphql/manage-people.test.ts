@@ -12,6 +12,7 @@ import {
 } from "../support/app.ts";
 import { addNote, addTicket, globalId } from "../support/factories.ts";
 import { addClient, askForToken, tokenOf } from "../support/oauth.ts";
+import { v1 } from "../support/v1.ts";
 
 let app: TestApp;
 
@@ -195,6 +196,28 @@ describe("addPerson", () => {
     expect(await works(late)).toBe(false);
     await add(administrator.key, { name: "Sam", email, role: "SPECIALIST" });
     expect(await works(late)).toBe(false);
+  });
+
+  test("the address of a guest is no longer shown to whom they left", async () => {
+    const home = await addAccount(app);
+    const away = await accountOfGuest(home.specialist);
+    const emails = async ({ administrator }: TestAccount) => {
+      const id = globalId("Person", home.specialist.id);
+      const query = `{ node(id: "${id}") { ... on Person { email } } }`;
+      const { data } = await sendText<{ node: { email: string | null } }>(app.url, administrator.key, query);
+      const { body } = await v1(app, `/v1/people/${home.specialist.number}`, { key: administrator.key });
+      return [data.node.email, body.primary_email];
+    };
+    const { email } = await app.database.prisma.person.findUniqueOrThrow({ where: { id: home.specialist.id } });
+    expect(await emails(away)).toEqual([email, email]);
+    await remove(away.administrator.key, home.specialist.id);
+    expect([await emails(away), await emails(home)]).toEqual([
+      [null, null],
+      [email, email],
+    ]);
+    // An account goes on reading those of its own.
+    await remove(home.administrator.key, home.specialist.id);
+    expect(await emails(home)).toEqual([email, email]);
   });
 
   test("a guest who left does not come back by an address, which another account may have changed", async () => {

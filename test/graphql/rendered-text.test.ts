@@ -67,6 +67,15 @@ test.each([0, maxMainThreadCharacters])(
   },
 );
 
+test("a customer learns no name by the number of somebody whom they do not find", async () => {
+  const own = await addTicket(app, account, { requester: account.customer });
+  const numbers = [account.otherCustomer.number, account.customer.number];
+  await addNotes(app, own, account.customer, 1, () => ({ text: numbers.map((number) => `<@${number}|x>`).join(" ") }));
+  const query = pageOf(1).replace(globalId("Ticket", ticket.id), globalId("Ticket", own.id));
+  const { data } = await sendText<Rendered>(app.url, account.customer.key, query);
+  expect(data.node.notes.nodes[0]!.textPlain).toBe(`@x @${account.customer.name}`);
+});
+
 test.each([0, maxMainThreadCharacters])(
   "a section of any spelling, a table and code of a language, after %i other characters",
   async (length) => {

@@ -64,6 +64,20 @@ test("parts of a text are redacted, in characters and with its line breaks, and 
   });
 });
 
+test("a customer sees who has changed and redacted a note, also whom they have not met", async () => {
+  const note = await addNote(app, ticket, account.customer, { text: "secret" });
+  const changed = await mutate(account.administrator.key, "updateNote", { id: note.id, text: "secrets" });
+  expect(changed.__typename).toBe("UpdateNotePayload");
+  await redactNote({ id: note.id, spans: [{ offset: 0, length: 6 }], expectedVersion: 2 });
+  const query = `{ note(id: "${note.id}") { editor { name } redactions { by { name } } edits { nodes { editor { name } } } } }`;
+  const { data, errors } = await sendText(app.url, account.customer.key, query);
+  const person = { name: "Ada Administrator" };
+  expect([data, errors]).toEqual([
+    { note: { editor: person, redactions: [{ by: person }], edits: { nodes: [{ editor: person }] } } },
+    [],
+  ]);
+});
+
 test("a whole note becomes empty and REDACTED with its files, on every API, and the bytes are gone", async () => {
   const secret = `secret-${uuidv7()}`;
   const note = await addNote(app, ticket, account.customer, { text: secret });

@@ -599,7 +599,7 @@ describe("on the way to the notes", () => {
   });
 
   test("a customer reads nobody else's mail address", async () => {
-    const { body } = await as(account.customer.key, `/v1/people/${account.specialist.number}`);
+    const { body } = await as(account.customer.key, `/v1/people/${nodeId("Person", account.specialist.id)}`);
     expect(body.primary_email).toBeNull();
   });
 

@@ -83,6 +83,16 @@ describe("GET /v1/people", () => {
   });
 });
 
+describe("GET /v1/people/:id", () => {
+  test("a customer gets to nobody by a number whom they do not find", async () => {
+    const found = async (number: number) => (await customer(`/v1/people/${number}`)).status;
+    expect([await found(account.customer.number), await found(account.specialist.number)]).toEqual([200, 200]);
+    for (const { number } of [silent, account.otherCustomer, account.administrator, stranger])
+      expect([number, await found(number)]).toEqual([number, 404]);
+    for (const { number } of [silent, account.otherCustomer]) expect((await staff(`/v1/people/${number}`)).status).toBe(200);
+  });
+});
+
 describe("GET /v1/account", () => {
   test("is the account that the credential is used in", async () => {
     for (const path of ["/v1/account", "/v1/account.json", "/v1/account/"]) {

@@ -3,7 +3,7 @@ import type { Ticket } from "#generated/prisma/client.ts";
 import { auditEventsIn } from "../../src/access/audit-events.ts";
 import { sql } from "../../src/database/sql.ts";
 import { addAccount, call, keyWith, sendText, startApp, type TestAccount, type TestApp } from "../support/app.ts";
-import { addTicket, globalId, nodeId, statementsOf } from "../support/factories.ts";
+import { addNote, addTicket, globalId, nodeId, statementsOf } from "../support/factories.ts";
 import { offerStorage, uploadFile } from "../support/upload-form.ts";
 import { v1, type V1Answer } from "../support/v1.ts";
 
@@ -363,7 +363,10 @@ describe("POST of a request", () => {
     expect(status).toBe(201);
     expect((await notes(key, body.id)).map(({ text }) => text)).toEqual(["Please"]);
     expect((await open({ subject: "Mine", requested_by_id: number }, key)).status).toBe(201);
+    await addNote(app, await addTicket(app, account, { requester: account.customer }), account.specialist);
     const before = await written();
+    // Whom they have not met is nobody to them.
+    expect((await open({ subject: "x", note: "y", requested_by_id: account.otherCustomer.number }, key)).status).toBe(422);
     expect((await open({ subject: "x", note: "y", requested_by_id: account.specialist.number }, key)).status).toBe(403);
     expect((await open({ subject: "x", internal_note: "y" }, key)).status).toBe(403);
     expect(await written()).toEqual(before);
