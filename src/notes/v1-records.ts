@@ -5,6 +5,7 @@ import { findById } from "../rest/v1/kit/ids.ts";
 import type { V1Operation, V1Request } from "../rest/v1/kit/operation.ts";
 import type { Ticket, TicketKind, TicketStatus } from "../tickets/service.ts";
 import { answerTicket, kindNames, ticketOf } from "../tickets/v1.ts";
+import { statusOfNewTickets } from "../tickets/input.ts";
 import { shownStatuses, statusNamed } from "../tickets/v1-statuses.ts";
 import type { NewNoteInput } from "./input.ts";
 import { readUploads } from "./v1-uploads.ts";
@@ -61,7 +62,7 @@ export function recordOperations(kind: TicketKind): RecordOperations {
       }),
 
     open: async (request) => {
-      const { notes, subject = "", status = "PENDING", requesterId } = await readRecord(kind, request);
+      const { notes, subject = "", status = statusOfNewTickets, requesterId } = await readRecord(kind, request);
       const { services, viewer, publicUrl, idempotencyKey } = request;
       const input = { kind, subject, status, requesterId: requesterId ?? undefined, idempotencyKey };
       const ticket = await withSentFields(notes, (inputs) => services.notes.openTicket(viewer, input, inputs));

@@ -9,7 +9,7 @@ import { omittable } from "../graphql/kit/omittable.ts";
 import { DateTimeRange, OrderDirection, readRange } from "../graphql/kit/ranges.ts";
 import { AccountRef, PersonRef } from "../people/graphql.ts";
 import { readSearchQuery } from "../search/input.ts";
-import { type TicketFilter, ticketOrderings } from "./input.ts";
+import { statusOfNewTickets, type TicketFilter, ticketOrderings } from "./input.ts";
 import { mayAddNotes } from "./policy.ts";
 import { accountOfTicket, requesterOfTicket } from "./relations.ts";
 import type { Ticket } from "./service.ts";
@@ -198,7 +198,11 @@ const AddTicketInputRef = builder.inputType("AddTicketInput", {
   fields: (t) => ({
     kind: t.field({ type: TicketKindEnum, required: true, description: "The kind of the ticket." }),
     subject: t.string({ required: true, description: "What the ticket is about: 1 to 255 characters, not blank." }),
-    status: t.field({ type: TicketStatusEnum, defaultValue: "PENDING", description: "The status of the ticket." }),
+    status: t.field({
+      type: TicketStatusEnum,
+      defaultValue: statusOfNewTickets,
+      description: "The status of the ticket. Customers cannot give another one than `PENDING`: leave it out.",
+    }),
     requesterId: t.id({
       description:
         "The person for whom the ticket is added: a member of the account, as a global id or a UUID. If omitted, the ticket of " +
@@ -292,7 +296,7 @@ builder.mutationField("addTicket", (t) =>
       const ticket = await context.services.tickets.add(context.viewer, {
         kind: input.kind,
         subject: input.subject,
-        status: input.status ?? "PENDING",
+        status: input.status ?? statusOfNewTickets,
         requesterId: readOptionalId("Person", input.requesterId, "requesterId"),
         idempotencyKey: readIdempotencyKey("addTicket", input),
       });

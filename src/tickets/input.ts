@@ -13,6 +13,9 @@ export interface AddTicketInput extends Retryable {
   readonly requesterId?: string | undefined;
 }
 
+/** The status of a new ticket, unless staff give it another one. */
+export const statusOfNewTickets = "PENDING" satisfies TicketStatus;
+
 /** Absent fields stay unchanged. */
 export interface UpdateTicketInput extends Retryable {
   readonly id: string;

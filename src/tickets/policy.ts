@@ -1,5 +1,6 @@
 import { Forbidden } from "../errors.ts";
 import type { AccountCondition } from "../database/sql.ts";
+import { type AddTicketInput, statusOfNewTickets } from "./input.ts";
 import { authorize, hasScopes, isStaff, type PersonViewer, type Viewer } from "../viewer.ts";
 
 /**
@@ -19,17 +20,22 @@ export function ticketsOf(person: PersonViewer): AccountCondition {
 /**
  * Returns the opener of a new ticket, its account and its requester. A customer opens tickets for themselves; staff for
  * any member of the account, or without a requester. Throws {@link Forbidden} if a customer names another requester or
- * the credential lacks the scope.
+ * another status than that of new tickets, or the credential lacks the scope.
  */
 export function newTicketFor(
   viewer: Viewer,
-  requesterId: string | undefined,
+  { requesterId, status }: Pick<AddTicketInput, "requesterId" | "status">,
 ): { opener: PersonViewer; accountId: string; requesterId: string | null } {
   const opener = authorize(viewer, "tickets:write");
   const { id: accountId } = opener.account;
   if (isStaff(opener)) return { opener, accountId, requesterId: requesterId ?? null };
   if (requesterId !== undefined && requesterId !== opener.person.id) {
     throw new Forbidden("A customer opens tickets for themselves: leave requesterId out.");
+  }
+  if (status !== statusOfNewTickets) {
+    throw new Forbidden(
+      `A customer opens tickets that are ${statusOfNewTickets}, and the service desk changes that: leave status out.`,
+    );
   }
   return { opener, accountId, requesterId: opener.person.id };
 }

@@ -60,7 +60,7 @@ export function createTicketWriting({
 
   return {
     async opening(viewer, input) {
-      const { opener, accountId, requesterId } = newTicketFor(viewer, input.requesterId);
+      const { opener, accountId, requesterId } = newTicketFor(viewer, input);
       checkTicket(input);
       if (requesterId !== null) await requireMember(viewer, requesterId);
       const [ticketId, now] = [newId(), clock()];

@@ -46,7 +46,7 @@ export type AddTicketInput = {
    * only themselves (FORBIDDEN).
    */
   requesterId?: string | number | null | undefined;
-  /** The status of the ticket. */
+  /** The status of the ticket. Customers cannot give another one than `PENDING`: leave it out. */
   status?: TicketStatus | null | undefined;
   /** What the ticket is about: 1 to 255 characters, not blank. */
   subject: string;

@@ -4,6 +4,7 @@ import { graphql } from "../generated/gql.ts";
 import type { AddTicketInput } from "../generated/graphql.ts";
 import { addAccount, keyWith, send, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { globalId, statementsOf } from "../support/factories.ts";
+import { v1 } from "../support/v1.ts";
 
 const AddTicketMutation = graphql(`
   mutation AddTicket($input: AddTicketInput!) {
@@ -105,6 +106,22 @@ test("a customer may not open a ticket for someone else", async () => {
     add(account.customer.key, { kind: "REQUEST", subject: "Help", requesterId: account.otherCustomer.id }),
   );
   expect(result).toMatchObject({ __typename: "ForbiddenError", code: "FORBIDDEN" });
+});
+
+test("a customer may not open a ticket with another status, on any API", async () => {
+  for (const status of ["CANCELLED", "IN_PROGRESS"] as const) {
+    const { result } = await expectNothingAdded(() => add(account.customer.key, { kind: "REQUEST", subject: "Help", status }));
+    expect(result).toMatchObject({
+      code: "FORBIDDEN",
+      message: "A customer opens tickets that are PENDING, and the service desk changes that: leave status out.",
+    });
+  }
+  const { result } = await add(account.customer.key, { kind: "REQUEST", subject: "Help", status: "PENDING" });
+  expect(result).toMatchObject({ ticket: { status: "PENDING" } });
+  const opened = async (status: string) =>
+    (await v1(app, "/v1/requests", { key: account.customer.key, method: "POST", body: { subject: "Help", status } })).status;
+  expect(await expectNothingAdded(() => opened("completed"))).toBe(403);
+  expect(await opened("assigned")).toBe(201);
 });
 
 test("a requester of another account, and one that is not there, are one answer", async () => {
