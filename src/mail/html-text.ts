@@ -35,17 +35,25 @@ const spacedElements: ReadonlySet<string> = new Set([
   "blockquote",
 ]);
 
+/**
+ * How many elements may be open at a time. Browsers stop at 512. The parser takes time in proportion to them for each
+ * further one.
+ */
+const maxOpenElements = 1_000;
+
 /** A mail can quote a thread in a thread: more levels than these look alike. */
 const maxQuoteDepth = 20;
 
 /**
  * Returns the text that a reader of `html` sees: without scripts, styles and anything that would be loaded. Quotations
- * are lines that begin with `>`, and an address that a link hides is shown.
+ * are lines that begin with `>`, and an address that a link hides is shown. Reading ends where more than
+ * {@link maxOpenElements} elements are open.
  */
 export function textOfHtml(html: string): string {
   const lines: string[] = [];
   let line = "";
   let isSpacePending = false;
+  let openElements = 0;
   let hiddenDepth = 0;
   let preDepth = 0;
   let quoteDepth = 0;
@@ -92,6 +100,8 @@ export function textOfHtml(html: string): string {
   const parser = new Parser(
     {
       onopentag(name, attributes) {
+        openElements += 1;
+        if (openElements > maxOpenElements) parser.pause();
         if (hiddenElements.has(name)) hiddenDepth += 1;
         if (hiddenDepth > 0) return;
         if (name === "br") endLine();
@@ -111,6 +121,7 @@ export function textOfHtml(html: string): string {
         else writeWords(text);
       },
       onclosetag(name) {
+        openElements -= 1;
         if (hiddenElements.has(name)) hiddenDepth = Math.max(0, hiddenDepth - 1);
         if (hiddenDepth > 0) return;
         if (name === "a") writeAddress(links.pop());

@@ -102,8 +102,13 @@ describe("the text of HTML", () => {
     expect(textOfHtml(html).trim()).toBe(text);
   });
 
-  test("a million levels do not matter", () => {
-    expect(textOfHtml(`${"<div>".repeat(100_000)}x${"<blockquote>".repeat(10_000)}y`)).toContain("x");
+  test("reading ends where too many elements are open, whatever they are", () => {
+    const shown = (html: string) => ["x", "y"].filter((word) => textOfHtml(html).includes(word));
+    for (const opening of ["<div>", "<blockquote>", "<table><tr><td>", "<svg>", "<math>", "<b><i>"])
+      expect([opening, shown(`x${opening.repeat(1_000_000)}y`)]).toEqual([opening, ["x"]]);
+    expect(shown(`x${"<div>".repeat(900)}y`)).toEqual(["x", "y"]);
+    expect(shown(`x${"<br><img src=x>".repeat(100_000)}y`)).toEqual(["x", "y"]);
+    expect(shown(`x${"<p>".repeat(100_000)}y`)).toEqual(["x", "y"]);
   });
 });
 
