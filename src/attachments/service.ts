@@ -378,9 +378,19 @@ export function createAttachments({
     if (!asked) throw new Error("A quota was asked for and did not come back.");
     const { refusal, id: requestedId, ...rest } = asked;
     if (refusal !== null) throw quotaExceeded(refusal, maximumBytes);
-    // The statement has added nothing: the note is gone, or the viewer may no longer attach to it.
-    if (requestedId === null) throw new NotFound("note");
+    // The statement has added nothing: the name is taken for ever, or the viewer may not attach to the note any more.
+    if (requestedId === null) {
+      if (await isRedacted(note, filename)) throw invalid("filename", "A redacted file has this name: choose another one.");
+      throw new NotFound("note");
+    }
     return { attachment: { id: requestedId, ...rest }, ...(await signedUpload(note, uploadId, file, expiresAt)) };
+  }
+
+  async function isRedacted({ id, accountId }: Note, filename: string): Promise<boolean> {
+    const redacted = await database.query(sql`
+      SELECT 1 FROM attachments a
+      WHERE a.account_id = ${accountId}::uuid AND a.note_id = ${id}::uuid AND a.filename = ${filename} AND a.state = 'REDACTED'`);
+    return redacted.length > 0;
   }
 
   /**
