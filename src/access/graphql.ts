@@ -344,7 +344,8 @@ function readAuditFilter(filter: typeof AuditEventFilterInput.$inferInput | null
   return {
     actions: filter.action ?? undefined,
     entities: filter.entity ?? undefined,
-    entityId: filter.entityId ? readIdOfAny(auditedTypes, filter.entityId, ["filter", "entityId"]) : undefined,
+    entityId:
+      typeof filter.entityId === "string" ? readIdOfAny(auditedTypes, filter.entityId, ["filter", "entityId"]) : undefined,
     personId: readOptionalId("Person", filter.personId, ["filter", "personId"]),
     createdAt: readRange(filter.createdAt, ["filter", "createdAt"]),
   };

@@ -222,6 +222,13 @@ describe("the audit is read", () => {
     expect(await events({ entityId: note })).toHaveLength(1);
   });
 
+  test("not by what is no id", async () => {
+    for (const entityId of ["", " ", "x"])
+      expect((await send(app, account.administrator.key, AuditEvents, { filter: { entityId } })).errors).toMatchObject([
+        { extensions: { code: "INVALID_INPUT" } },
+      ]);
+  });
+
   test("by what was done, with what, by whom and when", async () => {
     const own = await addAccount(app);
     const filtered = (filter: AuditEventFilter) => events(filter, own);
