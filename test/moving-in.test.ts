@@ -55,6 +55,7 @@ beforeAll(async () => {
   const { app } = legacy;
   const account = await app.provisioning.addAccount({ slug: "brightwater", name: "Brightwater", timeZone: "Europe/Amsterdam" });
   const member = { accountId: account.id, role: "ADMINISTRATOR" } as const;
+  await app.provisioning.setLanguages("brightwater", ["english", "dutch"]);
   const ada = await app.provisioning.addPerson({ ...member, name: "Ada", email: "ada@brightwater.example" });
   keys = { LEGACY_KEY: await administratorKey(legacy) };
   const tickets = await addTickets(app, account, 3);
@@ -103,5 +104,7 @@ test.each(commands)("%s", async (command) => {
   expect(code, `${out}\n${said}`).toBe(0);
   if (name === "shadow") expect(out).toContain("5 reads compared, 0 with 0 unexplained differences.");
   if (command.endsWith("--files moved")) expect(out).toMatch(/^note +15 +0 +0$/m);
+  if (command.endsWith("--files moved"))
+    expect((await here.app.provisioning.accountBySlug("brightwater")).languages).toEqual(["english", "dutch"]);
   if (command.includes("--from v2")) expect(out).toMatch(/^note +0 +15 +0$/m);
 });

@@ -49,8 +49,8 @@ export async function exportAccount(request: ExportRequest): Promise<ExportSumma
   const stub = { id: account.slug, name: account.name };
   const counts = await rows.counts(account.id);
   await writeNdjson(directory, "accounts", async (write) => {
-    const { id, timeZone, createdAt } = account;
-    await write({ ...stub, time_zone: timeZone, created_at: createdAt, nodeID: encodeNodeId("Account", id) });
+    const { id, timeZone, languages, createdAt } = account;
+    await write({ ...stub, time_zone: timeZone, languages, created_at: createdAt, nodeID: encodeNodeId("Account", id) });
   });
 
   progress.begin("people", counts.people);

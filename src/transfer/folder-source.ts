@@ -57,8 +57,8 @@ async function* rowsOfFile(given: string | undefined, directory: string, name: s
 export function accountRecordOf(account: z.output<typeof legacyAccountShape>): AccountRecord {
   const slug = account.slug ?? account.id;
   if (slug === undefined) throw new UnusableRecord("it has neither slug nor id");
-  const { name, time_zone: timeZone, created_at: createdAt } = account;
-  return { id: uuidOfNode("Account", account.nodeID) ?? accountIdOf(slug), slug, name, timeZone, createdAt };
+  const { name, time_zone: timeZone, languages, created_at: createdAt } = account;
+  return { id: uuidOfNode("Account", account.nodeID) ?? accountIdOf(slug), slug, name, timeZone, languages, createdAt };
 }
 
 /** Returns the id of an account whose source has only its slug. */

@@ -68,7 +68,8 @@ export type NumberedTable = (typeof numberedTables)[number];
 /** Reads and writes the rows of an import. */
 export interface ImportRows {
   account(slug: string): Promise<Account | null>;
-  addAccount(account: Omit<Account, "languages">): Promise<Account>;
+  /** Adds an account with those of the text search configurations that the database has. */
+  addAccount(account: Omit<Account, "languages">, languages: readonly string[]): Promise<Account>;
   /** Sees to it that the numbers up to `number` are given to nobody else from now on. */
   reserve(table: NumberedTable, number: number): Promise<void>;
   /** Begins the segments of the search in which notes with these numbers belong. */
@@ -146,7 +147,13 @@ export function createImportRows(database: Database, origin: Origin, clock: () =
 
   return {
     account: (slug) => prisma.account.findUnique({ where: { slug } }),
-    addAccount: (account) => prisma.account.create({ data: account }),
+
+    async addAccount(account, languages) {
+      const known = await database.query<{ name: string }>(sql`
+        SELECT c.cfgname::text AS name FROM pg_ts_config c WHERE c.cfgname::text = ANY(${languages}::text[])`);
+      const kept = languages.filter((language) => known.some(({ name }) => name === language));
+      return await prisma.account.create({ data: { ...account, ...(kept.length > 0 && { languages: kept }) } });
+    },
 
     async reserve(table, number) {
       // A number between the two reads of the sequence would have to be taken more than once: setval never goes back.

@@ -88,7 +88,7 @@ async function importAccounts(
 }
 
 async function importAccount(context: ImportContext, at: string, record: AccountRecord): Promise<void> {
-  const { slug, name, timeZone, createdAt = context.clock() } = record;
+  const { slug, name, timeZone, languages = [], createdAt = context.clock() } = record;
   const there = await context.rows.account(slug);
   if (there) {
     context.accounts.set(slug, there);
@@ -100,6 +100,6 @@ async function importAccount(context: ImportContext, at: string, record: Account
     return;
   }
   const account = { id: record.id, slug, name, timeZone, createdAt };
-  context.accounts.set(slug, context.isDryRun ? account : await context.rows.addAccount(account));
+  context.accounts.set(slug, context.isDryRun ? account : await context.rows.addAccount(account, languages));
   context.tallies.account.added += 1;
 }

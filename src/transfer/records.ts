@@ -23,6 +23,8 @@ export interface AccountRecord {
   readonly slug: string;
   readonly name: string;
   readonly timeZone: string;
+  /** The text search configurations, if the source says them. /v1 does not; an export does. */
+  readonly languages: readonly string[] | undefined;
   readonly createdAt: Date | undefined;
 }
 

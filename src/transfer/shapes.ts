@@ -43,6 +43,7 @@ export const legacyAccountShape = z.object({
   slug: z.string().optional(),
   name: z.string().min(1),
   time_zone: z.string().default("UTC"),
+  languages: z.array(z.string()).optional(),
   created_at: instant.optional(),
   nodeID: nodeId,
 });
