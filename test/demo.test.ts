@@ -1,7 +1,11 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadDemo, type DemoKeys } from "../src/demo/load.ts";
-import { curlLines, demoExamples } from "../src/demo/start.ts";
+import { curlLines, demoExamples, prepareDemo } from "../src/demo/start.ts";
 import { openDatabase, type Database } from "../src/database/database.ts";
+import { accountIdOf } from "../src/transfer/folder-source.ts";
 import { graphql } from "./generated/gql.ts";
 import { call, send, startApp, type TestApp } from "./support/app.ts";
 import { createScratchDatabase, type ScratchDatabase } from "./support/database.ts";
@@ -181,6 +185,26 @@ test("mentions and references in the texts lead to what is there, of the kind th
   }
   expect(mentions).toBeGreaterThan(0);
   expect(references).toBeGreaterThan(0);
+});
+
+test("an account of the demo data that was imported is no load that was interrupted", async () => {
+  const other = await createScratchDatabase();
+  const moved = await openDatabase(other.config, { warn: () => undefined });
+  const dataDirectory = mkdtempSync(join(tmpdir(), "demo-moved-"));
+  try {
+    const [id, createdAt] = [accountIdOf("brightwater"), new Date()];
+    await moved.prisma.account.create({ data: { id, slug: "brightwater", name: "Brightwater", createdAt } });
+    const { storage } = app;
+    expect(await prepareDemo(dataDirectory, { database: moved, storage })).toBeNull();
+    expect([await moved.prisma.account.count(), readdirSync(dataDirectory)]).toEqual([1, []]);
+    writeFileSync(join(dataDirectory, "demo-load-begun"), "");
+    expect(await prepareDemo(dataDirectory, { database: moved, storage })).toMatchObject({ isNew: true });
+    expect([await moved.prisma.account.count(), existsSync(join(dataDirectory, "demo-load-begun"))]).toEqual([2, false]);
+  } finally {
+    await moved.close();
+    await other.drop();
+    rmSync(dataDirectory, { recursive: true });
+  }
 });
 
 test("the curl lines have no single quote in them that a shell would stumble over", () => {

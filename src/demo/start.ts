@@ -35,23 +35,29 @@ export interface Demo {
 /**
  * Returns the demo data, and loads it first if the database is empty or a load was interrupted. Returns null if the
  * database has other data. The keys are written to `demo-keys.json`, readable by its owner only, before they work. If
- * the process dies at any point, the next call completes the load. Throws `ConfigError` if the data directory cannot be
- * created or written to.
+ * the process dies at any point, the next call completes the load. A file in the data directory says that one has
+ * begun: without it a part of the demo data is an account that was imported. Throws `ConfigError` if the data directory
+ * cannot be created or written to.
  */
 export async function prepareDemo(
   dataDirectory: string,
   open: { database: Database; storage: ObjectStorage },
 ): Promise<Demo | null> {
   const keysPath = join(dataDirectory, "demo-keys.json");
+  const begunPath = join(dataDirectory, "demo-load-begun");
   const progress = await demoProgress(open.database);
-  const isNew = progress === "none" || progress === "part";
+  const isNew = progress === "none" || (progress === "part" && existsSync(begunPath));
   if (isNew) {
-    inDataDirectory(() => makeDirectory(dataDirectory));
+    inDataDirectory(() => {
+      makeDirectory(dataDirectory);
+      writeFileSync(begunPath, "", { flush: true });
+    });
     // Some of the keys of an interrupted load may work already, so they are kept.
     const storeKeys = () =>
       progress === "part" && existsSync(keysPath) ? readKeys(keysPath) : inDataDirectory(() => storeNewKeys(keysPath));
     await loadDemo({ ...open, storeKeys });
     await open.database.maintain();
+    rmSync(begunPath, { force: true });
   }
   if (!existsSync(keysPath)) return null;
   return { keys: readKeys(keysPath), keysPath, people: demoPeople(), isNew, examples: demoExamples() };
