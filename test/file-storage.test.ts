@@ -11,7 +11,7 @@ import { buffer, text } from "node:stream/consumers";
 import { parse as parseDisposition } from "content-disposition";
 import { assert, asyncProperty, string } from "fast-check";
 import Fastify from "fastify";
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { parseFilename } from "../src/attachments/filename.ts";
 import { Forbidden, TooLarge, Unavailable } from "../src/errors.ts";
 import { type FilesOptions, serveFiles } from "../src/http/server/files.ts";
@@ -609,7 +609,7 @@ describe("over HTTP", () => {
       const body = new PassThrough();
       body.write("begun ");
       const answer = upload(body);
-      await vi.waitFor(() => expect(filesBelow(join(directory, "incoming"))).toHaveLength(1));
+      await expect.poll(() => filesBelow(join(directory, "incoming"))).toHaveLength(1);
       now = inMs(uploadMs + 1000);
       body.end("in time");
       expect((await answer).status).toBe(200);
@@ -690,9 +690,9 @@ describe("over HTTP", () => {
         socket.write(
           `PUT ${await uploadPath()} HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n${length}\r\n\r\n64\r\n${"x".repeat(100)}`,
         );
-        await vi.waitFor(() => expect(filesBelow(join(directory, "incoming"))).toHaveLength(1));
+        await expect.poll(() => filesBelow(join(directory, "incoming"))).toHaveLength(1);
         socket.destroy();
-        await vi.waitFor(() => expect(filesBelow(join(directory, "incoming"))).toEqual([]));
+        await expect.poll(() => filesBelow(join(directory, "incoming"))).toEqual([]);
       }
       expect(await contentOf("account/1")).toBe("old");
       expect(stored).toEqual([]);
@@ -703,7 +703,7 @@ describe("over HTTP", () => {
       const socket = connect(port, "127.0.0.1");
       socket.end(`PUT ${await uploadPath()} HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 6\r\n\r\nhello`);
       await once(socket.resume(), "close");
-      await vi.waitFor(() => expect(filesBelow(directory)).toEqual([]));
+      await expect.poll(() => filesBelow(directory)).toEqual([]);
       expect(stored).toEqual([]);
     });
 
@@ -725,14 +725,14 @@ describe("over HTTP", () => {
         `PUT ${await uploadPath()} HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: 6\r\n\r\nhello`,
       );
       await once(socket.resume(), "close");
-      await vi.waitFor(() => expect(filesBelow(directory)).toEqual([]));
+      await expect.poll(() => filesBelow(directory)).toEqual([]);
     });
 
     test("that ends last wins, whole, also where it began first", async () => {
       const slow = new PassThrough();
       slow.write("slow, ");
       const first = upload(slow);
-      await vi.waitFor(() => expect(filesBelow(join(directory, "incoming"))).toHaveLength(1));
+      await expect.poll(() => filesBelow(join(directory, "incoming"))).toHaveLength(1);
       expect((await upload("quick")).status).toBe(200);
       expect(await contentOf("account/1")).toBe("quick");
       slow.end("but last");
@@ -1039,7 +1039,7 @@ describe("over HTTP", () => {
         await once(request, "response");
         request.destroy();
       }
-      await vi.waitFor(() => expect(openObjects()).toEqual([]));
+      await expect.poll(openObjects).toEqual([]);
     });
 
     function openObjects(): string[] {
@@ -1061,7 +1061,7 @@ describe("over HTTP", () => {
       const socket = connect(impatient, "127.0.0.1");
       socket.write(`GET ${await downloadPath()} HTTP/1.1\r\nHost: a\r\n\r\n`);
       await once(socket, "readable");
-      await vi.waitFor(() => expect(openObjects()).toEqual([]));
+      await expect.poll(openObjects).toEqual([]);
       socket.destroy();
     });
   });

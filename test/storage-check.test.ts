@@ -106,7 +106,7 @@ test("files of deleted notes are as they should be, moved or not, and are checke
   // A deletion whose store failed after the first of its files.
   vi.spyOn(app.storage, "move").mockRejectedValueOnce(new Unavailable());
   await expect(app.app.services.notes.delete(viewer(), { id: note.id })).rejects.toThrow(Unavailable);
-  await vi.waitFor(async () => expect(await database.prisma.deletedAttachment.count({ where: { isMoved: true } })).toBe(2));
+  await expect.poll(() => database.prisma.deletedAttachment.count({ where: { isMoved: true } })).toBe(2);
   const sound = { found: { unrecorded: { found: 1, mended: 0 } }, isSound: true, rows: 3, listed: 3 };
   expect(await check()).toMatchObject(sound);
   // The sweep knows them too, however old they are.

@@ -506,7 +506,7 @@ describe("after the retention", () => {
     expect(late.result).toMatchObject({ code: "NOT_FOUND" });
     await purge(deletedRetentionDays + 1);
     expect(await stateOf(note.id)).toMatchObject({ notes: 0, deleted: 0, kept: 0, withdrawn: 1 });
-    await vi.waitFor(async () => expect(await app.storage.stat(keptKey)).toBeNull());
+    await expect.poll(() => app.storage.stat(keptKey)).toBeNull();
     expect((await undelete(account.administrator.key, note.id)).result).toMatchObject({ code: "NOT_FOUND" });
   });
 
@@ -540,7 +540,7 @@ describe("after the retention", () => {
     vi.spyOn(app.storage, "move").mockRejectedValueOnce(new Unavailable());
     await remove(account.specialist.key, note.id);
     await inDays(deletedRetentionDays + 1, () => app.app.services.notes.purge());
-    await vi.waitFor(async () => expect(await app.storage.stat(storageKey)).toBeNull());
+    await expect.poll(() => app.storage.stat(storageKey)).toBeNull();
   });
 });
 

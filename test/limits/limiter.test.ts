@@ -191,11 +191,11 @@ async function isThere(url: string): Promise<boolean> {
 }
 
 const until = async (condition: () => boolean | Promise<boolean>) => {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 1_500; tries += 1) {
     if (await condition()) return;
     await new Promise((wake) => setTimeout(wake, 20));
   }
-  throw new Error("That did not come about in six seconds.");
+  throw new Error("That did not come about in thirty seconds.");
 };
 
 const thereIsRedis = await isThere(redisUrl);

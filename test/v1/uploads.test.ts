@@ -448,7 +448,7 @@ test("what no note has taken within a day is swept, with its bytes; what a note 
 });
 
 async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1_500; tries += 1) {
     if (await condition()) return;
     await pause(20);
   }

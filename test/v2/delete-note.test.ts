@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Note, Ticket } from "#generated/prisma/client.ts";
 import { addAccount, call, keyWith, startApp, type TestAccount, type TestApp } from "../support/app.ts";
 import { addNote, addTicket, statementsOf, upload } from "../support/factories.ts";
@@ -37,7 +37,7 @@ test("its attachments go with it: their download URLs find nothing any more", as
   const url = (body as { signed_url: string }).signed_url;
   expect(await (await fetch(url)).text()).toBe("bytes");
   await remove(account.specialist.key, note.id);
-  await vi.waitFor(async () => expect((await fetch(url)).status).toBe(404));
+  await expect.poll(async () => (await fetch(url)).status).toBe(404);
   expect((await call(app, account.specialist.key, "GET", `/v2/tickets/note-attachments/${note.id}/a.txt`)).status).toBe(404);
 });
 
