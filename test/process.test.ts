@@ -289,7 +289,7 @@ test("npm start ends with npm, which hands no signal on to what its shell runs",
   await expect(fetch(`${url}/ready`)).rejects.toThrow("fetch failed");
   // Its database is free again.
   expect(await stopped((await start({ DATA_DIR: join(directory, "npm") })).process, "SIGTERM")).toBe(0);
-});
+}, 300_000);
 
 test("a first start loads neither the SDK of a store that it does not have nor an engine for migrations that are there", async () => {
   const loaded = join(directory, "loaded.txt");

@@ -322,7 +322,7 @@ describe("a fault while connecting", () => {
     server.on("connection", () => connections++);
     const config: DatabaseConfig = { kind: "postgresql", url: `postgresql://someone:secret@127.0.0.1:${port}/something` };
     const patience: Patience = {
-      ...{ totalMilliseconds: 300, attemptMilliseconds: 1_000, firstPauseMilliseconds: 10, maxPauseMilliseconds: 50 },
+      ...{ totalMilliseconds: 1_000, attemptMilliseconds: 5_000, firstPauseMilliseconds: 10, maxPauseMilliseconds: 50 },
     };
     const error = await awaitDatabase(config, { warn: (_details, text) => said.push(text) }, patience).catch(
       (thrown: unknown) => thrown,
@@ -347,7 +347,7 @@ describe("a fault while connecting", () => {
       expect.stringMatching(/^PostgreSQL at 127\.0\.0\.1:\d+ does not answer yet; waiting for it$/),
     ]);
     expect(outcome.message).toMatch(
-      /^PostgreSQL at \S+ could not be connected to in 0 s \(.*\): start it, or correct DATABASE_URL\.$/,
+      /^PostgreSQL at \S+ could not be connected to in 1 s \(.*\): start it, or correct DATABASE_URL\.$/,
     );
     expect(outcome.message).toContain(message);
   });
