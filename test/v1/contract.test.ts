@@ -23,6 +23,17 @@ const as = (key: string | undefined, path: string, call: Parameters<typeof v1>[2
 const specialist = (path: string, call: Parameters<typeof v1>[2] = {}) => as(account.specialist.key, path, call);
 const noteIdIn = (answer: V1Answer) => Number(answer.body.id);
 
+/** Calls `work` while the gateway's clock stands still, so that no minute of the limits ends meanwhile. */
+async function atOneMoment<Result>(work: (moment: Date) => Promise<Result>): Promise<Result> {
+  const moment = new Date();
+  app.time.now = moment;
+  try {
+    return await work(moment);
+  } finally {
+    app.time.now = undefined;
+  }
+}
+
 function expectFailure(answer: V1Answer, status: number, body: unknown): void {
   expect({ status: answer.status, body: answer.body }).toEqual({ status, body });
 }
@@ -260,7 +271,7 @@ describe("the table of errors", () => {
   ])("404: %s", (_name, path) => {
     test("is no path, and is answered as such, down to the headers", async () => {
       const key = await keyWith(app, account.specialist, ["notes:read"]);
-      const [usual, unreadable] = [await as(key, "/v1/strange"), await as(key, path)];
+      const [usual, unreadable] = await atOneMoment(async () => [await as(key, "/v1/strange"), await as(key, path)] as const);
       expectFailure(unreadable, 404, { message: "Not Found" });
       expect([...unreadable.headers.keys()]).toEqual([...usual.headers.keys()]);
       expect([usual, unreadable].map(({ headers }) => headers.get("x-ratelimit-remaining"))).toEqual(["599", "598"]);
@@ -376,19 +387,23 @@ describe("rate headers", () => {
     const key = await keyWith(app, account.specialist, ["notes:read", "tickets:read"]);
     const paths = ["/v1/notes", "/v1/me", "/v1/strange", "/v1/notes?per_page=0"];
     const remaining: (string | undefined)[] = [];
-    for (const path of paths) {
-      const { headers } = await as(key, path);
-      expect(headers.get("x-ratelimit-limit")).toBe("600");
-      expect(Number(headers.get("x-ratelimit-reset"))).toBeGreaterThan(Date.now() / 1000);
-      remaining.push(headers.get("x-ratelimit-remaining"));
-    }
+    await atOneMoment(async (moment) => {
+      for (const path of paths) {
+        const { headers } = await as(key, path);
+        expect(headers.get("x-ratelimit-limit")).toBe("600");
+        expect(Number(headers.get("x-ratelimit-reset"))).toBeGreaterThan(moment.getTime() / 1000);
+        remaining.push(headers.get("x-ratelimit-remaining"));
+      }
+    });
     expect(remaining).toEqual(["599", "598", "597", "596"]);
   });
 
   test("asking for the rate costs nothing", async () => {
     const key = await keyWith(app, account.specialist, ["notes:read"]);
-    await as(key, "/v1/me");
-    const answers = [await as(key, "/v1/rate_limit"), await as(key, "/v1/rate_limit.json")];
+    const answers = await atOneMoment(async () => {
+      await as(key, "/v1/me");
+      return [await as(key, "/v1/rate_limit"), await as(key, "/v1/rate_limit.json")];
+    });
     expect(answers.map(({ body }) => body.remaining)).toEqual([599, 599]);
     expect(answers[0]?.body).toMatchObject({
       resources: { core: { limit: 600, remaining: 599, reset: expect.any(Number) } },
