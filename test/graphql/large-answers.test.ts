@@ -173,7 +173,7 @@ test.each([
   const day = (index: number) => new Date(Date.UTC(2000, 0, 1 + index)).toISOString();
   for (let index = 0; index < 10; index += 1) expect((await read(day(index))).status).toBe(200);
   const before = heapMegabytes();
-  for (let index = 10; index < 50; index += 1) expect((await read(day(index))).status).toBe(200);
-  // They had 14 MB together.
-  expect(heapMegabytes() - before).toBeLessThan(5);
+  for (let index = 10; index < 130; index += 1) expect((await read(day(index))).status).toBe(200);
+  // They had 42 MB together. What else a process does changes its heap by some megabytes.
+  expect(heapMegabytes() - before).toBeLessThan(15);
 });
