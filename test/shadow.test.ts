@@ -175,6 +175,33 @@ test.each([
   expect(differences.map((difference) => [difference.field, difference.explanation])).toEqual([["headers.link", explanation]]);
 });
 
+describe("records of a list are compared by their ids", () => {
+  const note = (id: number, text = `note ${id}`) => ({ id, text, person: { id: 5, name: "Ellen" } });
+  const differing = (one: readonly unknown[], other: readonly unknown[]) => {
+    const answer = (body: readonly unknown[]) => ({ status: 200, headers: {}, body, base: "" });
+    const to = { id: "019ea5c6-0b92-780d-81d5-000000000000", number: 70 };
+    const ids = createIdTranslation([{ kind: "note", from: { id: "019ea5c6-0b92-780d-81d5-3774e154484e", number: 7 }, to }]);
+    const differences = compareAnswers("/v1/notes", answer(one), answer(other), ids);
+    return differences.map(({ field, explanation }) => (explanation === undefined ? field : `${field}: ${explanation}`));
+  };
+
+  test.each([
+    ["one that is missing here", [note(9), note(8), note(6)], [note(9), note(6)], ["body[1]"]],
+    ["one that is here alone", [note(9), note(6)], [note(9), note(8), note(6)], ["body[1]"]],
+    [
+      "one that differs after one that is missing",
+      [note(9), note(8), note(6)],
+      [note(9), note(6, "other")],
+      ["body[1]", "body[2].text"],
+    ],
+    ["one with another number", [note(9), note(7), note(6)], [note(70, "note 7"), note(6)], ["body[0]", "body[1].id: id map"]],
+    ["another order", [note(9), note(6)], [note(6), note(9)], ["body[0].id", "body[0].text", "body[1].id", "body[1].text"]],
+    ["values without ids", ["a", "b"], ["b"], ["body[0]", "body[1]"]],
+  ])("%s", (_name, one, other, fields) => {
+    expect(differing(one, other)).toEqual(fields);
+  });
+});
+
 test("reads are found in access logs, in lines, and in JSON", () => {
   const log = [
     `10.0.0.7 - ellen [27/Nov/2026:10:00:00 +0100] "GET /v1/notes?per_page=5 HTTP/1.1" 200 512 "-" "4me-sdk"`,

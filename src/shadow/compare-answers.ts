@@ -40,16 +40,24 @@ export function compareAnswers(path: string, there: Answer, here: Answer, ids: I
 
   function compare(place: Place, one: unknown, other: unknown): void {
     if (Object.is(one, other)) return;
-    if (isContainer(one) && isContainer(other) && Array.isArray(one) === Array.isArray(other)) {
-      const isList = Array.isArray(one);
-      for (const name of new Set([...Object.keys(one), ...Object.keys(other)])) {
-        const field = isList ? `${place.field}[${name}]` : `${place.field}.${name}`;
-        const names = isList ? place.names : [...place.names, name];
-        compare({ field, names }, one[name], other[name]);
-      }
+    if (Array.isArray(one) && Array.isArray(other)) {
+      compareLists(place, one, other);
+      return;
+    }
+    if (isContainer(one) && isContainer(other) && !Array.isArray(one) && !Array.isArray(other)) {
+      for (const name of new Set([...Object.keys(one), ...Object.keys(other)]))
+        compare({ field: `${place.field}.${name}`, names: [...place.names, name] }, one[name], other[name]);
       return;
     }
     differences.push({ field: place.field, there: one, here: other, explanation: explain(place, one, other) });
+  }
+
+  /** Records are compared with those of their ids, so that one that is missing makes no difference of all after it. */
+  function compareLists(place: Place, one: readonly unknown[], other: readonly unknown[]): void {
+    const kind = kindOfRecord(path, place.names);
+    const isSame = (id: unknown, idHere: unknown) => id === idHere || ids.isMapped(kind, id, idHere);
+    for (const pair of recordsInPairs(one, other, isSame))
+      compare({ field: `${place.field}[${pair.index}]`, names: place.names }, pair.there, pair.here);
   }
 
   compare({ field: "status", names: ["status"] }, there.status, here.status);
@@ -81,6 +89,41 @@ function explanationOfDifference(
   if (name === "link" && withoutCursors(local) === withoutCursors(localHere)) return "cursor";
   if ((name === "text" || name === "value") && ids.text(one) === other) return "id map";
   return isSameInstant(name, one, other) ? "same instant" : undefined;
+}
+
+interface RecordPair {
+  /** The place in the list there, or here if it is missing there. */
+  readonly index: number;
+  readonly there: unknown;
+  readonly here: unknown;
+}
+
+/**
+ * Returns the records of two lists in pairs of one id, in the order there, then those that are here alone. Records of
+ * another order, and values without an id, are in pairs by their place.
+ */
+function recordsInPairs(
+  there: readonly unknown[],
+  here: readonly unknown[],
+  isSame: (there: unknown, here: unknown) => boolean,
+): readonly RecordPair[] {
+  const places = there.map((one) => here.findIndex((other) => isSame(idOf(one), idOf(other))));
+  const found = places.filter((place) => place !== -1);
+  const areRecords = [...there, ...here].every((one) => idOf(one) !== undefined);
+  const areInOrder = found.every((place, index) => index === 0 || place > (found[index - 1] ?? place));
+  if (!areRecords || !areInOrder) {
+    const longest = there.length > here.length ? there : here;
+    return longest.map((_, index) => ({ index, there: there[index], here: here[index] }));
+  }
+  const known = new Set(found);
+  return [
+    ...there.map((one, index) => ({ index, there: one, here: here[places[index] ?? -1] })),
+    ...here.map((other, index) => ({ index, there: undefined, here: other })).filter(({ index }) => !known.has(index)),
+  ];
+}
+
+function idOf(record: unknown): unknown {
+  return isContainer(record) ? record["id"] : undefined;
 }
 
 function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
