@@ -18,7 +18,6 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
     operations: [
       "/v1/notes?sort=person_id,-id",
       "/v1/notes?created_at=<:early",
-      "/v1/notes?created_at=>:middle",
       "/v1/notes?medium=system&created_at=<:early",
       "/v1/notes?created_at=>:middle&sort=person_id",
     ],
@@ -30,9 +29,7 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
   {
     reason: "/v1 counts its entries, however many rows are read for that; PostgreSQL chooses how.",
     operations: [
-      "/v1/notes?medium=!default",
       "/v1/notes?medium=!default&sort=person_id",
-      "/v1/notes?medium=email&sort=created_at",
       "/v1/notes?person_id=:specialist",
       "/v1/notes?person_id=!:specialist",
       "/v1/notes?person_id=:administrator,:specialist",
@@ -45,21 +42,10 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
       'notes(filter: { ids: [":note"] })',
       "/v1/notes?medium=outbound_email",
       "/v1/notes?medium=redacted,automation",
-      "/v1/notes?medium=redacted&sort=created_at",
       "/v1/notes?person_id=:specialist&medium=redacted",
       "/v1/requests/:number/notes?medium=redacted",
       "/v1/requests/:number/notes?person=:nobody",
       "/v1/requests/:number/notes?person=:specialist&medium=redacted",
-    ],
-  },
-  {
-    reason: "PostgreSQL expects so few rows of the account that it reads and sorts them.",
-    operations: [
-      "auditEvents(filter: { action: [EDITED] })",
-      "auditEvents(filter: { action: [DELETED] })",
-      "auditEvents(filter: { entity: [TICKET] })",
-      'auditEvents(filter: { personId: ":specialist", action: [EDITED] })',
-      "tickets(first: 25, orderBy: { field: NUMBER, direction: ASC })",
     ],
   },
   {
@@ -72,10 +58,7 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
   },
   {
     reason: "There is an index range for each kind of entity, and each partition is asked for its next event of it.",
-    operations: [
-      "auditEvents(filter: { action: [USED] })",
-      'auditEvents(filter: { personId: ":customer", action: [DELETED] })',
-    ],
+    operations: ['auditEvents(filter: { personId: ":customer", action: [DELETED] })'],
   },
   {
     reason: "GraphQL reads up to 1,000,000 rows to count those that meet a filter which no index holds.",
@@ -99,7 +82,7 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
   },
   {
     reason: "/v1 shows withdrawn notes as well, and reads as many of them as of notes.",
-    operations: ["/v1/notes?sort=-created_at,id", "/v1/notes?page=100", "/v1/notes?medium=system"],
+    operations: ["/v1/notes?page=100", "/v1/notes?medium=system"],
   },
   {
     reason: "Each edit is read with the state before it and the one after it, which are three rows.",
@@ -112,18 +95,11 @@ const exceedingBy: readonly { readonly reason: string; readonly operations: read
   },
   {
     reason: "A search with a filter compares the newest 5,000 matches with it, and reads each of them for that.",
-    operations: [
-      'searchNotes(query: "decided", filter: { medium: [SYSTEM] })',
-      'searchNotes(query: "decided", filter: { createdAt: { lt: ":early" } })',
-    ],
+    operations: ['searchNotes(query: "decided", filter: { medium: [SYSTEM] })'],
   },
   {
     reason: "A customer may see the people whom they have met, who are looked for among the notes on their tickets.",
     operations: ['ticket(id: ":ticket") { account { people(first: 25) :fields } }'],
-  },
-  {
-    reason: "A customer's tickets are so few in the small account that PostgreSQL reads all of them.",
-    operations: ["ticketByNumber(number: :number)"],
   },
   {
     reason: "/v1 counts the people of the account, and a name is looked for among all of them.",
