@@ -367,3 +367,26 @@ describe("one sentence, and exit code 1, for", () => {
     expect({ code, lines }).toEqual({ code: 1, lines: [expect.stringMatching(/^A file cannot be .*file/)] });
   });
 });
+
+test("of the languages of an account those are taken that the database has, each once, and as many as there may be", async () => {
+  const folder = join(directory, "languages");
+  mkdirSync(folder);
+  const languages = [
+    "dutch",
+    "klingon",
+    "dutch",
+    "english",
+    "french",
+    "german",
+    "danish",
+    "spanish",
+    "italian",
+    "swedish",
+    "finnish",
+  ];
+  writeFileSync(join(folder, "accounts.ndjson"), `${JSON.stringify({ id: "languages", name: "Languages", languages })}\n`);
+  expect((await importFolder(folder)).code).toBe(0);
+  expect((await app.provisioning.accountBySlug("languages")).languages).toEqual([
+    ...["dutch", "english", "french", "german", "danish", "spanish", "italian", "swedish"],
+  ]);
+});

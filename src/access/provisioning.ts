@@ -7,7 +7,7 @@ import { insertInto, selectList, setList } from "../database/table.ts";
 import type { Origin, Role, Scope } from "../viewer.ts";
 import { type Actor, auditInsert } from "./audit.ts";
 import { checkCredential, checkLink, type SecretKind } from "./input.ts";
-import { rereadAccount } from "../database/search-documents.ts";
+import { knownLanguages, maxLanguages, rereadAccount } from "../database/search-documents.ts";
 import {
   addCredential,
   changeCredential,
@@ -151,9 +151,6 @@ export interface ProvisioningDependencies {
   readonly origin?: Origin;
 }
 
-/** As the constraint of the column. */
-const maxLanguages = 8;
-
 const provisioningOrigin: Origin = { address: null, userAgent: "provisioning", requestId: null };
 const credentialWords: Readonly<Record<ListedCredential["kind"], string>> = {
   API_KEY: "key",
@@ -186,10 +183,7 @@ export function createProvisioning(dependencies: ProvisioningDependencies): Prov
 
   /** Throws {@link InvalidInput} if `languages` are no text search configurations of the database. */
   async function requireLanguages(languages: readonly string[]): Promise<void> {
-    const known = await database.query<{ name: string }>(
-      sql`SELECT c.cfgname AS name FROM pg_ts_config c WHERE pg_ts_config_is_visible(c.oid) ORDER BY c.cfgname`,
-    );
-    const names = known.map(({ name }) => name);
+    const names = await knownLanguages(database);
     if (languages.length === 0 || languages.length > maxLanguages || !languages.every((one) => names.includes(one)))
       throw invalid("languages", `An account has 1 to ${maxLanguages} languages: ${names.join(", ")}.`);
   }

@@ -10,6 +10,17 @@ const searched = [
   { table: "tickets", text: "subject" },
 ] as const;
 
+/** The number of languages that an account may have: accounts_languages_check. */
+export const maxLanguages = 8;
+
+/** Returns the names of the text search configurations that an account can have as its languages. */
+export async function knownLanguages(database: Database): Promise<readonly string[]> {
+  const known = await database.query<{ name: string }>(
+    sql`SELECT c.cfgname AS name FROM pg_ts_config c WHERE pg_ts_config_is_visible(c.oid) ORDER BY c.cfgname`,
+  );
+  return known.map(({ name }) => name);
+}
+
 /**
  * Reads the notes and tickets of an account anew by its languages, so that they are found in their forms. The rows of a
  * step are locked before their text is read, so that no document gets a text that somebody has replaced meanwhile.

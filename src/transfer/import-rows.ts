@@ -3,6 +3,7 @@ import { type Actor, type AuditedAct, auditInsert } from "../access/audit.ts";
 import { membershipsTable, peopleTable } from "../access/tables.ts";
 import { attachmentsTable } from "../attachments/tables.ts";
 import type { Database } from "../database/database.ts";
+import { knownLanguages, maxLanguages } from "../database/search-documents.ts";
 import { join, raw, sql, type Sql } from "../database/sql.ts";
 import { defineTable, insertInto, recordset, selectList } from "../database/table.ts";
 import { inboundEmailsTable } from "../mail/table.ts";
@@ -149,9 +150,8 @@ export function createImportRows(database: Database, origin: Origin, clock: () =
     account: (slug) => prisma.account.findUnique({ where: { slug } }),
 
     async addAccount(account, languages) {
-      const known = await database.query<{ name: string }>(sql`
-        SELECT c.cfgname::text AS name FROM pg_ts_config c WHERE c.cfgname::text = ANY(${languages}::text[])`);
-      const kept = languages.filter((language) => known.some(({ name }) => name === language));
+      const known = new Set(await knownLanguages(database));
+      const kept = [...new Set(languages)].filter((language) => known.has(language)).slice(0, maxLanguages);
       return await prisma.account.create({ data: { ...account, ...(kept.length > 0 && { languages: kept }) } });
     },
 
