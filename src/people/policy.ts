@@ -2,8 +2,8 @@ import type { Role } from "#generated/prisma/client.ts";
 import { authorize, isStaff, type Viewer } from "../viewer.ts";
 import type { Condition } from "../database/sql.ts";
 
-/** What decides about the sight of a person: where they are at home, and their role in the viewer's account. */
-interface Sighted {
+/** A person as the viewer's account knows them: the account of their home, and their role here. */
+interface PersonInAccount {
   readonly id: string;
   readonly accountId: string;
   readonly role: Role | null;
@@ -50,7 +50,7 @@ export function visibleAccounts(viewer: Viewer): Condition {
  * Returns whether the viewer may see the email address of `person`: a customer may see only their own. A guest who has
  * left is somebody of another account, which may have changed the address since then.
  */
-export function maySeeEmail(viewer: Viewer, person: Sighted): boolean {
+export function maySeeEmail(viewer: Viewer, person: PersonInAccount): boolean {
   if (viewer.kind === "anonymous") return false;
   if (viewer.person.id === person.id) return true;
   return viewer.role !== "CUSTOMER" && (person.role !== null || person.accountId === viewer.account.id);

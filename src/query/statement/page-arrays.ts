@@ -67,7 +67,7 @@ export function aggregated(
   weight: number,
 ): Sql {
   const texts = lists.map((list, index) => ({ name: `list_${index + 1}`, text: textOf(list) }));
-  const values = ends ? positionColumns(ends, valuesIn(page.target.alias)) : [];
+  const values = ends ? positionColumns(ends, page.target.alias) : [];
   const { written, inOrder } = writeInOrder(texts, values, page, weight);
   const arrays = [
     ...texts.map(({ name }) => sql`coalesce(array_agg(${raw(name)}${inOrder})${ofMet(page)}, '{}') AS ${raw(name)}`),
@@ -81,7 +81,8 @@ export function aggregated(
 }
 
 /** Returns the columns of a position, `position_1` and so on. */
-function positionColumns({ ordering }: EndsOf, valueOf: ValueOf): readonly { readonly name: string; readonly value: Sql }[] {
+function positionColumns({ ordering }: EndsOf, alias: string): readonly { readonly name: string; readonly value: Sql }[] {
+  const valueOf = valuesIn(alias);
   return positionFields(ordering).map((field, index) => ({ name: positionName(index), value: valueOf(field) }));
 }
 
