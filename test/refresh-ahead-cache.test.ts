@@ -13,7 +13,7 @@ function start({ maximumEntries = 100 } = {}) {
     now: () => clock.now,
   });
   const load = () => new Promise<string>((resolve, reject) => void loads.push({ resolve, reject }));
-  return { clock, loads, get: (key = "key") => cache.get(key, load) };
+  return { clock, loads, get: async (key = "key") => cache.get(key, load), getAtOnce: () => cache.get("key", load) };
 }
 
 test("a value is loaded once for all who ask meanwhile, and kept", async () => {
@@ -23,6 +23,15 @@ test("a value is loaded once for all who ask meanwhile, and kept", async () => {
   expect(await Promise.all(asked)).toEqual(["one", "one", "one"]);
   expect(await get()).toBe("one");
   expect(loads).toHaveLength(1);
+});
+
+test("a known value is returned without a promise", async () => {
+  const { loads, get, getAtOnce } = start();
+  const asked = get();
+  expect(getAtOnce()).toBeInstanceOf(Promise);
+  loads[0]!.resolve("one");
+  await asked;
+  expect(getAtOnce()).toBe("one");
 });
 
 test("a value's age counts from when its load began, since nothing later may be in it", async () => {

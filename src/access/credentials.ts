@@ -5,6 +5,7 @@ import type { GuessThrottle } from "../limits/guessing.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Database } from "../database/database.ts";
 import type { ResponseAllowance } from "../lib/response-budget.ts";
+import { type MaybePromise, mapMaybePromise } from "../lib/maybe-promise.ts";
 import { createRefreshAheadCache } from "../lib/refresh-ahead-cache.ts";
 import { raw, sql, type Sql } from "../database/sql.ts";
 import { setList, type Table } from "../database/table.ts";
@@ -41,9 +42,10 @@ export interface AuthenticatedClient {
 export interface Credentials {
   /**
    * Returns the person for whom the credential acts: an API key, an access token of this gateway, or a token of a
-   * trusted external issuer.
+   * trusted external issuer. It returns no promise if its holder is known, because a promise for each step would cost
+   * more than the steps.
    */
-  resolve(credential: string, use: CredentialUse): Promise<Resolution>;
+  resolve(credential: string, use: CredentialUse): MaybePromise<Resolution>;
   /**
    * Returns whether an account with that slug exists. Only for an API whose contract has two different answers for a
    * refused account.
@@ -166,7 +168,7 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     return row ? holderIn(row) : null;
   }
 
-  function holderOf(proof: Proof, origin: Origin): Promise<Holder | null> {
+  function holderOf(proof: Proof, origin: Origin): MaybePromise<Holder | null> {
     if (proof.kind === "API_KEY") {
       const { hash } = proof;
       return holders.get(`API_KEY ${hash}`, () => findHolder("API_KEY", sql`c.hash = ${bytesOf(hash)}`, origin));
@@ -182,13 +184,16 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     );
   }
 
-  async function proofOf(credential: string, hash: string): Promise<Proof | null> {
+  function proofOf(credential: string, hash: string): MaybePromise<Proof | null> {
+    const known = hasFormOfToken(credential) ? tokenProofs.get(hash) : undefined;
+    if (known !== undefined) return known;
     const issuer = issuerIn(credential);
     // Everything that is not a token is looked up as an API key, so that a malformed key takes as long as a right one.
-    if (issuer === undefined) return { kind: "API_KEY", hash };
-    const known = tokenProofs.get(hash);
-    if (known !== undefined) return known;
-    const proof = await verified(issuer, credential);
+    return issuer === undefined ? { kind: "API_KEY", hash } : newProofOf(issuer, credential, hash);
+  }
+
+  async function newProofOf(issuer: string, token: string, hash: string): Promise<Proof | null> {
+    const proof = await verified(issuer, token);
     if (proof) tokenProofs.set(hash, proof);
     return proof;
   }
@@ -203,10 +208,14 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
     return outside && { kind: "IDENTITY_LINK", ...outside };
   }
 
-  async function resolved(credential: string, hash: string, { account, origin, response }: CredentialUse): Promise<Resolution> {
-    const proof = await proofOf(credential, hash);
-    if (proof === null) return { outcome: "invalid" };
-    const holder = await holderOf(proof, origin);
+  function resolved(credential: string, hash: string, use: CredentialUse): MaybePromise<Resolution> {
+    return mapMaybePromise(proofOf(credential, hash), (proof) => {
+      if (proof === null) return { outcome: "invalid" };
+      return mapMaybePromise(holderOf(proof, use.origin), (holder) => resolutionOf(proof, holder, use));
+    });
+  }
+
+  function resolutionOf(proof: Proof, holder: Holder | null, { account, origin, response }: CredentialUse): Resolution {
     const now = clock();
     // Checked here too, because the holder may come from the cache.
     const isOver = (end: Date | null) => end !== null && end <= now;
@@ -232,15 +241,16 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   }
 
   return {
-    async resolve(credential, use) {
+    resolve(credential, use) {
       if (credential.length > maxCredentialLength) return { outcome: "invalid" };
       const hash = hashTextOf(credential);
       const guess = { address: use.origin.address, hash };
       guesses.admit(guess);
-      const resolution = await resolved(credential, hash, use);
-      if (resolution.outcome === "invalid") await guesses.failed(guess);
-      else guesses.trust(guess);
-      return resolution;
+      return mapMaybePromise(resolved(credential, hash, use), (resolution) => {
+        if (resolution.outcome === "invalid") return guesses.failed(guess).then(() => resolution);
+        guesses.trust(guess);
+        return resolution;
+      });
     },
     async accountExists(slug) {
       const rows = await database.query(sql`SELECT 1 FROM accounts a WHERE a.slug = ${slug}`);
@@ -268,12 +278,17 @@ function bytesOf(hash: string): Buffer {
   return Buffer.from(hash, "base64url");
 }
 
+/** Whether a credential has the three parts of a signed JSON Web Token (RFC 7515, section 7.1). */
+function hasFormOfToken(credential: string): boolean {
+  return credential.split(".").length === 3;
+}
+
 /**
  * Returns the issuer that a token names, or undefined if `credential` is not a token. It is not verified: use it only
  * to choose the keys that verify the token.
  */
 function issuerIn(credential: string): string | undefined {
-  if (credential.split(".").length !== 3) return undefined;
+  if (!hasFormOfToken(credential)) return undefined;
   try {
     const { iss } = decodeJwt(credential);
     return typeof iss === "string" ? iss : "";

@@ -1,12 +1,13 @@
 import { LRUCache } from "lru-cache";
+import type { MaybePromise } from "./maybe-promise.ts";
 
 /** A cache with a lifetime and a maximum of entries. It loads a value that is in use again before the value expires. */
 export interface RefreshAheadCache<Value> {
   /**
-   * Returns the value of `key`, and loads it if it is not known or too old. Callers that ask during a load wait for
-   * that load. A load that fails is not cached.
+   * Returns the value of `key`, and a promise of it if it is not known or too old and has to be loaded. Callers that
+   * ask during a load wait for that load. A load that fails is not cached.
    */
-  get(key: string, load: () => Promise<Value>): Promise<Value>;
+  get(key: string, load: () => Promise<Value>): MaybePromise<Value>;
 }
 
 export interface RefreshAheadCacheOptions {
@@ -49,7 +50,7 @@ export function createRefreshAheadCache<Value>(options: RefreshAheadCacheOptions
   }
 
   return {
-    async get(key, load) {
+    get(key, load) {
       const current = cached.get(key);
       const age = current === undefined ? Infinity : now() - current.begunAt;
       const underWay = loading.get(key);

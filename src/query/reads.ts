@@ -4,7 +4,7 @@ import { isParam, param } from "../database/sql.ts";
 import { attempt } from "../errors.ts";
 import { createObjectIds } from "../lib/object-ids.ts";
 import type { ResponseBudget } from "../lib/response-budget.ts";
-import { allowanceOf, isStaff, type Viewer } from "../viewer.ts";
+import { allowanceOf, isStaff, type Scope, type Viewer } from "../viewer.ts";
 import { type GivenPosition, type Page, tiesById, type Total } from "./model/page.ts";
 import type { Read } from "./model/read.ts";
 import type { ManyRelation, OneRelation, PageInput } from "./model/relation.ts";
@@ -244,7 +244,18 @@ function counted<Input extends PageInput>(input: Omit<Input, keyof PageInput>): 
 function accessScopeOf(viewer: Viewer): string {
   if (viewer.kind === "anonymous") return "nobody";
   const { account, role, person, scopes } = viewer;
-  return `${account.id} ${role} ${isStaff(viewer) ? "" : person.id} ${[...scopes].join(" ")}`;
+  return `${account.id} ${role} ${isStaff(viewer) ? "" : person.id} ${scopeListOf(scopes)}`;
+}
+
+/** The names in sets of scopes. A credential has the same set in all of its requests. */
+const scopeLists = new WeakMap<ReadonlySet<Scope>, string>();
+
+function scopeListOf(scopes: ReadonlySet<Scope>): string {
+  const known = scopeLists.get(scopes);
+  if (known !== undefined) return known;
+  const list = [...scopes].join(" ");
+  scopeLists.set(scopes, list);
+  return list;
 }
 
 /**

@@ -15,6 +15,7 @@ import { nameOfAddress } from "../../limits/address.ts";
 import { prices } from "../../limits/cost.ts";
 import { type Allowance, requireAllowance } from "../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../limits/limits.ts";
+import { type MaybePromise, mapMaybePromise } from "../../lib/maybe-promise.ts";
 import { countStatements } from "../../lib/statement-count.ts";
 import { createOneATurn } from "../../lib/one-a-turn.ts";
 import type { Services } from "../../services.ts";
@@ -209,16 +210,16 @@ function present(chosen: Chosen | undefined): Chosen {
 function chargerOf(
   { points, anonymous }: OperationsDependencies["limits"],
   { viewer, address, tell }: Caller,
-): (amount: number) => Promise<Allowance> {
-  return async (amount) => {
-    const allowance =
-      viewer.kind === "anonymous"
-        ? await anonymous.take(nameOfAddress(address), amount)
-        : await points.take(nameOfCredential(viewer), amount);
+): (amount: number) => MaybePromise<Allowance> {
+  const taken = (allowance: Allowance) => {
     tell(allowance);
     requireAllowance(allowance);
     return allowance;
   };
+  return (amount) =>
+    viewer.kind === "anonymous"
+      ? mapMaybePromise(anonymous.take(nameOfAddress(address), amount), taken)
+      : mapMaybePromise(points.take(nameOfCredential(viewer), amount), taken);
 }
 
 /** Returns the operation with `rateLimit` alone if that field has `dryRun: true`, or undefined. */

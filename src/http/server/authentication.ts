@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { Credentials, Resolution } from "../../access/credentials.ts";
 import { Forbidden, Unauthenticated } from "../../errors.ts";
+import { type MaybePromise, mapMaybePromise } from "../../lib/maybe-promise.ts";
 import { type AnonymousViewer, anonymous, type Origin, type Viewer } from "../../viewer.ts";
 
 /** The sender of a request, according to its credentials. Each API decides how it responds to each outcome. */
@@ -23,22 +24,24 @@ const maxUserAgentLength = 512;
  * decides. A valid key of another person beside it makes the request contradictory, because one of the two must be a
  * mistake.
  */
-export async function identify(
+export function identify(
   request: FastifyRequest,
   credentials: Credentials,
   account: string | undefined,
-): Promise<Identification> {
+): MaybePromise<Identification> {
   const { bearer, apiKey } = credentialsIn(request.headers);
   const given = bearer ?? apiKey;
   if (given === undefined) return { outcome: "anonymous", viewer: anonymous };
   if (given === "") return { outcome: "malformed" };
   const { responseAllowance: response } = request;
   const origin = originOf(request);
-  const identified = await credentials.resolve(given, { account, origin, response });
-  if (identified.outcome !== "viewer" || bearer === undefined || !apiKey || apiKey === bearer) return identified;
-  const beside = await credentials.resolve(apiKey, { origin, response });
-  const isAnother = beside.outcome === "viewer" && beside.viewer.person.id !== identified.viewer.person.id;
-  return isAnother ? { outcome: "contradictory" } : identified;
+  return mapMaybePromise(credentials.resolve(given, { account, origin, response }), (identified) => {
+    if (identified.outcome !== "viewer" || bearer === undefined || !apiKey || apiKey === bearer) return identified;
+    return mapMaybePromise(credentials.resolve(apiKey, { origin, response }), (beside) => {
+      const isAnother = beside.outcome === "viewer" && beside.viewer.person.id !== identified.viewer.person.id;
+      return isAnother ? { outcome: "contradictory" } : identified;
+    });
+  });
 }
 
 /**
@@ -48,8 +51,11 @@ export async function identify(
  * mistake. Throws {@link Forbidden} if the credential may not be used in that account, whether the account exists or
  * not.
  */
-export async function authenticate(request: FastifyRequest, credentials: Credentials): Promise<Viewer> {
-  const identified = await identify(request, credentials, accountIn(request.headers));
+export function authenticate(request: FastifyRequest, credentials: Credentials): MaybePromise<Viewer> {
+  return mapMaybePromise(identify(request, credentials, accountIn(request.headers)), viewerIn);
+}
+
+function viewerIn(identified: Identification): Viewer {
   switch (identified.outcome) {
     case "anonymous":
     case "viewer":

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Forbidden, invalid, Unauthenticated } from "../../errors.ts";
 import { keyRule } from "../../lib/idempotency-key.ts";
+import type { MaybePromise } from "../../lib/maybe-promise.ts";
 import { nameOfAddress } from "../../limits/address.ts";
 import { costOfRest } from "../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../limits/limiter.ts";
@@ -17,7 +18,7 @@ import { addressOf } from "./authentication.ts";
 export interface MailOptions {
   readonly services: Services;
   /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
-  readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly authenticate: (request: FastifyRequest) => MaybePromise<Viewer>;
   readonly limits: Pick<Limits, "points" | "anonymous">;
   /** The maximum size of a mail, if it is less than {@link maximumMailBytes}. */
   readonly maximumBytes: number;

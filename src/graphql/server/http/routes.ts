@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type ExecutionResult, GraphQLError, type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { isAsyncIterable } from "graphql-yoga";
 import { jsonTextProblem, maximumJsonDepth } from "../../../lib/json-shape.ts";
+import type { MaybePromise } from "../../../lib/maybe-promise.ts";
 import { decodeUtf8 } from "../../../lib/text.ts";
 import { asError, type FieldProblem, InvalidInput, invalid, retryAfterOf } from "../../../errors.ts";
 import { addressOf } from "../../../http/server/authentication.ts";
@@ -38,7 +39,7 @@ export interface GraphqlOptions {
   /** The maximum size of a result, in bytes. */
   readonly maximumBytes: number;
   /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
-  readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly authenticate: (request: FastifyRequest) => MaybePromise<Viewer>;
   readonly limits: Limits;
   readonly counts: ExecutionCounts;
   readonly publicUrl: string;

@@ -15,6 +15,7 @@ import { costOfRest } from "../../../limits/cost.ts";
 import { rateLimitHeaders, requireAllowance } from "../../../limits/limiter.ts";
 import { type Limits, nameOfCredential } from "../../../limits/limits.ts";
 import { type IdempotencyKey, keyRule } from "../../../lib/idempotency-key.ts";
+import type { MaybePromise } from "../../../lib/maybe-promise.ts";
 import * as notes from "../../../notes/v2.ts";
 import { isUuid } from "../../../lib/uuid.ts";
 import type { Services } from "../../../services.ts";
@@ -29,7 +30,7 @@ import examples from "./examples.json" with { type: "json" };
 export interface V2Options {
   readonly services: Services;
   /** Returns the viewer of a request. Throws {@link Unauthenticated} if the credential is not valid. */
-  readonly authenticate: (request: FastifyRequest) => Promise<Viewer>;
+  readonly authenticate: (request: FastifyRequest) => MaybePromise<Viewer>;
   readonly limits: Pick<Limits, "points" | "anonymous">;
   readonly publicUrl: string;
 }
