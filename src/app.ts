@@ -1,4 +1,5 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { createCredentials } from "./access/credentials.ts";
 import { createIssuers } from "./access/issuers.ts";
 import { createSigningKeys } from "./access/signing-keys.ts";
@@ -55,7 +56,7 @@ export interface AppDependencies {
   readonly storage: FileStorage | S3Storage;
   readonly clock: Clock;
   readonly newId: () => string;
-  readonly log: FastifyBaseLogger;
+  readonly log: Logger;
   /** Ids for the examples of the pages, such as those of the demo data. */
   readonly examples?: SampleIds | undefined;
   /** The keys of the demo data, which GraphiQL offers on this machine. Only with the embedded database. */

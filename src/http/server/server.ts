@@ -1,5 +1,6 @@
 import cors from "@fastify/cors";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from "fastify";
+import Fastify, { type FastifyInstance, type RawServerDefault } from "fastify";
+import type { Logger } from "pino";
 import { bodyProblem, jsonTextProblem } from "../../lib/json-shape.ts";
 import type { OpenResponse, ResponseBudget } from "../../lib/response-budget.ts";
 import { decodeUtf8 } from "../../lib/text.ts";
@@ -58,7 +59,7 @@ const exposedHeaders = [
 ].join(", ");
 
 export interface ServerOptions {
-  readonly log: FastifyBaseLogger;
+  readonly log: Logger;
   readonly newId: () => string;
   /**
    * The memory that responses may use together. A response is charged from the start of its request until it is sent.
@@ -100,7 +101,7 @@ export function createServer(options: ServerOptions): Server {
   } = options;
   const app: FastifyInstance = Fastify<RawServerDefault>({
     loggerInstance: log,
-    logController: new OneLineEachRequest(),
+    logController: new OneLineEachRequest(log),
     bodyLimit: maximumBodyBytes,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // By default Node.js checks its time limits every half minute, which would lengthen each of them.
