@@ -25,6 +25,8 @@ const peculiarSettings = {
   transform_null_equals: "on",
   plan_cache_mode: "force_custom_plan",
   statement_timeout: "1min",
+  lock_timeout: "10ms",
+  idle_session_timeout: "1min",
 } as const;
 
 const dateStyles = ["ISO, DMY", "ISO, YMD", "SQL, DMY", "SQL, MDY", "Postgres, DMY", "German, DMY"];
@@ -208,6 +210,7 @@ describe.skipIf(inject("testServer").kind === "embedded")("sessions of a Postgre
             ...{ DateStyle: "ISO, MDY", TimeZone: "UTC", IntervalStyle: "postgres", search_path: "public" },
             ...{ bytea_output: "hex", extra_float_digits: "1", standard_conforming_strings: "on", array_nulls: "on" },
             ...{ transform_null_equals: "off", plan_cache_mode: "force_generic_plan", statement_timeout: "10s" },
+            ...{ lock_timeout: "0", idle_session_timeout: "0" },
           };
           const [inQuery] = await database.query({ text: show, values: [] });
           expect(inQuery).toMatchObject(expected);

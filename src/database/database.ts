@@ -220,7 +220,14 @@ function statementSettings(schema: string): SessionSettings {
 }
 
 function timeouts({ statementMilliseconds, answerMilliseconds }: TimeLimits): SessionSettings {
-  return { statement_timeout: statementMilliseconds, idle_in_transaction_session_timeout: answerMilliseconds };
+  return {
+    statement_timeout: statementMilliseconds,
+    idle_in_transaction_session_timeout: answerMilliseconds,
+    // Those of the database or the role could be shorter than writers of one ticket wait for each other, or than a
+    // connection waits for its next statement.
+    lock_timeout: 0,
+    idle_session_timeout: 0,
+  };
 }
 
 function sharedSessionsOf(config: DatabaseConfig): SessionsOptions["shared"] {
