@@ -5,6 +5,8 @@ import { Duplex } from "node:stream";
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
 import { joinBytes } from "../../lib/bytes.ts";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../../lib/directory-lock.ts";
+import { errorCodeOf } from "../../lib/error-code.ts";
+import { UnusableDatabase } from "../start-checks.ts";
 import { templateDirectory } from "./embedded-template.ts";
 import { settleWebAssembly } from "./webassembly.ts";
 import { makeDirectory } from "../../lib/make-directory.ts";
@@ -195,7 +197,7 @@ function readiness(worker: Worker): Promise<void> {
 
 /**
  * Creates `directory` and copies the template into it if it has no database yet. Returns whether this is its first
- * start. Throws an `Error` if the directory has other files.
+ * start. Throws {@link UnusableDatabase} if the directory has other files, or no room.
  */
 async function prepareDirectory(directory: string): Promise<boolean> {
   // This file exists beside the directory during its first start. While it exists, nothing was ever acknowledged. A
@@ -204,14 +206,28 @@ async function prepareDirectory(directory: string): Promise<boolean> {
   if (existsSync(mark)) await rm(directory, { recursive: true, force: true });
   makeDirectory(directory);
   if (existsSync(join(directory, "PG_VERSION"))) return false;
-  if ((await readdir(directory)).length > 0) throw new Error(`${directory} is neither empty nor an embedded database`);
+  if ((await readdir(directory)).length > 0)
+    throw new UnusableDatabase(`${directory} is neither empty nor an embedded database`);
   await writeFile(mark, "");
   // Without the template PGlite creates the files itself, which takes seconds.
   const template = await templateDirectory();
   // The copy is synchronous, because nothing is served yet and copying a thousand small files takes a tenth of the
   // time.
-  if (existsSync(template)) cpSync(template, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  if (existsSync(template)) copyTemplate(template, directory);
   return true;
+}
+
+/** Throws {@link UnusableDatabase} if the file system does not take the copy. */
+function copyTemplate(template: string, directory: string): void {
+  try {
+    cpSync(template, directory, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  } catch (error) {
+    // Of the file system. On a full disk it may say no more than EIO.
+    throw new UnusableDatabase(
+      `The embedded database cannot be made in ${directory} (${errorCodeOf(error) ?? "no code"}): it needs 100 MB there. Make room, or set DATA_DIR to a directory on another disk.`,
+      { cause: error },
+    );
+  }
 }
 
 function unfinishedMarkPath(directory: string): string {
