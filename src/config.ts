@@ -238,7 +238,10 @@ const environmentShape = z.object({
   ),
   DATA_DIR: told(z.string().default(".data"), "directory of the embedded database and of stored files"),
   SIGNING_SECRET: told(
-    z.string().min(32, "must have at least 32 characters: openssl rand -base64 32 makes one").optional(),
+    z
+      .string()
+      .refine((secret) => secret.trim().length >= 32, "must have at least 32 characters: openssl rand -base64 32 makes one")
+      .optional(),
     "signs URLs; required with DATABASE_URL",
     "made once and kept in DATA_DIR",
   ),

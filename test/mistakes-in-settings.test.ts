@@ -92,6 +92,7 @@ describe("a mistake in the variables alone", () => {
     ["PUBLIC_URL", { PUBLIC_URL: "https://notes.example/?tenant=1" }, /must be .* without a user, a query/],
     ["SIGNING_SECRET", { ...onServer, SIGNING_SECRET: undefined }, /is required with DATABASE_URL: .*openssl rand/],
     ["SIGNING_SECRET", { SIGNING_SECRET: "hidden" }, /must have at least 32 characters: openssl rand/],
+    ["SIGNING_SECRET", { SIGNING_SECRET: " ".repeat(44) }, /must have at least 32 characters: openssl rand/],
     ["STORAGE", { STORAGE: "/var/files" }, /must be file:, .* or s3:\/\/bucket/],
     ["STORAGE", { STORAGE: "s3://files?regoin=eu-west-1" }, /must have no parameter regoin: it takes region, endpoint/],
     ["S3_PUBLIC_ENDPOINT", { S3_PUBLIC_ENDPOINT: "https://s3.example" }, /means nothing unless STORAGE is s3/],
