@@ -185,10 +185,11 @@ export function createCredentials(dependencies: CredentialsDependencies): Creden
   }
 
   function proofOf(credential: string, hash: string): MaybePromise<Proof | null> {
-    const known = hasFormOfToken(credential) ? tokenProofs.get(hash) : undefined;
+    // Everything that is not a token is looked up as an API key, so that a malformed key takes as long as a right one.
+    if (!hasFormOfToken(credential)) return { kind: "API_KEY", hash };
+    const known = tokenProofs.get(hash);
     if (known !== undefined) return known;
     const issuer = issuerIn(credential);
-    // Everything that is not a token is looked up as an API key, so that a malformed key takes as long as a right one.
     return issuer === undefined ? { kind: "API_KEY", hash } : newProofOf(issuer, credential, hash);
   }
 
@@ -288,11 +289,11 @@ function hasFormOfToken(credential: string): boolean {
  * to choose the keys that verify the token.
  */
 function issuerIn(credential: string): string | undefined {
-  if (!hasFormOfToken(credential)) return undefined;
   try {
     const { iss } = decodeJwt(credential);
     return typeof iss === "string" ? iss : "";
   } catch {
+    // A JWTInvalid of jose: the parts are no JSON.
     return undefined;
   }
 }

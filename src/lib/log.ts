@@ -73,7 +73,7 @@ export interface CompletedRequest {
  */
 export function createRequestLog(log: Logger): (request: CompletedRequest) => void {
   // The stream that `createLog` has given to pino.
-  const { [symbols.streamSym]: stream } = log as unknown as { readonly [symbols.streamSym]: DestinationStream };
+  const { [symbols.streamSym]: stream } = log as Logger & { readonly [symbols.streamSym]: DestinationStream };
   const level = `{"level":${pino.levels.values["info"]},"time":`;
   const ofProcess = `,"pid":${process.pid},"hostname":${JSON.stringify(hostname())},"reqId":"`;
   return ({ id, method, url, ip, statusCode, milliseconds }) => {

@@ -216,10 +216,11 @@ function chargerOf(
     requireAllowance(allowance);
     return allowance;
   };
-  return (amount) =>
+  const take = (amount: number) =>
     viewer.kind === "anonymous"
-      ? mapMaybePromise(anonymous.take(nameOfAddress(address), amount), taken)
-      : mapMaybePromise(points.take(nameOfCredential(viewer), amount), taken);
+      ? anonymous.take(nameOfAddress(address), amount)
+      : points.take(nameOfCredential(viewer), amount);
+  return (amount) => mapMaybePromise(take(amount), taken);
 }
 
 /** Returns the operation with `rateLimit` alone if that field has `dryRun: true`, or undefined. */
